@@ -1,0 +1,46 @@
+# Commands for people; `make` lists them. Needs Python 3.11+, git and make, nothing exported.
+#   make PYTHON=/path/to/python3.11 setup     another Python than the first one on PATH that is new enough
+
+PY := .venv/bin/python
+SETUP := @PYTHON="$(PYTHON)" sh tools/setup.sh
+CODE := automation backend demo tools tests
+
+.PHONY: help setup demo run test check format bench soak
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "make %-8s %s\n", $$1, $$2 }'
+
+setup: ## .venv, pinned requirements, a browser; done once, and again when they change
+	$(SETUP) run
+
+demo: ## a real chat page and the gateway before it, one question answered; ONCE=1 ends after the answer
+	$(SETUP) demo
+	@$(PY) -m demo.run $(if $(filter-out 0,$(ONCE)),--once)
+
+run: ## the gateway alone, on http://127.0.0.1:8000
+	$(SETUP) run
+	@$(PY) -m backend.main
+
+test: ## the whole test suite; ARGS="-k name" passes arguments on
+	$(SETUP) dev
+	@$(PY) -m pytest $(if $(ARGS),$(ARGS),--cov --cov-report=term)
+
+check: ## linter, formatter, types, import rules
+	$(SETUP) dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy $(CODE)
+	.venv/bin/lint-imports
+
+format: ## let the formatter and the linter mend what they can
+	$(SETUP) dev
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+bench: ## benchmarks: prints a table, writes bench-results.json
+	$(SETUP) dev
+	@$(PY) tests/benchmarks/run.py --output bench-results.json
+
+soak: ## the slow kill and soak tests
+	$(SETUP) dev
+	@$(PY) -m pytest -m soak --timeout=1800 $(ARGS)

@@ -1,0 +1,1 @@
+"""Drives web chat pages in real browsers."""

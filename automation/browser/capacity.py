@@ -1,0 +1,42 @@
+"""How many pages to open now. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """The pages of one account at one moment.
+
+    Attributes:
+        waiting: Turns that wait for a page.
+        free: Pages that can be lent at once.
+        settling: Pages that are being made ready for their next turn; they come back by themselves.
+        opening: Pages that are being opened; they count as if they were there.
+        lent: Pages in use.
+    """
+
+    waiting: int
+    free: int
+    settling: int
+    opening: int
+    lent: int
+
+    @property
+    def total(self) -> int:
+        """Every page there is or will be in a moment."""
+        return self.free + self.settling + self.opening + self.lent
+
+
+def pages_to_open(demand: Demand, *, limit: int, warm: int) -> int:
+    """Return how many pages to open: for those who wait and have none coming, and to keep ``warm`` ones, up to ``limit``."""
+    short = demand.waiting - demand.free - demand.settling - demand.opening
+    cold = warm - demand.total
+    return max(0, min(max(short, cold), limit - demand.total))
+
+
+def default_max_pages(cores: int, memory_bytes: int) -> int:
+    """Return how many pages one machine may hold: 250 MB each beside 2 GB for the rest, and at most 16 a core."""
+    by_memory = (memory_bytes - 2 * 1024**3) // (250 * 1024**2)
+    return max(2, min(int(by_memory), 16 * cores))

@@ -1,0 +1,203 @@
+"""Our agent inside a page: scripts in an isolated world of the chat's frame, asked by name, heard through a binding.
+
+The isolated world shares the page's elements and none of its JavaScript; ``Runtime.enable`` is never sent, because
+pages can tell. The world of a frame is made when it is first needed and again after each navigation.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from automation.capture.cdp import Channel, Params, TargetTree
+from automation.errors import PageLostError, SiteChangedError
+from automation.profiles import SelectorProfile, Selectors
+
+# A sign-in may lead through several documents while we wait for its outcome.
+_NAVIGATIONS = 6
+_GONE = (
+    "Cannot find context",
+    "navigated or closed",
+    "Execution context was destroyed",
+    "context with specified id",
+)
+
+Push = Callable[[dict[str, Any]], None]
+
+
+class DocumentGone(PageLostError):
+    """The document that was asked is no longer there; the page may be."""
+
+
+@cache
+def _script(name: str) -> str:
+    return files("automation.capture").joinpath("scripts", name).read_text("utf-8")
+
+
+def agent_profile(profile: SelectorProfile) -> dict[str, Any]:
+    """The profile as the agent takes it: roles as lists of ``{css, text}``, also those of nested sections."""
+
+    def plain(selectors: Selectors) -> list[dict[str, Any]]:
+        return [{"css": s.css, "text": list(s.text)} for s in selectors]
+
+    roles = (
+        "input",
+        "send",
+        "stop",
+        "user_turn",
+        "assistant_turn",
+        "answer",
+        "thinking",
+        "finished",
+        "error",
+        "dismiss",
+    )
+    data: dict[str, Any] = {role: plain(getattr(profile, role)) for role in roles}
+    data["new_chat"] = plain(profile.new_chat.click)
+    data["new_chat_confirm"] = plain(profile.new_chat.confirm)
+    data["new_chat_ready"] = plain(profile.new_chat.ready)
+    data["input_entry"] = profile.input_entry
+    data["exclude_css"] = [s.css for s in profile.exclude]
+    data["thinking_css"] = [s.css for s in profile.thinking]
+    data["cursor"] = profile.cursor
+    if profile.sign_in is not None:
+        for role in ("username", "password", "submit", "next_step", "signed_in", "signed_out"):
+            data[role] = plain(getattr(profile.sign_in, role))
+        data["sign_in_error"] = plain(profile.sign_in.error)
+    return data
+
+
+class DomTap:
+    """Calls the agent of one page. Every call is one round trip and has a time limit."""
+
+    def __init__(self, targets: TargetTree, profile: SelectorProfile) -> None:
+        self._targets = targets
+        self._frame_css = [s.css for s in profile.frame]
+        self._profile = json.dumps(agent_profile(profile))
+        # A name of its own per page: a page that looked for a fixed one would find us.
+        self._world = f"w{secrets.token_hex(6)}"
+        self._binding = f"b{secrets.token_hex(6)}"
+        self._place: tuple[Channel, int] | None = None
+        self._top: tuple[Channel, int] | None = None
+        self._bound: set[int] = set()
+        self._sink: Push | None = None
+
+    def listen(self, sink: Push | None) -> None:
+        """Tell ``sink`` what the agent pushes, or nobody."""
+        self._sink = sink
+
+    async def attach(self, channel: Channel, kind: str) -> None:
+        """Hear the agent on this channel, where it can be: in pages and frames."""
+        if kind in {"page", "iframe"}:
+            channel.on("Runtime.bindingCalled", self._called)
+            await channel.send("Page.enable")
+
+    def forget(self) -> None:
+        """The document changed: make the worlds anew at the next call."""
+        self._place = self._top = None
+
+    async def call(self, name: str, *args: object, timeout_s: float = 5.0) -> Any:
+        """Return the result of one of the agent's functions, in the chat's frame.
+
+        Raises:
+            PageLostError: The page is gone, hung, or left while it was asked.
+            SiteChangedError: The profile names a frame and there is none.
+        """
+        arguments = ",".join(json.dumps(a) for a in args)
+        for _ in range(_NAVIGATIONS):
+            channel, context_id = self._place or await self._settle()
+            try:
+                return await _evaluate(
+                    channel, context_id, f"globalThis.agent.{name}({arguments})", timeout_s
+                )
+            except DocumentGone:
+                # The document was replaced meanwhile, and its worlds with it: ask the new one.
+                self.forget()
+        msg = f"The page kept loading other documents while it was asked for {name}."
+        raise PageLostError(msg)
+
+    async def has_turn(self) -> bool:
+        """Return whether the agent of the current document is watching a turn: a new document has none."""
+        return bool(await self.call("hasTurn"))
+
+    async def frame_offset(self) -> tuple[float, float]:
+        """Where the chat's frame begins in the page, in CSS pixels."""
+        if not self._frame_css:
+            return 0.0, 0.0
+        if self._top is None:
+            await self._settle()
+        assert self._top is not None
+        channel, context_id = self._top
+        expression = (
+            "(() => { const f = globalThis.parleyFrame, b = f.getBoundingClientRect();"
+            " return [b.left + f.clientLeft, b.top + f.clientTop]; })()"
+        )
+        x, y = await _evaluate(channel, context_id, expression, 5.0)
+        return float(x), float(y)
+
+    async def _settle(self) -> tuple[Channel, int]:
+        root = self._targets.root
+        tree = await root.send("Page.getFrameTree")
+        frame_id = tree["frameTree"]["frame"]["id"]
+        top = (root, await self._world_of(root, frame_id))
+        channel: Channel = root
+        if self._frame_css:
+            frame_id = await self._find_frame(*top)
+            channel = self._targets.channel_of_frame(frame_id)
+        context_id = await self._world_of(channel, frame_id)
+        installed = await _evaluate(channel, context_id, "Boolean(globalThis.agent)", 5.0)
+        if not installed:
+            await channel.send(
+                "Runtime.addBinding", {"name": self._binding, "executionContextName": self._world}
+            )
+            source = (
+                f"{_script('dom_to_markdown.js')}\n;globalThis.parleyDomToMarkdown = parleyDomToMarkdown;"
+                f"globalThis.agent = ({_script('page_agent.js').rstrip().rstrip(';')})"
+                f"({self._profile}, (text) => globalThis[{self._binding!r}](text)); true"
+            )
+            await _evaluate(channel, context_id, source, 10.0)
+        self._top, self._place = top, (channel, context_id)
+        return self._place
+
+    async def _world_of(self, channel: Channel, frame_id: str) -> int:
+        reply = await channel.send(
+            "Page.createIsolatedWorld", {"frameId": frame_id, "worldName": self._world}
+        )
+        return int(reply["executionContextId"])
+
+    async def _find_frame(self, channel: Channel, context_id: int) -> str:
+        selectors = json.dumps(self._frame_css)
+        expression = f"globalThis.parleyFrame = {selectors}.map((s) => document.querySelector(s)).find(Boolean) || null"
+        found = await channel.send("Runtime.evaluate", {"expression": expression, "contextId": context_id})
+        object_id = found["result"].get("objectId")
+        if object_id is None:
+            raise SiteChangedError("frame", "looking for the chat")
+        node = await channel.send("DOM.describeNode", {"objectId": object_id})
+        return str(node["node"]["frameId"])
+
+    def _called(self, event: Params) -> None:
+        if event["name"] == self._binding and self._sink is not None:
+            self._sink(json.loads(event["payload"]))
+
+
+async def _evaluate(channel: Channel, context_id: int, expression: str, timeout_s: float) -> Any:
+    try:
+        reply = await channel.send(
+            "Runtime.evaluate",
+            {"expression": expression, "contextId": context_id, "returnByValue": True, "awaitPromise": True},
+            timeout_s,
+        )
+    except PageLostError as exc:
+        if any(words in str(exc) for words in _GONE):
+            raise DocumentGone(str(exc)) from exc
+        raise
+    if "exceptionDetails" in reply:
+        details = reply["exceptionDetails"]
+        text = details.get("exception", {}).get("description") or details.get("text", "")
+        msg = f"Our script failed in the page: {text.splitlines()[0] if text else 'unknown'}"
+        raise PageLostError(msg)
+    return reply["result"].get("value")

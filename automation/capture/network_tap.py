@@ -1,0 +1,284 @@
+"""The page's own traffic as it happens: the bytes of the answer's response and the messages of its sockets.
+
+A response is armed when its request leaves (``requestWillBeSent``): armed later, a busy page loses whole answers.
+What streamed is compared with the whole body at the end, and what is missing is filled in. Nothing is intercepted:
+the page gets its bytes as if nobody looked.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+import anyio
+
+from automation.capture.cdp import Channel, Params, Spawn
+from automation.capture.tap_events import (
+    BodyBytes,
+    BodyEnded,
+    RequestLeft,
+    ResponseBegan,
+    SocketClosed,
+    SocketMessage,
+    TapEvent,
+)
+from automation.errors import PageLostError
+
+log = logging.getLogger(__name__)
+
+# What Chromium keeps of bodies, for filling in what did not stream: the renderer holds it between turns, too.
+_KEPT_BYTES = 8 * 1024 * 1024
+_KEPT_OF_ONE_BYTES = 4 * 1024 * 1024
+
+
+Sink = Callable[[TapEvent], None]
+
+
+@dataclass(slots=True)
+class _Body:
+    """A response while it streams. Bytes wait in ``held`` until the reply to arming has brought the earlier ones."""
+
+    channel: Channel
+    asked: anyio.Event = field(default_factory=anyio.Event)
+    armed: bool = False
+    event_source: bool = False
+    held: list[bytes] = field(default_factory=list)
+    received: int = 0
+    told: int = 0
+
+
+class NetworkTap:
+    """Watches every channel of one page; tells the current ``sink``, or nobody while there is none."""
+
+    def __init__(
+        self,
+        urls: tuple[str, ...],
+        methods: tuple[str, ...],
+        *,
+        sockets: bool,
+        spawn: Spawn,
+        ready_message: str = "",
+    ) -> None:
+        self._urls = urls
+        self._methods = methods
+        self._sockets = sockets
+        self._spawn = spawn
+        self._sink: Sink | None = None
+        self._bodies: dict[str, _Body] = {}
+        self._running: set[str] = set()
+        self._none_runs = anyio.Event()
+        self._open_sockets: dict[str, int] = {}
+        self._ready_message = ready_message
+        self._sockets_made = 0
+        self._newest_ready = 0
+        self._socket_ready = anyio.Event()
+
+    def listen(self, sink: Sink | None) -> None:
+        """Tell ``sink`` what happens from now on. Responses that are under way then are not told."""
+        self._sink = sink
+        self._bodies.clear()
+        if sink is not None:
+            self._running.clear()
+
+    async def until_streams_end(self, timeout_s: float) -> bool:
+        """Wait until no response that may be an answer is under way; False if one still is then."""
+        with anyio.move_on_after(timeout_s):
+            while self._running:
+                self._none_runs = anyio.Event()
+                await self._none_runs.wait()
+        return not self._running
+
+    async def attach(self, channel: Channel) -> None:
+        """Watch one channel; it must not have sent its first request yet."""
+        watch = {
+            "Network.requestWillBeSent": self._request,
+            "Network.responseReceived": self._response,
+            "Network.dataReceived": self._data,
+            "Network.eventSourceMessageReceived": self._event_source_message,
+            "Network.loadingFinished": self._finished,
+            "Network.loadingFailed": self._failed,
+            "Network.webSocketCreated": self._socket_created,
+            "Network.webSocketFrameReceived": self._frame_received,
+            "Network.webSocketFrameSent": self._frame_sent,
+            "Network.webSocketClosed": self._socket_closed,
+        }
+        for event, handler in watch.items():
+            channel.on(event, self._bound(handler, channel))
+        await channel.send(
+            "Network.enable", {"maxTotalBufferSize": _KEPT_BYTES, "maxResourceBufferSize": _KEPT_OF_ONE_BYTES}
+        )
+
+    @staticmethod
+    def _bound(handler: Callable[[Channel, Params], None], channel: Channel) -> Callable[[Params], None]:
+        return lambda event: handler(channel, event)
+
+    def _tell(self, event: TapEvent) -> None:
+        if self._sink is not None:
+            self._sink(event)
+
+    def _matches(self, url: str) -> bool:
+        return any(fnmatchcase(url, pattern) for pattern in self._urls)
+
+    # -- HTTP -------------------------------------------------------------------------------------------------------
+
+    def _request(self, channel: Channel, event: Params) -> None:
+        kind, request, request_id = event.get("type"), event["request"], event["requestId"]
+        if self._sink is None or kind not in {"Fetch", "XHR", "EventSource", "Other", None}:
+            return
+        matches = not self._sockets and request["method"] in self._methods and self._matches(request["url"])
+        if matches and request_id not in self._bodies:
+            self._running.add(request_id)
+            body = self._bodies[request_id] = _Body(channel, event_source=kind == "EventSource")
+            if body.event_source:
+                body.asked.set()
+            else:
+                self._spawn(self._arm(request_id, body))
+        post = request.get("postData")
+        self._tell(RequestLeft(request_id, request["url"], request["method"], post, matches))
+
+    async def _arm(self, request_id: str, body: _Body) -> None:
+        try:
+            reply = await body.channel.send("Network.streamResourceContent", {"requestId": request_id})
+        except PageLostError as exc:
+            # Already finished, or refused: the whole body is fetched at the end.
+            log.debug("arming_refused", extra={"reason": str(exc)})
+            return
+        finally:
+            body.asked.set()
+        if self._bodies.get(request_id) is not body:
+            return
+        early = base64.b64decode(reply.get("bufferedData", ""))
+        body.armed = True
+        for data in (early, *body.held):
+            self._tell_bytes(request_id, body, data)
+        body.held.clear()
+
+    def _tell_bytes(self, request_id: str, body: _Body, data: bytes) -> None:
+        if data:
+            body.told += len(data)
+            self._tell(BodyBytes(request_id, data))
+
+    def _response(self, _: Channel, event: Params) -> None:
+        request_id, response = event["requestId"], event["response"]
+        if request_id not in self._bodies:
+            return
+        headers = {name.lower(): value for name, value in response.get("headers", {}).items()}
+        self._tell(
+            ResponseBegan(
+                request_id,
+                response["url"],
+                response["status"],
+                response.get("mimeType", ""),
+                headers.get("retry-after"),
+            )
+        )
+
+    def _data(self, _: Channel, event: Params) -> None:
+        body = self._bodies.get(event["requestId"])
+        if body is None:
+            return
+        body.received += event["dataLength"]
+        data = base64.b64decode(event.get("data", ""))
+        if body.armed:
+            self._tell_bytes(event["requestId"], body, data)
+        elif data:
+            body.held.append(data)
+
+    def _event_source_message(self, _: Channel, event: Params) -> None:
+        body = self._bodies.get(event["requestId"])
+        if body is None:
+            return
+        # Chromium has parsed it already; written out again, one decoder reads both kinds of stream.
+        lines = [f"event: {event['eventName']}"] if event.get("eventName") else []
+        lines += [f"data: {line}" for line in event["data"].split("\n")]
+        self._tell_bytes(event["requestId"], body, ("\n".join(lines) + "\n\n").encode())
+
+    def _finished(self, _: Channel, event: Params) -> None:
+        self._over(event["requestId"], None)
+
+    def _failed(self, _: Channel, event: Params) -> None:
+        failure = "cancelled" if event.get("canceled") else event.get("errorText", "failed")
+        self._over(event["requestId"], failure)
+
+    def _over(self, request_id: str, failure: str | None) -> None:
+        self._running.discard(request_id)
+        if not self._running:
+            self._none_runs.set()
+        body = self._bodies.get(request_id)
+        if body is not None:
+            self._spawn(self._complete(request_id, body, failure))
+
+    async def _complete(self, request_id: str, body: _Body, failure: str | None) -> None:
+        # A short answer can be over, and dropped by its page, before the reply to arming has brought its bytes.
+        await body.asked.wait()
+        if not body.event_source and (not body.armed or body.told != body.received):
+            await self._fill_in(request_id, body)
+        if self._bodies.get(request_id) is body:
+            del self._bodies[request_id]
+            self._tell(BodyEnded(request_id, failure))
+
+    async def _fill_in(self, request_id: str, body: _Body) -> None:
+        """Tell the part of the whole body that did not stream, if any."""
+        try:
+            reply = await body.channel.send("Network.getResponseBody", {"requestId": request_id})
+        except PageLostError as exc:
+            log.debug("body_not_kept", extra={"reason": str(exc)})
+            return
+        if self._bodies.get(request_id) is not body:
+            return
+        text = reply.get("body", "")
+        whole = base64.b64decode(text) if reply.get("base64Encoded") else text.encode()
+        if len(whole) > body.told:
+            log.info("backfilled", extra={"size_bytes": len(whole) - body.told})
+            self._tell_bytes(request_id, body, whole[body.told :])
+
+    # -- WebSockets -------------------------------------------------------------------------------------------------
+
+    def _socket_created(self, _: Channel, event: Params) -> None:
+        if self._sockets and self._matches(event["url"]):
+            self._sockets_made += 1
+            self._open_sockets[event["requestId"]] = self._sockets_made
+
+    @property
+    def sockets_made(self) -> int:
+        """How many of the profile's sockets the page has opened so far."""
+        return self._sockets_made
+
+    @property
+    def sockets_ready(self) -> int:
+        """The number of the newest socket that carries everything, counted from 1; 0 for none."""
+        return self._newest_ready
+
+    async def until_socket_ready(self, after: int, timeout_s: float) -> bool:
+        """Wait until a socket opened after the first ``after`` ones carries everything; False if none did in time."""
+        with anyio.move_on_after(timeout_s):
+            while self._newest_ready <= after:
+                self._socket_ready = anyio.Event()
+                await self._socket_ready.wait()
+        return self._newest_ready > after
+
+    def _frame_received(self, _: Channel, event: Params) -> None:
+        self._frame(event, outgoing=False)
+
+    def _frame_sent(self, _: Channel, event: Params) -> None:
+        self._frame(event, outgoing=True)
+
+    def _frame(self, event: Params, *, outgoing: bool) -> None:
+        if event["requestId"] not in self._open_sockets:
+            return
+        frame = event["response"]
+        data = frame["payloadData"]
+        # Opcode 1 is text (RFC 6455); DevTools gives binary payloads as base64.
+        payload = data if frame["opcode"] == 1 else base64.b64decode(data)
+        if outgoing and payload == self._ready_message:
+            self._newest_ready = max(self._newest_ready, self._open_sockets[event["requestId"]])
+            self._socket_ready.set()
+        self._tell(SocketMessage(event["requestId"], payload, outgoing))
+
+    def _socket_closed(self, _: Channel, event: Params) -> None:
+        if event["requestId"] in self._open_sockets:
+            del self._open_sockets[event["requestId"]]
+            self._tell(SocketClosed(event["requestId"]))

@@ -1,0 +1,152 @@
+"""Reads one answer from a page: the taps' events through the wire reader and the answer, out into a channel."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import anyio
+from anyio.streams.memory import MemoryObjectSendStream
+
+from automation.capture.answer import Answer, PageFacts
+from automation.capture.decoders.protocol import StreamFormatError
+from automation.capture.dom_tap import DomTap
+from automation.capture.network_tap import NetworkTap
+from automation.capture.tap_events import TapEvent
+from automation.capture.wire_reader import WireReader
+from automation.errors import PageLostError
+from automation.profiles import SelectorProfile
+from automation.timing import Timeouts
+from automation.turn import TurnEvent
+
+_TICK_S = 0.1
+_PAGE_SILENT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The page went away while it was watched."""
+
+    reason: str
+
+
+Seen = TapEvent | PageFacts | Lost
+
+
+class TurnCapture:
+    """Reads one answer. It watches from before the prompt is sent, so that nothing of the answer is missed."""
+
+    def __init__(
+        self, network: NetworkTap, dom: DomTap, profile: SelectorProfile, timeouts: Timeouts
+    ) -> None:
+        self._network = network
+        self._dom = dom
+        self._wire = WireReader(profile.wire) if profile.wire else None
+        self._put, self._inbox = anyio.create_memory_object_stream[Seen](math.inf)
+        self._answer = Answer(profile, timeouts, time.monotonic())
+        self._seen: deque[Seen] = deque()
+        self._pending: list[TurnEvent] = []
+        self._page_s = time.monotonic()
+        self._asked = False
+        self._over = False
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Watch the page from here on, and stop watching at the end."""
+        self._network.listen(self._put.send_nowait)
+        self._dom.listen(self._put.send_nowait)
+        try:
+            await self._dom.call("beginTurn", self._answer_mode())
+            yield
+        finally:
+            self._network.listen(None)
+            self._dom.listen(None)
+            self._over = True
+            self._put.close()
+            self._inbox.close()
+
+    def lost(self, reason: str) -> None:
+        """End the turn: the page is gone."""
+        if not self._over:
+            self._put.send_nowait(Lost(reason))
+
+    async def proof_of_send(self) -> None:
+        """Return once the page shows that it took the prompt: its request left, or a new user turn stands there."""
+        while not (self._asked or self._pending or (self._wire and self._wire.request_left)):
+            await self._next()
+            while self._seen:
+                self._pending += await self._take(self._seen.popleft())
+        self._answer.sent(time.monotonic())
+
+    async def read(self, out: MemoryObjectSendStream[TurnEvent]) -> None:
+        """Send the answer's events to ``out``; the last one is ``TurnFinished``.
+
+        Raises:
+            AutomationError: The site reported an error, nothing more came, or the page went away.
+        """
+        while True:
+            pending, self._pending = self._pending, []
+            for event in pending:
+                await out.send(event)
+            if self._is_complete():
+                break
+            with anyio.move_on_after(_TICK_S):
+                await self._next()
+            while self._seen:
+                self._pending += await self._take(self._seen.popleft())
+            await self._watch_decoder()
+        for event in self._answer.conclude(await self._whole_page_answer()):
+            await out.send(event)
+
+    def _answer_mode(self) -> str:
+        return "watch" if self._answer.source == "wire" else "read"
+
+    def _is_complete(self) -> bool:
+        now = time.monotonic()
+        if now - self._page_s > _PAGE_SILENT_S:
+            msg = f"The page gave no sign of life for {_PAGE_SILENT_S:g} s."
+            raise PageLostError(msg)
+        return self._answer.is_complete(now, wire_is_open=self._wire_is_open)
+
+    @property
+    def _wire_is_open(self) -> bool:
+        return self._wire is not None and self._wire.is_open
+
+    async def _next(self) -> None:
+        """Wait for something to be seen, then collect whatever else is there already."""
+        self._seen.append(await self._inbox.receive())
+        while self._inbox.statistics().current_buffer_used:
+            self._seen.append(self._inbox.receive_nowait())
+
+    async def _take(self, seen: Seen) -> list[TurnEvent]:
+        now = time.monotonic()
+        if isinstance(seen, Lost):
+            raise PageLostError(seen.reason)
+        if isinstance(seen, Mapping):
+            self._page_s = now
+            self._asked = self._asked or bool(seen.get("asked"))
+            return self._answer.take_page(seen, now)
+        if self._wire is None or self._answer.source == "dom":
+            return []
+        try:
+            found = self._wire.feed(seen)
+        except StreamFormatError as exc:
+            self._answer.decoder_broke(str(exc))
+            await self._dom.call("setMode", "read")
+            return []
+        return [event for wire_event in found for event in self._answer.take_wire(wire_event, now)]
+
+    async def _watch_decoder(self) -> None:
+        if self._answer.must_read_page(time.monotonic(), wire_is_open=self._wire_is_open):
+            self._answer.decoder_broke("it reads nothing while the page's answer grows")
+            await self._dom.call("setMode", "read")
+
+    async def _whole_page_answer(self) -> str | None:
+        if self._answer.source == "wire":
+            return None
+        whole = await self._dom.call("readTurn")
+        return None if whole is None else str(whole["markdown"])

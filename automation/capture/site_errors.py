@@ -1,0 +1,86 @@
+"""The site's own error words, turned into our errors. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+from automation.capture.decoders.protocol import WireError
+from automation.errors import (
+    AutomationError,
+    ContentBlockedError,
+    RateLimitedError,
+    SignInRequiredError,
+    SiteError,
+)
+from automation.profiles import SiteWords
+
+_MOST_CHARS = 500
+_DEFAULT_RETRY_S = 60.0
+
+
+def error_of_wire(error: WireError, words: SiteWords) -> AutomationError:
+    """The error that a decoder saw in the stream; its words decide where the decoder could not tell the kind."""
+    if error.kind == "rate_limited":
+        return RateLimitedError(_short(error.message), error.retry_after_s or _DEFAULT_RETRY_S)
+    if error.kind == "content_blocked":
+        return ContentBlockedError(_short(error.message))
+    if error.kind == "sign_in_required":
+        return SignInRequiredError(_short(error.message))
+    return error_of_words(error.message, words, error.retry_after_s)
+
+
+def error_of_words(text: str, words: SiteWords, retry_after_s: float | None = None) -> AutomationError:
+    """What a banner, a notice or an error body means, by the profile's patterns."""
+    short = _short(text)
+    if _says(text, words.rate_limited):
+        return RateLimitedError(short, retry_after_s or _DEFAULT_RETRY_S)
+    if _says(text, words.sign_in_required):
+        return SignInRequiredError(short)
+    if _says(text, words.content_blocked):
+        return ContentBlockedError(short)
+    return SiteError(short)
+
+
+def error_of_status(status: int, body: bytes, retry_after: str | None) -> WireError:
+    """An HTTP error in answer to the prompt, with the site's words where its body has any."""
+    message = message_in(body) or f"HTTP {status}"
+    retry_after_s = float(retry_after) if retry_after and retry_after.isdecimal() else None
+    if status == 429:
+        return WireError(message, "rate_limited", retry_after_s)
+    if status in {401, 403}:
+        return WireError(message, "sign_in_required")
+    return WireError(
+        f"{message} (HTTP {status})" if str(status) not in message else message, "error", retry_after_s
+    )
+
+
+def message_in(body: bytes) -> str:
+    """The words of an error body: of JSON its message, else nothing (an HTML error page says nothing to a user)."""
+    try:
+        return _short(_message(json.loads(body)))
+    except RecursionError:
+        return ""
+    except ValueError:
+        text = body.decode("utf-8", "replace").strip()
+        return "" if "<" in text else _short(text)
+
+
+def _message(data: object) -> str:
+    if isinstance(data, str):
+        return data
+    if isinstance(data, Mapping):
+        for key in ("message", "error", "detail", "msg", "title"):
+            if data.get(key):
+                return _message(data[key])
+    return ""
+
+
+def _says(text: str, patterns: tuple[str, ...]) -> bool:
+    return any(re.search(p, text, re.IGNORECASE) for p in patterns)
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _MOST_CHARS else text[: _MOST_CHARS - 1] + "…"

@@ -1,0 +1,62 @@
+"""What the network tap tells of the page's own traffic. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLeft:
+    """The page sent a request of its own (not for a document, image, style or script)."""
+
+    request_id: str
+    url: str
+    method: str
+    body: str | None
+    matches: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseBegan:
+    """The answer's response has a status. ``retry_after`` is that header's value, if there was one."""
+
+    request_id: str
+    url: str
+    status: int
+    media_type: str
+    retry_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BodyBytes:
+    """More of the body of the answer's response."""
+
+    request_id: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BodyEnded:
+    """The answer's response ended; ``failure`` tells why when it was cut, and is None when it ended cleanly."""
+
+    request_id: str
+    failure: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SocketMessage:
+    """One message of a WebSocket; ``outgoing`` ones were sent by the page."""
+
+    socket_id: str
+    payload: str | bytes
+    outgoing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SocketClosed:
+    """A WebSocket that matches the profile closed."""
+
+    socket_id: str
+
+
+TapEvent = RequestLeft | ResponseBegan | BodyBytes | BodyEnded | SocketMessage | SocketClosed

@@ -1,0 +1,197 @@
+"""What can go wrong while a chat page is driven, split by who should act. Pure.
+
+::
+
+    AutomationError
+    ├── RetryableError            try again, here or elsewhere
+    │   ├── SiteError             the site itself reported an error, or its stream broke
+    │   │   └── ContentBlockedError
+    │   ├── RateLimitedError      the site asks to slow down
+    │   ├── FirstTokenTimeout     nothing of an answer in time
+    │   ├── IdleTimeout           an answer began and then stalled
+    │   ├── PageLostError         the page, its renderer or its browser went away
+    │   └── PoolFullError         no page became free in time
+    ├── AccountError              another account may do, or a person acts
+    │   ├── SignInRequiredError
+    │   ├── ChallengeRequiredError
+    │   └── AccountBannedError
+    ├── SiteChangedError          a person repairs the profile
+    ├── PromptRejectedError       the prompt itself can't be sent; trying again won't help
+    │   └── PromptTooLargeError
+    ├── UnreachableError          the page's address doesn't lead to a chat page
+    ├── ProfileError              a selector profile is invalid
+    └── BrowserUnavailableError   there is no browser that could be started
+
+Errors carry data, never secrets and never prompt text. ``str()`` of each says what to do next.
+"""
+
+from __future__ import annotations
+
+
+class AutomationError(Exception):
+    """Base of every error that driving a page raises."""
+
+
+class RetryableError(AutomationError):
+    """The same turn may succeed when it is tried again."""
+
+
+class SiteError(RetryableError):
+    """The site reported an error, or its stream ended without its end marker.
+
+    Attributes:
+        site_message: The site's own words, or what was seen on the wire.
+    """
+
+    def __init__(self, site_message: str) -> None:
+        super().__init__(f"The site reported: {site_message}")
+        self.site_message = site_message
+
+
+class ContentBlockedError(SiteError):
+    """The site refused to answer this prompt."""
+
+
+class RateLimitedError(RetryableError):
+    """The site asks to slow down.
+
+    Attributes:
+        site_message: The site's own words.
+        retry_after_s: Seconds until another try makes sense.
+    """
+
+    def __init__(self, site_message: str, retry_after_s: float = 60.0) -> None:
+        super().__init__(f"The site limits this account: {site_message}")
+        self.site_message = site_message
+        self.retry_after_s = retry_after_s
+
+
+class FirstTokenTimeout(RetryableError):
+    """Nothing of an answer appeared within ``waited_s`` seconds of sending."""
+
+    def __init__(self, waited_s: float) -> None:
+        super().__init__(f"No answer began within {waited_s:g} s.")
+        self.waited_s = waited_s
+
+
+class IdleTimeout(RetryableError):
+    """An answer began, then nothing more came for ``waited_s`` seconds and no end was seen."""
+
+    def __init__(self, waited_s: float) -> None:
+        super().__init__(f"The answer stalled for {waited_s:g} s without an end.")
+        self.waited_s = waited_s
+
+
+class PageLostError(RetryableError):
+    """The page, its renderer or its browser went away, or the page left the chat."""
+
+
+class PoolFullError(RetryableError):
+    """No page became free within ``waited_s`` seconds."""
+
+    def __init__(self, waited_s: float) -> None:
+        super().__init__(f"Every page stayed in use for {waited_s:g} s.")
+        self.waited_s = waited_s
+
+
+class AccountError(AutomationError):
+    """This account can't be used now; another may, or a person acts."""
+
+
+class SignInRequiredError(AccountError):
+    """The site shows its sign-in page, and signing in by itself is not possible or failed.
+
+    Attributes:
+        reason: What was seen, with the site's words if there were any.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Sign-in is required: {reason}")
+        self.reason = reason
+
+
+class ChallengeRequiredError(AccountError):
+    """The site shows a captcha, a QR code or another check that a person must pass.
+
+    Attributes:
+        kind: ``captcha`` or ``qrcode``.
+    """
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"A person must pass the site's check ({kind}).")
+        self.kind = kind
+
+
+class AccountBannedError(AccountError):
+    """The site says that the account is closed."""
+
+
+class SiteChangedError(AutomationError):
+    """A selector matched nothing: the page differs from its profile.
+
+    Attributes:
+        profile_key: The key of the profile whose selectors matched nothing, such as ``input``.
+        step: What was being done, such as ``compose``.
+        screenshot: PNG of the page at that moment with form fields painted over, or None.
+    """
+
+    def __init__(self, profile_key: str, step: str, screenshot: bytes | None = None) -> None:
+        super().__init__(
+            f"The page doesn't match its profile: nothing matches {profile_key!r} while {step}. "
+            f"Correct {profile_key!r} in the profile and restart the endpoint."
+        )
+        self.profile_key = profile_key
+        self.step = step
+        self.screenshot = screenshot
+
+
+class PromptRejectedError(AutomationError):
+    """The page does not take this prompt as it is, so it was not sent."""
+
+
+class PromptTooLargeError(PromptRejectedError):
+    """The prompt is longer than the page takes.
+
+    Attributes:
+        limit_characters: The most that the page takes.
+    """
+
+    def __init__(self, size_characters: int, limit_characters: int) -> None:
+        super().__init__(f"The prompt has {size_characters} characters; this page takes {limit_characters}.")
+        self.size_characters = size_characters
+        self.limit_characters = limit_characters
+
+
+class UnreachableError(AutomationError):
+    """The address can't be loaded, or what it serves is not a chat page.
+
+    Attributes:
+        reason: DNS, connection, TLS or HTTP failure in plain words.
+    """
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"{url} can't be used: {reason}")
+        self.url = url
+        self.reason = reason
+
+
+class ProfileError(AutomationError):
+    """A selector profile is invalid.
+
+    Attributes:
+        source: File name, or ``<inline>``.
+        key: Dotted key, such as ``wire.decoder``.
+        line: 1-based line of that key in the file, or None for an inline profile.
+    """
+
+    def __init__(self, source: str, key: str, reason: str, line: int | None = None) -> None:
+        where = f"{source}:{line}" if line else source
+        super().__init__(f"{where}: {key}: {reason}")
+        self.source = source
+        self.key = key
+        self.reason = reason
+        self.line = line
+
+
+class BrowserUnavailableError(AutomationError):
+    """No browser could be started; the message says what to install or to set."""

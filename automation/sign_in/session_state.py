@@ -1,0 +1,24 @@
+"""Where a signed-in session is kept between runs: a protocol; its implementation encrypts."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+StorageState = dict[str, Any]
+"""Playwright's ``storage_state``: ``{"cookies": [...], "origins": [...]}``."""
+
+
+class SessionStore(Protocol):
+    """Keeps one account's session. What it keeps is as secret as a password."""
+
+    async def load(self) -> StorageState | None:
+        """Return the stored session, or None when there is none or it can't be read."""
+        ...
+
+    async def save(self, state: StorageState) -> None:
+        """Replace the stored session."""
+        ...
+
+    async def clear(self) -> None:
+        """Forget the stored session, because the site no longer accepts it."""
+        ...

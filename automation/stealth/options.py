@@ -1,0 +1,71 @@
+"""How a browser is started: what a user may set, and the arguments it becomes. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyConfig:
+    """A proxy for everything that a browser loads: ``server`` as ``scheme://host:port``."""
+
+    server: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserConfig:
+    """What a browser process is started with; endpoints with equal values share a process.
+
+    Everything is set for the whole process, never per page: a page, its workers and its headers then agree.
+
+    Attributes:
+        viewport: Window size in pixels, width and height.
+        timeout_ms: How long loading a page may take.
+        anti_detection: Start without the flag by which a page is told that it is automated.
+        locale: BCP 47 language, such as ``de-DE``.
+        timezone: IANA name, such as ``Europe/Berlin``.
+    """
+
+    headless: bool = True
+    user_agent: str | None = None
+    viewport: tuple[int, int] | None = None
+    timeout_ms: int | None = None
+    anti_detection: bool = True
+    proxy: ProxyConfig | None = None
+    locale: str | None = None
+    timezone: str | None = None
+
+
+QUIET = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+def launch_arguments(config: BrowserConfig) -> list[str]:
+    """Chromium's command line for this configuration, without the sandbox switch."""
+    width, height = config.viewport or (1366, 900)
+    arguments = [*QUIET, f"--window-size={width},{height}"]
+    if config.anti_detection:
+        arguments.append("--disable-blink-features=AutomationControlled")
+    if config.user_agent:
+        arguments.append(f"--user-agent={config.user_agent}")
+    if config.locale:
+        arguments.append(f"--accept-lang={accept_language(config.locale)}")
+    return arguments
+
+
+def accept_language(locale: str) -> str:
+    """The list a desktop browser of this language sends: itself, its base language, then English."""
+    base = locale.split("-", 1)[0]
+    wanted = [locale, base, "en-US", "en"]
+    return ",".join(dict.fromkeys(wanted))
+
+
+def environment(config: BrowserConfig, inherited: dict[str, str]) -> dict[str, str]:
+    """The browser process's environment: inherited, with the time zone that was asked for."""
+    return {**inherited, "TZ": config.timezone} if config.timezone else dict(inherited)

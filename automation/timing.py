@@ -1,0 +1,27 @@
+"""How long each wait of a turn may take. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds each wait may take; None means without limit.
+
+    ``first_token_s`` counts from the send to the first sign of an answer (reasoning counts),
+    ``idle_s`` between two signs of life after that, ``turn_s`` for the whole turn.
+    """
+
+    navigate_s: float = 30.0
+    ready_s: float = 30.0
+    compose_s: float = 20.0
+    send_confirm_s: float = 10.0
+    first_token_s: float | None = 120.0
+    idle_s: float | None = 45.0
+    turn_s: float | None = None
+    stop_s: float = 3.0
+    close_s: float = 5.0
+    sign_in_s: float = 60.0
+    lease_s: float = 120.0
+    call_s: float = 5.0

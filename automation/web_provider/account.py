@@ -1,0 +1,103 @@
+"""One account at a site: its browser context, its stored session, and one sign-in at a time."""
+
+from __future__ import annotations
+
+import logging
+
+import anyio
+from playwright.async_api import BrowserContext
+from playwright.async_api import Error as PlaywrightError
+
+from automation.browser.pool import BrowserPool
+from automation.errors import PageLostError, SignInRequiredError
+from automation.playwright_errors import first_line, page_calls
+from automation.sign_in.credentials import Credentials
+from automation.sign_in.session_state import SessionStore
+from automation.stealth.options import BrowserConfig
+
+log = logging.getLogger(__name__)
+
+_SAVE_EVERY_S = 30.0
+_CLOSE_S = 5.0
+
+
+class Account:
+    """Owns the context that all of the account's pages share; makes a new one when the browser died."""
+
+    def __init__(
+        self,
+        browsers: BrowserPool,
+        browser: BrowserConfig,
+        sessions: SessionStore,
+        credentials: Credentials | None,
+    ) -> None:
+        self.browsers = browsers
+        self.credentials = credentials
+        self.sign_in_lock = anyio.Lock()
+        self.refusal: SignInRequiredError | None = None
+        self._browser = browser
+        self._sessions = sessions
+        self._context: BrowserContext | None = None
+        self._opening = anyio.Lock()
+        self._was_active = False
+
+    async def context(self) -> BrowserContext:
+        """Return the living context, opened from the stored session if there is none.
+
+        Raises:
+            BrowserUnavailableError, PageLostError: No browser, or it died in that moment.
+        """
+        async with self._opening:
+            if self._context is None:
+                state = await self._sessions.load()
+                context = await self.browsers.new_context(self._browser, state)
+                context.on("close", lambda _: self._forget(context))
+                self._context = context
+            return self._context
+
+    def _forget(self, context: BrowserContext) -> None:
+        if self._context is context:
+            self._context = None
+
+    def used(self) -> None:
+        """Note a turn: sites renew cookies as one goes along, and the stored session must follow."""
+        self._was_active = True
+
+    async def signed_in(self) -> None:
+        """Note that the account has just signed in, and store its session."""
+        await self.save()
+
+    async def save(self) -> None:
+        """Store the session, encrypted by the store.
+
+        Raises:
+            PageLostError: The browser is gone; what was stored before stays.
+        """
+        if self._context is None:
+            return
+        with page_calls("saving the session"):
+            state = await self._context.storage_state(indexed_db=True)
+        await self._sessions.save(dict(state))
+        self._was_active = False
+
+    async def keep_saved(self) -> None:
+        """Store the session every half minute in which it was used."""
+        while True:
+            await anyio.sleep(_SAVE_EVERY_S)
+            if not (self._was_active and self.credentials):
+                continue
+            try:
+                await self.save()
+            except PageLostError as exc:
+                log.warning("session_not_saved", extra={"reason": str(exc)})
+
+    async def close(self) -> None:
+        """Close the context; pages in it close with it."""
+        context, self._context = self._context, None
+        if context is None:
+            return
+        with anyio.move_on_after(_CLOSE_S, shield=True):
+            try:
+                await context.close()
+            except PlaywrightError as exc:
+                log.debug("context_gone", extra={"reason": first_line(exc)})

@@ -1,0 +1,160 @@
+"""Drives one chat site: leases a page for each turn and hands out the turn's events."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import anyio
+from anyio.abc import TaskGroup
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from automation.browser.lease import LeasePool
+from automation.browser.pool import BrowserPool
+from automation.errors import AutomationError, PageLostError, SignInRequiredError, SiteError
+from automation.owned_tasks import owned_tasks
+from automation.sign_in.credentials import Credentials
+from automation.sign_in.session_state import SessionStore
+from automation.turn import Prompt, TurnEvent, TurnFinished
+from automation.web_provider.account import Account
+from automation.web_provider.chat_page import ChatPage, open_chat_page
+from automation.web_provider.config import WebChatConfig, effective_timeouts
+from automation.web_provider.transcript import compose_transcript
+
+__all__ = ["Credentials", "WebChatConfig", "WebProviderBase"]
+
+log = logging.getLogger(__name__)
+
+_BUFFERED_EVENTS = 256
+_WARM_PAGES = 2
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """How a turn's driver ended, for the one who reads its events."""
+
+    error: AutomationError | None = None
+
+
+class WebProviderBase:
+    """One endpoint's chat site. Subclasses change how a prompt is worded or what a site needs before it."""
+
+    def __init__(self, account: Account, config: WebChatConfig, tasks: TaskGroup) -> None:
+        self.config = replace(config, timeouts=effective_timeouts(config))
+        self._tasks = tasks
+        self._account = account
+        self._pages: LeasePool[ChatPage] = LeasePool(
+            lambda: open_chat_page(self._account, self.config, self._spawn),
+            tasks,
+            limit=config.max_pages,
+            warm=_WARM_PAGES,
+        )
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, browsers: BrowserPool, config: WebChatConfig, sessions: SessionStore
+    ) -> AsyncIterator[Self]:
+        """Hold the site open: browser, session, warm pages. Returns once its first pages are ready.
+
+        Raises:
+            AutomationError: The site can't be reached, wants a sign-in, or is not what the profile says.
+        """
+        account = Account(browsers, config.browser, sessions, config.credentials)
+        try:
+            async with owned_tasks() as tasks:
+                provider = cls(account, config, tasks)
+                async with provider._pages.lend(None):
+                    tasks.start_soon(account.keep_saved)
+                with anyio.move_on_after(provider.config.timeouts.ready_s):
+                    await provider._pages.until_opened()
+                yield provider
+        finally:
+            await account.close()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.start_soon(_until_page_lost, work)
+
+    def compose(self, prompt: Prompt) -> str:
+        """Return the text to enter into the page: see ``transcript``."""
+        return compose_transcript(prompt)
+
+    @asynccontextmanager
+    async def open_turn(self, prompt: Prompt) -> AsyncIterator[AsyncIterator[TurnEvent]]:
+        """Run one turn and hand out its events; the last one is ``TurnFinished``.
+
+        Leaving the block early stops the page. Errors are raised by the iterator.
+
+        Raises:
+            AutomationError: What went wrong. Without ``TurnFinished`` the text so far is not the whole answer.
+        """
+        send, receive = anyio.create_memory_object_stream[TurnEvent](_BUFFERED_EVENTS)
+        outcome = _Outcome()
+        async with owned_tasks() as tasks:
+            tasks.start_soon(self._drive, prompt, send, outcome)
+            try:
+                yield _events(receive, outcome)
+            finally:
+                # A turn left before it began has tasks that never ran, and so closed nothing.
+                send.close()
+                receive.close()
+
+    async def _drive(self, prompt: Prompt, out: MemoryObjectSendStream[TurnEvent], outcome: _Outcome) -> None:
+        async with out:
+            try:
+                async with self._pages.lend(self.config.timeouts.lease_s) as page:
+                    await page.take_turn(self.compose(prompt), out)
+            except SignInRequiredError as exc:
+                outcome.error = self._signed_out(exc)
+            except AutomationError as exc:
+                outcome.error = exc
+
+    def _signed_out(self, error: SignInRequiredError) -> AutomationError:
+        """Signing in again is ours to do where we can: then this turn failed, and the next one need not."""
+        if self._account.credentials is None or self._account.refusal is not None:
+            return error
+        return SiteError(f"{error.reason}; the account is signed in again for the next request")
+
+    async def check(self) -> dict[str, Any]:
+        """Return what the endpoint's health shows: ``{"pages": {...}}``."""
+        demand = self._pages.demand()
+        return {
+            "pages": {
+                "free": demand.free,
+                "in_use": demand.lent,
+                "settling": demand.settling,
+                "opening": demand.opening,
+                "limit": self.config.max_pages,
+            },
+            "waiting": demand.waiting,
+        }
+
+    async def models(self) -> list[str]:
+        """Return the site's model names; a page that offers no choice has none."""
+        return []
+
+
+async def _until_page_lost(work: Coroutine[Any, Any, None]) -> None:
+    """Run a page's side work; that the page went away meanwhile is told to its turn by other ways."""
+    try:
+        await work
+    except PageLostError as exc:
+        log.debug("page_gone", extra={"reason": str(exc)})
+
+
+async def _events(
+    receive: MemoryObjectReceiveStream[TurnEvent], outcome: _Outcome
+) -> AsyncIterator[TurnEvent]:
+    finished = False
+    async with receive:
+        async for event in receive:
+            finished = isinstance(event, TurnFinished)
+            yield event
+    if outcome.error is not None:
+        raise outcome.error
+    if not finished:
+        reason = "the turn ended without an end"
+        raise SiteError(reason)

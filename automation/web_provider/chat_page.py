@@ -1,0 +1,355 @@
+"""One page of a chat site: opened and signed in, asked one turn at a time, and made clean again after each."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urljoin
+
+import anyio
+from anyio.streams.memory import MemoryObjectSendStream
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Frame, Page
+
+from automation.capture.cdp import Channel, PageChannel, Spawn, TargetTree
+from automation.capture.decoders.registry import SOCKET_DECODERS
+from automation.capture.dom_tap import DomTap
+from automation.capture.network_tap import NetworkTap
+from automation.capture.pipeline import TurnCapture
+from automation.errors import (
+    AutomationError,
+    PageLostError,
+    SignInRequiredError,
+    SiteChangedError,
+    UnreachableError,
+)
+from automation.playwright_errors import first_line, navigation, page_calls
+from automation.sign_in.form import fill_form
+from automation.turn import TurnEvent
+from automation.web_provider.account import Account
+from automation.web_provider.composer import Composer
+from automation.web_provider.config import WebChatConfig
+from automation.web_provider.page_hands import PageHands
+
+log = logging.getLogger(__name__)
+
+_ERROR_STATUS = 400
+_STOP_APPEARS_MS = 1000
+_SCREENSHOT_MS = 3000
+_SOCKET_S = 10.0
+_STREAM_ENDS_S = 1.0
+
+
+class ChatPage:
+    """A page that answers turns. Everything that it does goes through its agent and the browser's input events."""
+
+    def __init__(self, page: Page, account: Account, config: WebChatConfig, spawn: Spawn) -> None:
+        profile = config.profile
+        self._page = page
+        self._account = account
+        self._config = config
+        self._profile = profile
+        self._timeouts = config.timeouts
+        self._spawn = spawn
+        wire = profile.wire
+        self._network = NetworkTap(
+            wire.urls if wire else (),
+            wire.methods if wire else (),
+            sockets=bool(wire and wire.decoder in SOCKET_DECODERS),
+            spawn=spawn,
+            ready_message=wire.ready_message if wire else "",
+        )
+        self._lost = anyio.Event()
+        self._lost_reason = ""
+        self._capture: TurnCapture | None = None
+        self._needs = "nothing"
+        self._sockets_before = 0
+
+    # -- life -------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Attach the taps, load the chat and sign in if the site asks for it.
+
+        Raises:
+            UnreachableError: The address leads nowhere, or not to a page.
+            SignInRequiredError: The site wants a sign-in that is not possible by itself.
+            SiteChangedError: The page shows no prompt field.
+            PageLostError: The page went away.
+        """
+        page = self._page
+        page.on("crash", lambda _: self._lose("The page's renderer crashed."))
+        page.on("close", lambda _: self._lose("The page was closed."))
+        page.on("framenavigated", self._navigated)
+        with page_calls("attaching to the page"):
+            session = await page.context.new_cdp_session(page)
+        targets = TargetTree(PageChannel(session), self._prepare, self._spawn)
+        self._dom = DomTap(targets, self._profile)
+        self._hands = PageHands(page, self._dom)
+        self._composer = Composer(self._dom, self._hands, self._profile, self._timeouts)
+        await targets.start()
+        await self._load(self._chat_url)
+        await self._ensure_ready()
+        await self._ensure_empty()
+
+    async def _prepare(self, channel: Channel, kind: str) -> None:
+        await self._network.attach(channel)
+        await self._dom.attach(channel, kind)
+
+    def _lose(self, reason: str) -> None:
+        self._lost_reason = self._lost_reason or reason
+        self._lost.set()
+        if self._capture is not None:
+            self._capture.lost(reason)
+
+    async def until_lost(self) -> None:
+        """Return when the page has crashed or closed."""
+        await self._lost.wait()
+
+    def _navigated(self, _: Frame) -> None:
+        self._dom.forget()
+        if self._capture is not None:
+            self._spawn(self._check_still_there(self._capture))
+
+    async def _check_still_there(self, capture: TurnCapture) -> None:
+        """End the turn when a new document took the chat's place; an address that merely changed is no harm."""
+        if not await self._dom.has_turn():
+            capture.lost("The page left the chat, or loaded it anew, in mid-answer.")
+
+    # -- loading and signing in -------------------------------------------------------------------------------------
+
+    @property
+    def _chat_url(self) -> str:
+        path = self._profile.path
+        return self._config.base_url if path == "/" else urljoin(self._config.base_url, path)
+
+    @property
+    def _sign_in_url(self) -> str:
+        assert self._profile.sign_in is not None
+        return self._config.login_url or urljoin(self._config.base_url, self._profile.sign_in.path)
+
+    async def _load(self, url: str) -> None:
+        limit_s = self._timeouts.navigate_s
+        self._sockets_before = self._network.sockets_made
+        with navigation(url, limit_s):
+            response = await self._page.goto(url, wait_until="commit", timeout=limit_s * 1000)
+        self._dom.forget()
+        if response is None:
+            return
+        if response.status >= _ERROR_STATUS:
+            raise UnreachableError(url, f"it answers with HTTP {response.status}")
+        media_type = response.headers.get("content-type", "text/html").split(";")[0].strip()
+        if "html" not in media_type:
+            raise UnreachableError(url, f"it serves {media_type}, not a page")
+
+    async def _ensure_ready(self) -> None:
+        """Wait for the chat; sign in where the site shows its form instead."""
+        state = await self._first_state()
+        if state == "ready":
+            await self._until_socket(self._sockets_before)
+            await self._hands.dismiss_dialogs()
+            return
+        if state is None:
+            raise await self._changed("input", "opening the chat")
+        await self._sign_in()
+
+    async def _first_state(self) -> str | None:
+        """Return what the page shows first: ``ready``, ``form``, or None when neither came in time."""
+        ready: dict[str, bool] = {"input_ready": True}
+        outcomes: dict[str, dict[str, bool]] = {}
+        form = self._profile.sign_in
+        if form is not None:
+            outcomes["form"] = {"username": True, "input": False}
+            if form.signed_out:
+                outcomes["signed_out"] = {"signed_out": True}
+            if form.signed_in:
+                ready["signed_in"] = True
+        outcomes["ready"] = ready
+        limit_s = self._timeouts.ready_s
+        state = await self._dom.call("first", outcomes, int(limit_s * 1000), timeout_s=limit_s + 5)
+        return "form" if state == "signed_out" else state
+
+    async def _sign_in(self) -> None:
+        account = self._account
+        async with account.sign_in_lock:
+            await self._load(self._chat_url)
+            if await self._first_state() == "ready":
+                # Another page of this account signed in while this one waited.
+                return
+            if account.refusal is not None:
+                raise account.refusal
+            if account.credentials is None:
+                reason = "the site shows its sign-in form and no credentials are stored for this endpoint"
+                raise SignInRequiredError(reason)
+            await self._load(self._sign_in_url)
+            await self._dom.call(
+                "until", {"username": True}, int(self._timeouts.ready_s * 1000), timeout_s=60
+            )
+            try:
+                await fill_form(self._dom, self._hands, account.credentials, self._timeouts.sign_in_s)
+            except SignInRequiredError as exc:
+                # Asked again with the same credentials, sites lock accounts.
+                account.refusal = exc
+                raise
+            await self._load(self._chat_url)
+            if await self._first_state() != "ready":
+                raise await self._changed("input", "opening the chat after signing in")
+            await self._until_socket(self._sockets_before)
+            await self._hands.dismiss_dialogs()
+            await account.signed_in()
+
+    # -- a turn -----------------------------------------------------------------------------------------------------
+
+    async def take_turn(self, text: str, out: MemoryObjectSendStream[TurnEvent]) -> None:
+        """Send ``text`` in this chat and the answer's events to ``out``.
+
+        Raises:
+            AutomationError: What went wrong; nothing that was told before is the whole answer then.
+        """
+        self._needs = "reload"
+        try:
+            await self._make_sure_of_chat()
+            capture = TurnCapture(self._network, self._dom, self._profile, self._timeouts)
+            self._capture = capture
+            async with capture.watching():
+                await self._composer.write(text)
+                self._needs = "stop"
+                await self._composer.send(capture)
+                await capture.read(out)
+            self._needs = "new chat"
+        except SiteChangedError as exc:
+            self._needs = "reload"
+            raise await self._changed(exc.profile_key, exc.step) from exc
+        except AutomationError:
+            self._needs = "reload"
+            raise
+        finally:
+            self._capture = None
+            self._account.used()
+
+    async def _make_sure_of_chat(self) -> None:
+        """Nothing is sent yet, so a session that ran out meanwhile is renewed before anyone notices."""
+        shown = await self._dom.call("look", ["input", "signed_out", "dismiss"])
+        if shown["signed_out"] or not shown["input"]:
+            await self._ensure_ready()
+        elif shown["dismiss"]:
+            await self._hands.dismiss_dialogs()
+
+    # -- between turns ----------------------------------------------------------------------------------------------
+
+    async def settle(self) -> None:
+        """Stop what is still being generated and get an empty chat.
+
+        Raises:
+            AutomationError: That did not work: the page must be closed.
+        """
+        if self._lost.is_set():
+            raise PageLostError(self._lost_reason)
+        needs, self._needs = self._needs, "nothing"
+        if needs == "nothing":
+            return
+        await self._dom.call("endTurn")
+        if needs == "stop":
+            is_over = await self._stop_generating()
+            if self._profile.retire_after_stop:
+                msg = "The page is closed after a stop, as its profile says."
+                raise PageLostError(msg)
+            needs = "new chat" if is_over else "reload"
+        elif needs == "new chat" and not await self._until_idle():
+            needs = "reload"
+        if needs == "reload" or not await self._click_new_chat():
+            await self._load(self._chat_url)
+            await self._ensure_ready()
+            await self._ensure_empty()
+
+    async def _stop_generating(self) -> bool:
+        """Click the stop control and see it go; False when only leaving the page can stop it."""
+        if not self._profile.stop:
+            return False
+        await self._until({"stop": True}, _STOP_APPEARS_MS)
+        if not await self._hands.click_if_there("stop", "stopping the answer"):
+            return False
+        # A page may take its stop control away although its server goes on: only the stream's end is proof.
+        stopped = await self._until_idle() and await self._network.until_streams_end(_STREAM_ENDS_S)
+        log.info("answer_stopped" if stopped else "answer_not_stopped", extra={"endpoint": self._config.name})
+        return stopped
+
+    async def _until_idle(self) -> bool:
+        return await self._until({"stop": False, "input_ready": True}, int(self._timeouts.stop_s * 1000))
+
+    async def _click_new_chat(self) -> bool:
+        """Get an empty chat by the page's own control; False when it has none or it did not work."""
+        new_chat = self._profile.new_chat
+        sockets = self._network.sockets_made
+        if not new_chat.click or not await self._hands.click_if_there("new_chat", "starting a new chat"):
+            return False
+        if new_chat.confirm:
+            await self._until({"new_chat_confirm": True}, _STOP_APPEARS_MS)
+            await self._hands.click_if_there("new_chat_confirm", "confirming a new chat")
+        want = {"no_turns": True, "input_ready": True}
+        if new_chat.ready:
+            want["new_chat_ready"] = True
+        if new_chat.opens_socket:
+            await self._until_socket(sockets)
+        return await self._until(want, int(self._timeouts.stop_s * 1000))
+
+    async def _until_socket(self, after: int) -> None:
+        """Wait until the page's socket carries everything; what is sent before goes a way that is not read."""
+        wire = self._profile.wire
+        if wire is None or not wire.ready_message or self._network.sockets_ready > after:
+            return
+        if not await self._network.until_socket_ready(after, _SOCKET_S):
+            log.warning("socket_not_ready", extra={"endpoint": self._config.name})
+
+    async def _ensure_empty(self) -> None:
+        """Make sure that no earlier chat stands on the page."""
+        if await self._dom.call("first", {"empty": {"no_turns": True}}, 0):
+            return
+        if not await self._click_new_chat() and not await self._until({"no_turns": True}, 1000):
+            raise await self._changed("new_chat", "starting a new chat")
+
+    async def _until(self, want: dict[str, bool], milliseconds: int) -> bool:
+        return bool(await self._dom.call("until", want, milliseconds, timeout_s=milliseconds / 1000 + 5))
+
+    # -- evidence ---------------------------------------------------------------------------------------------------
+
+    async def matched(self) -> dict[str, int]:
+        """Return which of each role's selectors matched last, counted from 0."""
+        return dict(await self._dom.call("matched"))
+
+    async def _changed(self, profile_key: str, step: str) -> SiteChangedError:
+        """Make the error with a picture of the page in which every field is painted over."""
+        screenshot = None
+        try:
+            fields = self._page.locator("input, textarea, [contenteditable]")
+            screenshot = await self._page.screenshot(mask=[fields], timeout=_SCREENSHOT_MS)
+        except PlaywrightError as exc:
+            log.info("no_screenshot", extra={"reason": first_line(exc)})
+        return SiteChangedError(profile_key, step, screenshot)
+
+
+@asynccontextmanager
+async def open_chat_page(account: Account, config: WebChatConfig, spawn: Spawn) -> AsyncIterator[ChatPage]:
+    """Open a page in the account's context; it is closed at the end, whatever happens.
+
+    Raises:
+        AutomationError: It could not be opened, or shows no chat.
+    """
+    async with account.browsers.page_slot():
+        context = await account.context()
+        with page_calls("opening a page"):
+            page = await context.new_page()
+        try:
+            chat = ChatPage(page, account, config, spawn)
+            await chat.start()
+            yield chat
+        finally:
+            with anyio.move_on_after(config.timeouts.close_s, shield=True):
+                await _close(page)
+
+
+async def _close(page: Page) -> None:
+    try:
+        await page.close()
+    except PlaywrightError as exc:
+        log.debug("page_gone", extra={"reason": first_line(exc)})

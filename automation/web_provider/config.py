@@ -1,0 +1,43 @@
+"""What one web chat endpoint is driven with. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from automation.profiles import SelectorProfile
+from automation.sign_in.credentials import Credentials
+from automation.stealth.options import BrowserConfig
+from automation.timing import Timeouts
+
+
+@dataclass(frozen=True, slots=True)
+class WebChatConfig:
+    """One endpoint.
+
+    Attributes:
+        base_url: Where the chat is; the profile's ``path`` is resolved against it.
+        login_url: Where the sign-in form is, if not where the profile says.
+        max_pages: Turns at once.
+        name: The endpoint's, for logs.
+    """
+
+    base_url: str
+    login_url: str | None
+    profile: SelectorProfile
+    credentials: Credentials | None
+    browser: BrowserConfig
+    max_pages: int
+    timeouts: Timeouts
+    name: str
+
+
+def effective_timeouts(config: WebChatConfig) -> Timeouts:
+    """The endpoint's timeouts with the profile's and the browser's own where those are set."""
+    own = config.profile.timeouts
+    changes = {
+        "first_token_s": own.first_token_s,
+        "idle_s": own.idle_s,
+        "ready_s": own.ready_s,
+        "navigate_s": config.browser.timeout_ms / 1000 if config.browser.timeout_ms else None,
+    }
+    return replace(config.timeouts, **{name: value for name, value in changes.items() if value is not None})

@@ -1,0 +1,80 @@
+"""Clicks and keys on a chat page, as the browser's own input events, aimed by the agent in the page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from playwright.async_api import Page
+
+from automation.capture.dom_tap import DomTap
+from automation.errors import PageLostError, SiteChangedError
+from automation.playwright_errors import page_calls
+
+_CLEAR_TRIES = 3
+_CLEAR_MS = 2000
+_GESTURE_S = 10.0
+
+
+class PageHands:
+    """Acts on what the profile names. It never acts on what is covered, hidden or disabled."""
+
+    def __init__(self, page: Page, dom: DomTap) -> None:
+        self._page = page
+        self._dom = dom
+
+    async def click(self, role: str, step: str) -> None:
+        """Click the role's element in its middle, closing dialogs that cover it.
+
+        Raises:
+            SiteChangedError: Nothing visible matches, or it stays covered.
+            PageLostError: The page is gone or hung.
+        """
+        for _ in range(_CLEAR_TRIES):
+            point = await self._dom.call("point", role)
+            if point is None:
+                raise SiteChangedError(role, step)
+            if point["clear"]:
+                await self._click_at(point["x"], point["y"], step)
+                return
+            await self.dismiss_dialogs()
+            # What covers it may be a dialog or a toast that is just going away.
+            await self._dom.call("until", {f"clear:{role}": True}, _CLEAR_MS, timeout_s=_CLEAR_MS / 1000 + 5)
+        raise SiteChangedError(role, f"{step} (it is covered by <{point['covered_by']}>)")
+
+    async def click_if_there(self, role: str, step: str) -> bool:
+        """Click the role's element if there is one that is visible and uncovered; tell whether it was."""
+        point = await self._dom.call("point", role)
+        if point is None or not point["clear"] or not point["enabled"]:
+            return False
+        await self._click_at(point["x"], point["y"], step)
+        return True
+
+    async def dismiss_dialogs(self) -> None:
+        """Close the dialogs that the profile names, one after the other."""
+        for _ in range(_CLEAR_TRIES):
+            if not await self.click_if_there("dismiss", "closing a dialog"):
+                return
+            await self._dom.call("until", {"dismiss": False}, 1000, timeout_s=3.0)
+
+    async def press(self, key: str, step: str) -> None:
+        """Press one key."""
+        await self._gesture(step, self._page.keyboard.press(key))
+
+    async def insert(self, text: str, step: str) -> None:
+        """Put text where the caret is, as one input event."""
+        await self._gesture(step, self._page.keyboard.insert_text(text))
+
+    async def _click_at(self, x: float, y: float, step: str) -> None:
+        left, top = await self._dom.frame_offset()
+        await self._gesture(step, self._page.mouse.click(x + left, y + top))
+
+    async def _gesture(self, step: str, gesture: Coroutine[Any, Any, None]) -> None:
+        try:
+            with page_calls(step):
+                async with asyncio.timeout(_GESTURE_S):
+                    await gesture
+        except TimeoutError as exc:
+            msg = f"The page did not react within {_GESTURE_S:g} s while {step}."
+            raise PageLostError(msg) from exc

@@ -1,0 +1,1 @@
+"""Secrets and signed-in sessions of accounts."""

@@ -1,0 +1,61 @@
+"""Signed-in sessions, stored encrypted, one an endpoint and account."""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+import orjson
+
+from automation.sign_in.session_state import StorageState
+from backend.accounts.vault import Vault, VaultError
+
+_log = logging.getLogger(__name__)
+
+
+class SessionRepository(Protocol):
+    """Stores sealed text by endpoint and account."""
+
+    async def load_session(self, slug: str, account: str) -> str | None:
+        """Return what was saved, or None."""
+        ...
+
+    async def save_session(self, slug: str, account: str, sealed: str) -> None:
+        """Replace what was saved. Saving for an endpoint that is gone does nothing."""
+        ...
+
+    async def clear_session(self, slug: str, account: str) -> None:
+        """Forget what was saved."""
+        ...
+
+
+class SealedSessions:
+    """The session of one account, sealed before it is stored (an ``automation`` ``SessionStore``)."""
+
+    def __init__(self, repository: SessionRepository, vault: Vault, slug: str, account: str) -> None:
+        self._repository = repository
+        self._vault = vault
+        self._slug = slug
+        self._account = account
+        self._purpose = f"session/{slug}/{account}"
+
+    async def load(self) -> StorageState | None:
+        """Return the stored session, or None when there is none or it can't be read."""
+        sealed = await self._repository.load_session(self._slug, self._account)
+        if sealed is None:
+            return None
+        try:
+            state: StorageState = orjson.loads(self._vault.unseal(sealed, self._purpose))
+        except VaultError:
+            _log.warning("stored session can't be read; signing in anew", extra={"endpoint": self._slug})
+            return None
+        return state
+
+    async def save(self, state: StorageState) -> None:
+        """Replace the stored session."""
+        sealed = self._vault.seal(orjson.dumps(state), self._purpose)
+        await self._repository.save_session(self._slug, self._account, sealed)
+
+    async def clear(self) -> None:
+        """Forget the stored session, because the site no longer accepts it."""
+        await self._repository.clear_session(self._slug, self._account)

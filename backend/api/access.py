@@ -1,0 +1,37 @@
+"""What routers reach of the app: the parts that its lifespan opened."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from backend.endpoints.manager import EndpointManager
+from backend.gateway.completion import Gateway
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The opened parts of the app.
+
+    Attributes:
+        started_at: On the clock of ``time.monotonic``.
+        database_problem: What is wrong with the database, or None.
+        browser_status: Facts about the browser for ``GET /ready``.
+    """
+
+    manager: EndpointManager
+    gateway: Gateway
+    started_at: float
+    database_problem: Callable[[], Awaitable[str | None]]
+    browser_status: Callable[[], dict[str, Any]]
+
+
+def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+PartsOf = Annotated[Parts, Depends(_parts)]

@@ -1,0 +1,108 @@
+"""What endpoints look like over REST: what is shown of them, and how a PATCH changes one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from automation.turn import TextDelta
+from backend.endpoints.endpoint import Endpoint
+from backend.endpoints.state_board import StateChange
+from backend.gateway.answer import Answer, Delta
+from backend.gateway.completion import Order
+from backend.providers.config import EndpointConfig, EndpointDraft
+
+_SECRETS = {"password", "api_key"}
+
+
+def endpoint_document(endpoint: Endpoint) -> dict[str, Any]:
+    """Return an endpoint without its secrets; ``has_…`` tells whether there are any."""
+    config = endpoint.config
+    settings = config.model_dump(mode="json", exclude={"slug", "name", *_SECRETS})
+    if settings["browser_config"]["proxy"] is not None:
+        del settings["browser_config"]["proxy"]["password"]
+    return {
+        "id": endpoint.slug,
+        "slug": endpoint.slug,
+        "name": config.name,
+        **settings,
+        "has_credentials": config.password is not None,
+        "has_api_key": config.api_key is not None,
+        **state_document(endpoint.board.last_change),
+        "models": list(endpoint.models),
+        "turns_running": endpoint.turns_running,
+        "created_at": endpoint.created_at.isoformat(),
+    }
+
+
+def state_document(change: StateChange) -> dict[str, Any]:
+    """Return a state as REST and its event stream show it."""
+    return {"state": str(change.state), "state_reason": change.reason, "state_since": change.at.isoformat()}
+
+
+def change_config(config: EndpointConfig, changes: Mapping[str, Any]) -> EndpointDraft:
+    """Return the draft with ``changes`` made: null brings a field's default back.
+
+    ``browser_config`` is merged key by key (RFC 7396), so that a proxy keeps its password, which is never shown.
+
+    Raises:
+        ValidationError: The result is not a valid draft.
+    """
+    values: dict[str, Any] = {name: getattr(config, name) for name in EndpointDraft.model_fields}
+    values["browser_config"] = config.browser_config.model_dump()
+    browser = changes.get("browser_config")
+    merged = {**changes, "browser_config": _merge(values["browser_config"], browser)} if browser else changes
+    return EndpointDraft.model_validate({k: v for k, v in {**values, **merged}.items() if _is_given(k, v)})
+
+
+def validation_problem(error: ValidationError) -> list[dict[str, Any]]:
+    """Return pydantic's errors with the location that a request body's errors have."""
+    return [{**e, "loc": ("body", *e["loc"])} for e in error.errors(include_url=False)]
+
+
+async def tested_document(order: Order, answer: Answer, config: EndpointConfig) -> dict[str, Any]:
+    """Read the whole answer and return it as ``POST …/test`` tells it.
+
+    Raises:
+        AutomationError: The turn failed.
+    """
+    deltas: list[Delta] = [delta async for delta in answer]
+    content = "".join(d.text for d in deltas if isinstance(d, TextDelta))
+    reasoning = "".join(d.text for d in deltas if not isinstance(d, TextDelta))
+    usage = answer.usage
+    metadata = {
+        "finish_reason": answer.finish_reason,
+        "reasoning_content": reasoning or None,
+        "notes": list(answer.notes),
+        "usage_estimated": bool(usage.get("estimated")),
+    }
+    counts = {
+        "input_tokens": usage["prompt_tokens"],
+        "output_tokens": usage["completion_tokens"],
+        "cost": 0.0,
+    }
+    return {
+        "id": order.head.id,
+        "provider": config.slug,
+        "model": order.head.model,
+        "response": {"content": content, "type": "text", "metadata": metadata},
+        "usage": counts,
+        "session": {"id": config.username or config.slug, "persistent": config.password is not None},
+    }
+
+
+def _merge(old: Any, new: Any) -> Any:
+    if not isinstance(new, Mapping) or not isinstance(old, Mapping):
+        return new
+    merged = {**old, **{key: _merge(old.get(key), value) for key, value in new.items()}}
+    return {key: value for key, value in merged.items() if value is not None}
+
+
+def _is_given(name: str, value: Any) -> bool:
+    return (
+        value is not None or EndpointDraft.model_fields[name].is_required()
+        if name in EndpointDraft.model_fields
+        else True
+    )

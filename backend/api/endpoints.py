@@ -1,0 +1,115 @@
+"""Endpoints: create, read, change, delete, start, stop, test, watch."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.responses import Response
+
+from backend.api.access import PartsOf
+from backend.api.endpoint_documents import (
+    change_config,
+    endpoint_document,
+    state_document,
+    tested_document,
+    validation_problem,
+)
+from backend.api.state_stream import StateStream
+from backend.providers.config import EndpointDraft
+from backend.wire.chat_request import PinnedChatRequest, TestRequest
+
+router = APIRouter(prefix="/api/endpoints", tags=["endpoints"])
+
+
+@router.get("/")
+async def list_endpoints(parts: PartsOf) -> list[dict[str, Any]]:
+    """List all endpoints, oldest first."""
+    return [endpoint_document(endpoint) for endpoint in parts.manager.list_all()]
+
+
+@router.post("/", status_code=201)
+async def create_endpoint(body: EndpointDraft, parts: PartsOf) -> dict[str, Any]:
+    """Create an endpoint, not started."""
+    return endpoint_document(await parts.manager.create(body))
+
+
+@router.get("/{slug}")
+async def get_endpoint(slug: str, parts: PartsOf) -> dict[str, Any]:
+    """Return one endpoint and its state."""
+    return endpoint_document(parts.manager.get(slug))
+
+
+@router.patch("/{slug}")
+async def update_endpoint(slug: str, body: dict[str, Any], parts: PartsOf) -> dict[str, Any]:
+    """Change fields of an endpoint; a running one is restarted if the change needs it."""
+    try:
+        return endpoint_document(await parts.manager.update(slug, partial(change_config, changes=body)))
+    except ValidationError as exc:
+        raise RequestValidationError(validation_problem(exc)) from exc
+
+
+@router.delete("/{slug}", status_code=204)
+async def delete_endpoint(slug: str, parts: PartsOf) -> Response:
+    """Stop an endpoint and forget it, its credentials and its sessions."""
+    await parts.manager.delete(slug)
+    return Response(status_code=204)
+
+
+@router.post("/{slug}/start")
+async def start_endpoint(slug: str, parts: PartsOf) -> dict[str, Any]:
+    """Begin to open an endpoint; GET it or watch its events for when it is active."""
+    return endpoint_document(await parts.manager.start(slug))
+
+
+@router.post("/{slug}/stop")
+async def stop_endpoint(slug: str, parts: PartsOf) -> dict[str, Any]:
+    """End an endpoint's turns and close it."""
+    return endpoint_document(await parts.manager.stop(slug))
+
+
+@router.post("/{slug}/restart")
+async def restart_endpoint(slug: str, parts: PartsOf) -> dict[str, Any]:
+    """Close an endpoint and begin to open it again."""
+    return endpoint_document(await parts.manager.restart(slug))
+
+
+@router.post("/{slug}/test")
+async def test_endpoint(slug: str, body: TestRequest, parts: PartsOf) -> dict[str, Any]:
+    """Ask an endpoint one thing and return its whole answer."""
+    request = PinnedChatRequest.model_validate(
+        {"model": body.model or "", "messages": [{"role": "user", "content": body.message}]}
+    )
+    order = parts.gateway.understand(request, pinned_to=slug)
+    async with parts.gateway.open_answer(order) as answer:
+        return await tested_document(order, answer, parts.manager.get(slug).config)
+
+
+@router.get("/{slug}/health")
+async def check_endpoint(slug: str, parts: PartsOf) -> dict[str, Any]:
+    """Look whether the endpoint could answer now, without asking it anything."""
+    endpoint = parts.manager.get(slug)
+    health = await endpoint.check()
+    return {
+        "status": "healthy" if health.is_healthy else "unhealthy",
+        "reason": health.reason,
+        **health.details,
+        **state_document(endpoint.board.last_change),
+        "screenshot": endpoint.screenshot,
+    }
+
+
+@router.get("/{slug}/metrics")
+async def count_endpoint(slug: str, parts: PartsOf) -> dict[str, Any]:
+    """Return counts of the endpoint's turns since the gateway started."""
+    endpoint = parts.manager.get(slug)
+    return {"endpoint": slug, "turns_running": endpoint.turns_running, **endpoint.counts.summary()}
+
+
+@router.get("/{slug}/events")
+async def watch_endpoint(slug: str, parts: PartsOf) -> Response:
+    """Stream the endpoint's state now and every change of it, as server-sent events named ``state``."""
+    return StateStream(parts.manager.get(slug))

@@ -1,0 +1,199 @@
+"""What each error is over HTTP: one table from our exceptions to status and code, in OpenAI's shape."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from automation.errors import (
+    AccountBannedError,
+    AutomationError,
+    BrowserUnavailableError,
+    ChallengeRequiredError,
+    ContentBlockedError,
+    FirstTokenTimeout,
+    IdleTimeout,
+    PageLostError,
+    PoolFullError,
+    ProfileError,
+    PromptRejectedError,
+    PromptTooLargeError,
+    RateLimitedError,
+    RetryableError,
+    SignInRequiredError,
+    SiteChangedError,
+    SiteError,
+    UnreachableError,
+)
+from backend.endpoints.back_off import leading_error
+from backend.errors import (
+    AlreadyRunningError,
+    EndpointNotFoundError,
+    EndpointNotRunningError,
+    GatewayError,
+    InvalidRequestError,
+    ModelNotFoundError,
+    NameTakenError,
+    QueueFullError,
+    RateExceededError,
+)
+from backend.wire.errors import ErrorReply, retry_after
+
+_log = logging.getLogger(__name__)
+
+_POOL_RETRY_S = 5.0
+
+# Searched along an error's base classes, so that the most exact entry wins.
+TABLE: Mapping[type[BaseException], tuple[int, str]] = MappingProxyType(
+    {
+        InvalidRequestError: (400, "invalid_request"),
+        EndpointNotFoundError: (404, "endpoint_not_found"),
+        ModelNotFoundError: (404, "model_not_found"),
+        EndpointNotRunningError: (409, "endpoint_not_running"),
+        AlreadyRunningError: (409, "already_running"),
+        NameTakenError: (409, "name_taken"),
+        QueueFullError: (429, "queue_full"),
+        RateExceededError: (429, "rate_limited"),
+        PromptRejectedError: (400, "invalid_request"),
+        PromptTooLargeError: (413, "prompt_too_large"),
+        ProfileError: (422, "profile_invalid"),
+        RateLimitedError: (429, "rate_limited"),
+        PoolFullError: (429, "queue_full"),
+        SiteChangedError: (502, "site_changed"),
+        SiteError: (502, "site_error"),
+        ContentBlockedError: (502, "content_blocked"),
+        PageLostError: (502, "site_error"),
+        UnreachableError: (502, "site_error"),
+        RetryableError: (502, "site_error"),
+        SignInRequiredError: (503, "sign_in_required"),
+        ChallengeRequiredError: (503, "challenge_required"),
+        AccountBannedError: (503, "account_banned"),
+        BrowserUnavailableError: (503, "browser_unavailable"),
+        FirstTokenTimeout: (504, "first_token_timeout"),
+        IdleTimeout: (504, "idle_timeout"),
+    }
+)
+_PARAMS: Mapping[type[BaseException], str] = MappingProxyType(
+    {
+        ModelNotFoundError: "model",
+        NameTakenError: "name",
+        ProfileError: "profile",
+        PromptRejectedError: "messages",
+        PromptTooLargeError: "messages",
+    }
+)
+# OpenAI's clients repeat 409 and 5xx by themselves; with these a person must act first.
+_NOT_WORTH_REPEATING = frozenset(
+    {
+        "endpoint_not_running",
+        "already_running",
+        "name_taken",
+        "site_changed",
+        "content_blocked",
+        "sign_in_required",
+    }
+    | {"challenge_required", "account_banned", "browser_unavailable"}
+)
+_HTTP_CODES: Mapping[int, str] = MappingProxyType(
+    {
+        401: "invalid_api_key",
+        403: "not_allowed",
+        404: "not_found",
+        405: "method_not_allowed",
+        413: "prompt_too_large",
+    }
+)
+
+
+def describe_error(error: BaseException) -> ErrorReply:
+    """Return what the client is told; an error that is in no table is logged and told as ``internal_error``."""
+    error = leading_error(error)
+    for kind in type(error).__mro__:
+        if kind in TABLE:
+            status, code = TABLE[kind]
+            return ErrorReply(status, code, str(error) or code, _param(error), _headers(error, code))
+    _log.error("request failed unexpectedly", exc_info=error)
+    return ErrorReply(500, "internal_error", "The gateway failed unexpectedly; its log says why.")
+
+
+def describe_validation(errors: Sequence[Mapping[str, Any]]) -> ErrorReply:
+    """Return the 400 for pydantic's errors; the first field's is told, of a union's branches the deepest."""
+    field = param_of(errors[0]["loc"]) or ""
+    first = max(
+        (e for e in errors if (param_of(e["loc"]) or "").startswith(field)), key=lambda e: len(e["loc"])
+    )
+    if first["type"] == "json_invalid":
+        reason = first.get("ctx", {}).get("error", first["msg"])
+        return ErrorReply(400, "invalid_request", f"The body is not JSON: {reason}.")
+    param = param_of(first["loc"])
+    message = str(first["msg"]).removeprefix("Value error, ")
+    return ErrorReply(400, "invalid_request", f"{param or 'The body'}: {message}", param)
+
+
+def param_of(location: Sequence[int | str]) -> str | None:
+    """Return the dotted name of a field: where it was found and which branch of a union was tried is left out."""
+    names = [str(part) for part in location[1:] if not _is_branch(part)]
+    return ".".join(names) or None
+
+
+def respond(reply: ErrorReply) -> Response:
+    """Return the HTTP response that carries ``reply``."""
+    return Response(reply.encode(), reply.status, dict(reply.headers), "application/json")
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Give every error of the app OpenAI's shape, those of routing and validation too."""
+
+    async def on_ours(_request: Request, exc: Exception) -> Response:
+        return respond(describe_error(exc))
+
+    async def on_validation(_request: Request, exc: Exception) -> Response:
+        return respond(describe_validation(exc.errors() if isinstance(exc, RequestValidationError) else ()))
+
+    async def on_http(request: Request, exc: Exception) -> Response:
+        return respond(_describe_http(request, exc))
+
+    handlers: dict[Any, Callable[[Request, Exception], Any]] = {
+        GatewayError: on_ours,
+        AutomationError: on_ours,
+        RequestValidationError: on_validation,
+        HTTPException: on_http,
+        Exception: on_ours,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+def _describe_http(request: Request, exc: Exception) -> ErrorReply:
+    status = exc.status_code if isinstance(exc, HTTPException) else 500
+    headers = dict(exc.headers or {}) if isinstance(exc, HTTPException) else {}
+    words = {404: "There is nothing at", 405: f"{request.method} is not possible at"}.get(status)
+    detail = str(getattr(exc, "detail", ""))
+    message = f"{words} {request.url.path}. GET /docs lists what there is." if words else detail
+    return ErrorReply(status, _HTTP_CODES.get(status, "invalid_request"), message, headers=headers)
+
+
+def _param(error: BaseException) -> str | None:
+    if isinstance(error, InvalidRequestError):
+        return error.param
+    return next((name for kind, name in _PARAMS.items() if isinstance(error, kind)), None)
+
+
+def _headers(error: BaseException, code: str) -> dict[str, str]:
+    headers = {"x-should-retry": "false"} if code in _NOT_WORTH_REPEATING else {}
+    if isinstance(error, PoolFullError):
+        return retry_after(_POOL_RETRY_S)
+    if isinstance(error, QueueFullError | RateExceededError | RateLimitedError):
+        return retry_after(error.retry_after_s)
+    return headers
+
+
+def _is_branch(part: int | str) -> bool:
+    return isinstance(part, str) and (part in {"str", "dict"} or "[" in part)

@@ -1,0 +1,40 @@
+"""Liveness and readiness."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse
+
+from backend import __version__
+from backend.api.access import PartsOf
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/health")
+async def health(parts: PartsOf) -> dict[str, Any]:
+    """Tell that the gateway is alive."""
+    return {"status": "ok", "version": __version__, "uptime_s": round(time.monotonic() - parts.started_at, 3)}
+
+
+@router.get("/ready")
+async def ready(request: Request, parts: PartsOf) -> JSONResponse:
+    """Tell whether the database answers, and how browser and endpoints are; 503 when it can't serve.
+
+    With authentication on, a caller without the key is told the status alone.
+    """
+    problem = await parts.database_problem()
+    document: dict[str, Any] = {"status": "unavailable" if problem else "ready"}
+    if getattr(request.state, "is_authenticated", True):
+        document |= {
+            "database": {"status": "error", "reason": problem} if problem else {"status": "ok"},
+            "browser": parts.browser_status(),
+            "endpoints": {
+                e.slug: {"state": str(e.state), "state_reason": e.board.reason}
+                for e in parts.manager.list_all()
+            },
+        }
+    return JSONResponse(document, 503 if problem else 200)

@@ -1,0 +1,1 @@
+"""Endpoints: their states, their tasks, their collection."""

@@ -1,0 +1,216 @@
+"""One endpoint while the gateway runs: its configuration, its state and its turns."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+import anyio
+
+from automation.errors import (
+    AccountError,
+    AutomationError,
+    BrowserUnavailableError,
+    PageLostError,
+    ProfileError,
+    RateLimitedError,
+    SignInRequiredError,
+    SiteChangedError,
+    UnreachableError,
+)
+from backend.endpoints.back_off import leading_error
+from backend.endpoints.metrics import TurnCounts
+from backend.endpoints.screenshots import ScreenshotFolder
+from backend.endpoints.state_board import StateBoard
+from backend.endpoints.states import EndpointState, Move
+from backend.errors import EndpointNotRunningError
+from backend.providers.config import EndpointConfig
+from backend.providers.protocol import Provider, ProviderHealth
+
+_log = logging.getLogger(__name__)
+
+_FAILURES = (SiteChangedError, BrowserUnavailableError, UnreachableError, ProfileError)
+_OPENING_S = 60.0
+_TURNS_OVER_S = 10.0
+
+
+class Endpoint:
+    """What turns and routers see of an endpoint; ``Serving`` opens and closes its provider.
+
+    Attributes:
+        models: The site's own model names while it is open.
+        limited_until: On the clock of ``time.monotonic``; None while the site sets no limit.
+        screenshot: Name of the newest screenshot of a page that didn't match the profile.
+    """
+
+    def __init__(self, config: EndpointConfig, created_at: datetime, screenshots: ScreenshotFolder) -> None:
+        self.config = config
+        self.created_at = created_at
+        self.board = StateBoard(config.slug)
+        self.counts = TurnCounts()
+        self.models: tuple[str, ...] = ()
+        self.limited_until: float | None = None
+        self.screenshot: str | None = None
+        self.attention = anyio.Event()
+        self._screenshots = screenshots
+        self._provider: Provider | None = None
+        self._failure: Exception | None = None
+        self._turns: dict[anyio.CancelScope, Exception | None] = {}
+        self._turns_over = anyio.Event()
+
+    @property
+    def slug(self) -> str:
+        """The endpoint's id."""
+        return self.config.slug
+
+    @property
+    def state(self) -> EndpointState:
+        """The present state."""
+        return self.board.state
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a provider is there to answer."""
+        return self._provider is not None
+
+    @property
+    def turns_running(self) -> int:
+        """How many turns are being answered."""
+        return len(self._turns)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[Provider]:
+        """Hand out the provider for one turn, and learn from how the turn goes.
+
+        Raises:
+            EndpointNotRunningError: It is not started, or it was stopped meanwhile.
+            AutomationError: It needs a person, or is limited; and what the turn itself raises.
+        """
+        provider = await self._provider_when_ready()
+        start = time.monotonic()
+        scope = anyio.CancelScope()
+        self._turns[scope] = None
+        self._move_if_open(Move.TURN_BEGAN)
+        try:
+            with scope:
+                yield provider
+                self.counts.note_finished(time.monotonic() - start)
+                self._note_success()
+        except anyio.get_cancelled_exc_class():
+            self.counts.note_cancelled()
+            raise
+        except Exception as exc:
+            self._note_turn_failure(leading_error(exc))
+            raise
+        finally:
+            ended_by = self._turns.pop(scope)
+            if not self._turns:
+                self._turns_over.set()
+                self._turns_over = anyio.Event()
+                self.board.move(Move.TURNS_OVER)
+        if scope.cancelled_caught and ended_by is not None:
+            self.counts.note_cancelled()
+            raise ended_by
+
+    async def check(self) -> ProviderHealth:
+        """Ask the provider how it is; a good answer ends ``error`` and ``authentication_required``."""
+        if self._provider is None:
+            return ProviderHealth(
+                is_healthy=False, reason=self.board.reason or f"The endpoint is {self.state}."
+            )
+        try:
+            health = await self._provider.check()
+        except AutomationError as exc:
+            health = ProviderHealth(is_healthy=False, reason=str(exc))
+        if health.is_healthy and self.state in (EndpointState.ERROR, EndpointState.AUTHENTICATION_REQUIRED):
+            self._note_success()
+        return health
+
+    def opened(self, provider: Provider, models: list[str]) -> None:
+        """Take turns from now on."""
+        self._provider, self.models = provider, tuple(models)
+        self._failure = None
+        self.board.move(Move.OPENED)
+
+    async def close(self, ended_by: Exception) -> None:
+        """Take no more turns and end the running ones with ``ended_by``."""
+        self._provider = None
+        for scope in self._turns:
+            self._turns[scope] = ended_by
+            scope.cancel()
+        with anyio.move_on_after(_TURNS_OVER_S):
+            while self._turns:
+                await self._turns_over.wait()
+
+    def note_failure(self, error: BaseException) -> bool:
+        """Move to the state that ``error`` means, and return whether it means any."""
+        match error:
+            case AccountError():
+                self._fail(Move.SIGN_IN_NEEDED, error)
+            case RateLimitedError():
+                self.limited_until = time.monotonic() + error.retry_after_s
+                self._fail(Move.LIMITED, error)
+            case SiteChangedError():
+                self._keep_screenshot(error)
+                self._fail(Move.FAILED, error)
+            case _ if isinstance(error, _FAILURES):
+                self._fail(Move.FAILED, error)
+            case _:
+                return False
+        return True
+
+    def lift_limit(self) -> None:
+        """Note that the time is over that the site asked to wait."""
+        self.limited_until = None
+        self._note_success()
+
+    async def _provider_when_ready(self) -> Provider:
+        with anyio.move_on_after(_OPENING_S):
+            await self.board.wait_until(lambda state: state is not EndpointState.INITIALIZING)
+        if self.state is EndpointState.AUTHENTICATION_REQUIRED:
+            raise (self._failure or SignInRequiredError(self.board.reason or "")).with_traceback(None)
+        if self.state is EndpointState.RATE_LIMITED:
+            left = (self.limited_until or 0.0) - time.monotonic()
+            words = self._failure.site_message if isinstance(self._failure, RateLimitedError) else ""
+            raise RateLimitedError(words, max(left, 1.0))
+        if self._provider is None:
+            raise EndpointNotRunningError(self.slug, self.state, self.board.reason)
+        return self._provider
+
+    def _note_turn_failure(self, error: BaseException) -> None:
+        self.counts.note_failed(type(error).__name__)
+        if self._provider is not None:
+            self.note_failure(error)
+
+    def _note_success(self) -> None:
+        if self.state in (EndpointState.BUSY, EndpointState.ACTIVE) or self._provider is None:
+            return
+        self._failure = None
+        self.board.move(Move.RECOVERED)
+        if self._turns:
+            self.board.move(Move.TURN_BEGAN)
+
+    def _move_if_open(self, move: Move) -> None:
+        if self._provider is not None:
+            self.board.move(move)
+
+    def _fail(self, move: Move, error: BaseException) -> None:
+        self._failure = error if isinstance(error, Exception) else None
+        self.board.move(move, str(error))
+        self.attention.set()
+
+    def _keep_screenshot(self, error: SiteChangedError) -> None:
+        if error.screenshot is None:
+            return
+        try:
+            self.screenshot = self._screenshots.save(self.slug, error.screenshot).name
+        except OSError:
+            _log.warning("screenshot could not be kept", extra={"endpoint": self.slug}, exc_info=True)
+
+
+def lost_provider(reason: str) -> PageLostError:
+    """Return the error of turns whose provider went away under them."""
+    return PageLostError(f"The endpoint ended while answering: {reason}")

@@ -1,0 +1,218 @@
+"""All endpoints of the gateway: created, changed, started and stopped here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+
+from backend.endpoints.endpoint import Endpoint
+from backend.endpoints.repository import EndpointRepository
+from backend.endpoints.screenshots import ScreenshotFolder
+from backend.endpoints.serving import Serving
+from backend.endpoints.slugs import slug_of
+from backend.endpoints.states import EndpointState
+from backend.errors import AlreadyRunningError, EndpointNotFoundError, InvalidRequestError, NameTakenError
+from backend.providers.config import EndpointConfig, EndpointDraft
+from backend.providers.protocol import ProviderOpener
+
+_CLOSE_S = 6.0
+_NEEDS_NO_RESTART = frozenset({"name", "weight", "model_mapping", "default_model", "max_requests_per_minute"})
+_STARTED = (EndpointState.INITIALIZING, EndpointState.ACTIVE, EndpointState.BUSY, EndpointState.RATE_LIMITED)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointWorkshop:
+    """What endpoints are made from.
+
+    Attributes:
+        openers: By provider type.
+        check: Raises ``ProfileError`` when a configuration can't work.
+    """
+
+    repository: EndpointRepository
+    openers: Mapping[str, ProviderOpener]
+    check: Callable[[EndpointConfig], None]
+    screenshots: ScreenshotFolder
+
+
+class EndpointManager:
+    """The endpoints by slug, in the order of their creation."""
+
+    def __init__(self, workshop: EndpointWorkshop, tasks: TaskGroup) -> None:
+        self._workshop = workshop
+        self._tasks = tasks
+        self._endpoints: dict[str, Endpoint] = {}
+        self._servings: dict[str, Serving] = {}
+        self._locks: dict[str, anyio.Lock] = {}
+
+    def list_all(self) -> list[Endpoint]:
+        """Return all, oldest first."""
+        return list(self._endpoints.values())
+
+    def get(self, slug: str) -> Endpoint:
+        """Return one.
+
+        Raises:
+            EndpointNotFoundError: There is none of this name.
+        """
+        try:
+            return self._endpoints[slug]
+        except KeyError:
+            raise EndpointNotFoundError(slug) from None
+
+    async def load(self) -> None:
+        """Read what is stored and start what was started before."""
+        for stored in await self._workshop.repository.list_endpoints():
+            endpoint = Endpoint(stored.config, stored.created_at, self._workshop.screenshots)
+            self._endpoints[endpoint.slug] = endpoint
+            if stored.is_started:
+                self._serve(endpoint)
+
+    async def create(self, draft: EndpointDraft) -> Endpoint:
+        """Add an endpoint, not started.
+
+        Raises:
+            InvalidRequestError, NameTakenError, ProfileError: The draft can't be used.
+        """
+        try:
+            slug = slug_of(draft.name)
+        except ValueError as exc:
+            msg = f"name {exc}."
+            raise InvalidRequestError(msg, "name") from exc
+        config = EndpointConfig.of(slug, draft)
+        self._refuse_unknown_type(config)
+        if slug in self._endpoints:
+            raise NameTakenError(slug)
+        self._workshop.check(config)
+        stored = await self._workshop.repository.add_endpoint(config)
+        self._endpoints[slug] = Endpoint(config, stored.created_at, self._workshop.screenshots)
+        return self._endpoints[slug]
+
+    async def update(self, slug: str, change: Callable[[EndpointConfig], EndpointDraft]) -> Endpoint:
+        """Change an endpoint, and restart it if it runs and the change needs it.
+
+        Raises:
+            EndpointNotFoundError, InvalidRequestError, ProfileError: The change can't be made.
+        """
+        async with self._lock(slug):
+            endpoint = self.get(slug)
+            before, config = endpoint.config, EndpointConfig.of(slug, change(endpoint.config))
+            self._refuse_unknown_type(config)
+            self._workshop.check(config)
+            await self._workshop.repository.update_endpoint(config)
+            is_running = self._is_running(slug) and _needs_restart(before, config)
+            if is_running:
+                await self._stop(slug)
+            endpoint.config = config
+            if is_running:
+                self._serve(endpoint)
+            return endpoint
+
+    async def delete(self, slug: str) -> None:
+        """Stop an endpoint and forget it.
+
+        Raises:
+            EndpointNotFoundError: There is none of this name.
+        """
+        async with self._lock(slug):
+            self.get(slug)
+            await self._stop(slug)
+            await self._workshop.repository.delete_endpoint(slug)
+            del self._endpoints[slug]
+        self._locks.pop(slug, None)
+
+    async def start(self, slug: str) -> Endpoint:
+        """Begin to open an endpoint; one that is in trouble is opened anew.
+
+        Raises:
+            EndpointNotFoundError: There is none of this name.
+            AlreadyRunningError: It is open or being opened.
+        """
+        async with self._lock(slug):
+            endpoint = self.get(slug)
+            if self._is_running(slug) and endpoint.state in _STARTED:
+                raise AlreadyRunningError(slug, endpoint.state)
+            return await self._restart(endpoint)
+
+    async def stop(self, slug: str) -> Endpoint:
+        """End an endpoint's turns and close it; one that is stopped stays so.
+
+        Raises:
+            EndpointNotFoundError: There is none of this name.
+        """
+        async with self._lock(slug):
+            endpoint = self.get(slug)
+            await self._workshop.repository.set_started(slug, is_started=False)
+            await self._stop(slug)
+            return endpoint
+
+    async def restart(self, slug: str) -> Endpoint:
+        """Close an endpoint if it is open, and begin to open it.
+
+        Raises:
+            EndpointNotFoundError: There is none of this name.
+        """
+        async with self._lock(slug):
+            return await self._restart(self.get(slug))
+
+    async def close(self) -> None:
+        """Stop all without forgetting which were started."""
+        async with anyio.create_task_group() as stopping:
+            for slug in self._servings:
+                stopping.start_soon(self._stop, slug)
+
+    async def _restart(self, endpoint: Endpoint) -> Endpoint:
+        await self._workshop.repository.set_started(endpoint.slug, is_started=True)
+        await self._stop(endpoint.slug)
+        self._serve(endpoint)
+        return endpoint
+
+    def _serve(self, endpoint: Endpoint) -> None:
+        serving = Serving(endpoint, self._workshop.openers[endpoint.config.provider_type])
+        self._servings[endpoint.slug] = serving
+        self._tasks.start_soon(serving.run, name=f"endpoint {endpoint.slug}")
+
+    async def _stop(self, slug: str) -> None:
+        serving = self._servings.get(slug)
+        if serving is not None:
+            await serving.stop()
+
+    def _is_running(self, slug: str) -> bool:
+        serving = self._servings.get(slug)
+        return serving is not None and not serving.has_ended
+
+    def _lock(self, slug: str) -> anyio.Lock:
+        return self._locks.setdefault(slug, anyio.Lock())
+
+    def _refuse_unknown_type(self, config: EndpointConfig) -> None:
+        if config.provider_type not in self._workshop.openers:
+            msg = f"provider_type {config.provider_type!r} is not available in this version."
+            raise InvalidRequestError(msg, "provider_type")
+
+
+@asynccontextmanager
+async def open_manager(workshop: EndpointWorkshop) -> AsyncIterator[EndpointManager]:
+    """Hand out the manager with what was started before being opened; close everything at the end."""
+    async with anyio.create_task_group() as tasks:
+        manager = EndpointManager(workshop, tasks)
+        await manager.load()
+        try:
+            yield manager
+        finally:
+            with anyio.move_on_after(_CLOSE_S, shield=True):
+                await manager.close()
+            tasks.cancel_scope.cancel()
+
+
+def _needs_restart(before: EndpointConfig, after: EndpointConfig) -> bool:
+    names: list[str] = [name for name in EndpointConfig.model_fields if name not in _NEEDS_NO_RESTART]
+    return any(_value(before, name) != _value(after, name) for name in names)
+
+
+def _value(config: EndpointConfig, name: str) -> Any:
+    return getattr(config, name)

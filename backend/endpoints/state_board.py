@@ -1,0 +1,88 @@
+"""The present state of an endpoint, and who wants to hear of changes."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from backend.endpoints.states import EndpointState, Move, state_after
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """A state and since when; ``reason`` says why it is not a good one."""
+
+    state: EndpointState
+    reason: str | None
+    at: datetime
+
+
+class StateBoard:
+    """Holds the state of one endpoint and tells watchers of every change."""
+
+    def __init__(self, slug: str) -> None:
+        self._slug = slug
+        self._watchers: set[MemoryObjectSendStream[StateChange]] = set()
+        self.last_change = StateChange(EndpointState.INACTIVE, None, datetime.now(UTC))
+
+    @property
+    def state(self) -> EndpointState:
+        """The present state."""
+        return self.last_change.state
+
+    @property
+    def reason(self) -> str | None:
+        """Why the state is not a good one."""
+        return self.last_change.reason
+
+    def move(self, move: Move, reason: str | None = None) -> None:
+        """Note that ``move`` happened.
+
+        Raises:
+            IllegalMoveError: It can't happen now.
+        """
+        before = self.last_change
+        state = state_after(before.state, move)
+        if state is before.state and reason is None:
+            return
+        self.last_change = StateChange(state, reason, datetime.now(UTC))
+        if state is not before.state:
+            level = (
+                logging.WARNING if reason else logging.DEBUG if state is EndpointState.BUSY else logging.INFO
+            )
+            facts = {
+                "endpoint": self._slug,
+                "state": str(state),
+                "before": str(before.state),
+                "reason": reason,
+            }
+            _log.log(level, "endpoint changed state", extra=facts)
+        for watcher in self._watchers:
+            watcher.send_nowait(self.last_change)
+
+    @contextmanager
+    def watch(self) -> Iterator[MemoryObjectReceiveStream[StateChange]]:
+        """Hand out a stream of the changes from now on."""
+        sender, receiver = anyio.create_memory_object_stream[StateChange](math.inf)
+        self._watchers.add(sender)
+        with sender, receiver:
+            try:
+                yield receiver
+            finally:
+                self._watchers.discard(sender)
+
+    async def wait_until(self, is_wanted: Callable[[EndpointState], bool]) -> EndpointState:
+        """Return the first state that is wanted, the present one included."""
+        with self.watch() as changes:
+            while not is_wanted(self.state):
+                await changes.receive()
+        return self.state

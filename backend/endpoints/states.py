@@ -1,0 +1,81 @@
+"""The states of an endpoint and the legal moves between them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class EndpointState(StrEnum):
+    """What an endpoint is doing."""
+
+    INACTIVE = "inactive"
+    INITIALIZING = "initializing"
+    ACTIVE = "active"
+    BUSY = "busy"
+    AUTHENTICATION_REQUIRED = "authentication_required"
+    RATE_LIMITED = "rate_limited"
+    ERROR = "error"
+
+
+class Move(StrEnum):
+    """What can happen to an endpoint."""
+
+    START = "start"
+    OPENED = "opened"
+    TURN_BEGAN = "turn_began"
+    TURNS_OVER = "turns_over"
+    SIGN_IN_NEEDED = "sign_in_needed"
+    LIMITED = "limited"
+    FAILED = "failed"
+    RECOVERED = "recovered"
+    STOP = "stop"
+
+
+class IllegalMoveError(Exception):
+    """This can't happen in that state: a bug, not a condition."""
+
+    def __init__(self, state: EndpointState, move: Move) -> None:
+        super().__init__(f"{move} is not possible while {state}")
+        self.state = state
+        self.move = move
+
+
+_S, _M = EndpointState, Move
+_TROUBLE = {
+    _M.SIGN_IN_NEEDED: _S.AUTHENTICATION_REQUIRED,
+    _M.LIMITED: _S.RATE_LIMITED,
+    _M.FAILED: _S.ERROR,
+    _M.STOP: _S.INACTIVE,
+}
+_IN_TROUBLE = {**_TROUBLE, _M.START: _S.INITIALIZING, _M.RECOVERED: _S.ACTIVE}
+
+LEGAL_MOVES: Mapping[EndpointState, Mapping[Move, EndpointState]] = MappingProxyType(
+    {
+        _S.INACTIVE: {_M.START: _S.INITIALIZING, _M.STOP: _S.INACTIVE, _M.TURNS_OVER: _S.INACTIVE},
+        _S.INITIALIZING: {**_TROUBLE, _M.OPENED: _S.ACTIVE, _M.TURNS_OVER: _S.INITIALIZING},
+        _S.ACTIVE: {**_TROUBLE, _M.TURN_BEGAN: _S.BUSY, _M.TURNS_OVER: _S.ACTIVE, _M.RECOVERED: _S.ACTIVE},
+        _S.BUSY: {**_TROUBLE, _M.TURN_BEGAN: _S.BUSY, _M.TURNS_OVER: _S.ACTIVE, _M.RECOVERED: _S.BUSY},
+        _S.AUTHENTICATION_REQUIRED: {
+            **_IN_TROUBLE,
+            _M.TURNS_OVER: _S.AUTHENTICATION_REQUIRED,
+            _M.LIMITED: _S.AUTHENTICATION_REQUIRED,  # waiting doesn't replace the person who is needed
+        },
+        _S.RATE_LIMITED: {**_IN_TROUBLE, _M.TURNS_OVER: _S.RATE_LIMITED},
+        # A turn may be tried in `error`: its success is how a repaired page is noticed.
+        _S.ERROR: {**_IN_TROUBLE, _M.TURN_BEGAN: _S.ERROR, _M.TURNS_OVER: _S.ERROR},
+    }
+)
+
+
+def state_after(state: EndpointState, move: Move) -> EndpointState:
+    """Return the state that ``move`` leads to.
+
+    Raises:
+        IllegalMoveError: It can't happen in ``state``.
+    """
+    try:
+        return LEGAL_MOVES[state][move]
+    except KeyError:
+        raise IllegalMoveError(state, move) from None

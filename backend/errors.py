@@ -1,0 +1,107 @@
+"""What the gateway itself refuses, apart from what a provider raises. Pure.
+
+::
+
+    GatewayError
+    ├── InvalidRequestError        the request can't be honoured as it is
+    ├── EndpointNotFoundError
+    ├── ModelNotFoundError
+    ├── EndpointNotRunningError
+    ├── AlreadyRunningError
+    ├── NameTakenError
+    └── BusyError                  try again after ``retry_after_s``
+        ├── QueueFullError
+        └── RateExceededError
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class GatewayError(Exception):
+    """Base of every error that the gateway itself raises; ``str()`` is shown to the client."""
+
+
+class InvalidRequestError(GatewayError):
+    """The request can't be honoured as it is.
+
+    Attributes:
+        param: Dotted name of the field at fault, such as ``messages.0.content.1``, or None.
+    """
+
+    def __init__(self, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class EndpointNotFoundError(GatewayError):
+    """There is no endpoint of this name."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"There is no endpoint {slug!r}. GET /api/endpoints/ lists them.")
+        self.slug = slug
+
+
+class ModelNotFoundError(GatewayError):
+    """No endpoint, model or alias has this name.
+
+    Attributes:
+        close_matches: Names that look like it, best first.
+    """
+
+    def __init__(self, name: str, close_matches: Sequence[str] = ()) -> None:
+        meant = (
+            f" Did you mean {', '.join(close_matches)}?"
+            if close_matches
+            else " GET /v1/models lists the models."
+        )
+        super().__init__(f"There is no model {name!r}.{meant}")
+        self.name = name
+        self.close_matches = tuple(close_matches)
+
+
+class EndpointNotRunningError(GatewayError):
+    """The endpoint can't take turns now."""
+
+    def __init__(self, slug: str, state: str, reason: str | None = None) -> None:
+        why = f": {reason}" if reason else ""
+        super().__init__(f"Endpoint {slug!r} is {state}{why}. POST /api/endpoints/{slug}/start starts it.")
+        self.slug = slug
+        self.state = state
+
+
+class AlreadyRunningError(GatewayError):
+    """The endpoint is started already."""
+
+    def __init__(self, slug: str, state: str) -> None:
+        super().__init__(f"Endpoint {slug!r} is already running ({state}). POST …/restart restarts it.")
+        self.slug = slug
+
+
+class NameTakenError(GatewayError):
+    """Another endpoint has this name or a name that makes the same slug."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"There is already an endpoint {slug!r}. Choose another name, or PATCH that one.")
+        self.slug = slug
+
+
+class BusyError(GatewayError):
+    """The endpoint takes no more requests now.
+
+    Attributes:
+        retry_after_s: Seconds until another try makes sense.
+    """
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class QueueFullError(BusyError):
+    """Too many requests wait for the endpoint already, or one waited too long."""
+
+
+class RateExceededError(BusyError):
+    """The endpoint's ``max_requests_per_minute`` is used up."""

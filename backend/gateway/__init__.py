@@ -1,0 +1,1 @@
+"""From a model name to an answer: resolve, admit, run the turn."""

@@ -1,0 +1,85 @@
+"""How many turns an endpoint takes at once and a minute; more wait in a bounded queue."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import anyio
+
+from backend.errors import QueueFullError, RateExceededError
+
+MOST_WAITING = 64
+MOST_WAIT_S = 120.0
+_WINDOW_S = 60.0
+_QUEUE_RETRY_S = 5.0
+
+
+class Admission:
+    """The entrance of one endpoint. Limits are arguments, because an operator may change them at any time."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._running = 0
+        self._waiting: deque[anyio.Event] = deque()
+        self._starts: deque[float] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait."""
+        return len(self._waiting)
+
+    async def enter(self, slug: str, most_at_once: int, most_per_minute: int | None) -> None:
+        """Wait for a place, in the order of arrival; give it back with ``leave``.
+
+        Raises:
+            RateExceededError: ``most_per_minute`` requests were admitted within the last minute.
+            QueueFullError: Too many wait already, or none left within two minutes.
+        """
+        self._count_start(slug, most_per_minute)
+        if self._running < most_at_once and not self._waiting:
+            self._running += 1
+            return
+        if len(self._waiting) >= MOST_WAITING:
+            msg = f"{len(self._waiting)} requests wait for endpoint {slug!r} already."
+            raise QueueFullError(msg, _QUEUE_RETRY_S)
+        await self._wait(slug)
+
+    def leave(self, most_at_once: int) -> None:
+        """Give a place back; it goes to whoever waits longest."""
+        self._running -= 1
+        while self._waiting and self._running < most_at_once:
+            self._running += 1
+            self._waiting.popleft().set()
+
+    async def _wait(self, slug: str) -> None:
+        turn = anyio.Event()
+        self._waiting.append(turn)
+        with self._given_up(turn), anyio.move_on_after(MOST_WAIT_S):
+            await turn.wait()
+        if not turn.is_set():
+            msg = f"No place became free at endpoint {slug!r} within {MOST_WAIT_S:g} s."
+            raise QueueFullError(msg, _QUEUE_RETRY_S)
+
+    @contextmanager
+    def _given_up(self, turn: anyio.Event) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            if turn.is_set():  # the place came in the same moment as the cancellation
+                self.leave(self._running)
+            raise
+        finally:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+
+    def _count_start(self, slug: str, most_per_minute: int | None) -> None:
+        now = self._clock()
+        while self._starts and self._starts[0] <= now - _WINDOW_S:
+            self._starts.popleft()
+        if most_per_minute is not None and len(self._starts) >= most_per_minute:
+            msg = f"Endpoint {slug!r} takes {most_per_minute} requests a minute."
+            raise RateExceededError(msg, self._starts[0] + _WINDOW_S - now)
+        self._starts.append(now)

@@ -1,0 +1,99 @@
+"""The answer of one turn while it arrives: cut where the client asked, counted, never taken as complete early."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from automation.errors import SiteError
+from automation.turn import (
+    FinishReason,
+    Prompt,
+    ReasoningDelta,
+    SourceFound,
+    TextDelta,
+    TurnEvent,
+    TurnFinished,
+    UsageReported,
+)
+from backend.wire.chat_response import Citation
+from backend.wire.cutter import Cutter
+from backend.wire.translate import Limits
+from backend.wire.usage import prompt_size, usage_document
+
+Delta = TextDelta | ReasoningDelta
+
+
+class Answer:
+    """Iterate it for the deltas; afterwards the rest is known.
+
+    A class and not a generator, because a generator that is dropped midway leaves its turn unclosed.
+
+    Attributes:
+        finish_reason: None until the answer is complete or was cut by the client's own limits.
+        citations: Pages cited so far.
+        notes: What the client should know about how the answer was read.
+    """
+
+    def __init__(self, events: AsyncIterator[TurnEvent], prompt: Prompt, limits: Limits) -> None:
+        self._events = events
+        self._cutter = Cutter(limits)
+        self._prompt_size = prompt_size(prompt)
+        self._sizes = {TextDelta: 0, ReasoningDelta: 0}
+        self._reported: UsageReported | None = None
+        self.finish_reason: FinishReason | None = None
+        self.citations: list[Citation] = []
+        self.notes: tuple[str, ...] = ()
+
+    def __aiter__(self) -> AsyncIterator[Delta]:
+        return self
+
+    async def __anext__(self) -> Delta:
+        """Return the next delta, never an empty one.
+
+        Raises:
+            AutomationError: The turn failed; what came before is not a complete answer.
+        """
+        while self.finish_reason is None:
+            delta = self._take(await self._next_event())
+            if delta is not None and delta.text:
+                self._sizes[type(delta)] += len(delta.text)
+                return delta
+        raise StopAsyncIteration
+
+    @property
+    def usage(self) -> dict[str, object]:
+        """OpenAI's ``usage`` of what was passed on."""
+        answer, reasoning = self._sizes[TextDelta], self._sizes[ReasoningDelta]
+        return usage_document(self._reported, prompt=self._prompt_size, answer=answer, reasoning=reasoning)
+
+    async def _next_event(self) -> TurnEvent:
+        try:
+            return await anext(self._events)
+        except StopAsyncIteration:
+            msg = "the answer stopped without its end"
+            raise SiteError(msg) from None
+
+    def _take(self, event: TurnEvent) -> Delta | None:
+        match event:
+            case TextDelta():
+                return self._cut(event)
+            case ReasoningDelta():
+                return event
+            case SourceFound():
+                self.citations.append(Citation(event.url, event.title, self._sizes[TextDelta]))
+            case TurnFinished():
+                return self._finish(event)
+            case _:
+                self._reported = event
+        return None
+
+    def _cut(self, delta: TextDelta) -> Delta:
+        text = self._cutter.feed(delta.text)
+        self.finish_reason = self._cutter.finish_reason
+        return delta if text == delta.text else TextDelta(text)
+
+    def _finish(self, event: TurnFinished) -> Delta | None:
+        self.notes = event.notes
+        held = self._cutter.flush()
+        self.finish_reason = self._cutter.finish_reason or event.finish_reason
+        return TextDelta(held) if held else None

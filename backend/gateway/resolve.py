@@ -1,0 +1,122 @@
+"""Which endpoint and model a name means. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from backend.errors import ModelNotFoundError
+
+_CLOSE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointNames:
+    """The names that one endpoint answers to.
+
+    Attributes:
+        models: The site's own model names; empty when it offers no choice.
+        aliases: Alias to the site's model name.
+    """
+
+    slug: str
+    default_model: str | None
+    models: Sequence[str]
+    aliases: Mapping[str, str]
+    is_started: bool
+
+    def knows(self, model: str) -> bool:
+        """Whether the endpoint has this model; without a list only the operator's word tells."""
+        return model in self.models or (
+            not self.models and (model == self.default_model or model in self.aliases.values())
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a name means.
+
+    Attributes:
+        model: The model's name at the site; None for what the endpoint has chosen.
+        site_model: What the site is to be told; None where the site offers no choice.
+    """
+
+    slug: str
+    model: str | None
+    site_model: str | None
+
+    @property
+    def name(self) -> str:
+        """The full name of what answers."""
+        return f"{self.slug}/{self.model}" if self.model else self.slug
+
+
+def resolve(name: str, endpoints: Sequence[EndpointNames]) -> Target:
+    """Return what ``<endpoint>``, ``<endpoint>/<model>`` or an alias means, in this order.
+
+    An alias that several endpoints have means the first that is started, else the first.
+
+    Raises:
+        ModelNotFoundError: Nothing has this name.
+    """
+    found = _by_endpoint(name, endpoints) or _by_alias(name, endpoints)
+    if found is None:
+        raise _not_found(name, endpoints)
+    return found
+
+
+def resolve_pinned(name: str, endpoint: EndpointNames) -> Target:
+    """Return what ``name`` means at this endpoint, where it may also be empty or a bare model name.
+
+    Raises:
+        ModelNotFoundError: The endpoint doesn't have it.
+    """
+    if not name:
+        return _default(endpoint)
+    found = _by_endpoint(name, [endpoint]) or _at(endpoint, name)
+    if found is None:
+        raise _not_found(name, [endpoint])
+    return found
+
+
+def names_of(endpoint: EndpointNames) -> Iterator[str]:
+    """Yield every name that the endpoint answers to, its own first."""
+    yield endpoint.slug
+    known = dict.fromkeys([*filter(None, [endpoint.default_model]), *endpoint.models])
+    yield from (f"{endpoint.slug}/{model}" for model in known)
+    yield from endpoint.aliases
+
+
+def _by_endpoint(name: str, endpoints: Sequence[EndpointNames]) -> Target | None:
+    for endpoint in endpoints:
+        if name == endpoint.slug:
+            return _default(endpoint)
+        if name.startswith(f"{endpoint.slug}/"):
+            return _at(endpoint, name.removeprefix(f"{endpoint.slug}/"))
+    return None
+
+
+def _by_alias(name: str, endpoints: Sequence[EndpointNames]) -> Target | None:
+    for endpoint in sorted(endpoints, key=lambda e: not e.is_started):
+        if name in endpoint.aliases:
+            return _at(endpoint, name)
+    return None
+
+
+def _at(endpoint: EndpointNames, name: str) -> Target | None:
+    model = endpoint.aliases.get(name, name)
+    return _target(endpoint, model) if endpoint.knows(model) else None
+
+
+def _default(endpoint: EndpointNames) -> Target:
+    return _target(endpoint, endpoint.default_model)
+
+
+def _target(endpoint: EndpointNames, model: str | None) -> Target:
+    return Target(endpoint.slug, model, model if endpoint.models else None)
+
+
+def _not_found(name: str, endpoints: Sequence[EndpointNames]) -> ModelNotFoundError:
+    known = [known for endpoint in endpoints for known in names_of(endpoint)]
+    return ModelNotFoundError(name, difflib.get_close_matches(name, known, _CLOSE, 0.5))

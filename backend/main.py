@@ -1,0 +1,53 @@
+"""Runs the gateway: ``python -m backend.main``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import uvicorn
+from pydantic import ValidationError
+
+from backend.app import create_app
+from backend.observability.logs import configure_logging
+from backend.persistence.address import DatabaseAddressError
+from backend.security.exposure import ExposureError
+from backend.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+_GRACE_S = 2  # what running answers get at SIGTERM before they are ended
+_BAD_SETTINGS = 2
+
+
+def serve(settings: Settings) -> None:
+    """Listen until SIGTERM or SIGINT."""
+    configure_logging(settings.log_level, settings.log_format)
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    _log.info("starting", extra={"host": settings.host, "port": settings.port})
+    uvicorn.Server(config).run()
+
+
+def main() -> None:
+    """Serve with the settings of the environment; say in one line what is wrong with them."""
+    try:
+        serve(Settings())
+    except ValidationError as exc:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in exc.errors())
+        sys.stderr.write(f"Settings can't be used: {problems}\n")
+        sys.exit(_BAD_SETTINGS)
+    except (ExposureError, DatabaseAddressError) as exc:
+        sys.stderr.write(f"{exc}\n")
+        sys.exit(_BAD_SETTINGS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Structured logs: constant messages, facts in ``extra``, the request id on every line."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import orjson
+
+from backend.observability.request_id import request_id
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
+    "message",
+    "asctime",
+    "request_id",
+    "color_message",
+    "taskName",
+}
+_QUIET = ("uvicorn.access", "aiosqlite", "asyncio", "httpx", "httpcore", "alembic")
+
+
+class RequestIdFilter(logging.Filter):
+    """Gives every record the id of the request that its task works for."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Add ``request_id``; never drop a record."""
+        record.request_id = request_id.get()
+        return True
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as JSON; values that JSON can't carry become text."""
+        entry: dict[str, Any] = {
+            "time": _timestamp(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "request_id": getattr(record, "request_id", "-"),
+            **dict(_facts(record)),
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(entry, default=str).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """One line for people: time, level, logger, message, facts."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as text, with its traceback below."""
+        facts = "".join(f" {key}={value}" for key, value in _facts(record))
+        who = getattr(record, "request_id", "-")
+        request = f" request_id={who}" if who != "-" else ""
+        line = (
+            f"{_timestamp(record)} {record.levelname:<7} {record.name}: {record.getMessage()}{facts}{request}"
+        )
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
+    """Send all logs to standard error in one format; replaces what was configured before."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    handler.addFilter(RequestIdFilter())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _timestamp(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+
+def _facts(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
+    for key, value in vars(record).items():
+        if key not in _STANDARD:
+            yield key, value

@@ -1,0 +1,44 @@
+"""Gives each HTTP request its id, answers with it, and logs one line when the request is over."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from backend.observability.request_id import choose_request_id, request_id
+from backend.wire.asgi import ASGIApp, Message, Receive, Scope, Send, header
+
+_log = logging.getLogger(__name__)
+
+
+class RequestScope:
+    """ASGI middleware; the outermost one, so that refusals carry the id too."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the request under its id."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        chosen = choose_request_id(header(scope, "x-request-id"))
+        status, start = 0, time.monotonic()
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", chosen.encode())]
+            await send(message)
+
+        token = request_id.set(chosen)
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            facts = {"method": scope["method"], "path": scope["path"], "status": status}
+            _log.info(
+                "request finished",
+                extra={**facts, "duration_ms": round((time.monotonic() - start) * 1000, 1)},
+            )
+            request_id.reset(token)

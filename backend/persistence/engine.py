@@ -1,0 +1,82 @@
+"""Opens the database: connects, migrates, and closes it again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import event, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from backend.persistence.address import DatabaseAddress, parse_database_url
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_MIGRATION_LOCK = 0x5041524C  # any constant, the same in every replica
+_BUSY_TIMEOUT_MS = 10_000
+_PING_S = 5.0
+
+
+@asynccontextmanager
+async def open_database(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """Connect to the database, migrate it to the newest version, and dispose of it at the end.
+
+    Raises:
+        DatabaseAddressError: The address can't be used.
+        sqlalchemy.exc.SQLAlchemyError, OSError: The database can't be reached or migrated.
+    """
+    address = parse_database_url(database_url)
+    engine = create_async_engine(
+        address.url, connect_args=address.connect_args, pool_pre_ping=not address.is_sqlite
+    )
+    if address.is_sqlite:
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    try:
+        await _migrate(engine, address)
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+async def database_problem(engine: AsyncEngine) -> str | None:
+    """Ask the database for anything; return the kind of failure if it doesn't answer within 5 s."""
+    try:
+        with anyio.fail_after(_PING_S):
+            async with engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+    except (OSError, SQLAlchemyError) as exc:
+        return type(exc).__name__
+    return None
+
+
+async def _migrate(engine: AsyncEngine, address: DatabaseAddress) -> None:
+    async with engine.begin() as connection:
+        if not address.is_sqlite:
+            # Replicas that start together migrate one after the other.
+            await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+        await connection.run_sync(_upgrade)
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        f"busy_timeout={_BUSY_TIMEOUT_MS}",
+        "foreign_keys=ON",
+        "synchronous=NORMAL",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

@@ -1,0 +1,42 @@
+"""Keeps sealed sessions in the database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import ColumnElement, delete, exists, insert, literal, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from backend.persistence.tables import EndpointRow, SessionRow
+
+
+class SqlSessions:
+    """A ``SessionRepository`` on SQLite or PostgreSQL."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def load_session(self, slug: str, account: str) -> str | None:
+        """Return what was saved, or None."""
+        wanted = select(SessionRow.sealed_state).where(_key(slug, account))
+        async with self._engine.connect() as connection:
+            sealed: str | None = await connection.scalar(wanted)
+        return sealed
+
+    async def save_session(self, slug: str, account: str, sealed: str) -> None:
+        """Replace what was saved. Saving for an endpoint that is gone does nothing."""
+        row = select(literal(slug), literal(account), literal(sealed), literal(datetime.now(UTC)))
+        columns = ["endpoint_slug", "account", "sealed_state", "updated_at"]
+        async with self._engine.begin() as connection:
+            await connection.execute(delete(SessionRow).where(_key(slug, account)))
+            is_there = exists().where(EndpointRow.slug == slug)
+            await connection.execute(insert(SessionRow).from_select(columns, row.where(is_there)))
+
+    async def clear_session(self, slug: str, account: str) -> None:
+        """Forget what was saved."""
+        async with self._engine.begin() as connection:
+            await connection.execute(delete(SessionRow).where(_key(slug, account)))
+
+
+def _key(slug: str, account: str) -> ColumnElement[bool]:
+    return (SessionRow.endpoint_slug == slug) & (SessionRow.account == account)

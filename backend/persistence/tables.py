@@ -1,0 +1,55 @@
+"""The tables, as the newest migration leaves them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, DateTime, ForeignKey, MetaData, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Base of every table; constraints have predictable names, so that migrations can refer to them."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class EndpointRow(Base):
+    """One endpoint.
+
+    Attributes:
+        settings: The draft without its secrets, in API.md's names.
+        secrets: A sealed JSON object of the secrets.
+    """
+
+    __tablename__ = "endpoints"
+
+    slug: Mapped[str] = mapped_column(String(120), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    provider_type: Mapped[str] = mapped_column(String(32))
+    is_started: Mapped[bool] = mapped_column(Boolean)
+    settings: Mapped[dict[str, Any]] = mapped_column(JSON)
+    secrets: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class SessionRow(Base):
+    """The signed-in session of one account, sealed."""
+
+    __tablename__ = "sessions"
+
+    endpoint_slug: Mapped[str] = mapped_column(
+        String(120), ForeignKey("endpoints.slug", ondelete="CASCADE"), primary_key=True
+    )
+    account: Mapped[str] = mapped_column(String(320), primary_key=True)
+    sealed_state: Mapped[str] = mapped_column(Text)
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -1,0 +1,1 @@
+"""What serves an endpoint while it is started."""

@@ -1,0 +1,117 @@
+"""What an operator says about an endpoint. Pure."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+ProviderType = Literal["web_chat", "rest_api", "api_token"]
+Preset = Literal[
+    "openai", "anthropic", "google", "ollama", "deepseek", "deepinfra", "codegen", "openai_compatible"
+]
+
+
+def _check_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError as exc:
+        msg = f"is not a URL: {exc}"
+        raise ValueError(msg) from exc
+    if not is_usable:
+        msg = "must be a URL such as https://chat.example.com/"
+        raise ValueError(msg)
+    if parts.username or parts.password:
+        msg = "must not carry a user name or password; use username and password"
+        raise ValueError(msg)
+    return url
+
+
+HttpAddress = Annotated[str, AfterValidator(_check_url)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Viewport(_Strict):
+    """Size of the page in CSS pixels."""
+
+    width: Annotated[int, Field(gt=0, le=10_000)]
+    height: Annotated[int, Field(gt=0, le=10_000)]
+
+
+class Proxy(_Strict):
+    """The proxy that the endpoint's browser goes through."""
+
+    server: Annotated[str, Field(min_length=1)]
+    username: str | None = None
+    password: SecretStr | None = None
+
+
+class BrowserSettings(_Strict):
+    """How the endpoint's browser is started; what is None is left as the browser has it.
+
+    Attributes:
+        headless: None means the gateway's ``HEADLESS``.
+        timeout: Milliseconds a navigation may take.
+    """
+
+    headless: bool | None = None
+    user_agent: str | None = None
+    viewport: Viewport | None = None
+    timeout: Annotated[int, Field(gt=0)] | None = None
+    anti_detection: bool = True
+    proxy: Proxy | None = None
+    locale: str | None = None
+    timezone: str | None = None
+
+
+class EndpointDraft(_Strict):
+    """An endpoint as its operator describes it, checked as far as that goes without a browser.
+
+    Attributes:
+        profile: A profile's name, an inline profile, or ``auto``.
+        model_mapping: Alias to the endpoint's own model name.
+        timeout_seconds: Most seconds a whole turn may take; None means without limit.
+        retry_attempts: How often opening the endpoint is tried again before it is left in ``error``.
+        health_check_interval: Seconds between checks of an idle endpoint; None means never.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    provider_type: ProviderType
+    base_url: HttpAddress
+    login_url: HttpAddress | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    api_key: SecretStr | None = None
+    profile: str | dict[str, Any] | None = None
+    preset: Preset | None = None
+    model_mapping: dict[str, str] = Field(default_factory=dict)
+    default_model: str | None = None
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    max_requests_per_minute: Annotated[int, Field(gt=0)] | None = None
+    max_concurrent_requests: Annotated[int, Field(gt=0, le=1000)] = 2
+    timeout_seconds: Annotated[float, Field(gt=0)] | None = None
+    retry_attempts: Annotated[int, Field(ge=0, le=10)] = 3
+    health_check_interval: Annotated[float, Field(ge=1)] | None = None
+    browser_config: BrowserSettings = BrowserSettings()
+
+
+class EndpointConfig(EndpointDraft):
+    """A draft with its id.
+
+    Attributes:
+        slug: The endpoint's id, made from its first name; it never changes.
+    """
+
+    slug: str
+
+    @classmethod
+    def of(cls, slug: str, draft: EndpointDraft) -> Self:
+        """Return the draft under an id, secrets included."""
+        return cls.model_validate(
+            {**{name: getattr(draft, name) for name in EndpointDraft.model_fields}, "slug": slug}
+        )

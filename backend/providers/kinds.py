@@ -1,0 +1,33 @@
+"""What the app needs to know of the kinds of providers there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from automation.sign_in.session_state import SessionStore
+from backend.providers.config import EndpointConfig
+from backend.providers.protocol import ProviderOpener
+from backend.settings import Settings
+
+SessionsFor = Callable[[EndpointConfig], SessionStore]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedProviders:
+    """The kinds of providers, with what they share opened.
+
+    Attributes:
+        openers: By provider type.
+        check: Raises ``ProfileError`` when a configuration can't work.
+        status: Facts about the browser for ``GET /ready``.
+    """
+
+    openers: Mapping[str, ProviderOpener]
+    check: Callable[[EndpointConfig], None]
+    status: Callable[[], dict[str, Any]]
+
+
+OpenProviders = Callable[[Settings, SessionsFor], AbstractAsyncContextManager[OpenedProviders]]

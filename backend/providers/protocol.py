@@ -1,0 +1,48 @@
+"""What serves one endpoint while it is started."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from automation.turn import Prompt, TurnEvent
+from backend.providers.config import EndpointConfig
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderHealth:
+    """What a check found.
+
+    Attributes:
+        reason: Why it is not healthy.
+        details: Facts for ``GET …/health``.
+    """
+
+    is_healthy: bool
+    reason: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Provider(Protocol):
+    """Answers turns. Every method raises the errors of ``automation.errors``."""
+
+    def open_turn(self, prompt: Prompt) -> AbstractAsyncContextManager[AsyncIterator[TurnEvent]]:
+        """Return a context that hands out the turn's events; the last one is ``TurnFinished``.
+
+        Leaving the context early, also by cancellation, stops the answer at the site.
+        """
+        ...
+
+    async def models(self) -> list[str]:
+        """Return the site's own model names; empty when the site offers no choice."""
+        ...
+
+    async def check(self) -> ProviderHealth:
+        """Look whether the site could answer now, without asking it anything."""
+        ...
+
+
+ProviderOpener = Callable[[EndpointConfig], AbstractAsyncContextManager[Provider]]
+"""Opening it signs in and opens pages, and raises the errors of ``automation.errors``."""

@@ -1,0 +1,39 @@
+"""Which host names and origins mean this machine. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+
+def is_loopback_name(name: str) -> bool:
+    """Whether a host name or address, without port, can only be this machine (RFC 6761, RFC 1122)."""
+    name = name.strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def host_name(authority: str) -> str:
+    """Return the lower-case host of ``host[:port]``; empty when it is malformed."""
+    try:
+        return urlsplit(f"//{authority}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def is_host_allowed(authority: str, allowed: Collection[str]) -> bool:
+    """Whether a request with this ``Host`` header may be served without authentication."""
+    name = host_name(authority)
+    return "*" in allowed or is_loopback_name(name) or name in {host_name(a) for a in allowed}
+
+
+def is_origin_allowed(origin: str | None, scheme: str, authority: str, allowed: Collection[str]) -> bool:
+    """Whether a request with this ``Origin`` comes from our own pages or from one of ``allowed``."""
+    if origin is None or "*" in allowed:
+        return True
+    return origin.rstrip("/").lower() in {f"{scheme}://{authority}".lower(), *(a.lower() for a in allowed)}

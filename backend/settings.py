@@ -1,0 +1,82 @@
+"""Every setting of the gateway, read from the environment and ``.env`` in this one place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from backend.security.loopback import is_loopback_name
+
+
+class Settings(BaseSettings):
+    """Names are the environment's in lower case; an empty variable counts as unset.
+
+    Attributes:
+        data_dir: Holds the database, generated keys and screenshots; made with mode 0700.
+        database_url: Empty means SQLite under ``data_dir``; ``postgresql://…`` is given its async driver.
+        secret_key: Encrypts stored secrets; empty means generated into ``data_dir``.
+        auth: ``auto`` is off while ``host`` is a loopback address and on otherwise.
+        allowed_hosts: Host names besides loopback that are served with auth off; ``*`` for all.
+        cors_origins: Origins of web pages that may call the gateway, such as ``http://localhost:3000``.
+        max_pages: Most pages open at once over all endpoints.
+        rate_limit_window: Seconds that ``rate_limit_requests`` counts over.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    data_dir: Path = Path("data")
+    database_url: str = ""
+    redis_url: str = ""
+    secret_key: SecretStr | None = None
+    auth: Literal["auto", "on", "off"] = "auto"
+    admin_email: str = ""
+    admin_password: SecretStr | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
+    headless: bool = True
+    browser_executable: str | None = None
+    browser_driver: Literal["playwright", "patchright", "cdp"] = "playwright"
+    max_pages: Annotated[int, Field(gt=0)] = 12
+    selectors_dir: Path = Path("selectors")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    rate_limit_requests: Annotated[int, Field(gt=0)] | None = None
+    rate_limit_window: Annotated[float, Field(gt=0)] = 60.0
+    monthly_cost_limit: Annotated[float, Field(ge=0)] | None = None
+    codegen_base_url: str = ""
+    codegen_org_id: str = ""
+    codegen_token: SecretStr | None = None
+    openai_api_key: SecretStr | None = None
+    anthropic_api_key: SecretStr | None = None
+    google_api_key: SecretStr | None = None
+    deepseek_api_key: SecretStr | None = None
+    deepinfra_api_key: SecretStr | None = None
+
+    @field_validator("cors_origins", "allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @property
+    def is_auth_on(self) -> bool:
+        """Whether requests need an API key."""
+        return self.auth == "on" or (self.auth == "auto" and not is_loopback_name(self.host))
+
+    @property
+    def effective_database_url(self) -> str:
+        """The database's address, never empty."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'parley.db'}"

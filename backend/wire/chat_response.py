@@ -1,0 +1,134 @@
+"""OpenAI's chat completion and its chunks, as JSON. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from automation.turn import FinishReason
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A page that the answer cites, and how many characters of the answer came before."""
+
+    url: str
+    title: str
+    position: int
+
+    def document(self) -> dict[str, Any]:
+        """Return OpenAI's ``url_citation`` annotation."""
+        where = {"start_index": self.position, "end_index": self.position}
+        return {"type": "url_citation", "url_citation": {"url": self.url, "title": self.title, **where}}
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionHead:
+    """What every chunk of one answer repeats.
+
+    Attributes:
+        created: Unix time in seconds.
+        model: The name of what answers, ``<endpoint>`` or ``<endpoint>/<model>``.
+    """
+
+    id: str
+    created: int
+    model: str
+
+
+def completion_document(
+    head: CompletionHead,
+    *,
+    text: str,
+    reasoning: str,
+    citations: Sequence[Citation],
+    finish_reason: FinishReason,
+    usage: dict[str, Any],
+) -> dict[str, Any]:
+    """Return a whole ``chat.completion``."""
+    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+    if reasoning:
+        message["reasoning_content"] = reasoning
+    if citations:
+        message["annotations"] = [c.document() for c in citations]
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason}
+    return {
+        "id": head.id,
+        "object": "chat.completion",
+        "created": head.created,
+        "model": head.model,
+        "choices": [choice],
+        "usage": usage,
+    }
+
+
+class ChunkWriter:
+    """Writes the ``chat.completion.chunk`` events of one answer; the first delta carries the role."""
+
+    def __init__(self, head: CompletionHead, *, with_usage: bool) -> None:
+        self._common = {
+            "id": head.id,
+            "object": "chat.completion.chunk",
+            "created": head.created,
+            "model": head.model,
+        }
+        self._with_usage = with_usage
+        self._is_first = True
+
+    def text(self, text: str) -> bytes:
+        """Return the event of more text."""
+        return self._delta({"content": text})
+
+    def reasoning(self, text: str) -> bytes:
+        """Return the event of more reasoning."""
+        return self._delta({"reasoning_content": text})
+
+    def end(
+        self,
+        finish_reason: FinishReason,
+        usage: dict[str, Any],
+        citations: Sequence[Citation] = (),
+        notes: Sequence[str] = (),
+    ) -> bytes:
+        """Return the events that close the answer, ``[DONE]`` included."""
+        delta = {"annotations": [c.document() for c in citations]} if citations else {}
+        extra = {"gateway_notes": list(notes)} if notes else {}
+        events = self._delta(delta, finish_reason, extra)
+        if self._with_usage:
+            events += sse_event({**self._common, "choices": [], "usage": usage})
+        return events + b"data: [DONE]\n\n"
+
+    def _delta(
+        self,
+        delta: dict[str, Any],
+        finish_reason: FinishReason | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> bytes:
+        if self._is_first:
+            self._is_first = False
+            delta = {"role": "assistant", **({} if "content" in delta else {"content": ""}), **delta}
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        usage = {"usage": None} if self._with_usage else {}
+        return sse_event({**self._common, "choices": [choice], **usage, **(extra or {})})
+
+
+def sse_event(document: Any) -> bytes:
+    """Return one server-sent event whose data is ``document`` as JSON."""
+    return b"data: " + to_json(document) + b"\n\n"
+
+
+def to_json(document: Any) -> bytes:
+    """Return ``document`` as JSON; half a surrogate pair, which UTF-8 can't carry, is escaped."""
+    try:
+        return orjson.dumps(document)
+    except orjson.JSONEncodeError:
+        return json.dumps(document).encode()
+
+
+def model_document(name: str, owner: str, created: int) -> dict[str, Any]:
+    """Return one entry of ``GET /v1/models``."""
+    return {"id": name, "object": "model", "created": created, "owned_by": owner}

@@ -1,0 +1,152 @@
+"""Who may reach the gateway: API keys, foreign hosts and origins, public addresses."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from backend.app import create_app
+from backend.security.exposure import ExposureError
+from backend.settings import Settings
+from tests.contract.conftest import providers_of, run_gateway
+from tests.fakes.scripted_provider import ScriptedSite
+
+
+@pytest.fixture
+async def guarded(tmp_path, site, capsys):
+    """A gateway with authentication on, and the key that it printed."""
+    async with run_gateway(tmp_path, site, auth="on") as running:
+        printed = re.search(r"sk-parley-\S+", capsys.readouterr().out)
+        assert printed
+        yield running, printed[0]
+
+
+async def test_without_authentication_any_key_works(gateway):
+    with_key = await gateway.rest.get("/v1/models", headers={"authorization": "Bearer whatever"})
+    without = await gateway.rest.get("/v1/models")
+
+    assert (with_key.status_code, without.status_code) == (200, 200)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "localhost:8000"}, 200),
+        ({"host": "chat.localhost"}, 200),
+        ({"host": "[::1]:8000"}, 200),
+        ({"host": "evil.example"}, 403),
+        ({"host": "127.0.0.1.evil.example"}, 403),
+        ({"host": "192.168.1.5"}, 403),
+        ({"host": "localhost", "origin": "http://localhost"}, 200),
+        ({"host": "localhost", "origin": "http://localhost:3000"}, 403),
+        ({"host": "localhost", "origin": "https://evil.example"}, 403),
+        ({"host": "localhost", "origin": "null"}, 403),
+    ],
+)
+async def test_without_authentication_foreign_hosts_and_origins_are_refused(gateway, headers, status):
+    got = await gateway.rest.get("/v1/models", headers=headers)
+
+    assert got.status_code == status
+    if status == 403:
+        assert got.json()["error"]["code"] == "not_allowed"
+        assert got.headers["x-request-id"]
+
+
+async def test_allowed_hosts_and_cors_origins_are_let_in(tmp_path, site):
+    settings: dict[str, Any] = {"allowed_hosts": ("gateway.lan",), "cors_origins": ("http://ui.lan:3000",)}
+    async with run_gateway(tmp_path, site, **settings) as gateway:
+        headers = {"host": "gateway.lan:8000", "origin": "http://ui.lan:3000"}
+        got = await gateway.rest.get("/v1/models", headers=headers)
+        preflight = await gateway.rest.options(
+            "/v1/chat/completions", headers={**headers, "access-control-request-method": "POST"}
+        )
+
+    assert got.status_code == 200
+    assert got.headers["access-control-allow-origin"] == "http://ui.lan:3000"
+    assert preflight.status_code == 200
+
+
+async def test_with_authentication_only_the_printed_key_works(guarded):
+    gateway, key = guarded
+    attempts = {
+        "none": {},
+        "wrong": {"authorization": "Bearer sk-parley-wrong"},
+        "other scheme": {"authorization": f"Basic {key}"},
+        "right": {"authorization": f"Bearer {key}"},
+    }
+
+    got = {name: await gateway.rest.get("/v1/models", headers=headers) for name, headers in attempts.items()}
+
+    assert {name: r.status_code for name, r in got.items()} == {
+        "none": 401,
+        "wrong": 401,
+        "other scheme": 401,
+        "right": 200,
+    }
+    assert got["wrong"].json()["error"]["code"] == "invalid_api_key"
+    assert got["wrong"].json()["error"]["type"] == "authentication_error"
+
+
+async def test_the_key_is_kept_for_its_user_only_printed_once_and_never_logged(
+    tmp_path, site, capsys, caplog
+):
+    caplog.set_level("DEBUG")
+    async with run_gateway(tmp_path, site, auth="on"):
+        first = capsys.readouterr().out
+    async with run_gateway(tmp_path, site, auth="on"):
+        second = capsys.readouterr().out
+
+    path = tmp_path / "admin_key"
+    key = path.read_text()
+    assert key in first
+    assert key not in second
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert key not in "".join(str(vars(record)) for record in caplog.records)
+
+
+async def test_liveness_needs_no_key_and_readiness_tells_strangers_the_status_alone(guarded):
+    gateway, key = guarded
+
+    alive = await gateway.rest.get("/health")
+    stranger = await gateway.rest.get("/ready")
+    known = await gateway.rest.get("/ready", headers={"authorization": f"Bearer {key}"})
+
+    assert alive.status_code == 200
+    assert stranger.json() == {"status": "ready"}
+    assert set(known.json()) == {"status", "database", "browser", "endpoints"}
+
+
+async def test_with_authentication_foreign_hosts_are_served(guarded):
+    gateway, key = guarded
+
+    got = await gateway.rest.get(
+        "/v1/models", headers={"host": "gateway.lan", "authorization": f"Bearer {key}"}
+    )
+
+    assert got.status_code == 200
+
+
+def test_a_public_address_turns_authentication_on(tmp_path):
+    settings = Settings(_env_file=None, data_dir=tmp_path, host="0.0.0.0")
+
+    create_app(settings, providers_of(ScriptedSite()))
+
+    assert (tmp_path / "admin_key").exists()
+
+
+def test_a_public_address_without_authentication_is_warned_of(tmp_path, caplog):
+    settings = Settings(_env_file=None, data_dir=tmp_path, host="0.0.0.0", auth="off")
+
+    create_app(settings, providers_of(ScriptedSite()))
+
+    assert "everyone who reaches it" in caplog.text
+
+
+def test_a_public_address_with_authentication_off_by_itself_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(Settings, "is_auth_on", property(lambda _self: False))
+    settings = Settings(_env_file=None, data_dir=tmp_path, host="0.0.0.0")
+
+    with pytest.raises(ExposureError, match=r"0\.0\.0\.0"):
+        create_app(settings, providers_of(ScriptedSite()))

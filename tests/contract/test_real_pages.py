@@ -1,0 +1,70 @@
+"""The gateway as it ships: its own wiring, a real browser, a chat page that answers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.providers.registry import open_providers
+from tests.contract.conftest import RunningGateway, run_gateway
+from tests.fakes.chat_site import MARKDOWN, ChatSite, profile_data
+
+pytestmark = pytest.mark.browser
+
+
+@asynccontextmanager
+async def real_gateway(data_dir: Path) -> AsyncIterator[RunningGateway]:
+    async with run_gateway(data_dir, providers=open_providers) as gateway:
+        yield gateway
+
+
+def fields(page: ChatSite, variant: str, **more: Any) -> dict[str, Any]:
+    return {"base_url": page.url, "profile": profile_data(variant), "max_concurrent_requests": 1, **more}
+
+
+async def test_a_pages_answer_reaches_openais_client_exactly_and_streams(tmp_path):
+    async with ChatSite.open() as page, real_gateway(tmp_path) as gateway:
+        await gateway.started(**fields(page, "fetch-sse"))
+
+        stream = await gateway.openai.chat.completions.create(
+            model="demo", messages=[{"role": "user", "content": "[[md:code]]"}], stream=True
+        )
+        chunks = [chunk.choices[0] async for chunk in stream]
+        ready = (await gateway.rest.get("/ready")).json()
+        health = (await gateway.rest.get("/api/endpoints/demo/health")).json()
+
+    assert "".join(c.delta.content or "" for c in chunks) == MARKDOWN["code"]
+    assert len(chunks) > 3
+    assert chunks[-1].finish_reason == "stop"
+    assert ready["endpoints"]["demo"]["state"] == "active"
+    assert (health["status"], health["pages"]["limit"]) == ("healthy", 1)
+
+
+async def test_a_session_is_kept_sealed_and_used_again_after_a_restart(tmp_path):
+    async with ChatSite.open() as page:
+        async with real_gateway(tmp_path) as gateway:
+            await gateway.started(**fields(page, "login", username="ada", password="lovelace"))
+        stored = b"".join(path.read_bytes() for path in tmp_path.glob("parley.db*"))
+
+        async with real_gateway(tmp_path) as gateway:
+            await gateway.wait_for("demo", "active")
+            answered = await gateway.ask("[[echo:still signed in]]")
+
+        assert answered.json()["choices"][0]["message"]["content"] == "still signed in"
+        assert page.sign_ins == [("ada", True)]
+        assert page.sessions
+        assert all(session.encode() not in stored for session in page.sessions)
+
+
+async def test_an_address_where_nothing_listens_is_an_error_with_its_reason(tmp_path):
+    async with real_gateway(tmp_path) as gateway:
+        await gateway.create(retry_attempts=0)
+        await gateway.rest.post("/api/endpoints/demo/start")
+
+        document = await gateway.wait_for("demo", "error")
+
+    assert "http://127.0.0.1:1/" in document["state_reason"]

@@ -1,0 +1,94 @@
+"""A provider on one page of the chat site, and its turns read to their end, for browser tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from automation.browser.pool import BrowserPool
+from automation.profiles import parse_profile
+from automation.sign_in.session_state import StorageState
+from automation.stealth.options import BrowserConfig
+from automation.timing import Timeouts
+from automation.turn import Message, Prompt, ReasoningDelta, TextDelta, TurnEvent, TurnFinished
+from automation.web_provider.base import Credentials, WebChatConfig, WebProviderBase
+from tests.fakes.chat_site import ChatSite, profile_data
+
+ADA = Credentials("ada", "lovelace")
+# Short enough that a failing test says so soon, long enough for a busy machine.
+PATIENCE = Timeouts(ready_s=15, first_token_s=15, idle_s=15, lease_s=30, sign_in_s=15, send_confirm_s=8)
+
+
+class MemorySessions:
+    """Keeps a session for as long as the test lasts."""
+
+    def __init__(self) -> None:
+        self.state: StorageState | None = None
+
+    async def load(self) -> StorageState | None:
+        return self.state
+
+    async def save(self, state: StorageState) -> None:
+        self.state = state
+
+    async def clear(self) -> None:
+        self.state = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole turn as a client got it."""
+
+    text: str
+    reasoning: str
+    finished: TurnFinished
+    deltas: int
+
+
+def open_provider(
+    browsers: BrowserPool,
+    site: ChatSite,
+    variant: str,
+    *,
+    with_wire: bool = True,
+    credentials: Credentials | None = None,
+    sessions: MemorySessions | None = None,
+    max_pages: int = 1,
+    timeouts: Timeouts = PATIENCE,
+    **changes: Any,
+) -> AbstractAsyncContextManager[WebProviderBase]:
+    """Open the variant's page; ``changes`` replace keys of its profile."""
+    profile = parse_profile({**profile_data(variant, with_wire=with_wire), **changes})
+    config = WebChatConfig(
+        base_url=site.url,
+        login_url=None,
+        profile=profile,
+        credentials=credentials,
+        browser=BrowserConfig(),
+        max_pages=max_pages,
+        timeouts=timeouts,
+        name=variant,
+    )
+    return WebProviderBase.open(browsers, config, sessions or MemorySessions())
+
+
+def prompt_of(text: str) -> Prompt:
+    return Prompt((Message("user", text),))
+
+
+async def ask(provider: WebProviderBase, text: str) -> Reply:
+    """Run one turn to its end."""
+    async with provider.open_turn(prompt_of(text)) as events:
+        return await read(events)
+
+
+async def read(events: AsyncIterator[TurnEvent]) -> Reply:
+    seen = [event async for event in events]
+    finished = seen[-1]
+    assert isinstance(finished, TurnFinished)
+    assert not any(isinstance(event, TurnFinished) for event in seen[:-1])
+    texts = [event.text for event in seen if isinstance(event, TextDelta)]
+    reasoning = "".join(event.text for event in seen if isinstance(event, ReasoningDelta))
+    return Reply("".join(texts), reasoning, finished, len(texts))

@@ -1,0 +1,50 @@
+"""The HTML documents of the chat site. Pure."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+
+from tests.fakes.chat_site.variants import Variant
+
+WRONG_PASSWORD_WORDS = "That password is wrong. Forgot it?"
+
+NOT_CHAT = """<!doctype html><html lang="en"><title>Our opening hours</title>
+<link rel="icon" href="data:,"><h1>Opening hours</h1><p>Monday to Friday, nine to five.</p>
+<form action="/v/not-chat"><input type="search" name="q" placeholder="Search"><button>Search</button></form></html>"""
+
+
+def chat(name: str, variant: Variant) -> str:
+    """Return the page of a variant; its script builds everything from the flags."""
+    flags = json.dumps({"variant": name, "transport": variant.transport, **variant.flags})
+    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Chat</title>
+<link rel="icon" href="data:,"><link rel="stylesheet" href="/static/chat.css"></head>
+<body><script type="application/json" id="flags">{flags}</script>
+<script type="module" src="/static/chat.js"></script></body></html>"""
+
+
+def around_frame(address: str) -> str:
+    """Return a page whose chat is in an ``<iframe>``, after another one that isn't it."""
+    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Portal</title>
+<link rel="icon" href="data:,"></head><body><h1>Company portal</h1>
+<iframe title="Weather" srcdoc="<textarea class=prompt></textarea>" width="200" height="80"></iframe>
+<iframe id="chat-frame" title="Chat" src="{escape(address)}" width="760" height="560"></iframe></body></html>"""
+
+
+def login_form(name: str, error: str = "") -> str:
+    """Return the sign-in page, with the site's words after a failed try."""
+    message = f'<p class="login-error" role="alert">{escape(error)}</p>' if error else ""
+    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Sign in</title>
+<link rel="icon" href="data:,"><link rel="stylesheet" href="/static/chat.css"></head><body>
+{login_fields(name, message)}<script type="module" src="/static/login.js"></script></body></html>"""
+
+
+def login_fields(name: str, message: str) -> str:
+    """Return the form itself; the two-step flavour asks for the password on a second step."""
+    is_two_step = name == "login-two-step"
+    next_step = '<button type="button" class="next">Next</button>' if is_two_step else ""
+    hidden = "hidden" if is_two_step else ""
+    return f"""<form class="login" method="post" action="/login/{name}"><h1>Sign in</h1>{message}
+<label>User <input name="username" autocomplete="username"></label>{next_step}
+<div class="step" {hidden}><label>Password <input name="password" type="password"></label>
+<button type="submit">Sign in</button></div></form>"""

@@ -1,0 +1,86 @@
+"""The selector profile of each page of the chat site, as inline data. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.fakes.chat_site.variants import NOT_CHAT_PAGES, VARIANTS
+
+_BY_CLASS: dict[str, Any] = {
+    "input": "textarea.prompt",
+    "send": "button.send",
+    "stop": "button.stop",
+    "new_chat": {"click": "button.new-chat"},
+    "user_turn": ".turn.user",
+    "assistant_turn": ".turn.assistant",
+    "answer": ".body",
+    "thinking": "details.thinking",
+    "exclude": [".code-bar", ".actions"],
+    "finished": ".actions",
+    "error": [".banner", ".notice"],
+}
+
+# Where class names change at each load, what assistive technology reads is what stays.
+_BY_ROLE: dict[str, Any] = {
+    "input": "[aria-label='Message']",
+    "send": "button[aria-label='Send message']",
+    "stop": "button[aria-label='Stop generating']",
+    "new_chat": {"click": {"css": "button", "text": "New chat"}},
+    "user_turn": "[data-role='user']",
+    "assistant_turn": "[data-role='assistant']",
+    "answer": "[data-role='assistant'] > div:first-of-type",
+    "exclude": ["button", ".code-bar"],
+    "error": "[role='alert']",
+}
+
+_SIGN_IN: dict[str, Any] = {
+    "username": "form.login input[name='username']",
+    "password": "form.login input[name='password']",
+    "submit": "form.login button[type='submit']",
+    "signed_out": "form.login",
+    "error": ".login-error",
+}
+
+_DIALOG: dict[str, Any] = {"dismiss": {"css": ".dialog button", "text": "Got it"}}
+
+_DIFFERENCES: dict[str, dict[str, Any]] = {
+    "rerender": _BY_ROLE,
+    "rerender-anonymous": _BY_ROLE,
+    # Only freezing the answer at its end keeps what appears later in its body out.
+    "suggestions": {"finished": []},
+    "shadow": {"input": "div.prompt"},
+    "iframe": {"frame": "iframe#chat-frame"},
+    "iframe-port": {"frame": "iframe#chat-frame"},
+    "iframe-cross-site": {"frame": "iframe#chat-frame"},
+    # Matches the user's turns, too, as a profile does that someone wrote in haste.
+    "echo-trap": {"user_turn": ".message.user", "assistant_turn": ".message"},
+    "dialog": _DIALOG,
+    "dialog-late": _DIALOG,
+    "login": {"sign_in": {"path": "/login/login", **_SIGN_IN}},
+    "login-two-step": {
+        "sign_in": {"path": "/login/login-two-step", "next_step": "form.login button.next", **_SIGN_IN}
+    },
+    "single-line": {"input": "input.prompt"},
+    "prosemirror": {"input": "div.prompt", "send": []},
+}
+
+
+def profile_data(name: str, *, with_wire: bool = True) -> dict[str, Any]:
+    """Return the inline profile of the page at ``/v/<name>``, to be used with ``ChatSite.url``.
+
+    Pages whose answer does not travel as chunks of OpenAI's event stream never have a ``wire``; without
+    ``with_wire`` the others have none either, so that only what the page draws can be read.
+
+    Raises:
+        KeyError: There is no such page.
+    """
+    if name in NOT_CHAT_PAGES:
+        return {"path": f"/v/{name}", **_BY_CLASS}
+    variant = VARIANTS[name]
+    data = {"path": f"/v/{name}", **_BY_CLASS, **_DIFFERENCES.get(name, {})}
+    if with_wire and variant.transport not in ("html", "websocket"):
+        data["wire"] = {"decoder": "openai_sse", "urls": ["*/api/chat/*", "*/api/events/*"]}
+    if name.startswith("rerender"):
+        data["finished"] = []
+        data["thinking"] = []
+    return data

@@ -1,0 +1,39 @@
+"""How many pages to open now, and how many a machine may hold."""
+
+import pytest
+
+from automation.browser.capacity import Demand, default_max_pages, pages_to_open
+
+GIB = 1024**3
+
+
+@pytest.mark.parametrize(
+    ("demand", "limit", "warm", "wanted"),
+    [
+        (Demand(0, 0, 0, 0, 0), 4, 0, 0),
+        (Demand(0, 0, 0, 0, 0), 4, 2, 2),
+        (Demand(1, 0, 0, 0, 0), 4, 0, 1),
+        (Demand(3, 0, 0, 0, 0), 4, 1, 3),
+        (Demand(3, 0, 1, 1, 0), 4, 1, 1),
+        (Demand(2, 1, 0, 1, 0), 4, 1, 0),
+        (Demand(9, 0, 0, 0, 3), 4, 1, 1),
+        (Demand(9, 0, 0, 0, 4), 4, 1, 0),
+        (Demand(1, 0, 0, 0, 1), 0, 1, 0),
+        (Demand(0, 0, 0, 0, 1), 4, 2, 1),
+        (Demand(0, 2, 0, 0, 1), 4, 2, 0),
+    ],
+)
+def test_pages_are_opened_for_those_who_have_none_coming_and_to_stay_warm(demand, limit, warm, wanted):
+    assert pages_to_open(demand, limit=limit, warm=warm) == wanted
+
+
+def test_pages_that_are_being_opened_count_as_if_they_were_there():
+    assert Demand(waiting=9, free=1, settling=2, opening=3, lent=4).total == 10
+
+
+@pytest.mark.parametrize(
+    ("cores", "memory_bytes", "pages"),
+    [(2, 1 * GIB, 2), (2, 2 * GIB, 2), (8, 4 * GIB, 8), (2, 64 * GIB, 32), (16, 10 * GIB, 32)],
+)
+def test_a_machine_holds_what_its_memory_and_its_cores_allow(cores, memory_bytes, pages):
+    assert default_max_pages(cores, memory_bytes) == pages

@@ -1,0 +1,541 @@
+"""One answer from what the wire and the page show, told as scripts of a conversation."""
+
+import pytest
+
+from automation.capture.answer import Answer, Utf16Text
+from automation.capture.decoders.protocol import WireAlive, WireEnd, WireError, WireText
+from automation.errors import (
+    ContentBlockedError,
+    FirstTokenTimeout,
+    IdleTimeout,
+    RateLimitedError,
+    SignInRequiredError,
+    SiteError,
+)
+from automation.profiles import parse_profile
+from automation.timing import Timeouts
+from automation.turn import ReasoningDelta, SourceFound, TextDelta, TurnFinished, UsageReported
+
+PAGE = {"input": "textarea", "assistant_turn": ".bot", "stop": ".stop"}
+BY_WIRE = parse_profile({**PAGE, "wire": {"decoder": "openai_sse", "urls": "*"}})
+BY_PAGE = parse_profile(PAGE)
+
+
+def answer_by(profile, **timeouts):
+    return Answer(profile, Timeouts(**timeouts), sent_s=0.0)
+
+
+def change(text, keep=0, stable=None):
+    """What the page pushes when its answer's text changed: positions in UTF-16 units."""
+    units = len(text.encode("utf-16-le")) // 2
+    return {"text": {"keep": keep, "tail": text, "stable": units if stable is None else stable}}
+
+
+def page_of(text, **more):
+    return {**change(text), "chars": len(text), **more}
+
+
+def thinking(text, stable=None):
+    units = len(text.encode("utf-16-le")) // 2
+    return {"thinking": text, "thinking_stable": units if stable is None else stable}
+
+
+def completes(answer, at_s, *, wire_is_open=False):
+    return answer.is_complete(at_s, wire_is_open=wire_is_open)
+
+
+# -- the wire ------------------------------------------------------------------------------------------------------------
+
+
+def test_deltas_of_the_wire_are_told_as_they_come_and_the_end_marker_ends_the_answer():
+    answer = answer_by(BY_WIRE)
+    told = answer.take_wire(WireAlive(), 0.1)
+    told += answer.take_wire(ReasoningDelta("Hm"), 0.2)
+    told += answer.take_wire(TextDelta("Hel"), 0.3)
+    told += answer.take_wire(TextDelta("lo"), 0.4)
+    early = completes(answer, 0.5, wire_is_open=True)
+    told += answer.take_wire(WireEnd("length"), 0.6)
+
+    done = completes(answer, 0.7)
+    rest = answer.conclude(None)
+
+    assert (early, done) == (False, True)
+    assert told == [ReasoningDelta("Hm"), TextDelta("Hel"), TextDelta("lo")]
+    assert rest == [TurnFinished("length", "wire")]
+    assert answer.emitted == "Hello"
+
+
+def test_what_else_the_wire_tells_is_passed_on():
+    answer = answer_by(BY_WIRE)
+
+    told = answer.take_wire(SourceFound("http://s", "S"), 0.1) + answer.take_wire(UsageReported(1, 2), 0.2)
+
+    assert told == [SourceFound("http://s", "S"), UsageReported(1, 2)]
+
+
+def test_snapshots_are_told_as_what_is_new_in_them():
+    answer = answer_by(BY_WIRE)
+
+    told = [
+        answer.take_wire(WireText("Hel", reasoning="a"), 0.1),
+        answer.take_wire(WireText("Hel", reasoning="a"), 0.2),
+        answer.take_wire(WireText("Hello", reasoning="ab"), 0.3),
+    ]
+
+    assert told == [
+        [ReasoningDelta("a"), TextDelta("Hel")],
+        [],
+        [ReasoningDelta("b"), TextDelta("lo")],
+    ]
+
+
+def test_a_snapshot_that_rewrites_what_was_told_is_noted_and_takes_nothing_back():
+    answer = answer_by(BY_WIRE)
+    answer.take_wire(WireText("The answer is 4."), 0.1)
+    meanwhile = answer.take_wire(WireText("The answer is five."), 0.2)
+    answer.take_wire(WireEnd(), 0.3)
+
+    rest = answer.conclude(None)
+
+    assert meanwhile == []
+    assert rest == [TextDelta("five."), TurnFinished("stop", "wire", ("rewritten",))]
+    assert answer.emitted.startswith("The answer is 4.")
+
+
+def test_a_rewritten_snapshot_that_comes_back_to_what_was_told_is_no_rewrite():
+    answer = answer_by(BY_WIRE)
+    told = answer.take_wire(WireText("Searching"), 0.1)
+    told += answer.take_wire(WireText("Hm"), 0.2)
+    told += answer.take_wire(WireText("Searching done"), 0.3)
+    told += answer.take_wire(WireText("Searching done."), 0.4)
+
+    rest = answer.conclude(None)
+
+    assert "".join(event.text for event in [*told, *rest[:-1]]) == "Searching done."
+    assert rest[-1] == TurnFinished("stop", "wire")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (WireError("boom"), SiteError),
+        (WireError("wait", "rate_limited", 9.0), RateLimitedError),
+        (WireError("no", "content_blocked"), ContentBlockedError),
+        (WireError("who", "sign_in_required"), SignInRequiredError),
+    ],
+)
+def test_an_error_in_the_stream_ends_the_answer_with_its_kind(error, kind):
+    answer = answer_by(BY_WIRE)
+    answer.take_wire(TextDelta("Hel"), 0.1)
+
+    with pytest.raises(kind):
+        answer.take_wire(error, 0.2)
+
+
+def test_an_end_marker_without_text_is_an_error():
+    answer = answer_by(BY_WIRE)
+    answer.take_wire(ReasoningDelta("only thoughts"), 0.1)
+    answer.take_wire(WireEnd(), 0.2)
+
+    with pytest.raises(SiteError, match="ended its answer without any text"):
+        completes(answer, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "told"),
+    [
+        ("The model crashed", SiteError, "The site reported: The model crashed"),
+        ("Too many requests", RateLimitedError, "The site limits this account: Too many requests"),
+    ],
+)
+def test_an_end_without_text_beside_an_error_banner_is_told_with_its_words(words, kind, told):
+    answer = answer_by(BY_WIRE)
+    answer.take_page({"error": words}, 0.1)
+    answer.take_wire(WireEnd(), 0.2)
+
+    with pytest.raises(kind) as caught:
+        completes(answer, 0.3)
+
+    assert str(caught.value) == told
+
+
+def test_while_the_wire_is_read_the_pages_text_is_not_told():
+    answer = answer_by(BY_WIRE)
+
+    assert answer.take_page(page_of("Hello"), 0.1) == []
+    assert answer.source == "wire"
+
+
+def test_what_the_page_shows_does_not_end_an_answer_that_the_wire_has_not_ended():
+    answer = answer_by(BY_WIRE)
+    answer.take_wire(TextDelta("Hello"), 0.1)
+    answer.take_page({"finished": True, "ready": True, "stop": False}, 0.2)
+
+    verdicts = [completes(answer, 0.2 + i * 0.1, wire_is_open=True) for i in range(10)]
+
+    assert set(verdicts) == {False}
+
+
+def shown_as_complete(answer, at_s, chars):
+    """Let the page show its finished-actions, until two checks have seen them."""
+    answer.take_page({"finished": True, "chars": chars}, at_s)
+    for i in range(4):
+        completes(answer, at_s + i * 0.1, wire_is_open=True)
+
+
+def test_a_stream_that_stops_without_its_end_marker_is_an_error_some_time_after_the_page_shows_the_end():
+    answer = answer_by(BY_WIRE)
+    answer.take_wire(TextDelta("Hello"), 0.1)
+    shown_as_complete(answer, 0.2, chars=5)
+    waits = [completes(answer, at_s, wire_is_open=True) for at_s in (1.0, 5.0, 10.0)]
+
+    with pytest.raises(SiteError, match="its stream stopped without its end marker"):
+        completes(answer, 10.5, wire_is_open=True)
+    assert set(waits) == {False}
+
+
+def test_a_stream_that_goes_on_after_the_page_showed_the_end_is_waited_for():
+    answer = answer_by(BY_WIRE)
+    answer.take_wire(TextDelta("Hello"), 0.1)
+    shown_as_complete(answer, 0.2, chars=5)
+    answer.take_wire(TextDelta("!"), 9.0)
+
+    waits = [completes(answer, at_s, wire_is_open=True) for at_s in (10.5, 15.0, 18.9)]
+
+    assert set(waits) == {False}
+
+
+def test_quiet_alone_does_not_shorten_the_wait_for_the_wires_end():
+    answer = answer_by(BY_WIRE, idle_s=60.0)
+    answer.take_wire(TextDelta("Hello"), 0.1)
+    answer.take_page({"chars": 5, "ready": True}, 0.2)
+
+    waits = [completes(answer, at_s, wire_is_open=True) for at_s in range(1, 59)]
+
+    assert set(waits) == {False}
+
+
+def test_an_empty_page_does_not_end_an_answer_that_the_wire_gave_text_of():
+    answer = answer_by(BY_WIRE)
+    answer.take_wire(TextDelta("Hello"), 0.1)
+    answer.take_page({"finished": True, "chars": 0}, 0.2)
+
+    waits = [completes(answer, 0.2 + i * 0.1, wire_is_open=True) for i in range(80)]
+
+    assert set(waits) == {False}
+
+
+def test_a_page_that_shows_a_whole_answer_of_which_the_decoder_read_nothing_is_read_soon():
+    answer = answer_by(BY_WIRE)
+    shown_as_complete(answer, 0.0, chars=2)
+
+    musts = [answer.must_read_page(at_s, wire_is_open=True) for at_s in (0.5, 1.1, 1.3)]
+
+    assert musts == [False, False, True]
+
+
+@pytest.mark.parametrize("every_s", [0.01, 0.07, 0.1, 0.13, 0.25])
+def test_how_often_the_page_is_looked_at_does_not_change_what_its_end_means(every_s):
+    answer = answer_by(BY_WIRE)
+    answer.take_page({"finished": True, "chars": 2}, 0.0)
+    looks = [sorted({0.1 * i, every_s * i}) for i in range(400)]
+    times = sorted({at_s for pair in looks for at_s in pair if at_s < 3.0})
+
+    musts = []
+    for at_s in times:
+        completes(answer, at_s, wire_is_open=True)
+        musts.append(answer.must_read_page(at_s, wire_is_open=True))
+
+    assert times[musts.index(True)] == pytest.approx(1.3, abs=0.2)
+
+
+def test_text_that_grows_after_the_page_showed_the_end_begins_the_wait_anew():
+    answer = answer_by(BY_WIRE)
+    shown_as_complete(answer, 0.0, chars=2)
+    answer.take_page({"finished": True, "chars": 3}, 0.9)
+    completes(answer, 0.9, wire_is_open=True)
+
+    assert answer.must_read_page(1.4, wire_is_open=True) is False
+
+
+def test_a_stream_that_closed_without_a_word_is_an_error_after_a_moment():
+    answer = answer_by(BY_WIRE)
+
+    assert completes(answer, 2.9) is False
+    with pytest.raises(SiteError, match="without any text"):
+        completes(answer, 3.0)
+
+
+# -- a decoder that fails --------------------------------------------------------------------------------------------------
+
+
+def test_a_decoder_that_is_silent_while_the_page_grows_is_given_up():
+    answer = answer_by(BY_WIRE)
+    answer.take_page(page_of("x" * 61), 1.0)
+    before, after = [answer.must_read_page(at_s, wire_is_open=True) for at_s in (1.9, 2.0)]
+    answer.decoder_broke("silent")
+
+    told = answer.take_page(page_of("x" * 61 + "\n\nMore"), 2.1)
+
+    assert (before, after) == (False, True)
+    assert answer.source == "dom"
+    assert answer.must_read_page(99.0, wire_is_open=True) is False
+    assert told == [TextDelta("x" * 61 + "\n\nMore")]
+    assert answer.conclude("x" * 61 + "\n\nMore.") == [TextDelta("."), TurnFinished("stop", "dom")]
+
+
+@pytest.mark.parametrize(
+    ("wire", "page_chars"), [([], 60), ([TextDelta("x" * 40)], 100), ([ReasoningDelta("x" * 40)], 100)]
+)
+def test_a_page_that_shows_little_more_than_the_decoder_read_is_no_reason_to_give_it_up(wire, page_chars):
+    answer = answer_by(BY_WIRE)
+    for event in wire:
+        answer.take_wire(event, 0.0)
+    answer.take_page({"chars": page_chars}, 1.0)
+
+    assert answer.must_read_page(60.0, wire_is_open=True) is False
+
+
+def test_a_decoder_that_told_the_end_is_not_given_up():
+    answer = answer_by(BY_WIRE)
+    answer.take_wire(WireEnd(), 0.0)
+    answer.take_page({"chars": 500}, 1.0)
+
+    assert answer.must_read_page(60.0, wire_is_open=True) is False
+
+
+@pytest.mark.parametrize(
+    ("wire", "page_chars", "must"),
+    [([], 1, True), ([], 0, False), ([ReasoningDelta("Hm")], 1, True), ([TextDelta("a")], 50, False)],
+)
+def test_a_stream_that_closed_without_text_leaves_the_answer_to_the_page_at_once(wire, page_chars, must):
+    answer = answer_by(BY_WIRE)
+    for event in wire:
+        answer.take_wire(event, 0.0)
+    answer.take_page({"chars": page_chars}, 0.1)
+
+    assert answer.must_read_page(0.2, wire_is_open=False) is must
+
+
+def test_a_decoder_that_breaks_after_text_was_told_ends_the_answer_with_an_error():
+    answer = answer_by(BY_WIRE)
+    answer.take_wire(TextDelta("Hel"), 0.1)
+
+    with pytest.raises(SiteError, match=r"its stream could not be read to the end \(bad frame\)"):
+        answer.decoder_broke("bad frame")
+
+    assert answer.source == "wire"
+
+
+def test_a_decoder_that_breaks_after_thoughts_only_leaves_the_answer_to_the_page():
+    answer = answer_by(BY_WIRE)
+    answer.take_wire(ReasoningDelta("Hm"), 0.1)
+    answer.decoder_broke("bad frame")
+
+    told = answer.take_page({**page_of("Yes"), **thinking("Hm")}, 0.2)
+
+    assert told == [TextDelta("Yes")]
+
+
+# -- the page ------------------------------------------------------------------------------------------------------------
+
+
+def test_without_a_decoder_the_page_is_read_up_to_what_is_stable_there():
+    answer = answer_by(BY_PAGE)
+
+    first = answer.take_page({**change("Hello\n\nwor", stable=7), "chars": 8}, 0.1)
+    second = answer.take_page({**change("world", keep=7, stable=7), "chars": 10}, 0.2)
+    rest = answer.conclude("Hello\n\nworld!")
+
+    assert (first, second) == ([TextDelta("Hello\n\n")], [])
+    assert rest == [TextDelta("world!"), TurnFinished("stop", "dom")]
+
+
+def test_positions_in_the_page_are_utf16_units_also_beside_emoji():
+    answer = answer_by(BY_PAGE)
+
+    told = answer.take_page(change("a😀b😀", stable=4), 0.1)
+    told += answer.take_page(change("👩‍🚀 é", keep=6, stable=6 + 7), 0.2)
+    rest = answer.conclude(None)
+
+    assert told == [TextDelta("a😀b"), TextDelta("😀👩‍🚀 é")]
+    assert rest == [TurnFinished("stop", "dom")]
+
+
+def test_half_of_an_emoji_is_never_told():
+    answer = answer_by(BY_PAGE)
+    half = "\ud83d"
+
+    told = answer.take_page({"text": {"keep": 0, "tail": "ok " + half, "stable": 4}}, 0.1)
+    told += answer.take_page(change("😀!", keep=3, stable=6), 0.2)
+    told += answer.conclude(None)
+
+    assert told == [TextDelta("ok "), TextDelta("😀!"), TurnFinished("stop", "dom")]
+
+
+def test_thoughts_in_the_page_are_told_apart_from_the_answer():
+    answer = answer_by(BY_PAGE)
+
+    told = answer.take_page({**thinking("Let me ä😀 ne", 10), "chars": 12}, 0.1)
+    told += answer.take_page({**thinking("Let me ä😀 see"), **change("Yes"), "chars": 17}, 0.2)
+    told += answer.conclude("Yes")
+
+    assert told == [
+        ReasoningDelta("Let me ä😀"),
+        ReasoningDelta(" "),
+        TextDelta("Yes"),
+        ReasoningDelta("see"),
+        TurnFinished("stop", "dom"),
+    ]
+
+
+def test_an_answer_that_the_page_rewrote_in_the_end_is_noted():
+    answer = answer_by(BY_PAGE)
+    answer.take_page(page_of("I think so"), 0.1)
+
+    rest = answer.conclude("I can't say")
+
+    assert rest[-1] == TurnFinished("stop", "dom", ("rewritten",))
+
+
+def test_an_answer_of_the_page_is_complete_when_its_stop_control_has_gone():
+    answer = answer_by(BY_PAGE)
+    answer.take_page(page_of("Hello", stop=True), 0.1)
+    running = [completes(answer, 0.1 + i * 0.1) for i in range(30)]
+    answer.take_page(page_of("Hello", stop=False, ready=True), 3.1)
+
+    ends = [completes(answer, 3.1 + i * 0.1) for i in range(3)]
+
+    assert set(running) == {False}
+    assert ends == [False, True, True]
+
+
+def test_the_profile_says_how_long_quiet_must_last():
+    profile = parse_profile({**PAGE, "timeouts": {"dom_quiet_s": 1.0}})
+    answer = answer_by(profile)
+    answer.take_page(page_of("Hello", ready=True), 0.0)
+
+    verdicts = [completes(answer, i * 0.1) for i in range(13)]
+
+    assert verdicts.index(True) == pytest.approx(11, abs=1)
+
+
+@pytest.mark.parametrize("profile", [BY_WIRE, BY_PAGE])
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("Something went wrong", SiteError),
+        ("Rate limit reached", RateLimitedError),
+        ("Session expired", SignInRequiredError),
+        ("Blocked by our content policy", ContentBlockedError),
+    ],
+)
+def test_an_error_banner_ends_the_answer_with_its_words(profile, words, kind):
+    answer = answer_by(profile)
+    answer.take_page({"error": words}, 0.1)
+    early = [completes(answer, 0.1), completes(answer, 0.2)]
+
+    with pytest.raises(kind, match=words):
+        completes(answer, 0.3)
+
+    assert early == [False, False]
+
+
+@pytest.mark.parametrize("profile", [BY_WIRE, BY_PAGE])
+def test_a_page_that_shows_its_sign_in_form_ends_the_answer(profile):
+    answer = answer_by(profile)
+
+    with pytest.raises(SignInRequiredError, match="signed the account out in mid-turn"):
+        answer.take_page({"signed_out": True}, 0.1)
+
+
+def test_a_page_that_ends_without_text_is_an_error():
+    answer = answer_by(BY_PAGE)
+    answer.take_page({"stop": True}, 0.0)
+    completes(answer, 0.0)
+    answer.take_page({"stop": False, "ready": True}, 0.5)
+
+    early = [completes(answer, 0.5 + i * 0.1) for i in range(45)]
+
+    assert set(early) == {False}
+    with pytest.raises(SiteError, match="without any text"):
+        completes(answer, 6.0)
+
+
+# -- time ----------------------------------------------------------------------------------------------------------------
+
+
+def test_waits_count_from_the_send():
+    answer = answer_by(BY_WIRE, first_token_s=10.0)
+    answer.sent(100.0)
+
+    assert completes(answer, 109.9, wire_is_open=True) is False
+    with pytest.raises(FirstTokenTimeout) as caught:
+        completes(answer, 110.0, wire_is_open=True)
+    assert caught.value.waited_s == 10.0
+
+
+def test_signs_of_life_without_text_are_no_first_token():
+    answer = answer_by(BY_WIRE, first_token_s=10.0)
+    answer.take_wire(WireAlive(), 9.0)
+
+    with pytest.raises(FirstTokenTimeout):
+        completes(answer, 10.0, wire_is_open=True)
+
+
+@pytest.mark.parametrize("event", [TextDelta("a"), ReasoningDelta("a"), WireText("a"), WireText("", "a")])
+def test_an_answer_that_began_and_stalls_is_idle(event):
+    answer = answer_by(BY_WIRE, first_token_s=1.0, idle_s=5.0)
+    answer.take_wire(event, 0.5)
+
+    assert completes(answer, 5.4, wire_is_open=True) is False
+    with pytest.raises(IdleTimeout) as caught:
+        completes(answer, 5.5, wire_is_open=True)
+    assert caught.value.waited_s == 5.0
+
+
+def test_a_sign_of_life_from_wire_or_page_puts_the_stall_off():
+    answer = answer_by(BY_WIRE, idle_s=5.0)
+    answer.take_wire(TextDelta("a"), 0.0)
+    answer.take_wire(WireAlive(), 4.0)
+    after_wire = completes(answer, 8.0, wire_is_open=True)
+    answer.take_page({"chars": 10}, 8.5)
+    after_page = completes(answer, 13.0, wire_is_open=True)
+    answer.take_page({"chars": 10}, 13.2)
+
+    with pytest.raises(IdleTimeout):
+        completes(answer, 13.5, wire_is_open=True)
+    assert (after_wire, after_page) == (False, False)
+
+
+def test_waits_may_be_unlimited():
+    answer = answer_by(BY_WIRE, first_token_s=None, idle_s=None)
+    before = completes(answer, 1e6, wire_is_open=True)
+    answer.take_wire(TextDelta("a"), 1e6)
+
+    after = completes(answer, 1e7, wire_is_open=True)
+
+    assert (before, after) == (False, False)
+
+
+def test_a_whole_turn_may_be_limited():
+    answer = answer_by(BY_WIRE, turn_s=20.0)
+    for second in range(20):
+        answer.take_wire(TextDelta("a"), second)
+        completes(answer, second, wire_is_open=True)
+
+    with pytest.raises(IdleTimeout) as caught:
+        completes(answer, 20.0, wire_is_open=True)
+    assert caught.value.waited_s == 20.0
+
+
+# -- UTF-16 --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_text_is_patched_at_utf16_positions():
+    text = Utf16Text()
+    text.replace_tail(0, "x😀y")
+    text.replace_tail(3, "z𝄞")
+
+    assert text.text == "x😀z𝄞"
+    assert [text.characters(units) for units in range(8)] == [0, 1, 1, 2, 3, 3, 4, 4]

@@ -1,0 +1,244 @@
+"""What is sent of an answer that its page rewrites."""
+
+import random
+from itertools import pairwise
+
+import pytest
+
+from automation.capture.commit import AppendOnly
+
+TIGHT = "Intro\n\n- one\n- two"
+LOOSE = "Intro\n\n- one\n\n- two\n\n- three"
+
+
+def test_only_the_stable_part_of_a_snapshot_is_sent():
+    text = AppendOnly()
+
+    sent = text.update("Hello wor", 5)
+
+    assert sent == "Hello"
+    assert text.emitted == "Hello"
+
+
+def test_each_snapshot_sends_only_what_is_new():
+    text = AppendOnly()
+
+    sent = [
+        text.update(snapshot, len(snapshot)) for snapshot in ("One", "One two", "One two", "One two three")
+    ]
+
+    assert sent == ["One", " two", "", " three"]
+
+
+def test_a_stable_part_that_shrinks_sends_nothing_and_is_no_contradiction():
+    text = AppendOnly()
+    text.update("One two three", 13)
+
+    sent = text.update("One two three four", 3)
+
+    assert sent == ""
+    assert not text.diverged
+
+
+def test_a_stable_length_beyond_the_snapshot_sends_all_of_it():
+    text = AppendOnly()
+
+    assert text.update("One", 99) == "One"
+
+
+def test_a_contradiction_stops_the_sending():
+    text = AppendOnly()
+    text.update("A line", 6)
+
+    sent = text.update("## A line and more", 18)
+
+    assert sent == ""
+    assert text.diverged
+
+
+def test_sending_goes_on_once_the_page_agrees_again():
+    text = AppendOnly()
+    text.update("A line", 6)
+    text.update("## A line", 9)
+
+    sent = text.update("A line\n\n- item", 6) + text.update("A line\n\n- item\n- next", 14)
+
+    assert sent == "\n\n- item"
+    assert not text.diverged
+
+
+def test_the_end_of_an_answer_sends_what_was_held_back():
+    text = AppendOnly()
+    text.update("Hello wor", 5)
+
+    sent = text.finish("Hello world.")
+
+    assert sent == " world."
+    assert text.emitted == "Hello world."
+    assert not text.diverged
+
+
+def test_the_end_of_a_contradicting_answer_sends_all_after_the_part_in_common():
+    text = AppendOnly()
+    text.update("See [first] below", 17)
+
+    sent = text.finish("See [first](https://example.com) below")
+
+    assert sent == "(https://example.com) below"
+    assert text.diverged
+
+
+def test_an_answer_that_contradicted_only_for_a_moment_ends_undiverged():
+    text = AppendOnly()
+    text.update("A line", 6)
+    text.update("# A line", 8)
+
+    text.finish("A line.")
+
+    assert text.emitted == "A line."
+    assert not text.diverged
+
+
+def test_an_answer_that_loses_its_end_has_diverged():
+    text = AppendOnly()
+    text.update("All of this", 11)
+
+    sent = text.finish("All of")
+
+    assert sent == ""
+    assert text.diverged
+
+
+def test_a_list_that_becomes_loose_is_no_contradiction():
+    text = AppendOnly()
+    text.update(TIGHT, len(TIGHT))
+
+    sent = text.finish(LOOSE)
+
+    assert sent == "\n\n- three"
+    assert text.emitted == "Intro\n\n- one\n- two\n\n- three"
+    assert not text.diverged
+
+
+def test_a_list_that_becomes_tight_is_no_contradiction():
+    text = AppendOnly()
+    text.update("- one\n\n- two", 12)
+
+    sent = text.finish("- one\n- two\n- three")
+
+    assert sent == "\n- three"
+    assert not text.diverged
+
+
+def test_text_sent_up_to_a_line_end_goes_on_after_added_empty_lines():
+    text = AppendOnly()
+    text.update("- one\n", 6)
+
+    assert text.finish("- one\n\n- two") == "\n- two"
+
+
+def test_words_that_change_behind_an_added_empty_line_are_a_contradiction():
+    text = AppendOnly()
+    text.update("- one\n- two", 11)
+
+    text.update("- one\n\n- ten", 12)
+
+    assert text.diverged
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ("```\na\nb\nc", "```\na\n\nb\nc"),
+        ("```\na\n\nb\nc", "```\na\nb\nc"),
+        ("- x\n  ~~~~\n  ~~~\n  a\n  b", "- x\n  ~~~~\n  ~~~\n  a\n\n  b"),
+        ("> ```py\n> ``` x\n> a\n> b", "> ```py\n> ``` x\n\n> a\n> b"),
+    ],
+)
+def test_empty_lines_count_inside_fenced_code(before, now):
+    text = AppendOnly()
+    text.update(before, len(before))
+
+    text.update(now, len(now))
+
+    assert text.diverged
+
+
+def test_empty_lines_do_not_count_after_fenced_code():
+    text = AppendOnly()
+    before = "1. a\n   ```\n   x\n   ```\n2. b"
+    text.update(before, len(before))
+
+    sent = text.finish("1. a\n\n   ```\n   x\n   ```\n\n2. b\n\n3. c")
+
+    assert sent == "\n\n3. c"
+
+
+def test_what_a_snapshot_rewrites_is_sent_when_the_next_one_confirms_it():
+    text = AppendOnly()
+    text.update("See [the guide][1] here.", 4)
+
+    first = text.update("See [the guide](https://e) here.", 32)
+    second = text.update("See [the guide](https://example.com) here.", 42)
+    third = text.update("See [the guide](https://example.com) here. Then", 42)
+
+    assert (first, second, third) == ("[the guide]", "(https://e", "xample.com) here.")
+    assert not text.diverged
+
+
+def test_a_surrogate_pair_counts_as_one():
+    text = AppendOnly()
+
+    sent = text.update("a👍🏽b c", 4)
+
+    assert sent == "a👍🏽b"
+
+
+def random_text(chance):
+    return "".join(
+        chance.choice(["word ", "x", "\n", "\n\n", "- ", "```\n", "é", "👍", "**"]) for _ in range(60)
+    )
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_text_that_only_grows_arrives_whole_however_it_is_cut(seed):
+    chance = random.Random(seed)
+    whole = random_text(chance)
+    cuts = sorted(chance.randrange(len(whole) + 1) for _ in range(12))
+    text = AppendOnly()
+
+    sent = [text.update(whole[:cut], chance.randrange(cut + 1)) for cut in cuts]
+    sent.append(text.finish(whole))
+
+    assert "".join(sent) == text.emitted == whole
+    assert not text.diverged
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_whatever_a_page_does_the_text_sent_never_changes_and_ends_as_the_answer_unless_flagged(seed):
+    chance = random.Random(seed)
+    text = AppendOnly()
+    snapshots = [random_text(chance)[: chance.randrange(40)] for _ in range(8)]
+
+    seen = [""]
+    for snapshot in snapshots:
+        text.update(snapshot, chance.randrange(len(snapshot) + 1))
+        seen.append(text.emitted)
+    text.finish(snapshots[-1])
+
+    assert all(later.startswith(earlier) for earlier, later in pairwise(seen))
+    lines = [line for line in text.emitted.split("\n") if line]
+    assert text.diverged or lines == [line for line in snapshots[-1].split("\n") if line]
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_snapshots_from_the_wire_are_sent_at_once_and_unchanged(seed):
+    chance = random.Random(seed)
+    whole = random_text(chance)
+    cuts = sorted(chance.randrange(len(whole) + 1) for _ in range(12))
+    text = AppendOnly()
+
+    for cut in cuts:
+        text.update(whole[:cut], cut)
+
+        assert text.emitted == whole[:cut]

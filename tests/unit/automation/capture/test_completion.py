@@ -1,0 +1,190 @@
+"""An answer is complete when something proves it, and never because it pauses."""
+
+import random
+
+import pytest
+
+from automation.capture.completion import Completion, Sample, Verdict
+
+QUIET_S = 5.0
+TICK_S = 0.1
+
+
+def feed(samples, quiet_s=QUIET_S):
+    """Return the verdict after each sample."""
+    completion = Completion(quiet_s)
+    return [completion.feed(sample) for sample in samples]
+
+
+def during(seconds, start_s=0.0, **seen):
+    """The same picture, sampled every tick."""
+    count = round(seconds / TICK_S)
+    return [Sample(at_s=start_s + i * TICK_S, **seen) for i in range(count)]
+
+
+def first(verdicts, wanted):
+    return verdicts.index(wanted) if wanted in verdicts else None
+
+
+def test_the_streams_own_end_marker_is_proof_at_once():
+    assert feed([Sample(0.0, wire_ended=True, answer_chars=3, stop=True)]) == [Verdict.COMPLETE]
+
+
+def test_a_stream_that_ends_without_text_is_empty():
+    assert feed([Sample(0.0, wire_ended=True)]) == [Verdict.EMPTY]
+
+
+def test_a_stall_of_three_seconds_with_the_stop_control_visible_is_never_complete():
+    verdicts = feed(during(3.0, answer_chars=10, stop=True, ready=True, finished=True))
+
+    assert set(verdicts) == {Verdict.WAIT}
+
+
+def test_not_even_an_hour_of_quiet_is_an_end_while_the_stop_control_shows():
+    assert set(feed([Sample(s, answer_chars=10, stop=True) for s in range(0, 3600, 10)])) == {Verdict.WAIT}
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_the_stop_control_gone_for_one_check_only_is_no_end(ready):
+    running = {"answer_chars": 10, "ready": ready}
+    samples = [
+        *during(1.0, stop=True, **running),
+        Sample(1.0, stop=False, **running),
+        *during(1.0, start_s=1.1, stop=True, **running),
+        Sample(2.1, stop=False, **running),
+        *during(1.0, start_s=2.2, stop=True, **running),
+    ]
+
+    assert set(feed(samples)) == {Verdict.WAIT}
+
+
+def test_the_stop_control_gone_for_two_checks_while_the_field_is_ready_is_the_end():
+    samples = [*during(1.0, answer_chars=10, stop=True), *during(0.5, 1.0, answer_chars=10, ready=True)]
+
+    assert first(feed(samples), Verdict.COMPLETE) == 11
+
+
+def test_the_stop_control_gone_while_the_field_takes_no_input_is_no_end():
+    samples = [*during(1.0, answer_chars=10, stop=True), *during(20.0, 1.0, answer_chars=10)]
+
+    assert set(feed(samples)) == {Verdict.WAIT}
+
+
+def test_samples_closer_than_a_check_count_once():
+    samples = [Sample(0.0, answer_chars=5, finished=True)]
+    samples += [Sample(0.08 + i * 0.001, answer_chars=5, finished=True) for i in range(80)]
+    samples += [Sample(0.17, answer_chars=5, finished=True)]
+
+    verdicts = feed(samples)
+
+    assert first(verdicts, Verdict.COMPLETE) == len(samples) - 1
+
+
+def test_finished_actions_for_two_checks_are_the_end():
+    verdicts = feed(during(0.5, answer_chars=10, finished=True))
+
+    assert first(verdicts, Verdict.COMPLETE) == 2
+
+
+def test_text_that_grows_after_finished_actions_showed_begins_the_proof_anew():
+    samples = [Sample(i * TICK_S, answer_chars=i // 2 + 1, finished=True) for i in range(100)]
+
+    assert set(feed(samples)) == {Verdict.WAIT}
+
+
+@pytest.mark.parametrize(
+    ("seen", "by_controls"),
+    [({"finished": True}, True), ({"ready": True}, False), ({"finished": True, "stop": True}, False)],
+)
+def test_an_end_that_controls_show_is_told_apart_from_quiet(seen, by_controls):
+    completion = Completion(quiet_s=0.5)
+    for sample in during(2.0, answer_chars=10, **seen):
+        completion.feed(sample)
+    before = completion.is_shown_by_controls
+    completion.feed(Sample(2.0, answer_chars=11, **seen))
+
+    assert before is by_controls
+    assert completion.is_shown_by_controls is False
+
+
+def test_quiet_is_an_end_only_where_the_page_shows_nothing_better():
+    verdicts = feed(during(7.0, answer_chars=10, ready=True))
+
+    assert first(verdicts, Verdict.COMPLETE) == pytest.approx(51, abs=1)
+
+
+def test_quiet_without_any_text_is_no_end():
+    assert set(feed(during(60.0, ready=True))) == {Verdict.WAIT}
+
+
+def test_an_end_without_text_is_empty_only_after_the_text_had_time_to_show():
+    samples = [*during(1.0, stop=True), *during(6.0, 1.0, ready=True)]
+
+    verdicts = feed(samples)
+
+    assert first(verdicts, Verdict.EMPTY) == pytest.approx(50, abs=1)
+    assert Verdict.COMPLETE not in verdicts
+
+
+def test_text_that_shows_after_the_stop_control_went_is_an_answer():
+    samples = [
+        *during(1.0, stop=True),
+        *during(2.0, 1.0, ready=True),
+        *during(1.0, 3.0, answer_chars=8, ready=True),
+    ]
+
+    verdicts = feed(samples)
+
+    assert Verdict.EMPTY not in verdicts
+    assert first(verdicts, Verdict.COMPLETE) == 32
+
+
+def test_an_error_banner_for_two_checks_is_an_error():
+    assert first(feed(during(0.5, error="Something went wrong")), Verdict.ERROR) == 2
+
+
+def test_an_error_banner_that_goes_again_is_none():
+    samples = [
+        Sample(0.0),
+        Sample(0.1, error="Reconnecting"),
+        *during(1.0, 0.2),
+        Sample(1.2, error="Reconnecting"),
+        *during(1.0, 1.3),
+    ]
+
+    assert set(feed(samples)) == {Verdict.WAIT}
+
+
+def test_an_error_banner_beside_an_answer_that_goes_on_is_no_error():
+    growing = [Sample(i * TICK_S, answer_chars=i, error="A tool failed") for i in range(50)]
+    stoppable = during(5.0, 5.0, answer_chars=49, stop=True, error="A tool failed")
+
+    assert set(feed(growing + stoppable)) == {Verdict.WAIT}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_pause_of_a_stream_is_ever_taken_for_its_end(seed):
+    """A page with a stop control that flickers at times, and a stream that stalls for up to a minute."""
+    chance = random.Random(seed)
+    completion, at_s, chars, verdicts = Completion(chance.uniform(0.5, 5.0)), 0.0, 0, []
+    for _ in range(40):
+        chars += chance.randrange(0, 30)
+        pause_end_s, is_flickered = at_s + chance.choice([0.05, 0.3, 1.0, 3.0, 60.0]), False
+        while at_s < pause_end_s:
+            # Controls may be painted anew, which hides them for one check, never for two.
+            is_flickered = not is_flickered and chance.random() < 0.1
+            sample = Sample(at_s, answer_chars=chars, stop=not is_flickered, ready=chance.random() < 0.5)
+            verdicts.append(completion.feed(sample))
+            at_s += chance.uniform(0.08, 0.2)
+        # Between two pauses the control is seen.
+        verdicts.append(completion.feed(Sample(at_s, answer_chars=chars, stop=True)))
+        at_s += 0.1
+    false_early = [verdict for verdict in verdicts if verdict is not Verdict.WAIT]
+
+    ends = [
+        completion.feed(Sample(at_s + i * TICK_S, answer_chars=chars + 1, stop=False, ready=True))
+        for i in range(4)
+    ]
+
+    assert false_early == []
+    assert ends == [Verdict.WAIT, Verdict.WAIT, Verdict.COMPLETE, Verdict.COMPLETE]

@@ -1,0 +1,122 @@
+"""What a site says when it fails becomes the error that tells who should act."""
+
+import json
+
+import pytest
+
+from automation.capture.decoders.protocol import WireError
+from automation.capture.site_errors import error_of_status, error_of_wire, error_of_words, message_in
+from automation.errors import ContentBlockedError, RateLimitedError, SignInRequiredError, SiteError
+from automation.profiles import SiteWords
+
+WORDS = SiteWords()
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Rate limit reached for gpt", RateLimitedError),
+        ("TOO MANY REQUESTS", RateLimitedError),
+        ("You exceeded your quota", RateLimitedError),
+        ("Please slow down", RateLimitedError),
+        ("Your session has expired", SignInRequiredError),
+        ("Please log in again", SignInRequiredError),
+        ("This violates our content policy", ContentBlockedError),
+        ("I can't assist with that", ContentBlockedError),
+        ("Something went wrong", SiteError),
+        ("", SiteError),
+    ],
+)
+def test_words_tell_the_kind_of_an_error(text, kind):
+    error = error_of_words(text, WORDS)
+
+    assert type(error) is kind
+
+
+def test_a_profile_may_have_words_of_its_own():
+    words = SiteWords(rate_limited=("zu viele Anfragen",))
+
+    assert type(error_of_words("Zu viele Anfragen!", words)) is RateLimitedError
+    assert type(error_of_words("Too many requests", words)) is SiteError
+
+
+@pytest.mark.parametrize(("told_s", "retry_after_s"), [(None, 60.0), (7.0, 7.0)])
+def test_a_rate_limit_says_when_to_try_again(told_s, retry_after_s):
+    by_words = error_of_words("rate limit", WORDS, told_s)
+    by_kind = error_of_wire(WireError("wait", "rate_limited", told_s), WORDS)
+
+    assert isinstance(by_words, RateLimitedError)
+    assert isinstance(by_kind, RateLimitedError)
+    assert by_words.retry_after_s == by_kind.retry_after_s == retry_after_s
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (WireError("no", "content_blocked"), ContentBlockedError),
+        (WireError("no", "sign_in_required"), SignInRequiredError),
+        (WireError("no"), SiteError),
+        (WireError("rate limit"), RateLimitedError),
+    ],
+)
+def test_the_kind_that_the_decoder_told_wins_over_the_words(error, kind):
+    assert type(error_of_wire(error, WORDS)) is kind
+
+
+def test_long_words_are_cut_and_spaces_are_folded():
+    error = error_of_words("a \n\t b" + "x" * 600, WORDS)
+
+    assert isinstance(error, SiteError)
+    assert error.site_message == "a b" + "x" * 496 + "…"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "retry_after", "error"),
+    [
+        (429, b"", None, WireError("HTTP 429", "rate_limited")),
+        (429, b'{"error": {"message": "Wait"}}', "30", WireError("Wait", "rate_limited", 30.0)),
+        (429, b"", "Wed, 21 Oct 2026 07:28:00 GMT", WireError("HTTP 429", "rate_limited")),
+        (429, b"", "²", WireError("HTTP 429", "rate_limited")),
+        (401, b'{"detail": "Not authenticated"}', None, WireError("Not authenticated", "sign_in_required")),
+        (403, b"<html>Forbidden</html>", None, WireError("HTTP 403", "sign_in_required")),
+        (500, b"Internal Server Error", None, WireError("Internal Server Error (HTTP 500)")),
+        (502, b"<h1>Bad Gateway</h1>", None, WireError("HTTP 502")),
+        (503, b'{"message": "Overloaded"}', "5", WireError("Overloaded (HTTP 503)", "error", 5.0)),
+    ],
+)
+def test_an_http_error_is_told_with_the_sites_words(status, body, retry_after, error):
+    assert error_of_status(status, body, retry_after) == error
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'"just text"', "just text"),
+        (b'{"error": {"type": "x", "message": "deep"}}', "deep"),
+        (b'{"error": "flat"}', "flat"),
+        (b'{"message": "", "title": "Title"}', "Title"),
+        (b'{"msg": "m"}', "m"),
+        (b'{"other": 1}', ""),
+        (b'{"message": 5}', ""),
+        (b"[1, 2]", ""),
+        (b"plain\n words", "plain words"),
+        (b"<!doctype html>", ""),
+        (b"\xff\xfe", ""),
+        (b"", ""),
+        (b"[" * 65536, ""),
+    ],
+    ids=range(13),
+)
+def test_an_error_body_gives_its_message_and_nothing_else(body, words):
+    assert message_in(body).strip("\ufffd") == words
+
+
+def test_words_of_just_the_length_that_is_kept_are_whole():
+    error = error_of_words("x" * 500, WORDS)
+
+    assert isinstance(error, SiteError)
+    assert error.site_message == "x" * 500
+
+
+def test_the_message_of_an_error_body_is_short():
+    assert len(message_in(json.dumps({"message": "x" * 9999}).encode())) == 500

@@ -1,0 +1,157 @@
+"""A sign-in form is filled, submitted, and believed only when the chat shows."""
+
+import pytest
+
+from automation.errors import SignInRequiredError, SiteChangedError
+from automation.sign_in.credentials import Credentials
+from automation.sign_in.form import fill_form
+
+ADA = Credentials("ada@example.org", "correct horse")
+
+
+class Form:
+    """A sign-in form and its site: in one step or in two, with a submit button or without."""
+
+    def __init__(self, *, two_steps=False, has_submit=True, refusal=None):
+        self.fields = {"username": ""} if two_steps else {"username": "", "password": ""}
+        self.loses: dict[str, set[str]] = {"insert": set(), "assign": set()}
+        self.focused = ""
+        self.gestures = []
+        self.waits = []
+        self.is_dead = False
+        self._two_steps = two_steps
+        self._has_submit = has_submit
+        self._refusal = refusal
+
+    # -- as the agent in the page sees it
+
+    async def call(self, name, *args, timeout_s=5.0):
+        match name:
+            case "focus":
+                self.focused = args[0]
+                return {"kind": "line"} if args[0] in self.fields else None
+            case "assign":
+                self._enter("assign", *args)
+            case "field":
+                return {"text": self.fields[args[0]]} if args[0] in self.fields else None
+            case "until" | "first":
+                self.waits.append((args[1], timeout_s))
+                return self._outcome() if name == "first" else True
+            case "labels":
+                return self._refusal
+        return None
+
+    def _enter(self, way, role, text):
+        if role not in self.loses[way]:
+            self.fields[role] = text
+
+    def _outcome(self):
+        if self.is_dead:
+            return None
+        if self._refusal is not None or self.fields.get("password") != ADA.password:
+            return "refused"
+        return "in"
+
+    # -- as the browser's input events reach it
+
+    async def insert(self, text, step):
+        self._enter("insert", self.focused, text)
+
+    async def click(self, role, step):
+        raise AssertionError("what may be missing is clicked only if it is there")
+
+    async def click_if_there(self, role, step):
+        is_there = self._two_steps if role == "next_step" else self._has_submit
+        if is_there:
+            self.gestures.append(role)
+        if is_there and role == "next_step":
+            self.fields["password"] = ""
+        return is_there
+
+    async def press(self, key, step):
+        self.gestures.append(key)
+
+
+async def sign_in(form, credentials=ADA):
+    await fill_form(form, form, credentials, 60.0)
+
+
+@pytest.mark.parametrize(
+    ("form", "gestures"),
+    [
+        ({}, ["submit"]),
+        ({"has_submit": False}, ["Enter"]),
+        ({"two_steps": True}, ["next_step", "submit"]),
+        ({"two_steps": True, "has_submit": False}, ["next_step", "Enter"]),
+    ],
+)
+async def test_a_form_is_filled_and_submitted(form, gestures):
+    page = Form(**form)
+
+    await sign_in(page)
+
+    assert page.fields == {"username": ADA.username, "password": ADA.password}
+    assert page.gestures == gestures
+    assert set(page.waits) == {(60000, 62.0)}
+
+
+@pytest.mark.parametrize("role", ["username", "password"])
+async def test_a_field_that_loses_typed_text_is_set_instead(role):
+    page = Form()
+    page.loses["insert"] = {role}
+
+    await sign_in(page)
+
+    assert page.fields == {"username": ADA.username, "password": ADA.password}
+
+
+@pytest.mark.parametrize("role", ["username", "password"])
+async def test_a_field_that_keeps_nothing_is_told_and_nothing_is_submitted(role):
+    page = Form()
+    page.loses = {"insert": {role}, "assign": {role}}
+
+    with pytest.raises(SignInRequiredError, match=f"the form's {role} field does not keep"):
+        await sign_in(page)
+
+    assert page.gestures == []
+
+
+@pytest.mark.parametrize("role", ["username", "password"])
+async def test_a_field_that_is_missing_is_a_changed_page(role):
+    page = Form()
+    del page.fields[role]
+
+    with pytest.raises(SiteChangedError) as caught:
+        await sign_in(page)
+
+    assert (caught.value.profile_key, caught.value.step) == (f"sign_in.{role}", "signing in")
+
+
+async def test_a_field_that_goes_away_once_it_is_filled_is_a_changed_page():
+    class VanishingForm(Form):
+        async def insert(self, text, step):
+            del self.fields[self.focused]
+
+    with pytest.raises(SiteChangedError):
+        await sign_in(VanishingForm())
+
+
+async def test_a_refusal_is_told_in_the_sites_words():
+    with pytest.raises(SignInRequiredError, match="refused the credentials: Wrong password"):
+        await sign_in(Form(refusal="Wrong password"))
+
+
+async def test_a_refusal_without_words_and_silence_say_what_to_do():
+    silent = Form()
+    silent.is_dead = True
+
+    for page in (Form(refusal=""), silent):
+        with pytest.raises(SignInRequiredError, match="check the credentials, or sign in by hand"):
+            await sign_in(page)
+
+
+async def test_an_error_never_holds_the_password():
+    with pytest.raises(SignInRequiredError) as caught:
+        await sign_in(Form(), Credentials("ada", "hidden-word"))
+
+    assert "hidden-word" not in str(caught.value)

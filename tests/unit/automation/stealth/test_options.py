@@ -1,0 +1,70 @@
+"""How a configuration becomes a command line and an environment."""
+
+import pytest
+
+from automation.stealth.options import (
+    QUIET,
+    BrowserConfig,
+    ProxyConfig,
+    accept_language,
+    environment,
+    launch_arguments,
+)
+
+UNMARKED = "--disable-blink-features=AutomationControlled"
+
+
+def test_a_browser_without_wishes_is_quiet_unmarked_and_of_an_ordinary_size():
+    assert launch_arguments(BrowserConfig()) == [*QUIET, "--window-size=1366,900", UNMARKED]
+
+
+def test_every_wish_is_one_argument():
+    config = BrowserConfig(
+        user_agent="Mozilla/5.0 (X11)", viewport=(800, 600), anti_detection=False, locale="de-DE"
+    )
+
+    arguments = launch_arguments(config)
+
+    assert arguments == [
+        *QUIET,
+        "--window-size=800,600",
+        "--user-agent=Mozilla/5.0 (X11)",
+        "--accept-lang=de-DE,de,en-US,en",
+    ]
+
+
+def test_nothing_on_the_command_line_weakens_the_sandbox():
+    assert not [argument for argument in launch_arguments(BrowserConfig()) if "sandbox" in argument]
+
+
+@pytest.mark.parametrize(
+    ("locale", "languages"),
+    [
+        ("de-DE", "de-DE,de,en-US,en"),
+        ("fr", "fr,en-US,en"),
+        ("en-US", "en-US,en"),
+        ("en-GB", "en-GB,en,en-US"),
+        ("zh-Hant-TW", "zh-Hant-TW,zh,en-US,en"),
+    ],
+)
+def test_languages_are_listed_as_a_desktop_browser_lists_them(locale, languages):
+    assert accept_language(locale) == languages
+
+
+def test_the_environment_is_inherited_with_the_time_zone_that_was_asked_for():
+    inherited = {"HOME": "/h", "TZ": "UTC"}
+
+    changed = environment(BrowserConfig(timezone="Europe/Berlin"), inherited)
+    unchanged = environment(BrowserConfig(), inherited)
+
+    assert changed == {"HOME": "/h", "TZ": "Europe/Berlin"}
+    assert unchanged == inherited == {"HOME": "/h", "TZ": "UTC"}
+    assert unchanged is not inherited
+
+
+def test_equal_configurations_share_a_browser_and_a_password_is_never_shown():
+    one = BrowserConfig(proxy=ProxyConfig("http://p:1", "u", "hidden-word"))
+    same = BrowserConfig(proxy=ProxyConfig("http://p:1", "u", "hidden-word"))
+
+    assert {one: 1}[same] == 1
+    assert "hidden-word" not in repr(one)

@@ -1,0 +1,114 @@
+"""Every error says what to do next, carries data, and stands where the one who should act looks for it."""
+
+import inspect
+
+import pytest
+
+from automation import errors
+from automation.errors import (
+    AccountBannedError,
+    AccountError,
+    AutomationError,
+    BrowserUnavailableError,
+    ChallengeRequiredError,
+    ContentBlockedError,
+    FirstTokenTimeout,
+    IdleTimeout,
+    PageLostError,
+    PoolFullError,
+    ProfileError,
+    PromptRejectedError,
+    PromptTooLargeError,
+    RateLimitedError,
+    RetryableError,
+    SignInRequiredError,
+    SiteChangedError,
+    SiteError,
+    UnreachableError,
+)
+
+CASES = [
+    (SiteError("oops"), RetryableError, "The site reported: oops", {"site_message": "oops"}),
+    (ContentBlockedError("no"), SiteError, "The site reported: no", {"site_message": "no"}),
+    (
+        RateLimitedError("slow", 12.0),
+        RetryableError,
+        "The site limits this account: slow",
+        {"site_message": "slow", "retry_after_s": 12.0},
+    ),
+    (FirstTokenTimeout(90.0), RetryableError, "No answer began within 90 s.", {"waited_s": 90.0}),
+    (
+        IdleTimeout(0.5),
+        RetryableError,
+        "The answer stalled for 0.5 s without an end.",
+        {"waited_s": 0.5},
+    ),
+    (PageLostError("gone"), RetryableError, "gone", {}),
+    (PoolFullError(120), RetryableError, "Every page stayed in use for 120 s.", {"waited_s": 120}),
+    (SignInRequiredError("expired"), AccountError, "Sign-in is required: expired", {"reason": "expired"}),
+    (
+        ChallengeRequiredError("captcha"),
+        AccountError,
+        "A person must pass the site's check (captcha).",
+        {"kind": "captcha"},
+    ),
+    (AccountBannedError("closed"), AccountError, "closed", {}),
+    (
+        SiteChangedError("input", "composing", b"png"),
+        AutomationError,
+        (
+            "The page doesn't match its profile: nothing matches 'input' while composing. "
+            "Correct 'input' in the profile and restart the endpoint."
+        ),
+        {"profile_key": "input", "step": "composing", "screenshot": b"png"},
+    ),
+    (PromptRejectedError("changed"), AutomationError, "changed", {}),
+    (
+        PromptTooLargeError(10, 8),
+        PromptRejectedError,
+        "The prompt has 10 characters; this page takes 8.",
+        {"size_characters": 10, "limit_characters": 8},
+    ),
+    (
+        UnreachableError("http://x", "it is down"),
+        AutomationError,
+        "http://x can't be used: it is down",
+        {"url": "http://x", "reason": "it is down"},
+    ),
+    (
+        ProfileError("a.yaml", "wire.urls", "is missing", 7),
+        AutomationError,
+        "a.yaml:7: wire.urls: is missing",
+        {"source": "a.yaml", "key": "wire.urls", "reason": "is missing", "line": 7},
+    ),
+    (BrowserUnavailableError("install one"), AutomationError, "install one", {}),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "parent", "words", "data"), CASES, ids=[type(case[0]).__name__ for case in CASES]
+)
+def test_an_error_has_its_place_its_words_and_its_data(error, parent, words, data):
+    carried = dict(vars(error))
+
+    assert type(error).__base__ is parent
+    assert str(error) == words
+    assert carried == data
+
+
+def test_an_error_of_an_inline_profile_names_no_line():
+    error = ProfileError("<inline>", "input", "Field required")
+
+    assert str(error) == "<inline>: input: Field required"
+    assert error.line is None
+
+
+def test_what_a_site_does_not_tell_has_a_default():
+    assert RateLimitedError("slow").retry_after_s == 60.0
+    assert SiteChangedError("send", "sending").screenshot is None
+
+
+def test_every_error_is_drawn_in_the_tree_at_the_top_of_the_module():
+    classes = [name for name, _ in inspect.getmembers(errors, inspect.isclass)]
+
+    assert [name for name in classes if name not in (errors.__doc__ or "")] == []

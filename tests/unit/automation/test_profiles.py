@@ -1,0 +1,192 @@
+"""Profiles are read strictly, and an error names the file, the key and the line."""
+
+from pathlib import Path
+
+import pytest
+
+from automation.errors import ProfileError
+from automation.profiles import NewChat, Selector, SelectorProfile, SiteWords, load_profile, parse_profile
+
+SELECTORS = Path(__file__).resolve().parents[3] / "selectors"
+SHIPPED = ["assistant-ui", "chainlit", "deep-chat", "gradio", "llama-cpp", "open-webui", "streamlit"]
+LEAST = {"input": "textarea", "assistant_turn": ".bot"}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_profile_that_we_ship_loads_and_says_what_it_is_for(name):
+    profile = load_profile(name, SELECTORS)
+
+    assert profile.name == name
+    assert profile.description
+    assert profile.wire is not None
+
+
+def test_no_profile_that_we_ship_is_left_out_here():
+    assert sorted(path.stem for path in SELECTORS.glob("*.yaml")) == SHIPPED
+
+
+def test_a_field_and_a_turn_are_all_that_a_profile_needs():
+    profile = parse_profile(LEAST)
+
+    assert profile.name == "<inline>"
+    assert profile.input == (Selector(css="textarea"),)
+    assert (profile.send, profile.wire, profile.sign_in, profile.new_chat) == ((), None, None, NewChat())
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ".a",
+        [".a"],
+        {"css": ".a"},
+        [{"css": ".a", "text": []}],
+    ],
+)
+def test_a_selector_may_be_written_short_or_in_full(written):
+    assert parse_profile({**LEAST, "send": written}).send == (Selector(css=".a"),)
+
+
+def test_a_text_of_a_selector_may_be_one_or_several():
+    profile = parse_profile(
+        {**LEAST, "send": [{"css": "b", "text": "Go"}, {"css": "b", "text": ["Go", "Los"]}]}
+    )
+
+    assert [selector.text for selector in profile.send] == [("Go",), ("Go", "Los")]
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "reason"),
+    [
+        ({"inptu": "x"}, "inptu", "is not a key of a profile"),
+        ({"input": []}, "input", "Value should have at least 1 item after validation, not 0"),
+        ({"input": 5}, "input", "Input should be a valid tuple"),
+        ({"input": ["a", 5]}, "input.1", "Input should be a valid dictionary or instance of Selector"),
+        ({"input": {"css": 5}}, "input.0.css", "Input should be a valid string"),
+        ({"input": ""}, "input.0.css", "is not a CSS selector: Expected a selector at position 0"),
+        ({"input": "a["}, "input.0.css", "is not a CSS selector: Malformed attribute selector at position 1"),
+        (
+            {"send": "button:contains('x')"},
+            "send.0.css",
+            "is not CSS: use {css: …, text: …} to match by text",
+        ),
+        (
+            {"send": ":-soup-contains('x')"},
+            "send.0.css",
+            "is not CSS: use {css: …, text: …} to match by text",
+        ),
+        (
+            {"wire": {"decoder": "sse", "urls": "*"}},
+            "wire.decoder",
+            "Input should be 'openai_sse', 'gradio_queue', 'chainlit', 'open_webui' or 'streamlit'",
+        ),
+        ({"wire": {"decoder": "chainlit"}}, "wire.urls", "Field required"),
+        ({"timeouts": {"idle_s": 0}}, "timeouts.idle_s", "Input should be greater than 0"),
+        ({"limits": {"prompt_characters": -1}}, "limits.prompt_characters", "Input should be greater than 0"),
+        ({"site_words": {"rate_limited": ["a", "("]}}, "site_words.rate_limited.1", "is not a regular"),
+        ({"sign_in": {"username": "a"}}, "sign_in.password", "Field required"),
+    ],
+)
+def test_what_is_wrong_is_told_by_its_dotted_key(change, key, reason):
+    with pytest.raises(ProfileError) as caught:
+        parse_profile({**LEAST, **change})
+
+    assert caught.value.key == key
+    assert caught.value.reason.startswith(reason)
+    assert str(caught.value).startswith(f"<inline>: {key}: ")
+
+
+def test_all_that_is_wrong_is_told_at_once():
+    with pytest.raises(ProfileError) as caught:
+        parse_profile({"input": "a", "nonsense": 1})
+
+    assert str(caught.value) == (
+        "<inline>: assistant_turn: Field required; also nonsense: is not a key of a profile"
+    )
+
+
+@pytest.mark.parametrize("data", [None, [], "text", 5])
+def test_what_is_not_a_mapping_is_no_profile(data):
+    with pytest.raises(ProfileError, match=r"^<inline>:1: <root>: a profile is a mapping"):
+        parse_profile(data)
+
+
+def test_a_profile_can_not_be_changed():
+    with pytest.raises(ValueError, match="frozen"):
+        parse_profile(LEAST).name = "other"  # type: ignore[misc]
+
+
+# -- files ---------------------------------------------------------------------------------------------------------------
+
+
+def error_of(directory, text):
+    (directory / "mine.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ProfileError) as caught:
+        load_profile("mine", directory)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "line"),
+    [
+        ("input: a\nassistant_turn: b\nsned: c\n", "sned", 3),
+        ("# comment\ninput:\n  - a\n  # comment\n  - 'b['\nassistant_turn: b\n", "input.1.css", 5),
+        ("input: a\nassistant_turn: b\nwire:\n  urls: x\n  decoder: magic\n", "wire.decoder", 5),
+        ("input: a\nassistant_turn: b\nwire:\n  decoder: chainlit\n", "wire.urls", 3),
+        ("input: a\nassistant_turn: b\nsend:\n  - css: c\n    txt: d\n", "send.0.txt", 5),
+        ("input: a\n", "assistant_turn", 1),
+        ("{}", "input", None),
+        ("", "<root>", 1),
+        ("- a\n- b\n", "<root>", 1),
+        ("input: a\nsend: [b\n", "<root>", 3),
+        ("input: a\n\tsend: b\n", "<root>", 2),
+        ("a: 1\n---\nb: 2\n", "<root>", 2),
+        ("input: !!python/object:os.system a\n", "<root>", 1),
+        ("input: \x00\n", "<root>", None),
+        (b"input: '\xff'\n", "<root>", None),
+    ],
+)
+def test_an_error_in_a_file_names_the_file_the_key_and_the_line(tmp_path, text, key, line):
+    error = error_of(tmp_path, text)
+
+    assert (error.source, error.key, error.line) == ("mine.yaml", key, line)
+    assert str(error).startswith(f"mine.yaml:{line}: {key}: " if line else f"mine.yaml: {key}: ")
+
+
+def test_a_file_that_is_not_yaml_says_so(tmp_path):
+    assert error_of(tmp_path, "input: [a\n").reason.startswith("is not YAML: expected ',' or ']'")
+    assert error_of(tmp_path, b"\xff\xfe\xff").reason.startswith("is not YAML: 'utf-8' codec can't decode")
+
+
+def test_a_profile_is_named_after_its_file(tmp_path):
+    (tmp_path / "my_site-2.yaml").write_text("input: a\nassistant_turn: b\n", "utf-8")
+
+    profile = load_profile("my_site-2", tmp_path)
+
+    assert profile == SelectorProfile(name="my_site-2", input=("a",), assistant_turn=("b",))
+
+
+@pytest.mark.parametrize("name", ["other", "../mine", "mine.yaml", "", "/etc/passwd"])
+def test_a_name_without_a_profile_lists_those_there_are(tmp_path, name):
+    (tmp_path / "mine.yaml").write_text("input: a\nassistant_turn: b\n", "utf-8")
+    (tmp_path / "yours.yaml").write_text("", "utf-8")
+
+    with pytest.raises(ProfileError, match=r"there is no profile .*; there are: mine, yours"):
+        load_profile(name, tmp_path)
+
+
+def test_a_folder_without_profiles_is_told_as_such(tmp_path):
+    with pytest.raises(ProfileError, match="there are: none"):
+        load_profile("mine", tmp_path)
+
+
+def test_lines_are_given_for_the_nearest_key_that_has_one():
+    with pytest.raises(ProfileError) as caught:
+        parse_profile({"input": "a"}, "x.yaml", {"": 9, "input": 2})
+
+    assert caught.value.line == 9
+
+
+def test_site_words_that_we_ship_are_regular_expressions():
+    words = SiteWords()
+
+    assert SiteWords(**words.model_dump()) == words

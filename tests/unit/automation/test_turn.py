@@ -1,0 +1,26 @@
+"""The words of a turn are values: equal when alike, and never changed."""
+
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from automation.turn import Attachment, Message, Prompt, TextDelta, TurnFinished
+
+
+def test_prompts_that_ask_the_same_are_equal_and_can_be_keys():
+    one = Prompt((Message("user", "hi", (Attachment("a.txt", "text/plain", b"a"),)),))
+    same = Prompt((Message("user", "hi", (Attachment("a.txt", "text/plain", b"a"),)),), model=None)
+
+    assert {one: 1}[same] == 1
+    assert one != Prompt(one.messages, model="large")
+
+
+def test_an_answer_ends_without_notes_as_a_rule():
+    assert TurnFinished("stop", "wire").notes == ()
+
+
+def test_an_event_can_not_be_changed_once_told():
+    delta = TextDelta("hi")
+
+    with pytest.raises(FrozenInstanceError):
+        delta.text = "ho"  # type: ignore[misc]

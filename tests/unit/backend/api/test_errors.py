@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from automation import errors as automation_errors
+from automation.errors import (
+    AccountBannedError,
+    AutomationError,
+    BrowserUnavailableError,
+    ChallengeRequiredError,
+    ContentBlockedError,
+    FirstTokenTimeout,
+    IdleTimeout,
+    PageLostError,
+    PoolFullError,
+    ProfileError,
+    PromptRejectedError,
+    PromptTooLargeError,
+    RateLimitedError,
+    SignInRequiredError,
+    SiteChangedError,
+    SiteError,
+    UnreachableError,
+)
+from backend import errors as gateway_errors
+from backend.api.errors import TABLE, describe_error, describe_validation, param_of
+from backend.errors import GatewayError, QueueFullError, RateExceededError
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "headers"),
+    [
+        (PromptTooLargeError(9, 5), 413, "prompt_too_large", {}),
+        (PromptRejectedError("one line only"), 400, "invalid_request", {}),
+        (ProfileError("x.yaml", "send", "is wrong", 3), 422, "profile_invalid", {}),
+        (RateLimitedError("slow", 2.5), 429, "rate_limited", {"retry-after": "3"}),
+        (PoolFullError(1), 429, "queue_full", {"retry-after": "5"}),
+        (QueueFullError("full", 5), 429, "queue_full", {"retry-after": "5"}),
+        (RateExceededError("much", 0.1), 429, "rate_limited", {"retry-after": "1"}),
+        (SiteChangedError("send", "sending"), 502, "site_changed", {"x-should-retry": "false"}),
+        (SiteError("boom"), 502, "site_error", {}),
+        (ContentBlockedError("no"), 502, "content_blocked", {"x-should-retry": "false"}),
+        (PageLostError(), 502, "site_error", {}),
+        (UnreachableError("u", "dns"), 502, "site_error", {}),
+        (SignInRequiredError("r"), 503, "sign_in_required", {"x-should-retry": "false"}),
+        (ChallengeRequiredError("captcha"), 503, "challenge_required", {"x-should-retry": "false"}),
+        (AccountBannedError("closed"), 503, "account_banned", {"x-should-retry": "false"}),
+        (BrowserUnavailableError("install"), 503, "browser_unavailable", {"x-should-retry": "false"}),
+        (FirstTokenTimeout(1), 504, "first_token_timeout", {}),
+        (IdleTimeout(1), 504, "idle_timeout", {}),
+        (ExceptionGroup("g", [ValueError("x"), SiteError("boom")]), 502, "site_error", {}),
+    ],
+)
+def test_an_error_is_told_as(error, status, code, headers):
+    reply = describe_error(error)
+
+    assert (reply.status, reply.code, dict(reply.headers)) == (status, code, headers)
+    assert reply.message
+
+
+def _leaves(module, base) -> list[type]:
+    kinds = [k for k in vars(module).values() if isinstance(k, type) and issubclass(k, base)]
+    return [k for k in kinds if not any(issubclass(o, k) and o is not k for o in kinds)]
+
+
+def test_every_error_of_ours_is_in_the_table():
+    leaves = _leaves(automation_errors, AutomationError) + _leaves(gateway_errors, GatewayError)
+
+    assert [k.__name__ for k in leaves if not any(base in TABLE for base in k.__mro__)] == []
+
+
+def test_an_unknown_error_is_internal_and_keeps_its_words_to_the_log(caplog):
+    reply = describe_error(KeyError("secret"))
+
+    assert (reply.status, reply.code) == (500, "internal_error")
+    assert "secret" not in reply.message
+    assert "secret" in caplog.text
+
+
+def test_the_deepest_branch_of_a_union_is_told():
+    errors: list[dict[str, Any]] = [
+        {"type": "string_type", "loc": ("body", "messages", 0, "content", "str"), "msg": "not a string"},
+        {
+            "type": "missing",
+            "loc": ("body", "messages", 0, "content", "list[ContentPart]", 0, "type"),
+            "msg": "missing",
+        },
+        {"type": "missing", "loc": ("body", "model"), "msg": "missing"},
+    ]
+
+    reply = describe_validation(errors)
+
+    assert (reply.param, reply.message) == ("messages.0.content.0.type", "messages.0.content.0.type: missing")
+
+
+def test_a_body_that_is_no_object_has_no_field():
+    reply = describe_validation([{"type": "model_attributes_type", "loc": ("body",), "msg": "no object"}])
+
+    assert (reply.param, reply.message) == (None, "The body: no object")
+
+
+@pytest.mark.parametrize("context", [{"ctx": {"error": "Expecting value"}}, {}])
+def test_broken_json_is_called_so(context):
+    reply = describe_validation(
+        [{"type": "json_invalid", "loc": ("body", 3), "msg": "JSON decode error", **context}]
+    )
+
+    assert (reply.status, reply.param) == (400, None)
+    assert "not JSON" in reply.message
+
+
+def test_a_fields_name_has_dots():
+    assert param_of(("body", "a", 0, "b")) == "a.0.b"
+    assert param_of(("body",)) is None

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import asyncio
+
+import anyio
+import pytest
+
+from backend.errors import QueueFullError, RateExceededError
+from backend.gateway import admission
+from backend.gateway.admission import Admission
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await anyio.lowlevel.checkpoint()
+
+
+async def test_places_are_given_in_the_order_of_arrival():
+    entrance, order = Admission(), []
+
+    async def visit(name: str) -> None:
+        await entrance.enter("e", 1, None)
+        order.append(name)
+
+    await entrance.enter("e", 1, None)
+    async with anyio.create_task_group() as tasks:
+        for name in "abc":
+            tasks.start_soon(visit, name)
+            await settle()
+        for _ in range(3):
+            entrance.leave(1)
+            await settle()
+
+    assert order == ["a", "b", "c"]
+    assert entrance.waiting == 0
+
+
+async def test_nobody_overtakes_those_who_wait():
+    entrance = Admission()
+    await entrance.enter("e", 1, None)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(entrance.enter, "e", 1, None)
+        await settle()
+        tasks.start_soon(entrance.enter, "e", 2, None)
+        await settle()
+
+        waiting = entrance.waiting
+        entrance.leave(1)
+        entrance.leave(1)
+
+    assert waiting == 2
+
+
+async def test_who_gives_up_leaves_the_queue():
+    entrance = Admission()
+    await entrance.enter("e", 1, None)
+
+    with anyio.move_on_after(0.01):
+        await entrance.enter("e", 1, None)
+    entrance.leave(1)
+
+    assert entrance.waiting == 0
+    with anyio.fail_after(1):
+        await entrance.enter("e", 1, None)
+
+
+async def test_a_place_that_comes_with_the_cancellation_goes_to_the_next():
+    entrance = Admission()
+    await entrance.enter("e", 1, None)
+    gives_up = asyncio.create_task(entrance.enter("e", 1, None))
+    await settle()
+    visits = asyncio.create_task(entrance.enter("e", 1, None))
+    await settle()
+
+    entrance.leave(1)
+    gives_up.cancel()
+
+    with anyio.fail_after(1):
+        await visits
+    assert gives_up.cancelled()
+
+
+async def test_who_waits_too_long_is_refused(monkeypatch):
+    monkeypatch.setattr(admission, "MOST_WAIT_S", 0.01)
+    entrance = Admission()
+    await entrance.enter("e", 1, None)
+
+    with pytest.raises(QueueFullError) as caught:
+        await entrance.enter("e", 1, None)
+
+    assert caught.value.retry_after_s > 0
+
+
+async def test_a_minute_has_a_limit_that_slides():
+    now = 0.0
+    entrance = Admission(lambda: now)
+    await entrance.enter("e", 9, 2)
+    now = 30.0
+    await entrance.enter("e", 9, 2)
+
+    now = 59.0
+    with pytest.raises(RateExceededError) as caught:
+        await entrance.enter("e", 9, 2)
+    now = 60.0
+    await entrance.enter("e", 9, 2)
+
+    assert caught.value.retry_after_s == 1.0

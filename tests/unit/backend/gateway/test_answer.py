@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import pytest
+
+from automation.errors import IdleTimeout, SiteError
+from automation.turn import (
+    Message,
+    Prompt,
+    ReasoningDelta,
+    SourceFound,
+    TextDelta,
+    TurnFinished,
+    UsageReported,
+)
+from backend.gateway.answer import Answer
+from backend.wire.translate import Limits
+
+PROMPT = Prompt((Message("user", "12345"),))
+DONE = TurnFinished("stop", "wire", ("rewritten",))
+
+
+async def told(*events):
+    for event in events:
+        if isinstance(event, Exception):
+            raise event
+        yield event
+
+
+def answer(*events, limits: Limits = Limits()) -> Answer:  # noqa: B008
+    return Answer(told(*events), PROMPT, limits)
+
+
+async def test_deltas_come_in_order_and_the_rest_is_known_afterwards():
+    got = answer(
+        ReasoningDelta("hm"), TextDelta("a"), SourceFound("u", "t"), TextDelta("b"), UsageReported(1, 2), DONE
+    )
+
+    deltas = [delta async for delta in got]
+
+    assert deltas == [ReasoningDelta("hm"), TextDelta("a"), TextDelta("b")]
+    assert (got.finish_reason, got.notes) == ("stop", ("rewritten",))
+    assert [(c.url, c.title, c.position) for c in got.citations] == [("u", "t", 1)]
+    assert got.usage == {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+
+
+async def test_empty_deltas_are_left_out():
+    assert [d async for d in answer(TextDelta(""), ReasoningDelta(""), TextDelta("x"), DONE)] == [
+        TextDelta("x")
+    ]
+
+
+async def test_usage_is_estimated_from_what_was_passed_on():
+    got = answer(ReasoningDelta("12345"), TextDelta("123456789"), DONE, limits=Limits(most_characters=8))
+
+    assert [d.text async for d in got] == ["12345", "12345678"]
+    assert got.usage == {
+        "prompt_tokens": 2,
+        "completion_tokens": 4,
+        "total_tokens": 6,
+        "completion_tokens_details": {"reasoning_tokens": 2},
+        "estimated": True,
+    }
+
+
+async def test_the_sites_reason_to_finish_is_passed_on():
+    got = answer(TextDelta("x"), TurnFinished("content_filter", "wire"))
+
+    assert [d.text async for d in got] == ["x"]
+    assert got.finish_reason == "content_filter"
+
+
+async def test_a_cut_answer_asks_the_site_for_nothing_more():
+    got = answer(TextDelta("a|b"), SiteError("never reached"), limits=Limits(stops=("|",)))
+
+    assert [d.text async for d in got] == ["a"]
+    assert got.finish_reason == "stop"
+
+
+async def test_what_was_held_back_for_a_stop_sequence_comes_with_the_end():
+    got = answer(TextDelta("a<e"), DONE, limits=Limits(stops=("<end>",)))
+
+    assert [d.text async for d in got] == ["a", "<e"]
+    assert got.finish_reason == "stop"
+
+
+@pytest.mark.parametrize("error", [IdleTimeout(1), ValueError("bug")])
+async def test_a_failure_is_passed_on_and_the_answer_is_not_complete(error):
+    got = answer(TextDelta("half"), error)
+
+    assert await anext(got) == TextDelta("half")
+    with pytest.raises(type(error)):
+        await anext(got)
+    assert got.finish_reason is None
+
+
+async def test_an_end_without_the_word_for_it_is_a_failure():
+    got = answer(TextDelta("half"))
+
+    await anext(got)
+    with pytest.raises(SiteError, match="without its end"):
+        await anext(got)

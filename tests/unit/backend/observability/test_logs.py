@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import json
+import logging
+import sys
+
+import pytest
+
+from backend.observability.logs import JsonFormatter, RequestIdFilter, TextFormatter, configure_logging
+from backend.observability.request_id import choose_request_id, request_id
+from backend.observability.request_scope import RequestScope
+
+
+def record(message: str = "turn failed", **extra: object) -> logging.LogRecord:
+    made = logging.makeLogRecord(
+        {"name": "a.b", "levelname": "INFO", "msg": message, "created": 0.0, **extra}
+    )
+    RequestIdFilter().filter(made)
+    return made
+
+
+def failure():
+    try:
+        raise ValueError("boom")
+    except ValueError:
+        return sys.exc_info()
+
+
+def test_json_lines_carry_facts_and_the_request_id():
+    token = request_id.set("req_1")
+
+    line = json.loads(JsonFormatter().format(record(endpoint="demo", path=object)))
+    request_id.reset(token)
+
+    assert line["time"] == "1970-01-01T00:00:00.000+00:00"
+    assert (line["message"], line["endpoint"], line["request_id"]) == ("turn failed", "demo", "req_1")
+    assert "object" in line["path"]
+
+
+def test_json_lines_carry_the_traceback():
+    assert "boom" in json.loads(JsonFormatter().format(record(exc_info=failure())))["exception"]
+
+
+def test_text_lines_carry_facts_and_the_request_id_if_there_is_one():
+    token = request_id.set("req_1")
+    inside = TextFormatter().format(record(endpoint="demo"))
+    request_id.reset(token)
+
+    outside = TextFormatter().format(record())
+
+    assert inside.endswith("INFO    a.b: turn failed endpoint=demo request_id=req_1")
+    assert "request_id" not in outside
+
+
+def test_text_lines_carry_the_traceback():
+    assert "ValueError: boom" in TextFormatter().format(record(exc_info=failure()))
+
+
+@pytest.mark.parametrize(("log_format", "formatter"), [("json", JsonFormatter), ("text", TextFormatter)])
+def test_all_logs_go_to_standard_error_in_one_format(monkeypatch, log_format, formatter):
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
+    level = root.level
+
+    configure_logging("WARNING", log_format)
+    handlers, set_level = root.handlers, root.level
+    root.setLevel(level)
+
+    assert [type(h.formatter) for h in handlers] == [formatter]
+    assert set_level == logging.WARNING
+
+
+@pytest.mark.parametrize("offered", [None, "", "a b", "x" * 129, "line\nbreak", "ü"])
+def test_an_unusable_request_id_is_replaced(offered):
+    assert choose_request_id(offered).startswith("req_")
+
+
+def test_a_plain_request_id_is_kept():
+    assert choose_request_id("abc-1.2:3_4") == "abc-1.2:3_4"
+
+
+async def test_only_http_requests_get_an_id():
+    seen: list[str] = []
+
+    async def app(_scope, _receive, _send):
+        seen.append(request_id.get())
+
+    async def receive():
+        return {}
+
+    async def send(_message):
+        pass
+
+    await RequestScope(app)({"type": "lifespan"}, receive, send)
+    await RequestScope(app)({"type": "http", "headers": [], "method": "GET", "path": "/"}, receive, send)
+
+    assert seen[0] == "-"
+    assert seen[1].startswith("req_")
+    assert request_id.get() == "-"

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from backend.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.mark.parametrize(
+    ("host", "auth", "is_on"),
+    [
+        ("127.0.0.1", "auto", False),
+        ("localhost", "auto", False),
+        ("::1", "auto", False),
+        ("0.0.0.0", "auto", True),
+        ("192.168.1.5", "auto", True),
+        ("127.0.0.1", "on", True),
+        ("0.0.0.0", "off", False),
+    ],
+)
+def test_authentication_follows_the_address_unless_it_is_said(host, auth, is_on):
+    assert Settings(host=host, auth=auth).is_auth_on is is_on
+
+
+def test_lists_are_split_at_commas_and_origins_lose_their_slash(monkeypatch):
+    monkeypatch.setenv("CORS_ORIGINS", "http://a.example/, http://b.example:3000,")
+    monkeypatch.setenv("ALLOWED_HOSTS", "gateway.lan")
+
+    settings = Settings()
+
+    assert settings.cors_origins == ("http://a.example", "http://b.example:3000")
+    assert settings.allowed_hosts == ("gateway.lan",)
+
+
+def test_lists_may_be_given_as_lists():
+    assert Settings(allowed_hosts=("a", "b")).allowed_hosts == ("a", "b")
+
+
+def test_an_empty_variable_counts_as_unset(monkeypatch):
+    monkeypatch.setenv("PORT", "")
+    monkeypatch.setenv("SECRET_KEY", "")
+
+    settings = Settings()
+
+    assert (settings.port, settings.secret_key) == (8000, None)
+
+
+def test_the_environment_wins_over_the_env_file(monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text("PORT=1111\nLOG_LEVEL=debug\n")
+    monkeypatch.setenv("PORT", "2222")
+
+    settings = Settings()
+
+    assert (settings.port, settings.log_level) == (2222, "DEBUG")
+
+
+def test_the_database_is_a_file_in_the_data_directory_unless_it_is_said(tmp_path):
+    assert Settings(data_dir=tmp_path).effective_database_url == f"sqlite+aiosqlite:///{tmp_path}/parley.db"
+    assert Settings(database_url="postgresql://h/d").effective_database_url == "postgresql://h/d"
+
+
+def test_secrets_are_not_shown():
+    settings = Settings(secret_key="hunter2", admin_password="hunter3", codegen_token="hunter4")
+
+    assert "hunter" not in repr(settings)
+
+
+def test_a_level_that_is_no_text_is_refused():
+    with pytest.raises(ValidationError):
+        Settings(log_level=3)
+
+
+def test_every_setting_is_in_the_example_file(request):
+    example = (request.config.rootpath / ".env.example").read_text()
+    named = {
+        line.partition("=")[0].lower() for line in example.splitlines() if "=" in line and line[0] != "#"
+    }
+
+    assert named == set(Settings.model_fields)

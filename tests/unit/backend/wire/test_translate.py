@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from automation.turn import Message
+from backend.errors import InvalidRequestError
+from backend.wire.chat_request import ChatRequest
+from backend.wire.translate import Limits, ignored_params, limits_of, refuse_unsupported, translate_messages
+
+USER = {"role": "user", "content": "Hello"}
+
+
+def request(*messages: dict[str, Any], **fields: object) -> ChatRequest:
+    return ChatRequest.model_validate({"model": "m", "messages": list(messages) or [USER], **fields})
+
+
+def translated(*messages: dict[str, Any]) -> tuple[Message, ...]:
+    return translate_messages(request(*messages).messages).messages
+
+
+def test_a_text_is_passed_on_byte_for_byte():
+    text = "  tabs\t\r\n\n\u200b✓ \ud83d\ude00 "
+
+    assert translated({"role": "user", "content": text}) == (Message("user", text),)
+
+
+def test_the_model_goes_with_the_prompt():
+    assert translate_messages(request().messages, "deep").model == "deep"
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ({"role": "developer", "content": "x"}, Message("system", "x")),
+        ({"role": "system", "content": "x"}, Message("system", "x")),
+        ({"role": "assistant", "content": "x"}, Message("assistant", "x")),
+        ({"role": "assistant", "content": None}, Message("assistant", "")),
+        (
+            {"role": "assistant", "content": [{"type": "refusal", "refusal": "no"}]},
+            Message("assistant", "no"),
+        ),
+        ({"role": "tool", "content": "42", "tool_call_id": "c"}, Message("tool", "42")),
+        (
+            {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
+            Message("user", "ab"),
+        ),
+        (
+            {
+                "role": "assistant",
+                "content": "calling",
+                "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": '{"x":1}'}}],
+            },
+            Message("assistant", 'calling\nf({"x":1})'),
+        ),
+        (
+            {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]},
+            Message("assistant", "f({})"),
+        ),
+    ],
+)
+def test_an_earlier_message_becomes(message, expected):
+    assert translated(message, USER)[0] == expected
+
+
+def test_a_tools_result_may_be_last():
+    assert translated(USER, {"role": "tool", "content": "42"})[-1] == Message("tool", "42")
+
+
+@pytest.mark.parametrize(
+    ("messages", "param"),
+    [
+        ([{"role": "assistant", "content": "x"}], "messages.0.role"),
+        ([USER, {"role": "system", "content": "x"}], "messages.1.role"),
+        ([{"role": "user", "content": " \n"}], "messages.0.content"),
+        ([{"role": "user"}], "messages.0.content"),
+        ([{"role": "user", "content": []}], "messages.0.content"),
+        ([USER, {"role": "user", "content": [{"type": "file", "file": {}}]}], "messages.1.content.0"),
+        (
+            [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image_url"}]}],
+            "messages.0.content.1",
+        ),
+        ([{"role": "user", "content": [{"type": "text"}]}], "messages.0.content.0"),
+        ([{"role": "assistant", "content": [{"type": "refusal"}]}, USER], "messages.0.content.0"),
+    ],
+)
+def test_what_a_page_cannot_be_asked_is_refused_by_name(messages, param):
+    with pytest.raises(InvalidRequestError) as caught:
+        translated(*messages)
+
+    assert caught.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("fields", "limits"),
+    [
+        ({}, Limits()),
+        ({"stop": "END"}, Limits(stops=("END",))),
+        ({"stop": ["a", "b"]}, Limits(stops=("a", "b"))),
+        ({"stop": []}, Limits()),
+        ({"max_tokens": 3}, Limits(most_characters=12)),
+        ({"max_tokens": 3, "max_completion_tokens": 2}, Limits(most_characters=8)),
+    ],
+)
+def test_limits_are_counted_in_characters(fields, limits):
+    assert limits_of(request(**fields)) == limits
+
+
+@pytest.mark.parametrize("stop", ["", [""], ["a", ""], list("abcde")])
+def test_stops_that_cannot_be_honoured_are_refused(stop):
+    with pytest.raises(InvalidRequestError) as caught:
+        limits_of(request(stop=stop))
+
+    assert caught.value.param == "stop"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"n": 2},
+        {"n": 0},
+        {"logprobs": True},
+        {"top_logprobs": 2},
+        {"tools": [{}]},
+        {"tool_choice": "required"},
+        {"functions": [{}]},
+        {"function_call": {"name": "f"}},
+        {"response_format": {"type": "json_object"}},
+        {"modalities": ["text", "audio"]},
+        {"audio": {"voice": "x"}},
+        {"conversation": "conv_1"},
+    ],
+)
+def test_what_would_change_the_answers_nature_is_refused_by_name(fields):
+    with pytest.raises(InvalidRequestError) as caught:
+        refuse_unsupported(request(**fields))
+
+    assert caught.value.param == next(iter(fields))
+
+
+NEUTRAL = {
+    "n": 1,
+    "logprobs": False,
+    "tools": [],
+    "functions": [],
+    "tool_choice": "auto",
+    "function_call": "none",
+    "response_format": {"type": "text"},
+    "modalities": ["text"],
+    "conversation": "new",
+    "temperature": None,
+    "unknown": None,
+}
+
+
+def test_what_asks_for_what_happens_anyway_is_neither_refused_nor_named():
+    neutral = request(**NEUTRAL)
+
+    refuse_unsupported(neutral)
+
+    assert ignored_params(neutral) == []
+
+
+def test_what_has_no_effect_is_named():
+    tuned = request(temperature=1, user="u", thinking=True, zebra=1, stream=True, max_tokens=3, stop="x")
+
+    assert ignored_params(tuned) == ["temperature", "thinking", "user", "zebra"]
