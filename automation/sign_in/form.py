@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from time import monotonic
 from typing import Protocol
 
 from automation.capture.dom_tap import DomTap
@@ -10,6 +11,8 @@ from automation.errors import SignInRequiredError, SiteChangedError
 from automation.sign_in.credentials import Credentials
 
 log = logging.getLogger(__name__)
+
+_NEXT_STEP_S = 2.0
 
 
 class Hands(Protocol):
@@ -40,8 +43,7 @@ async def fill_form(dom: DomTap, hands: Hands, credentials: Credentials, timeout
         SiteChangedError: A field of the form matches nothing.
     """
     await _enter(dom, hands, "username", credentials.username)
-    if await hands.click_if_there("next_step", "signing in"):
-        await dom.call("until", {"password": True}, int(timeout_s * 1000), timeout_s=timeout_s + 2)
+    await _to_the_password(dom, hands, timeout_s)
     await _enter(dom, hands, "password", credentials.password)
     if not await hands.click_if_there("submit", "signing in"):
         await hands.press("Enter", "signing in")
@@ -60,6 +62,20 @@ async def fill_form(dom: DomTap, hands: Hands, credentials: Credentials, timeout
     else:
         reason = "the sign-in form did not lead to the chat; check the credentials, or sign in by hand"
     raise SignInRequiredError(reason)
+
+
+async def _to_the_password(dom: DomTap, hands: Hands, timeout_s: float) -> None:
+    if not await hands.click_if_there("next_step", "signing in"):
+        return
+    deadline = monotonic() + timeout_s
+    while True:
+        wait_s = min(_NEXT_STEP_S, max(0.0, deadline - monotonic()))
+        if await dom.call("until", {"password": True}, int(wait_s * 1000), timeout_s=wait_s + 2):
+            return
+        if monotonic() >= deadline:
+            return
+        # A form is often painted before its script listens: where the button is still there, the click did nothing.
+        await hands.click_if_there("next_step", "signing in")
 
 
 async def _enter(dom: DomTap, hands: Hands, role: str, text: str) -> None:

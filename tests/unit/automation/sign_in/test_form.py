@@ -19,6 +19,7 @@ class Form:
         self.gestures = []
         self.waits = []
         self.is_dead = False
+        self.deaf_clicks = 0
         self._two_steps = two_steps
         self._has_submit = has_submit
         self._refusal = refusal
@@ -34,9 +35,11 @@ class Form:
                 self._enter("assign", *args)
             case "field":
                 return {"text": self.fields[args[0]]} if args[0] in self.fields else None
-            case "until" | "first":
+            case "until":
+                return "password" in self.fields
+            case "first":
                 self.waits.append((args[1], timeout_s))
-                return self._outcome() if name == "first" else True
+                return self._outcome()
             case "labels":
                 return self._refusal
         return None
@@ -65,15 +68,17 @@ class Form:
         if is_there:
             self.gestures.append(role)
         if is_there and role == "next_step":
-            self.fields["password"] = ""
+            self.deaf_clicks -= 1
+            if self.deaf_clicks < 0:
+                self.fields["password"] = ""
         return is_there
 
     async def press(self, key, step):
         self.gestures.append(key)
 
 
-async def sign_in(form, credentials=ADA):
-    await fill_form(form, form, credentials, 60.0)
+async def sign_in(form, credentials=ADA, timeout_s=60.0):
+    await fill_form(form, form, credentials, timeout_s)
 
 
 @pytest.mark.parametrize(
@@ -93,6 +98,25 @@ async def test_a_form_is_filled_and_submitted(form, gestures):
     assert page.fields == {"username": ADA.username, "password": ADA.password}
     assert page.gestures == gestures
     assert set(page.waits) == {(60000, 62.0)}
+
+
+async def test_a_first_step_that_did_not_listen_yet_is_clicked_again():
+    page = Form(two_steps=True)
+    page.deaf_clicks = 2
+
+    await sign_in(page)
+
+    assert page.gestures == ["next_step"] * 3 + ["submit"]
+
+
+async def test_a_first_step_that_never_listens_is_a_changed_page():
+    page = Form(two_steps=True)
+    page.deaf_clicks = 10**9
+
+    with pytest.raises(SiteChangedError) as caught:
+        await sign_in(page, timeout_s=0.01)
+
+    assert caught.value.profile_key == "sign_in.password"
 
 
 @pytest.mark.parametrize("role", ["username", "password"])
