@@ -29,16 +29,38 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatLink:
+    """How to find one chat of a site again.
+
+    Attributes:
+        id: Ours, made when the chat began; a page that still shows the chat is known by it.
+        url: The chat's own address at the site, or None where it has none: then it lives as long as its page.
+        fingerprint: What the chat's last answer looked like, to recognise the chat when it is opened anew.
+    """
+
+    id: str
+    url: str | None = None
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """What a client asks in one turn.
 
     Attributes:
-        messages: Oldest first; the last one is what the page must answer.
+        messages: The whole conversation, oldest first; the last one is what the page must answer.
         model: The site's model to choose before sending, or None for what is chosen there.
+        chat: The chat that holds the first ``said`` messages already. Where it can't be found any more, the whole
+            conversation goes into a new chat as one transcript.
+        said: How many of ``messages`` stand in ``chat``.
+        is_throwaway: Nobody will go on with this chat: it is cleared at once, and deleted where the profile says how.
     """
 
     messages: tuple[Message, ...]
     model: str | None = None
+    chat: ChatLink | None = None
+    said: int = 0
+    is_throwaway: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +100,15 @@ class TurnFinished:
     Attributes:
         source: Where the text was read: ``wire`` or ``dom``.
         notes: What the client should know, such as ``rewritten``; empty as a rule.
+        chat: Where the conversation can be continued; None where the page can't be kept.
+        is_continued: The prompt's ``chat`` was found and only what is new was sent.
     """
 
     finish_reason: FinishReason
     source: CaptureSource
     notes: tuple[str, ...] = ()
+    chat: ChatLink | None = None
+    is_continued: bool = False
 
 
 TurnEvent = TextDelta | ReasoningDelta | SourceFound | UsageReported | TurnFinished
