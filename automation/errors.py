@@ -17,7 +17,9 @@
     │   └── AccountBannedError
     ├── SiteChangedError          a person repairs the profile
     ├── PromptRejectedError       the prompt itself can't be sent; trying again won't help
-    │   └── PromptTooLargeError
+    │   ├── PromptTooLargeError
+    │   └── AttachmentRejectedError
+    ├── ConversationGoneError     the chat that the prompt goes on in can't be found any more
     ├── UnreachableError          the page's address doesn't lead to a chat page
     ├── ProfileError              a selector profile is invalid
     └── BrowserUnavailableError   there is no browser that could be started
@@ -160,6 +162,30 @@ class PromptTooLargeError(PromptRejectedError):
         super().__init__(f"The prompt has {size_characters} characters; this page takes {limit_characters}.")
         self.size_characters = size_characters
         self.limit_characters = limit_characters
+
+
+class AttachmentRejectedError(PromptRejectedError):
+    """The page does not take this file, so nothing was sent.
+
+    Attributes:
+        name: The file's name.
+        part: Where it stands in the request, such as ``messages.0.content.1``; empty when that is not known.
+    """
+
+    def __init__(self, name: str, part: str, reason: str) -> None:
+        super().__init__(f"The file {name!r} can't be sent: {reason}.")
+        self.name = name
+        self.part = part
+
+
+class ConversationGoneError(AutomationError):
+    """The chat that the prompt goes on in can't be found at the site any more, so nothing was sent."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This conversation's chat can't be found at the site any more. Send all of its messages with "
+            '"conversation": "auto"; they begin a new chat.'
+        )
 
 
 class UnreachableError(AutomationError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,12 +23,13 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
 from automation.errors import ProfileError
-
-DecoderName = Literal["openai_sse", "gradio_queue", "chainlit", "open_webui", "streamlit"]
+from automation.wire_format import Wire
 
 
 class _Strict(BaseModel):
@@ -53,6 +55,13 @@ def _check_pattern(pattern: str) -> str:
         msg = f"is not a regular expression: {exc}"
         raise ValueError(msg) from exc
     return pattern
+
+
+def _check_message(message: dict[str, str]) -> dict[str, str]:
+    if message and sum(value == "{prompt}" for value in message.values()) != 1:
+        msg = "one value must be {prompt}"
+        raise ValueError(msg)
+    return message
 
 
 Pattern = Annotated[str, AfterValidator(_check_pattern)]
@@ -84,25 +93,6 @@ Selectors = Annotated[tuple[Selector, ...], BeforeValidator(_as_list)]
 RequiredSelectors = Annotated[tuple[Selector, ...], BeforeValidator(_as_list), Field(min_length=1)]
 
 
-class Wire(_Strict):
-    """How the page's own traffic carries the answer.
-
-    Attributes:
-        decoder: Which pure decoder reads it.
-        urls: Glob patterns of the answer's request (``*`` spans slashes); for WebSockets, of the socket's address.
-        methods: HTTP methods of the answer's request.
-        ready_message: The message that the page itself sends on a new socket once everything goes through it; before
-            that nothing is sent. Engine.IO begins with long polling, which is not read, and says ``5`` then.
-        snapshot_tail: Text that the page appends to unfinished answers, such as a cursor; it is not the model's.
-    """
-
-    decoder: DecoderName
-    urls: Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1)]
-    methods: tuple[str, ...] = ("GET", "POST")
-    ready_message: str = ""
-    snapshot_tail: str = ""
-
-
 class NewChat(_Strict):
     """How the page gets an empty chat: by clicks, or by loading its address anew (no ``click``).
 
@@ -117,6 +107,24 @@ class NewChat(_Strict):
     confirm: Selectors = ()
     ready: Selectors = ()
     opens_socket: bool = False
+
+
+class Conversation(_Strict):
+    """How the page's chats go on from turn to turn.
+
+    Attributes:
+        remembers: The page takes its earlier turns into account; if not, each request is one transcript.
+        url: Found in the page's address while that leads back to the chat that is shown, such as ``/c/[0-9a-f-]+``.
+        in_browser: The site keeps its chats in the browser's storage, which is then saved with the session.
+        temporary: Makes an empty chat one that the site does not keep; clicked for requests that nobody goes on with.
+        delete: Clicks that delete the chat that is shown, one after the other, the last one confirming.
+    """
+
+    remembers: bool = True
+    url: Pattern = ""
+    in_browser: bool = False
+    temporary: Selectors = ()
+    delete: tuple[RequiredSelectors, ...] = ()
 
 
 class SignIn(_Strict):
@@ -139,10 +147,65 @@ class SignIn(_Strict):
     error: Selectors = ()
 
 
+class AttachmentRules(_Strict):
+    """How files get onto the page, and which of them it takes.
+
+    Attributes:
+        method: Through the page's file input, dropped onto ``drop_target``, or pasted into the prompt's field.
+        input: The ``<input type=file>``; it may be hidden.
+        opener: The control to click first. Without ``input`` it opens the browser's file chooser.
+        drop_target: What files are dropped on.
+        uploaded: The preview of a file that stands ready beside the prompt's field; one for each file.
+        uploading: Visible while a file is still on its way.
+        failed: Where the page says why it did not take a file; its text is passed on.
+        remove: The control that takes a file away again.
+        accept: Globs of the media types that the page takes, such as ``image/*``.
+        max_bytes: Of one file.
+        max_files: In one message.
+    """
+
+    method: Literal["input", "drop", "paste"] = "input"
+    input: Selectors = ()
+    opener: Selectors = ()
+    drop_target: Selectors = ()
+    uploaded: RequiredSelectors
+    uploading: Selectors = ()
+    failed: Selectors = ()
+    remove: Selectors = ()
+    accept: Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1)] = ("*/*",)
+    max_bytes: Annotated[int, Field(gt=0)] | None = None
+    max_files: Annotated[int, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _has_a_way(self) -> AttachmentRules:
+        if self.method == "input" and not (self.input or self.opener):
+            msg = "the method 'input' needs the key 'input' or 'opener'"
+            raise ValueError(msg)
+        if self.method == "drop" and not self.drop_target:
+            msg = "the method 'drop' needs the key 'drop_target'"
+            raise ValueError(msg)
+        return self
+
+    def takes(self, media_type: str) -> bool:
+        """Whether the page takes files of this type."""
+        return any(fnmatchcase(media_type, glob.lower()) for glob in self.accept)
+
+
 class Limits(_Strict):
-    """What the page takes. ``prompt_characters`` is the most that its input keeps; None when unknown."""
+    """What the page takes.
+
+    Attributes:
+        prompt_characters: The most that its input keeps; None when unknown.
+        over_limit: What to do with a longer prompt: refuse it, or attach it as the file ``prompt.txt``.
+        file_message: What stands in the input when the prompt is such a file.
+    """
 
     prompt_characters: Annotated[int, Field(gt=0)] | None = None
+    over_limit: Literal["refuse", "file"] = "refuse"
+    file_message: Annotated[str, Field(min_length=1)] = (
+        "My message is too long for this field, so it is in the attached file prompt.txt. "
+        "Read all of it and answer it as if it stood here."
+    )
 
 
 class ProfileTimeouts(_Strict):
@@ -185,11 +248,15 @@ class SelectorProfile(_Strict):
         assistant_turn: The container of one message of the model.
         answer: The Markdown body inside ``assistant_turn``; empty means the turn itself.
         thinking: Reasoning inside ``assistant_turn``, kept apart from the answer.
+        thinking_toggle: The control that opens ``thinking``, where its text is not on the page while it is closed.
+        sources: The links, or the cards with a link, by which ``assistant_turn`` names the pages that it cites.
         exclude: Parts of ``assistant_turn`` that are not the model's: toolbars, avatars, suggestions.
         finished: Inside ``assistant_turn``, visible only when that answer is complete.
         error: Banners that mean the site reported an error; their text is passed on.
         dismiss: Buttons that close dialogs over the page.
-        input_entry: ``set_text`` for a bare contenteditable that changes line ends which are typed or pasted into it.
+        input_entry: The one way to put a prompt into a contenteditable, where the choice by its editor is wrong.
+        prompt_message: A message to its own window by which the page takes and sends a prompt, which ``{prompt}`` is
+            in; for a page that changes prompts on their way out of its field.
         single_line_input: What to do with line ends where the input keeps none: refuse the prompt, or join its lines.
         cursor: Text at the end of an unfinished answer that is not the model's, such as "▌".
     """
@@ -203,22 +270,36 @@ class SelectorProfile(_Strict):
     stop: Selectors = ()
     retire_after_stop: bool = False
     new_chat: NewChat = NewChat()
+    conversation: Conversation = Conversation()
     user_turn: Selectors = ()
     assistant_turn: RequiredSelectors
     answer: Selectors = ()
     thinking: Selectors = ()
+    thinking_toggle: Selectors = ()
+    sources: Selectors = ()
     exclude: Selectors = ()
     finished: Selectors = ()
     error: Selectors = ()
     dismiss: Selectors = ()
     cursor: str = ""
-    input_entry: Literal["auto", "set_text"] = "auto"
+    input_entry: Literal["auto", "insert", "set_text", "paste_text", "paste_paragraphs"] = "auto"
+    prompt_message: Annotated[dict[str, str], AfterValidator(_check_message)] = {}
     single_line_input: Literal["refuse", "flatten"] = "refuse"
     wire: Wire | None = None
     sign_in: SignIn | None = None
+    attachments: AttachmentRules | None = None
     limits: Limits = Limits()
     timeouts: ProfileTimeouts = ProfileTimeouts()
     site_words: SiteWords = SiteWords()
+
+    @field_validator("limits")
+    @classmethod
+    def _can_attach_a_prompt(cls, limits: Limits, info: ValidationInfo) -> Limits:
+        rules: AttachmentRules | None = info.data.get("attachments")
+        if limits.over_limit == "file" and not (rules and rules.takes("text/plain")):
+            msg = "over_limit 'file' needs 'attachments' that accept text/plain"
+            raise ValueError(msg)
+        return limits
 
 
 def parse_profile(

@@ -17,6 +17,7 @@ class Timeouts:
     ready_s: float = 30.0
     compose_s: float = 20.0
     send_confirm_s: float = 10.0
+    upload_s: float = 60.0
     first_token_s: float | None = 120.0
     idle_s: float | None = 45.0
     turn_s: float | None = None

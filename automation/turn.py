@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -12,11 +12,17 @@ CaptureSource = Literal["wire", "dom"]
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that goes with a message: its name, its media type and its bytes."""
+    """A file that goes with a message.
+
+    Attributes:
+        media_type: Such as ``image/png``, in lower case and without parameters.
+        part: Where it stands in the client's request, for error messages; it is no part of what the file is.
+    """
 
     name: str
     media_type: str
-    data: bytes
+    data: bytes = field(repr=False)
+    part: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,8 @@ class Prompt:
         chat: The chat that holds the first ``said`` messages already. Where it can't be found any more, the whole
             conversation goes into a new chat as one transcript.
         said: How many of ``messages`` stand in ``chat``.
+        must_continue: ``messages`` are not the whole conversation: the rest is in ``chat`` alone. Where it can't be found
+            any more, the turn fails with ``ConversationGoneError``, and nothing is sent.
         is_throwaway: Nobody will go on with this chat: it is cleared at once, and deleted where the profile says how.
     """
 
@@ -60,6 +68,7 @@ class Prompt:
     model: str | None = None
     chat: ChatLink | None = None
     said: int = 0
+    must_continue: bool = False
     is_throwaway: bool = False
 
 

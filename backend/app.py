@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from functools import partial
 
 from fastapi import FastAPI
@@ -15,24 +16,31 @@ from starlette.middleware.cors import CORSMiddleware
 from backend import __version__
 from backend.accounts.sessions import SealedSessions
 from backend.accounts.vault import Vault
-from backend.api import chat, endpoints, health
+from backend.api import chat, conversations, endpoints, health
 from backend.api.access import Parts
 from backend.api.errors import install_error_handlers
 from backend.endpoints.manager import EndpointWorkshop, open_manager
 from backend.endpoints.screenshots import ScreenshotFolder
+from backend.gateway.attachments import FileFetcher
+from backend.gateway.background import BackgroundPatterns
 from backend.gateway.completion import Gateway
+from backend.gateway.conversations import Conversations
 from backend.observability.request_scope import RequestScope
 from backend.persistence.address import parse_database_url
+from backend.persistence.conversations import SqlConversations
 from backend.persistence.endpoints import SqlEndpoints
 from backend.persistence.engine import database_problem, open_database
 from backend.persistence.sessions import SqlSessions
 from backend.providers.kinds import OpenProviders
 from backend.providers.registry import open_providers as open_all_providers
+from backend.security.addresses import is_public_address
 from backend.security.api_key import ApiKeyAuth
+from backend.security.body_limit import BodyLimit
 from backend.security.exposure import check_exposure
 from backend.security.local_guard import LocalGuard
 from backend.security.secret_files import load_or_create_secret
 from backend.settings import Settings
+from backend.wire.attachments import FileLimits
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +67,7 @@ def create_app(settings: Settings, open_providers: OpenProviders = open_all_prov
         telemetry=no_telemetry,
         lifespan=partial(_lifespan, settings, open_providers),
     )
-    for router in (endpoints.router, chat.router, health.router):
+    for router in (endpoints.router, conversations.router, chat.router, health.router):
         app.include_router(router)
     install_error_handlers(app)
     _add_middleware(app, settings)
@@ -75,7 +83,13 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         allow_origins=settings.cors_origins,
         allow_methods=["*"],
         allow_headers=["*"],
-        expose_headers=["x-request-id", "x-gateway-endpoint", "x-gateway-ignored-params", "x-gateway-notes"],
+        expose_headers=[
+            "x-request-id",
+            "x-gateway-endpoint",
+            "x-gateway-conversation",
+            "x-gateway-ignored-params",
+            "x-gateway-notes",
+        ],
     )
     if not settings.is_auth_on:
         app.add_middleware(
@@ -84,6 +98,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
             cors_origins=settings.cors_origins,
             is_public_by_choice=settings.auth == "off",
         )
+    app.add_middleware(BodyLimit, most_bytes=settings.max_request_bytes)
     app.add_middleware(RequestScope)
 
 
@@ -120,8 +135,34 @@ async def _lifespan(settings: Settings, open_providers: OpenProviders, app: Fast
             providers.check,
             ScreenshotFolder(settings.data_dir / "screenshots"),
         )
+        kept = SqlConversations(
+            engine, most=settings.max_conversations, max_age=_days(settings.conversation_ttl)
+        )
+        await kept.forget_unfinished()
+        conversations = Conversations(kept)
         manager = await stack.enter_async_context(open_manager(workshop))
         app.state.parts = Parts(
-            manager, Gateway(manager), time.monotonic(), partial(database_problem, engine), providers.status
+            manager,
+            Gateway(
+                manager, conversations, _background(settings), _files(settings), settings.background_model
+            ),
+            conversations,
+            time.monotonic(),
+            partial(database_problem, engine),
+            providers.status,
         )
         yield
+
+
+def _days(days: float | None) -> timedelta | None:
+    return None if days is None else timedelta(days=days)
+
+
+def _files(settings: Settings) -> FileFetcher:
+    limits = FileLimits(settings.max_attachments, settings.max_attachment_bytes)
+    return FileFetcher(limits, (lambda _: True) if settings.allow_private_urls else is_public_address)
+
+
+def _background(settings: Settings) -> BackgroundPatterns:
+    more = settings.background_request_patterns
+    return BackgroundPatterns([more] if more else [])

@@ -9,6 +9,9 @@
     ├── EndpointNotRunningError
     ├── AlreadyRunningError
     ├── NameTakenError
+    ├── ConversationNotFoundError
+    ├── ConversationBusyError      a turn goes on in it
+    ├── StorageError               the database can't be asked
     └── BusyError                  try again after ``retry_after_s``
         ├── QueueFullError
         └── RateExceededError
@@ -85,6 +88,34 @@ class NameTakenError(GatewayError):
     def __init__(self, slug: str) -> None:
         super().__init__(f"There is already an endpoint {slug!r}. Choose another name, or PATCH that one.")
         self.slug = slug
+
+
+class ConversationNotFoundError(GatewayError):
+    """There is no conversation of this id, or it was forgotten."""
+
+    def __init__(self, conversation_id: str) -> None:
+        super().__init__(
+            f"There is no conversation {conversation_id!r}, or it was forgotten. Send all of its messages with "
+            '"conversation": "auto"; they begin a new one.'
+        )
+        self.conversation_id = conversation_id
+
+
+class ConversationBusyError(GatewayError):
+    """A turn goes on in the conversation, which takes one at a time."""
+
+    def __init__(self, conversation_id: str) -> None:
+        super().__init__(
+            f"Another request goes on in conversation {conversation_id!r}. Try again when it is answered."
+        )
+        self.conversation_id = conversation_id
+
+
+class StorageError(GatewayError):
+    """The database doesn't answer, or refuses what it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__("The gateway's database can't be used now; its log says why.")
 
 
 class BusyError(GatewayError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,7 +22,16 @@ class Settings(BaseSettings):
         auth: ``auto`` is off while ``host`` is a loopback address and on otherwise.
         allowed_hosts: Host names besides loopback that are served with auth off; ``*`` for all.
         cors_origins: Origins of web pages that may call the gateway, such as ``http://localhost:3000``.
+        capture: ``dom`` reads answers from the page alone; ``auto`` from its own traffic where the profile says how.
         max_pages: Most pages open at once over all endpoints.
+        max_request_bytes: Of a request's body.
+        max_attachments: Files in one request.
+        max_attachment_bytes: Of one file, also of one that is fetched.
+        allow_private_urls: Whether files may be fetched from addresses outside of the public internet.
+        max_conversations: How many can be gone on with at each endpoint; the oldest are forgotten.
+        conversation_ttl: Days without a turn after which a conversation is forgotten; None for never.
+        background_request_patterns: One regular expression, besides the known ones, for front-ends' own requests.
+        background_model: What answers them; empty for the model that they name.
         rate_limit_window: Seconds that ``rate_limit_requests`` counts over.
     """
 
@@ -43,8 +53,17 @@ class Settings(BaseSettings):
     headless: bool = True
     browser_executable: str | None = None
     browser_driver: Literal["playwright", "patchright", "cdp"] = "playwright"
+    capture: Literal["auto", "dom"] = "auto"
     max_pages: Annotated[int, Field(gt=0)] = 12
     selectors_dir: Path = Path("selectors")
+    max_request_bytes: Annotated[int, Field(gt=0)] = 67_108_864
+    max_attachments: Annotated[int, Field(ge=0)] = 10
+    max_attachment_bytes: Annotated[int, Field(gt=0)] = 20_971_520
+    allow_private_urls: bool = False
+    max_conversations: Annotated[int, Field(gt=0)] = 1000
+    conversation_ttl: Annotated[float, Field(gt=0, le=36_500)] | None = None
+    background_request_patterns: str = ""
+    background_model: str = ""
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     rate_limit_requests: Annotated[int, Field(gt=0)] | None = None
@@ -64,6 +83,16 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("background_request_patterns")
+    @classmethod
+    def _compile(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as exc:
+            msg = f"is no regular expression: {exc}"
+            raise ValueError(msg) from exc
         return value
 
     @field_validator("log_level", mode="before")

@@ -11,10 +11,11 @@ class Demand:
 
     Attributes:
         waiting: Turns that wait for a page.
-        free: Pages that can be lent at once.
+        free: Pages with an empty chat that can be lent at once.
         settling: Pages that are being made ready for their next turn; they come back by themselves.
         opening: Pages that are being opened; they count as if they were there.
         lent: Pages in use.
+        kept: Pages that nobody uses and that hold a chat which may go on.
     """
 
     waiting: int
@@ -22,18 +23,29 @@ class Demand:
     settling: int
     opening: int
     lent: int
+    kept: int = 0
 
     @property
     def total(self) -> int:
         """Every page there is or will be in a moment."""
-        return self.free + self.settling + self.opening + self.lent
+        return self.free + self.settling + self.opening + self.lent + self.kept
+
+    @property
+    def empty(self) -> int:
+        """Pages with an empty chat, now or in a moment."""
+        return self.free + self.settling + self.opening
 
 
 def pages_to_open(demand: Demand, *, limit: int, warm: int) -> int:
     """Return how many pages to open: for those who wait and have none coming, and to keep ``warm`` ones, up to ``limit``."""
-    short = demand.waiting - demand.free - demand.settling - demand.opening
+    short = demand.waiting - demand.empty
     cold = warm - demand.total
     return max(0, min(max(short, cold), limit - demand.total))
+
+
+def kept_to_clear(demand: Demand) -> int:
+    """Return how many pages must give their chat up for those who wait and have no empty one coming."""
+    return max(0, min(demand.waiting - demand.empty, demand.kept))
 
 
 def default_max_pages(cores: int, memory_bytes: int) -> int:

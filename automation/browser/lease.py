@@ -2,6 +2,9 @@
 
 Each page has a keeper, a task that holds it from opening to closing. A lease is given back by a plain call that can't
 be cancelled; what the page then needs (stopping an answer, a new chat) its keeper does, while nobody waits for it.
+
+A page may come back holding a chat that can go on. It is kept as it is for who asks for that chat, and gives it up,
+the least recently used first, when somebody needs an empty one.
 """
 
 from __future__ import annotations
@@ -16,20 +19,41 @@ from typing import Generic, Protocol, TypeVar
 import anyio
 from anyio.abc import TaskGroup
 
-from automation.browser.capacity import Demand, pages_to_open
+from automation.browser.capacity import Demand, kept_to_clear, pages_to_open
 from automation.errors import AutomationError, PoolFullError
 
 log = logging.getLogger(__name__)
+
+# So many of the latest chats are left alone until somebody really needs their page.
+_RECENT_CHATS = 2
 
 
 class Lendable(Protocol):
     """What can be lent: a page that can be made ready again and that may be lost meanwhile."""
 
+    @property
+    def holds(self) -> str | None:
+        """The id of the chat that it shows and that can go on; None with an empty one. It may be set while lent."""
+        ...
+
+    @property
+    def is_single_turn(self) -> bool:
+        """Whether the chat that it holds has one turn only: most of those are never gone on with."""
+        ...
+
     async def settle(self) -> None:
-        """Make it ready for the next turn.
+        """Make it ready for the next turn: in the chat that it holds, else in an empty one.
 
         Raises:
             AutomationError: It can't be; it is closed then and never lent again.
+        """
+        ...
+
+    async def clear(self) -> None:
+        """Give up the chat that it holds and get an empty one.
+
+        Raises:
+            AutomationError: It can't; it is closed then and never lent again.
         """
         ...
 
@@ -47,11 +71,13 @@ class _Slot(Generic[T]):
     state: str = "opening"
     turns: int = 0
     lost: bool = False
+    must_clear: bool = False
     wake: anyio.Event = field(default_factory=anyio.Event)
 
 
 @dataclass(eq=False)
 class _Waiter(Generic[T]):
+    chat: str | None = None
     ready: anyio.Event = field(default_factory=anyio.Event)
     slot: _Slot[T] | None = None
     error: AutomationError | None = None
@@ -78,6 +104,7 @@ class LeasePool(Generic[T]):
         self._idle_s = idle_s
         self._slots: list[_Slot[T]] = []
         self._free: deque[_Slot[T]] = deque()
+        self._kept: deque[_Slot[T]] = deque()  # least recently used first
         self._waiting: deque[_Waiter[T]] = deque()
         self._can_open = True
         self._opened = anyio.Event()
@@ -86,12 +113,17 @@ class LeasePool(Generic[T]):
         """Count the pages by what they do now."""
         states = [slot.state for slot in self._slots]
         return Demand(
-            waiting=len(self._waiting),
+            waiting=sum(waiter.chat is None for waiter in self._waiting),
             free=len(self._free),
             settling=states.count("settling"),
             opening=states.count("opening"),
             lent=states.count("lent"),
+            kept=len(self._kept),
         )
+
+    def is_held(self, chat: str) -> bool:
+        """Whether a page holds this chat."""
+        return self._holder_of(chat) is not None
 
     async def until_opened(self) -> None:
         """Return when no page is being opened: a page that loads takes its time from those in use."""
@@ -100,14 +132,14 @@ class LeasePool(Generic[T]):
             await self._opened.wait()
 
     @asynccontextmanager
-    async def lend(self, timeout_s: float | None) -> AsyncIterator[T]:
-        """Lend a page that is ready.
+    async def lend(self, timeout_s: float | None, chat: str | None = None) -> AsyncIterator[T]:
+        """Lend the page that holds ``chat`` if there is one, else a page with an empty chat.
 
         Raises:
             PoolFullError: None became free in time.
             AutomationError: One had to be opened and could not be.
         """
-        slot = await self._acquire(timeout_s)
+        slot = await self._acquire(timeout_s, chat)
         slot.state = "lent"
         slot.turns += 1
         assert slot.page is not None
@@ -117,10 +149,14 @@ class LeasePool(Generic[T]):
             slot.state = "settling"
             slot.wake.set()
 
-    async def _acquire(self, timeout_s: float | None) -> _Slot[T]:
-        if self._free:
-            return self._free.popleft()
-        waiter: _Waiter[T] = _Waiter()
+    async def _acquire(self, timeout_s: float | None, chat: str | None) -> _Slot[T]:
+        holder = self._holder_of(chat)
+        if holder is not None and holder in self._kept:
+            self._kept.remove(holder)
+            return holder
+        if holder is None and self._free:
+            return self._take_free()
+        waiter: _Waiter[T] = _Waiter(chat if holder else None)
         self._waiting.append(waiter)
         self._can_open = True
         self._balance()
@@ -141,26 +177,78 @@ class LeasePool(Generic[T]):
             raise PoolFullError(timeout_s or 0.0)
         return waiter.slot
 
+    def _holder_of(self, chat: str | None) -> _Slot[T] | None:
+        """Return the page that holds a chat; it may be just coming back from the turn before."""
+        if chat is None:
+            return None
+        return next((slot for slot in self._slots if slot.page is not None and slot.page.holds == chat), None)
+
+    def _take_free(self) -> _Slot[T]:
+        slot = self._free.popleft()
+        slot.state = "lent"
+        self._keep_one_empty()
+        return slot
+
     def _balance(self) -> None:
-        if not self._can_open:
-            return
-        # A page that is being closed still takes its place.
-        closing = sum(slot.state == "closing" for slot in self._slots)
-        for _ in range(pages_to_open(self.demand(), limit=self._limit - closing, warm=self._warm)):
+        """Open or clear pages for those who wait."""
+        if self._can_open:
+            self._open_more(pages_to_open(self.demand(), limit=self._room, warm=self._warm))
+        for _ in range(kept_to_clear(self.demand())):
+            self._clear(self._kept[0])
+
+    @property
+    def _room(self) -> int:
+        """How many pages there may be now: one that is being closed still takes its place."""
+        return self._limit - sum(slot.state == "closing" for slot in self._slots)
+
+    def _open_more(self, count: int) -> None:
+        for _ in range(count):
             slot: _Slot[T] = _Slot()
             self._slots.append(slot)
             self._tasks.start_soon(self._keep, slot)
 
+    def _keep_one_empty(self) -> None:
+        """Have an empty page before somebody has to wait for it.
+
+        Where no more can be opened, an older chat of a single turn gives way: it is hardly ever gone on with.
+        """
+        demand = self.demand()
+        if demand.empty or not demand.kept:
+            return
+        if demand.total < self._room:
+            self._open_more(int(self._can_open))
+            return
+        old = list(self._kept)[:-_RECENT_CHATS]
+        single = next((slot for slot in old if slot.page is not None and slot.page.is_single_turn), None)
+        if single is not None:
+            self._clear(single)
+
+    def _clear(self, slot: _Slot[T]) -> None:
+        self._kept.remove(slot)
+        slot.state = "settling"
+        slot.must_clear = True
+        slot.wake.set()
+
     def _hand_out(self, slot: _Slot[T]) -> None:
-        slot.state = "free"
+        """Give a page that is ready to who waits for it, else leave it for whoever comes."""
         self._opened.set()
-        if self._waiting:
-            waiter = self._waiting.popleft()
+        self._release_waiters()
+        assert slot.page is not None
+        chat = slot.page.holds
+        waiter = next((w for w in self._waiting if w.chat == chat), None)
+        if waiter is not None:
+            self._waiting.remove(waiter)
             slot.state = "lent"
             waiter.slot = slot
             waiter.ready.set()
-        else:
+        elif chat is None:
+            slot.state = "free"
             self._free.append(slot)
+        else:
+            slot.state = "kept"
+            self._kept.append(slot)
+            self._balance()
+            self._keep_one_empty()
 
     async def _keep(self, slot: _Slot[T]) -> None:
         try:
@@ -173,7 +261,7 @@ class LeasePool(Generic[T]):
                 slot.state = "closing"
         except AutomationError as exc:
             log.warning("page_not_opened", extra={"reason": str(exc)})
-            self._slots.remove(slot)
+            self._forget(slot)
             self._opened.set()
             self._fail_waiting(exc)
         except anyio.get_cancelled_exc_class():
@@ -181,9 +269,19 @@ class LeasePool(Generic[T]):
             self._limit = 0
             raise
         else:
-            self._slots.remove(slot)
+            self._forget(slot)
             self._can_open = True
         self._balance()
+
+    def _forget(self, slot: _Slot[T]) -> None:
+        self._slots.remove(slot)
+        self._release_waiters()
+
+    def _release_waiters(self) -> None:
+        """Let those whose chat is on no page any more have an empty one."""
+        for waiter in self._waiting:
+            if waiter.chat is not None and self._holder_of(waiter.chat) is None:
+                waiter.chat = None
 
     def _fail_waiting(self, error: AutomationError) -> None:
         """Tell those who wait that no page can be had; others may come, but not from trying again at once."""
@@ -202,15 +300,16 @@ class LeasePool(Generic[T]):
         async with anyio.create_task_group() as watch:
             watch.start_soon(self._wake_when_lost, slot, page)
             await self._until_back(slot)
-            if slot.state == "free":
+            if slot.state in {"free", "kept"}:
                 # Before the next await: until then, somebody could still be lent it.
-                self._free.remove(slot)
+                (self._free if slot.state == "free" else self._kept).remove(slot)
                 slot.state = "closing"
             watch.cancel_scope.cancel()
         if slot.state == "closing" or slot.turns >= self._max_turns:
             return False
+        must_clear, slot.must_clear = slot.must_clear, False
         try:
-            await page.settle()
+            await (page.clear() if must_clear else page.settle())
         except AutomationError as exc:
             log.info("page_retired", extra={"reason": str(exc)})
             return False
@@ -222,7 +321,7 @@ class LeasePool(Generic[T]):
                 await slot.wake.wait()
             # Idle pages beyond the warm ones are closed; a page in use is waited for.
             if slot.state == "settling" or (
-                slot.state == "free" and (slot.lost or self.demand().total > self._warm)
+                slot.state in {"free", "kept"} and (slot.lost or self.demand().total > self._warm)
             ):
                 return
             if slot.wake.is_set():

@@ -7,13 +7,14 @@ the decoder reads nothing while the page grows. Nothing that was told is ever ta
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from automation.capture.commit import AppendOnly
 from automation.capture.completion import Completion, Sample, Verdict
 from automation.capture.decoders.protocol import WireAlive, WireEnd, WireError, WireEvent, WireText
 from automation.capture.site_errors import error_of_wire, error_of_words
+from automation.capture.traffic import Flow
 from automation.errors import FirstTokenTimeout, IdleTimeout, SignInRequiredError, SiteError
 from automation.profiles import SelectorProfile
 from automation.timing import Timeouts
@@ -21,6 +22,7 @@ from automation.turn import (
     CaptureSource,
     FinishReason,
     ReasoningDelta,
+    SourceFound,
     TextDelta,
     TurnEvent,
     TurnFinished,
@@ -30,10 +32,11 @@ log = logging.getLogger(__name__)
 
 DECODER_SILENT_S = 2.0
 DECODER_BEHIND_CHARS = 60
+RENDERING_S = 1.0
 CLOSED_GRACE_S = 3.0
 PAGE_DONE_GRACE_S = 1.0
 WIRE_END_GRACE_S = 10.0
-QUIET_S = 5.0
+QUIET_S = 10.0
 
 PageFacts = Mapping[str, Any]
 """What the agent in the page pushes: see ``sample`` in ``scripts/page_agent.js``."""
@@ -49,15 +52,20 @@ class Answer:
         self._profile = profile
         self._timeouts = timeouts
         self.source: CaptureSource = "wire" if profile.wire else "dom"
-        self._completion = Completion(profile.timeouts.dom_quiet_s or QUIET_S)
+        quiet_s = profile.timeouts.dom_quiet_s
+        self._completion = Completion(quiet_s or QUIET_S, is_quiet_trusted=quiet_s is not None)
         self._page_done_s: float | None = None
         self._text = AppendOnly()
         self._thoughts = AppendOnly()
         self._wire_answer = self._wire_thought = ""
         self._dom_text = Utf16Text()
-        self._dom_thinking = ""
-        self._facts: PageFacts = {}
-        self._page_chars = 0
+        self._dom_thinking = Utf16Text()
+        self._page_thought = ""
+        self._sources: set[str] = set()
+        self._facts: dict[str, Any] = {}
+        self._page_chars = self._page_chars_at_wire = 0
+        self._looked_s = sent_s
+        self._first_text_s: float | None = None
         self._finish_reason: FinishReason = "stop"
         self._wire_ended = False
         self._sent_s = self._alive_s = self._wire_s = sent_s
@@ -96,6 +104,8 @@ class Answer:
                 raise error_of_wire(event, self._profile.site_words)
             case WireAlive():
                 return []
+            case SourceFound():
+                return self._new_sources([event])
             case _:
                 return [event]
 
@@ -123,15 +133,21 @@ class Answer:
     # -- the page ---------------------------------------------------------------------------------------------------
 
     def take_page(self, facts: PageFacts, at_s: float) -> list[TurnEvent]:
-        """Take one sample of the page.
+        """Take one sample of the page: what it does not name is as it was.
 
         Raises:
             SignInRequiredError: The page shows its sign-in form.
         """
-        self._facts = facts
-        if facts.get("chars", 0) != self._page_chars:
-            self._page_chars = facts.get("chars", 0)
-            self._alive_s = at_s
+        self._facts.update(facts)
+        if not facts.get("is_text_only"):
+            self._looked_s = at_s
+        if facts.get("chars", self._page_chars) != self._page_chars:
+            self._page_chars = facts["chars"]
+            self._alive_s = self._looked_s = at_s
+            if self._first_text_s is None:
+                self._first_text_s = at_s
+        if at_s - self._wire_s < RENDERING_S:
+            self._page_chars_at_wire = self._page_chars
         if facts.get("signed_out"):
             reason = "the site signed the account out in mid-turn"
             raise SignInRequiredError(reason)
@@ -139,22 +155,28 @@ class Answer:
             return []
         events: list[TurnEvent] = []
         if "thinking" in facts:
-            self._dom_thinking = facts["thinking"]
-            events.append(
-                ReasoningDelta(self._thoughts.update(self._dom_thinking, self._thinking_stable(facts)))
-            )
+            thought, stable = self._dom_thinking.change(facts["thinking"])
+            if thought:
+                # A block that closes takes its text off the page; what was read of it stays.
+                self._page_thought = thought
+                events.append(ReasoningDelta(self._thoughts.update(thought, stable)))
         if "text" in facts:
-            change = facts["text"]
-            self._dom_text.replace_tail(change["keep"], change["tail"])
-            events.append(
-                TextDelta(self._text.update(self._dom_text.text, self._dom_text.characters(change["stable"])))
-            )
+            events.append(TextDelta(self._text.update(*self._dom_text.change(facts["text"]))))
+        events += self._page_sources(facts.get("sources", ()))
         return self._begun(events)
 
-    def _thinking_stable(self, facts: PageFacts) -> int:
-        """How many characters of the page's reasoning are final."""
-        units = self._dom_thinking.encode("utf-16-le", "surrogatepass")[: 2 * int(facts["thinking_stable"])]
-        return len(units.decode("utf-16-le", "ignore"))
+    @property
+    def thinking_is_closed(self) -> bool:
+        """Whether the page is the source and hides a thought, whose text is not there until it is opened."""
+        return self.source == "dom" and bool(self._facts.get("thinking_closed"))
+
+    def _page_sources(self, found: Iterable[Mapping[str, str]]) -> list[TurnEvent]:
+        return self._new_sources(SourceFound(source["url"], source["title"]) for source in found)
+
+    def _new_sources(self, found: Iterable[SourceFound]) -> list[TurnEvent]:
+        new = [source for source in found if source.url not in self._sources]
+        self._sources.update(source.url for source in new)
+        return [*new]
 
     def must_read_page(self, at_s: float, *, wire_is_open: bool) -> bool:
         """Whether the page shows an answer that the decoder doesn't read: it fell behind, or has nothing to read."""
@@ -162,8 +184,13 @@ class Answer:
             return False
         if not self._wire_answer and (not wire_is_open or self._page_done_for(at_s) >= PAGE_DONE_GRACE_S):
             return True
+        if at_s - self._wire_s < DECODER_SILENT_S:
+            return False
+        # Toolbars, labels and formulas shown twice make a page longer than its answer: only what appears while the
+        # decoder says nothing shows that it is behind.
         told = len(self._wire_answer) + len(self._wire_thought)
-        return at_s - self._wire_s >= DECODER_SILENT_S and self._page_chars > told + DECODER_BEHIND_CHARS
+        grown = self._page_chars - self._page_chars_at_wire
+        return min(self._page_chars - told, grown) > DECODER_BEHIND_CHARS
 
     def _page_done_for(self, at_s: float) -> float:
         """Return for how many seconds the page has shown its answer as complete."""
@@ -171,8 +198,13 @@ class Answer:
 
     # -- the end ----------------------------------------------------------------------------------------------------
 
-    def is_complete(self, at_s: float, *, wire_is_open: bool) -> bool:
-        """Judge what was seen so far.
+    @property
+    def first_text_s(self) -> float | None:
+        """When the page began to show an answer; None while it shows none."""
+        return self._first_text_s
+
+    def is_complete(self, at_s: float, *, wire_is_open: bool, flow: Flow = Flow.UNKNOWN) -> bool:
+        """Judge what was seen so far; ``flow`` is what the page's requests say.
 
         Raises:
             AutomationError: It ended in an error, without text, or not in time.
@@ -181,13 +213,16 @@ class Answer:
         read_chars = len(self._dom_text.text) if self.source == "dom" else self._page_chars
         verdict = self._completion.feed(
             Sample(
-                at_s=at_s,
+                # A page that hangs proves nothing by what it showed before.
+                at_s=self._looked_s,
                 wire_ended=self._wire_ended,
                 answer_chars=len(self._wire_answer) if self._wire_ended else read_chars,
                 stop=facts.get("stop"),
                 finished=facts.get("finished"),
                 ready=bool(facts.get("ready")),
+                busy=bool(facts.get("busy")),
                 error=facts.get("error"),
+                flow=flow,
             )
         )
         if verdict is Verdict.ERROR:
@@ -195,6 +230,9 @@ class Answer:
         if verdict is Verdict.EMPTY and (self._wire_ended or not self._wire_answer):
             raise self._empty()
         if verdict is Verdict.COMPLETE and (self._wire_ended or self.source == "dom"):
+            if flow is Flow.CUT and not self._wire_ended:
+                reason = "its stream was cut"
+                raise SiteError(reason)
             return True
         self._watch_page_end(verdict, at_s)
         self._check_time(at_s, wire_is_open=wire_is_open)
@@ -211,24 +249,33 @@ class Answer:
             msg = "its stream stopped without its end marker"
             raise SiteError(msg)
 
-    def conclude(self, page_markdown: str | None) -> list[TurnEvent]:
+    @property
+    def needs_page_at_end(self) -> bool:
+        """Whether the page must be read once more at the end: it is the source, or alone knows what was cited."""
+        return self.source == "dom" or bool(self._profile.sources and not self._sources)
+
+    def conclude(
+        self,
+        page_markdown: str | None,
+        page_thought: str = "",
+        sources: Iterable[Mapping[str, str]] = (),
+    ) -> list[TurnEvent]:
         """Return the rest of the answer and ``TurnFinished``.
 
-        ``page_markdown`` is the page's whole answer, read once more at the end; used where the page is the source.
+        ``page_markdown`` and ``page_thought`` are the page's whole answer, read once more at the end; used where the
+        page is the source. The page's ``sources`` are told where the wire told none.
         """
+        cited = self._page_sources(sources) if self.needs_page_at_end else []
         events: list[TurnEvent] = []
         if self.source == "dom":
             final = self._dom_text.text if page_markdown is None else page_markdown
-            events = self._begun(
-                [
-                    ReasoningDelta(self._thoughts.finish(self._dom_thinking)),
-                    TextDelta(self._text.finish(final)),
-                ]
-            )
+            events.append(ReasoningDelta(self._thoughts.finish(page_thought or self._page_thought)))
+            events.append(TextDelta(self._text.finish(final)))
         else:
-            events = self._begun([TextDelta(self._text.finish(self._wire_answer))])
+            events.append(TextDelta(self._text.finish(self._wire_answer)))
         notes = ("rewritten",) if self._text.diverged else ()
-        return [*events, TurnFinished(self._finish_reason, self.source, notes)]
+        finished = TurnFinished(self._finish_reason, self.source, notes)
+        return [*self._begun([*events, *cited]), finished]
 
     def _begun(self, events: list[TurnEvent]) -> list[TurnEvent]:
         told = [e for e in events if not isinstance(e, TextDelta | ReasoningDelta) or e.text]
@@ -269,6 +316,11 @@ class Utf16Text:
         """Keep the first ``keep`` code units and put ``tail`` after them."""
         self._units = self._units[: 2 * keep] + tail.encode("utf-16-le", "surrogatepass")
         self.text = self._units.decode("utf-16-le", "replace")
+
+    def change(self, told: Mapping[str, Any]) -> tuple[str, int]:
+        """Take a change as the page tells it; return the whole text and how many of its characters are final."""
+        self.replace_tail(told["keep"], told["tail"])
+        return self.text, self.characters(told["stable"])
 
     def characters(self, units: int) -> int:
         """How many characters the first ``units`` code units are; half a surrogate pair is none."""

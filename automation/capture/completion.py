@@ -1,8 +1,10 @@
 """When is an answer complete? A pure classifier over samples of what the wire and the page show.
 
 Proof, strongest first: the stream's own end marker · the page's finished-actions on this turn · the stop control was
-seen and is gone while the prompt field takes input again · nothing changed for long (the last resort, never while a
-stop control shows). What is only seen in the page must hold for two checks.
+seen and is gone while the prompt field takes input again · what the page showed as work in progress is over · the
+page's requests of this turn are over and the text rests · nothing changed for long (the last resort). What is only
+seen in the page must hold for two looks. Nothing is an end while a stop control shows; a stream that is still open
+outweighs quiet, and controls have to stand for a second beside it.
 """
 
 from __future__ import annotations
@@ -10,9 +12,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from automation.capture.traffic import Flow
+
 _CHECKS = 2
 _CHECK_GAP_S = 0.08
 _EMPTY_S = 5.0
+_CONTROLS_BESIDE_OPEN_STREAM_S = 1.0
+# How long the text must rest after each kind of sign, in seconds.
+_REST_AFTER_STREAM_S = 0.25
+_REST_AFTER_WORK_S = 1.0
+_REST_WITHOUT_FINISHED_S = 3.0
+_REST_WHILE_WAITING_S = 30.0
+_NEVER_S = float("inf")
+# A field that is closed for a moment while the prompt goes out says nothing about the answer.
+_FIELD_CLOSED_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +33,15 @@ class Sample:
     """What was seen at one moment; ``None`` where the profile names no such control.
 
     Attributes:
-        at_s: When, on a monotonic clock.
+        at_s: When the page was looked at, on a monotonic clock.
         wire_ended: The stream's own end marker was seen.
         answer_chars: Letters in the answer so far, wherever they were read.
         stop: The stop control is visible.
         finished: This turn's finished-actions are visible.
         ready: The prompt field takes input.
+        busy: The turn is marked as being worked on: ``aria-busy``, or the profile's cursor at its end.
         error: New words of an error banner.
+        flow: What the page's requests say.
     """
 
     at_s: float
@@ -35,7 +50,9 @@ class Sample:
     stop: bool | None = None
     finished: bool | None = None
     ready: bool = False
+    busy: bool = False
     error: str | None = None
+    flow: Flow = Flow.UNKNOWN
 
 
 class Verdict(Enum):
@@ -52,13 +69,19 @@ class Completion:
 
     Args:
         quiet_s: How long nothing may change before quiet alone counts, where the page shows nothing better.
+        is_quiet_trusted: A person said that so much quiet is enough, whatever the page's requests say.
     """
 
-    def __init__(self, quiet_s: float) -> None:
+    def __init__(self, quiet_s: float, *, is_quiet_trusted: bool = False) -> None:
         self._quiet_s = quiet_s
+        self._is_quiet_trusted = is_quiet_trusted
         self._stop_seen = False
+        self._worked_s: float | None = None
+        self._busy_s = float("-inf")
+        self._controls_s = 0.0
         self._chars = -1
         self._changed_s = 0.0
+        self._text_s: float | None = None
         self._proofs = 0
         self._errors = 0
         self._checked_s = float("-inf")
@@ -76,6 +99,8 @@ class Completion:
         self._stop_seen = self._stop_seen or bool(sample.stop)
         if sample.answer_chars != self._chars:
             self._chars, self._changed_s = sample.answer_chars, sample.at_s
+            if self._text_s is None and sample.answer_chars:
+                self._text_s = sample.at_s
             self._proofs = self._errors = 0
             self._by_controls = False
             self._checked_s = sample.at_s
@@ -83,7 +108,16 @@ class Completion:
         if sample.at_s - self._checked_s < _CHECK_GAP_S:
             return Verdict.WAIT
         self._checked_s = sample.at_s
+        self._note_work(sample)
         return self._judge(sample)
+
+    def _note_work(self, sample: Sample) -> None:
+        """Note that the answer is being worked on: by a mark, or by a field that stays closed beside its text."""
+        text_for_s = 0.0 if self._text_s is None else sample.at_s - self._text_s
+        if sample.busy or (text_for_s >= _FIELD_CLOSED_S and not sample.ready):
+            self._worked_s = sample.at_s
+        if sample.busy:
+            self._busy_s = sample.at_s
 
     def _judge(self, sample: Sample) -> Verdict:
         self._errors = self._errors + 1 if sample.error and not sample.stop else 0
@@ -98,9 +132,42 @@ class Completion:
         return Verdict.EMPTY if sample.at_s - self._changed_s >= _EMPTY_S else Verdict.WAIT
 
     def _shows_end(self, sample: Sample) -> bool:
-        self._by_controls = not sample.stop and bool(sample.finished or (self._stop_seen and sample.ready))
+        self._note_controls(sample)
         if self._by_controls:
-            return True
-        if sample.stop or self._stop_seen:
+            stood_s = sample.at_s - self._controls_s
+            return sample.flow is not Flow.OPEN or stood_s >= _CONTROLS_BESIDE_OPEN_STREAM_S
+        if sample.stop or sample.busy or not sample.answer_chars:
             return False
-        return sample.answer_chars > 0 and sample.at_s - self._changed_s >= self._quiet_s
+        # A mark that goes on and off, as cursors do, has to stay off.
+        rest_s = sample.at_s - max(self._changed_s, self._busy_s)
+        if self._stop_seen:
+            # Some pages take no more input after an answer; then the stream's end is the proof.
+            return sample.flow is Flow.STREAM_ENDED and rest_s >= _REST_WITHOUT_FINISHED_S
+        return rest_s >= self._rest_needed_s(sample)
+
+    def _note_controls(self, sample: Sample) -> None:
+        were_shown = self._by_controls
+        self._by_controls = not sample.stop and bool(sample.finished or (self._stop_seen and sample.ready))
+        if self._by_controls and not were_shown:
+            self._controls_s = sample.at_s
+
+    def _rest_needed_s(self, sample: Sample) -> float:
+        """How long the text of a page without a stop control must rest before that is its end."""
+        needed_s = self._needed_by_flow_s(sample)
+        if self._is_quiet_trusted:
+            needed_s = min(needed_s, self._quiet_s)
+        if self._worked_s is None or not sample.ready or sample.flow in {Flow.OPEN, Flow.WAITING}:
+            return needed_s
+        is_over = sample.at_s - self._worked_s >= _REST_AFTER_WORK_S
+        return min(needed_s, _REST_AFTER_WORK_S) if is_over else needed_s
+
+    def _needed_by_flow_s(self, sample: Sample) -> float:
+        if sample.flow is Flow.OPEN:
+            return _NEVER_S
+        if sample.flow is Flow.WAITING:
+            return max(_REST_WHILE_WAITING_S, self._quiet_s)
+        if sample.flow is Flow.STREAM_ENDED:
+            return _REST_AFTER_STREAM_S if sample.finished is None else _REST_WITHOUT_FINISHED_S
+        if sample.flow is Flow.BODY_ENDED:
+            return min(_REST_WITHOUT_FINISHED_S, self._quiet_s)
+        return self._quiet_s

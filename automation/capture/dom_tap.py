@@ -52,6 +52,8 @@ def agent_profile(profile: SelectorProfile) -> dict[str, Any]:
         "assistant_turn",
         "answer",
         "thinking",
+        "thinking_toggle",
+        "sources",
         "finished",
         "error",
         "dismiss",
@@ -60,6 +62,9 @@ def agent_profile(profile: SelectorProfile) -> dict[str, Any]:
     data["new_chat"] = plain(profile.new_chat.click)
     data["new_chat_confirm"] = plain(profile.new_chat.confirm)
     data["new_chat_ready"] = plain(profile.new_chat.ready)
+    data["temporary_chat"] = plain(profile.conversation.temporary)
+    for number, step in enumerate(profile.conversation.delete):
+        data[f"delete_chat_{number}"] = plain(step)
     data["input_entry"] = profile.input_entry
     data["exclude_css"] = [s.css for s in profile.exclude]
     data["thinking_css"] = [s.css for s in profile.thinking]
@@ -68,6 +73,9 @@ def agent_profile(profile: SelectorProfile) -> dict[str, Any]:
         for role in ("username", "password", "submit", "next_step", "signed_in", "signed_out"):
             data[role] = plain(getattr(profile.sign_in, role))
         data["sign_in_error"] = plain(profile.sign_in.error)
+    if profile.attachments is not None:
+        for role in ("input", "opener", "drop_target", "uploaded", "uploading", "failed", "remove"):
+            data[f"attachments.{role}"] = plain(getattr(profile.attachments, role))
     return data
 
 
@@ -156,6 +164,8 @@ class DomTap:
             )
             source = (
                 f"{_script('dom_to_markdown.js')}\n;globalThis.parleyDomToMarkdown = parleyDomToMarkdown;"
+                f"globalThis.parleyPromptField = {_script('prompt_field.js').rstrip().rstrip(';')};"
+                f"globalThis.parleyFileDrop = {_script('file_drop.js').rstrip().rstrip(';')};"
                 f"globalThis.agent = ({_script('page_agent.js').rstrip().rstrip(';')})"
                 f"({self._profile}, (text) => globalThis[{self._binding!r}](text)); true"
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -25,6 +26,7 @@ from automation.capture.tap_events import (
     SocketMessage,
     TapEvent,
 )
+from automation.capture.traffic import Traffic
 from automation.errors import PageLostError
 
 log = logging.getLogger(__name__)
@@ -66,6 +68,7 @@ class NetworkTap:
         self._methods = methods
         self._sockets = sockets
         self._spawn = spawn
+        self.traffic = Traffic()
         self._sink: Sink | None = None
         self._bodies: dict[str, _Body] = {}
         self._running: set[str] = set()
@@ -82,6 +85,7 @@ class NetworkTap:
         self._bodies.clear()
         if sink is not None:
             self._running.clear()
+            self.traffic.begin()
 
     async def until_streams_end(self, timeout_s: float) -> bool:
         """Wait until no response that may be an answer is under way; False if one still is then."""
@@ -128,6 +132,7 @@ class NetworkTap:
         kind, request, request_id = event.get("type"), event["request"], event["requestId"]
         if self._sink is None or kind not in {"Fetch", "XHR", "EventSource", "Other", None}:
             return
+        self.traffic.request_left(request_id, "text/event-stream" if kind == "EventSource" else "")
         matches = not self._sockets and request["method"] in self._methods and self._matches(request["url"])
         if matches and request_id not in self._bodies:
             self._running.add(request_id)
@@ -163,6 +168,7 @@ class NetworkTap:
 
     def _response(self, _: Channel, event: Params) -> None:
         request_id, response = event["requestId"], event["response"]
+        self.traffic.response_began(request_id, response.get("mimeType", ""))
         if request_id not in self._bodies:
             return
         headers = {name.lower(): value for name, value in response.get("headers", {}).items()}
@@ -177,6 +183,7 @@ class NetworkTap:
         )
 
     def _data(self, _: Channel, event: Params) -> None:
+        self.traffic.data_came(event["requestId"], time.monotonic())
         body = self._bodies.get(event["requestId"])
         if body is None:
             return
@@ -204,6 +211,7 @@ class NetworkTap:
         self._over(event["requestId"], failure)
 
     def _over(self, request_id: str, failure: str | None) -> None:
+        self.traffic.request_over(request_id, is_cut=failure not in {None, "cancelled"})
         self._running.discard(request_id)
         if not self._running:
             self._none_runs.set()
@@ -261,6 +269,7 @@ class NetworkTap:
         return self._newest_ready > after
 
     def _frame_received(self, _: Channel, event: Params) -> None:
+        self.traffic.message_came()
         self._frame(event, outgoing=False)
 
     def _frame_sent(self, _: Channel, event: Params) -> None:

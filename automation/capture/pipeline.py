@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import anyio
 from anyio.streams.memory import MemoryObjectSendStream
@@ -16,15 +17,17 @@ from automation.capture.answer import Answer, PageFacts
 from automation.capture.decoders.protocol import StreamFormatError
 from automation.capture.dom_tap import DomTap
 from automation.capture.network_tap import NetworkTap
+from automation.capture.sent_prompt import SentPrompt
 from automation.capture.tap_events import TapEvent
 from automation.capture.wire_reader import WireReader
 from automation.errors import PageLostError
 from automation.profiles import SelectorProfile
 from automation.timing import Timeouts
-from automation.turn import TurnEvent
+from automation.turn import TurnEvent, TurnFinished
 
 _TICK_S = 0.1
 _PAGE_SILENT_S = 10.0
+_THOUGHT_SHOWS_MS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,30 @@ class Lost:
 Seen = TapEvent | PageFacts | Lost
 
 
+class Hands(Protocol):
+    """Clicks on the page, as a person would."""
+
+    async def click_if_there(self, role: str, step: str) -> bool:
+        """Click the role's element if there is one that is visible and uncovered; tell whether it was."""
+        ...
+
+
 class TurnCapture:
-    """Reads one answer. It watches from before the prompt is sent, so that nothing of the answer is missed."""
+    """Reads one answer. It watches from before the prompt is sent, so that nothing of the answer is missed.
+
+    Without ``hands`` a closed thought stays closed, and what the page hides of it unread.
+    """
 
     def __init__(
-        self, network: NetworkTap, dom: DomTap, profile: SelectorProfile, timeouts: Timeouts
+        self,
+        network: NetworkTap,
+        dom: DomTap,
+        profile: SelectorProfile,
+        timeouts: Timeouts,
+        hands: Hands | None = None,
     ) -> None:
+        self._hands = hands
+        self._has_opened_thought = False
         self._network = network
         self._dom = dom
         self._wire = WireReader(profile.wire) if profile.wire else None
@@ -52,6 +73,7 @@ class TurnCapture:
         self._pending: list[TurnEvent] = []
         self._page_s = time.monotonic()
         self._asked = False
+        self._sent: SentPrompt | None = None
         self._over = False
 
     @asynccontextmanager
@@ -74,6 +96,10 @@ class TurnCapture:
         if not self._over:
             self._put.send_nowait(Lost(reason))
 
+    def expect(self, prompt: str) -> None:
+        """Refuse the answer if the page sends ``prompt`` changed from here on."""
+        self._sent = SentPrompt(prompt)
+
     async def proof_of_send(self) -> None:
         """Return once the page shows that it took the prompt: its request left, or a new user turn stands there."""
         while not (self._asked or self._pending or (self._wire and self._wire.request_left)):
@@ -82,14 +108,17 @@ class TurnCapture:
                 self._pending += await self._take(self._seen.popleft())
         self._answer.sent(time.monotonic())
 
-    async def read(self, out: MemoryObjectSendStream[TurnEvent]) -> None:
-        """Send the answer's events to ``out``; the last one is ``TurnFinished``.
+    async def read(self, out: MemoryObjectSendStream[TurnEvent]) -> TurnFinished:
+        """Send the answer's events to ``out`` and return the last one, which ends it.
 
         Raises:
-            AutomationError: The site reported an error, nothing more came, or the page went away.
+            AutomationError: The site reported an error, nothing more came, the page sent another prompt than it was
+                given, or it went away.
         """
         while True:
             pending, self._pending = self._pending, []
+            if pending and self._sent is not None:
+                self._sent.check()
             for event in pending:
                 await out.send(event)
             if self._is_complete():
@@ -99,8 +128,15 @@ class TurnCapture:
             while self._seen:
                 self._pending += await self._take(self._seen.popleft())
             await self._watch_decoder()
-        for event in self._answer.conclude(await self._whole_page_answer()):
+            if not self._has_opened_thought:
+                self._has_opened_thought = await self._open_thought()
+        if self._sent is not None:
+            self._sent.check()
+        *rest, finished = self._answer.conclude(*await self._whole_page_answer())
+        for event in rest:
             await out.send(event)
+        assert isinstance(finished, TurnFinished)
+        return finished
 
     def _answer_mode(self) -> str:
         return "watch" if self._answer.source == "wire" else "read"
@@ -110,7 +146,8 @@ class TurnCapture:
         if now - self._page_s > _PAGE_SILENT_S:
             msg = f"The page gave no sign of life for {_PAGE_SILENT_S:g} s."
             raise PageLostError(msg)
-        return self._answer.is_complete(now, wire_is_open=self._wire_is_open)
+        flow = self._network.traffic.flow(self._answer.first_text_s)
+        return self._answer.is_complete(now, wire_is_open=self._wire_is_open, flow=flow)
 
     @property
     def _wire_is_open(self) -> bool:
@@ -130,6 +167,8 @@ class TurnCapture:
             self._page_s = now
             self._asked = self._asked or bool(seen.get("asked"))
             return self._answer.take_page(seen, now)
+        if self._sent is not None:
+            self._sent.see(seen)
         if self._wire is None or self._answer.source == "dom":
             return []
         try:
@@ -145,8 +184,21 @@ class TurnCapture:
             self._answer.decoder_broke("it reads nothing while the page's answer grows")
             await self._dom.call("setMode", "read")
 
-    async def _whole_page_answer(self) -> str | None:
-        if self._answer.source == "wire":
-            return None
+    async def _open_thought(self) -> bool:
+        """Open the page's thinking block where its text is not on the page; tell whether that was tried."""
+        if self._hands is None or not self._answer.thinking_is_closed:
+            return False
+        await self._hands.click_if_there("thinking_toggle", "opening the reasoning")
+        return True
+
+    async def _whole_page_answer(self) -> tuple[str | None, str, list[Any]]:
+        """Read the page's answer once more: its text, its thought, and what it cites."""
+        if not self._answer.needs_page_at_end:
+            return None, "", []
+        # Many pages close a thought when the answer begins, before its last words were read.
+        if await self._open_thought():
+            await self._dom.call("until", {"thought_shows": True}, _THOUGHT_SHOWS_MS)
         whole = await self._dom.call("readTurn")
-        return None if whole is None else str(whole["markdown"])
+        if whole is None:
+            return None, "", []
+        return str(whole["markdown"]), str(whole["thinking"]), list(whole["sources"])

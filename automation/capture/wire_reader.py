@@ -27,7 +27,8 @@ from automation.capture.tap_events import (
     SocketMessage,
     TapEvent,
 )
-from automation.profiles import Wire
+from automation.capture.whole_characters import WholeCharacters
+from automation.wire_format import Wire
 
 _ERROR_STATUS = 400
 _ERROR_BODY_BYTES = 65536
@@ -51,6 +52,7 @@ class WireReader:
         )
         self._streams: dict[str, _Stream] = {}
         self._bound: str | None = None
+        self._characters = WholeCharacters()
         self._ended = False
         self.request_left = False
 
@@ -69,11 +71,13 @@ class WireReader:
             return []
         events = self._feed_socket(seen) if self._socket else self._feed_body(seen)
         self.request_left = self.request_left or bool(events)
-        for i, event in enumerate(events):
+        told: list[WireEvent] = []
+        for event in events:
+            told.append(self._characters.feed(event))
             if isinstance(event, WireEnd | WireError):
                 self._ended = True
-                return events[: i + 1]
-        return events
+                break
+        return told
 
     def _feed_socket(self, seen: TapEvent) -> list[WireEvent]:
         assert self._socket is not None

@@ -30,6 +30,8 @@ class Account:
         browser: BrowserConfig,
         sessions: SessionStore,
         credentials: Credentials | None,
+        *,
+        keeps_state: bool = False,
     ) -> None:
         self.browsers = browsers
         self.credentials = credentials
@@ -39,6 +41,7 @@ class Account:
         self._sessions = sessions
         self._context: BrowserContext | None = None
         self._opening = anyio.Lock()
+        self._keeps_state = keeps_state or credentials is not None
         self._was_active = False
 
     async def context(self) -> BrowserContext:
@@ -84,15 +87,20 @@ class Account:
         """Store the session every half minute in which it was used."""
         while True:
             await anyio.sleep(_SAVE_EVERY_S)
-            if not (self._was_active and self.credentials):
-                continue
-            try:
-                await self.save()
-            except PageLostError as exc:
-                log.warning("session_not_saved", extra={"reason": str(exc)})
+            await self._save_what_changed()
+
+    async def _save_what_changed(self) -> None:
+        if not (self._was_active and self._keeps_state):
+            return
+        try:
+            await self.save()
+        except PageLostError as exc:
+            log.warning("session_not_saved", extra={"reason": str(exc)})
 
     async def close(self) -> None:
-        """Close the context; pages in it close with it."""
+        """Store the session if it was used since, and close the context; pages in it close with it."""
+        with anyio.move_on_after(_CLOSE_S, shield=True):
+            await self._save_what_changed()
         context, self._context = self._context, None
         if context is None:
             return

@@ -14,12 +14,14 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from automation.browser.lease import LeasePool
 from automation.browser.pool import BrowserPool
-from automation.errors import AutomationError, PageLostError, SignInRequiredError, SiteError
+from automation.errors import AutomationError, ConversationGoneError, PageLostError, SignInRequiredError, SiteError
 from automation.owned_tasks import owned_tasks
 from automation.sign_in.credentials import Credentials
 from automation.sign_in.session_state import SessionStore
-from automation.turn import Prompt, TurnEvent, TurnFinished
+from automation.turn import ChatLink, Prompt, TurnEvent, TurnFinished
 from automation.web_provider.account import Account
+from automation.web_provider.ask import ask_of
+from automation.web_provider.attachments import check_files, new_files
 from automation.web_provider.chat_page import ChatPage, open_chat_page
 from automation.web_provider.config import WebChatConfig, effective_timeouts
 from automation.web_provider.transcript import compose_transcript
@@ -63,7 +65,13 @@ class WebProviderBase:
         Raises:
             AutomationError: The site can't be reached, wants a sign-in, or is not what the profile says.
         """
-        account = Account(browsers, config.browser, sessions, config.credentials)
+        account = Account(
+            browsers,
+            config.browser,
+            sessions,
+            config.credentials,
+            keeps_state=config.profile.conversation.in_browser,
+        )
         try:
             async with owned_tasks() as tasks:
                 provider = cls(account, config, tasks)
@@ -105,8 +113,13 @@ class WebProviderBase:
     async def _drive(self, prompt: Prompt, out: MemoryObjectSendStream[TurnEvent], outcome: _Outcome) -> None:
         async with out:
             try:
-                async with self._pages.lend(self.config.timeouts.lease_s) as page:
-                    await page.take_turn(self.compose(prompt), out)
+                # Before a page is taken: a chat that stands there need not suffer for a file that can't be sent.
+                check_files(new_files(prompt), self.config.profile.attachments)
+                async with self._pages.lend(self.config.timeouts.lease_s, _id_of(prompt.chat)) as page:
+                    is_continued = await page.enter(prompt.chat)
+                    if prompt.must_continue and not is_continued:
+                        raise ConversationGoneError
+                    await page.take_turn(ask_of(prompt, self.compose, is_continued=is_continued), out)
             except SignInRequiredError as exc:
                 outcome.error = self._signed_out(exc)
             except AutomationError as exc:
@@ -118,6 +131,17 @@ class WebProviderBase:
             return error
         return SiteError(f"{error.reason}; the account is signed in again for the next request")
 
+    async def forget_chat(self, chat: ChatLink) -> bool:
+        """Delete a chat at the site where the profile says how, and go on with it no more; tell whether it was deleted.
+
+        Raises:
+            AutomationError: The site did not let us.
+        """
+        if chat.url is None and not self._pages.is_held(chat.id):
+            return False
+        async with self._pages.lend(self.config.timeouts.lease_s, chat.id) as page:
+            return await page.enter(chat) and await page.delete_chat()
+
     async def check(self) -> dict[str, Any]:
         """Return what the endpoint's health shows: ``{"pages": {...}}``."""
         demand = self._pages.demand()
@@ -125,6 +149,7 @@ class WebProviderBase:
             "pages": {
                 "free": demand.free,
                 "in_use": demand.lent,
+                "kept": demand.kept,
                 "settling": demand.settling,
                 "opening": demand.opening,
                 "limit": self.config.max_pages,
@@ -135,6 +160,10 @@ class WebProviderBase:
     async def models(self) -> list[str]:
         """Return the site's model names; a page that offers no choice has none."""
         return []
+
+
+def _id_of(chat: ChatLink | None) -> str | None:
+    return chat.id if chat else None
 
 
 async def _until_page_lost(work: Coroutine[Any, Any, None]) -> None:

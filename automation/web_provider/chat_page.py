@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from urllib.parse import urljoin
 
 import anyio
@@ -20,16 +23,19 @@ from automation.capture.pipeline import TurnCapture
 from automation.errors import (
     AutomationError,
     PageLostError,
+    PromptRejectedError,
     SignInRequiredError,
     SiteChangedError,
     UnreachableError,
 )
 from automation.playwright_errors import first_line, navigation, page_calls
 from automation.sign_in.form import fill_form
-from automation.turn import TurnEvent
+from automation.turn import ChatLink, TurnEvent
 from automation.web_provider.account import Account
+from automation.web_provider.ask import Ask, fingerprint_of, is_shown
+from automation.web_provider.attachments import PROMPT_FILE_NOTE, Attachments
 from automation.web_provider.composer import Composer
-from automation.web_provider.config import WebChatConfig
+from automation.web_provider.config import WebChatConfig, reading_profile
 from automation.web_provider.page_hands import PageHands
 
 log = logging.getLogger(__name__)
@@ -38,6 +44,7 @@ _ERROR_STATUS = 400
 _STOP_APPEARS_MS = 1000
 _SCREENSHOT_MS = 3000
 _SOCKET_S = 10.0
+_OWN_URL_MS = 500
 _STREAM_ENDS_S = 1.0
 
 
@@ -65,6 +72,8 @@ class ChatPage:
         self._capture: TurnCapture | None = None
         self._needs = "nothing"
         self._sockets_before = 0
+        self._chat: ChatLink | None = None
+        self.is_single_turn = True
 
     # -- life -------------------------------------------------------------------------------------------------------
 
@@ -87,6 +96,7 @@ class ChatPage:
         self._dom = DomTap(targets, self._profile)
         self._hands = PageHands(page, self._dom)
         self._composer = Composer(self._dom, self._hands, self._profile, self._timeouts)
+        self._attachments = Attachments(page, self._dom, self._hands, self._profile, self._timeouts)
         await targets.start()
         await self._load(self._chat_url)
         await self._ensure_ready()
@@ -115,6 +125,87 @@ class ChatPage:
         """End the turn when a new document took the chat's place; an address that merely changed is no harm."""
         if not await self._dom.has_turn():
             capture.lost("The page left the chat, or loaded it anew, in mid-answer.")
+
+    # -- chats that go on -------------------------------------------------------------------------------------------
+
+    @property
+    def holds(self) -> str | None:
+        """The id of the chat that stands here and can go on; None with an empty one."""
+        return self._chat.id if self._chat else None
+
+    async def enter(self, chat: ChatLink | None) -> bool:
+        """Make sure that the page shows this chat and return True, or that it shows an empty one and return False.
+
+        Raises:
+            AutomationError: Neither worked.
+        """
+        if chat is None:
+            return False
+        is_here, self._chat = self.holds == chat.id, None
+        if not is_here and chat.url is None:
+            return False
+        self._needs = "reload"
+        if await (self._has_answer() if is_here else self._reopen(chat)):
+            self._chat = chat
+            self._needs = "nothing"
+            return True
+        log.info("chat_gone", extra={"endpoint": self._config.name})
+        await self.settle()
+        return False
+
+    async def _reopen(self, chat: ChatLink) -> bool:
+        assert chat.url is not None
+        try:
+            await self._load(chat.url)
+            await self._ensure_ready()
+        except (UnreachableError, SiteChangedError):
+            return False
+        await self._until({"no_turns": False, "input_ready": True}, int(self._timeouts.ready_s * 1000))
+        if not await self._has_answer():
+            return False
+        asked = (await self._dom.call("lastAsked"))["text"]
+        return asked is None or is_shown(chat.fingerprint, asked)
+
+    async def _has_answer(self) -> bool:
+        """Whether the last prompt on the page is answered and the page at rest."""
+        return await self._until_idle() and bool((await self._dom.call("lastAsked"))["answered"])
+
+    async def _link_after(self, ask: Ask, before: ChatLink | None) -> ChatLink | None:
+        """Return how the chat on the page can be found again, if it can go on."""
+        if not self._profile.conversation.remembers or ask.is_throwaway:
+            return None
+        return ChatLink(
+            id=before.id if before else secrets.token_hex(16),
+            url=await self._own_url(),
+            fingerprint=fingerprint_of(ask.text),
+        )
+
+    async def _own_url(self) -> str | None:
+        """Return the chat's own address; a page may give it one only when its first answer is complete."""
+        pattern = self._profile.conversation.url
+        if not pattern:
+            return None
+        try:
+            await self._page.wait_for_url(re.compile(pattern), wait_until="commit", timeout=_OWN_URL_MS)
+        except PlaywrightError as exc:
+            # The answer is complete all the same; the chat just can't be found again without this page.
+            log.info("chat_has_no_address", extra={"reason": first_line(exc)})
+            return None
+        return self._page.url
+
+    async def delete_chat(self) -> bool:
+        """Delete the chat that is shown, where the profile says how; tell whether that was done.
+
+        Raises:
+            SiteChangedError: One of the controls is missing.
+        """
+        self._chat = None
+        self._needs = "new chat"
+        steps = len(self._profile.conversation.delete)
+        for number in range(steps):
+            await self._until({f"delete_chat_{number}": True}, _STOP_APPEARS_MS)
+            await self._hands.click(f"delete_chat_{number}", "deleting the chat")
+        return steps > 0
 
     # -- loading and signing in -------------------------------------------------------------------------------------
 
@@ -200,26 +291,40 @@ class ChatPage:
 
     # -- a turn -----------------------------------------------------------------------------------------------------
 
-    async def take_turn(self, text: str, out: MemoryObjectSendStream[TurnEvent]) -> None:
-        """Send ``text`` in this chat and the answer's events to ``out``.
+    async def take_turn(self, ask: Ask, out: MemoryObjectSendStream[TurnEvent]) -> None:
+        """Send what is asked in this chat and the answer's events to ``out``; the last one is ``TurnFinished``.
 
         Raises:
             AutomationError: What went wrong; nothing that was told before is the whole answer then.
         """
         self._needs = "reload"
+        before, self._chat = self._chat, None
         try:
             await self._make_sure_of_chat()
-            capture = TurnCapture(self._network, self._dom, self._profile, self._timeouts)
+            if ask.is_throwaway and self._profile.conversation.temporary:
+                await self._hands.click("temporary_chat", "starting a temporary chat")
+            profile = reading_profile(self._config)
+            capture = TurnCapture(self._network, self._dom, profile, self._timeouts, self._hands)
             self._capture = capture
             async with capture.watching():
-                await self._composer.write(text)
+                written = await self._attachments.enter(self._composer, ask.text, ask.attachments)
+                notes: tuple[str, ...] = () if written == ask.text else (PROMPT_FILE_NOTE,)
+                ask = replace(ask, text=written)
                 self._needs = "stop"
                 await self._composer.send(capture)
-                await capture.read(out)
-            self._needs = "new chat"
+                finished = await capture.read(out)
+            self._chat = await self._link_after(ask, before)
+            self.is_single_turn = ask.is_single_turn
+            self._needs = "nothing" if self._chat else "delete" if ask.is_throwaway else "new chat"
+            notes += finished.notes
+            await out.send(replace(finished, notes=notes, chat=self._chat, is_continued=ask.is_continued))
         except SiteChangedError as exc:
             self._needs = "reload"
             raise await self._changed(exc.profile_key, exc.step) from exc
+        except PromptRejectedError:
+            # Nothing was sent: the chat that stood here stands here still.
+            self._chat, self._needs = before, "nothing" if before else "reload"
+            raise
         except AutomationError:
             self._needs = "reload"
             raise
@@ -237,8 +342,18 @@ class ChatPage:
 
     # -- between turns ----------------------------------------------------------------------------------------------
 
+    async def clear(self) -> None:
+        """Give up the chat that stands here and get an empty one.
+
+        Raises:
+            AutomationError: That did not work: the page must be closed.
+        """
+        self._chat = None
+        self._needs = "new chat"
+        await self.settle()
+
     async def settle(self) -> None:
-        """Stop what is still being generated and get an empty chat.
+        """Leave a chat that can go on as it is; else stop what is still being generated and get an empty chat.
 
         Raises:
             AutomationError: That did not work: the page must be closed.
@@ -247,6 +362,7 @@ class ChatPage:
             raise PageLostError(self._lost_reason)
         needs, self._needs = self._needs, "nothing"
         if needs == "nothing":
+            await self._until_idle()
             return
         await self._dom.call("endTurn")
         if needs == "stop":
@@ -255,6 +371,9 @@ class ChatPage:
                 msg = "The page is closed after a stop, as its profile says."
                 raise PageLostError(msg)
             needs = "new chat" if is_over else "reload"
+        elif needs == "delete":
+            await self.delete_chat()
+            needs = "new chat"
         elif needs == "new chat" and not await self._until_idle():
             needs = "reload"
         if needs == "reload" or not await self._click_new_chat():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
@@ -13,13 +12,22 @@ from automation.capture.pipeline import TurnCapture
 from automation.errors import PromptRejectedError, PromptTooLargeError, SiteChangedError
 from automation.profiles import SelectorProfile
 from automation.timing import Timeouts
+from automation.web_provider.entry import Way, length_in_page, ways_for
 from automation.web_provider.page_hands import PageHands
 
 log = logging.getLogger(__name__)
 
-# insertText costs more with every line; above this size, and with any newline, it can hang the renderer.
-_INSERT_CHARACTERS = 4096
 _FIRST_PROOF_S = 3.0
+# Some editors take what they are given a moment later.
+_SETTLES_MS = 700
+# The second round is for editors whose keys know more than the browser: a heading stays one when it is emptied.
+_CLEARING_KEYS = (("Delete",), ("ControlOrMeta+a", "Delete", "Backspace"))
+_CALLS: dict[Way, str] = {
+    "assign": "assign",
+    "set_text": "setText",
+    "paste_text": "pasteText",
+    "paste_paragraphs": "pasteParagraphs",
+}
 
 Field = dict[str, Any]
 
@@ -32,34 +40,39 @@ class Composer:
         self._hands = hands
         self._profile = profile
         self._timeouts = timeouts
+        self._written = ""
 
     async def write(self, text: str) -> None:
         """Put ``text`` into the prompt field and compare what stands there with it.
+
+        Line ends become line feeds; at the end of the prompt they may get lost. Where the profile has a
+        ``prompt_message``, the field stays empty and ``send`` hands over the prompt.
 
         Raises:
             PromptTooLargeError: It is longer than the page takes.
             PromptRejectedError: The page keeps it changed; nothing was sent.
             SiteChangedError: The profile's ``input`` matches nothing.
+            PageLostError: The page hangs.
         """
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
         field = await self._focus()
-        text = self._fitting(text, field)
-        for enter in self._ways(field["kind"], text):
-            await enter(text)
-            found = await self._dom.call("field", "input")
-            if found is not None and same_prompt(found["text"], text):
+        text = self._fitting(text.replace("\r\n", "\n").replace("\r", "\n"), field)
+        self._written = text
+        if self._profile.prompt_message:
+            return
+        await self._clear(field)
+        found: str | None = None
+        for way in ways_for(field["kind"], text, self._profile.input_entry):
+            await self._enter(way, text)
+            kept_instead = await self._call("keeps", "input", text, _SETTLES_MS)
+            if kept_instead is None:
                 return
-            log.info("prompt_changed_by_page", extra={"kind": field["kind"], "size_characters": len(text)})
-            await self._focus()
-        if (
-            found is not None
-            and found["text"].strip()
-            and text.startswith(found["text"].rstrip("\n"))
-            and len(found["text"]) < len(text)
-        ):
-            raise PromptTooLargeError(len(text), len(found["text"]))
-        msg = "The page's input changes this prompt (characters or line ends are lost), so it was not sent."
-        raise PromptRejectedError(msg)
+            found = kept_instead["text"]
+            log.info(
+                "prompt_changed_by_page",
+                extra={"kind": field["kind"], "way": way, "size_characters": len(text)},
+            )
+            await self._clear(await self._focus())
+        raise _refusal(text, found)
 
     async def send(self, capture: TurnCapture) -> None:
         """Send what was written, and return when the page proves that it took it.
@@ -68,16 +81,20 @@ class Composer:
         and the prompt still stands in the field.
 
         Raises:
+            PromptRejectedError: The page changed the prompt after it was written; nothing was sent.
             SiteChangedError: The page did not take it.
         """
+        capture.expect(self._written)
+        if self._profile.prompt_message:
+            await self._send_as_message(capture)
+            return
         await self._press_send()
         for last in (False, True):
             with anyio.move_on_after(self._timeouts.send_confirm_s if last else _FIRST_PROOF_S) as waiting:
                 await capture.proof_of_send()
             if not waiting.cancelled_caught:
                 return
-            field = await self._dom.call("field", "input")
-            if last or field is None or not field["text"].strip():
+            if last or not await self._call("holds", "input"):
                 continue
             log.warning("send_had_no_effect", extra={"profile": self._profile.name})
             await self._press_send()
@@ -86,58 +103,78 @@ class Composer:
         )
 
     async def _focus(self) -> Field:
-        field: Field | None = await self._dom.call("focus", "input")
+        field: Field | None = await self._call("focus", "input")
         if field is None:
             await self._hands.dismiss_dialogs()
-            field = await self._dom.call("focus", "input")
+            field = await self._call("focus", "input")
         if field is None:
             raise SiteChangedError("input", "composing")
         return field
 
     def _fitting(self, text: str, field: Field) -> str:
-        limit = self._profile.limits.prompt_characters or field.get("max")
-        if limit is not None and len(text) > limit:
-            raise PromptTooLargeError(len(text), limit)
         if field["kind"] == "line" and "\n" in text:
             if self._profile.single_line_input == "refuse":
                 msg = "This page's input is a single line and can't keep the prompt's line ends, so it was not sent."
                 raise PromptRejectedError(msg)
             text = " ".join(line.strip() for line in text.split("\n") if line.strip())
+        limit = self._profile.limits.prompt_characters or field["max"]
+        size = length_in_page(text)
+        if limit is not None and size > limit:
+            raise PromptTooLargeError(size, limit)
         return text
 
-    def _ways(self, kind: str, text: str) -> list[Callable[[str], Awaitable[None]]]:
-        short = len(text) <= _INSERT_CHARACTERS or "\n" not in text
-        if kind == "editable" and self._profile.input_entry == "set_text":
-            return [self._set_text]
-        if kind == "editable":
-            return [self._insert, self._paste] if short else [self._paste, self._insert]
-        return [self._insert, self._assign] if short else [self._assign]
+    async def _clear(self, field: Field) -> None:
+        """Empty an editor of its text and its formatting; the other fields are emptied by whatever is entered."""
+        if field["kind"] in {"textarea", "line"}:
+            return
+        for keys in _CLEARING_KEYS:
+            if not field["text"] and not field["is_formatted"]:
+                return
+            for key in keys:
+                await self._hands.press(key, "clearing the input")
+            field = await self._focus()
 
-    async def _insert(self, text: str) -> None:
-        await self._hands.insert(text, "composing")
+    async def _enter(self, way: Way, text: str) -> None:
+        if way == "insert":
+            await self._hands.insert(text, "composing")
+        else:
+            await self._call(_CALLS[way], "input", text)
 
-    async def _assign(self, text: str) -> None:
-        await self._dom.call("assign", "input", text, timeout_s=self._timeouts.compose_s)
+    async def _call(self, name: str, *args: object) -> Any:
+        """Ask the agent; long texts take an editor its time, and a hung one is noticed by it."""
+        return await self._dom.call(name, *args, timeout_s=self._timeouts.compose_s)
 
-    async def _set_text(self, text: str) -> None:
-        await self._dom.call("setText", "input", text, timeout_s=self._timeouts.compose_s)
-
-    async def _paste(self, text: str) -> None:
-        await self._dom.call("pasteHtml", "input", text, timeout_s=self._timeouts.compose_s)
+    async def _send_as_message(self, capture: TurnCapture) -> None:
+        message = {
+            key: value.replace("{prompt}", self._written)
+            for key, value in self._profile.prompt_message.items()
+        }
+        await self._call("tell", message)
+        with anyio.move_on_after(self._timeouts.send_confirm_s) as waiting:
+            await capture.proof_of_send()
+        if waiting.cancelled_caught:
+            raise SiteChangedError("prompt_message", "sending: the page did not take the prompt")
 
     async def _press_send(self) -> None:
-        if not self._profile.send:
+        if self._profile.send:
+            milliseconds = int(self._timeouts.compose_s * 1000)
+            enabled = await self._dom.call(
+                "until", {"send_enabled": True}, milliseconds, timeout_s=self._timeouts.compose_s + 2
+            )
+            if not enabled:
+                raise SiteChangedError("send", "sending: no enabled send control")
+        if not await self._call("holds", "input"):
+            msg = "The page changed this prompt after it was entered, so it was not sent."
+            raise PromptRejectedError(msg)
+        if self._profile.send:
+            await self._hands.click("send", "sending")
+        else:
             await self._hands.press("Enter", "sending")
-            return
-        milliseconds = int(self._timeouts.compose_s * 1000)
-        enabled = await self._dom.call(
-            "until", {"send_enabled": True}, milliseconds, timeout_s=self._timeouts.compose_s + 2
-        )
-        if not enabled:
-            raise SiteChangedError("send", "sending: no enabled send control")
-        await self._hands.click("send", "sending")
 
 
-def same_prompt(found: str, wanted: str) -> bool:
-    """Whether the field holds the prompt: equal but for the line end that editors keep at the end."""
-    return found == wanted or found.rstrip("\n") == wanted.rstrip("\n")
+def _refusal(text: str, found: str | None) -> PromptRejectedError:
+    kept = (found or "").rstrip("\n")
+    if kept.strip() and len(kept) < len(text) and text.startswith(kept):
+        return PromptTooLargeError(length_in_page(text), length_in_page(kept))
+    msg = "The page's input changes this prompt (characters or line ends are lost), so it was not sent."
+    return PromptRejectedError(msg)

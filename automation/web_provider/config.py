@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from automation.profiles import SelectorProfile
 from automation.sign_in.credentials import Credentials
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
+
+CaptureRoute = Literal["auto", "dom"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,7 @@ class WebChatConfig:
         login_url: Where the sign-in form is, if not where the profile says.
         max_pages: Turns at once.
         name: The endpoint's, for logs.
+        capture: ``dom`` reads answers from the page alone, also where the profile has a ``wire``.
     """
 
     base_url: str
@@ -29,6 +33,7 @@ class WebChatConfig:
     max_pages: int
     timeouts: Timeouts
     name: str
+    capture: CaptureRoute = "auto"
 
 
 def effective_timeouts(config: WebChatConfig) -> Timeouts:
@@ -41,3 +46,13 @@ def effective_timeouts(config: WebChatConfig) -> Timeouts:
         "navigate_s": config.browser.timeout_ms / 1000 if config.browser.timeout_ms else None,
     }
     return replace(config.timeouts, **{name: value for name, value in changes.items() if value is not None})
+
+
+def reading_profile(config: WebChatConfig) -> SelectorProfile:
+    """The profile by which answers are read: without its ``wire`` where only the page is to be read.
+
+    What else the wire tells of, such as a socket that must be ready before sending, stays the whole profile's.
+    """
+    if config.capture == "dom":
+        return config.profile.model_copy(update={"wire": None})
+    return config.profile

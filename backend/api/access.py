@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from backend.endpoints.manager import EndpointManager
 from backend.gateway.completion import Gateway
+from backend.gateway.conversations import Conversations
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Parts:
 
     manager: EndpointManager
     gateway: Gateway
+    conversations: Conversations
     started_at: float
     database_problem: Callable[[], Awaitable[str | None]]
     browser_status: Callable[[], dict[str, Any]]

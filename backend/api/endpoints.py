@@ -83,7 +83,7 @@ async def test_endpoint(slug: str, body: TestRequest, parts: PartsOf) -> dict[st
     request = PinnedChatRequest.model_validate(
         {"model": body.model or "", "messages": [{"role": "user", "content": body.message}]}
     )
-    order = parts.gateway.understand(request, pinned_to=slug)
+    order = parts.gateway.understand(request, pinned_to=slug, is_throwaway=True)
     async with parts.gateway.open_answer(order) as answer:
         return await tested_document(order, answer, parts.manager.get(slug).config)
 

@@ -14,10 +14,12 @@ from starlette.responses import Response
 
 from automation.errors import (
     AccountBannedError,
+    AttachmentRejectedError,
     AutomationError,
     BrowserUnavailableError,
     ChallengeRequiredError,
     ContentBlockedError,
+    ConversationGoneError,
     FirstTokenTimeout,
     IdleTimeout,
     PageLostError,
@@ -35,6 +37,8 @@ from automation.errors import (
 from backend.endpoints.back_off import leading_error
 from backend.errors import (
     AlreadyRunningError,
+    ConversationBusyError,
+    ConversationNotFoundError,
     EndpointNotFoundError,
     EndpointNotRunningError,
     GatewayError,
@@ -43,6 +47,7 @@ from backend.errors import (
     NameTakenError,
     QueueFullError,
     RateExceededError,
+    StorageError,
 )
 from backend.wire.errors import ErrorReply, retry_after
 
@@ -56,6 +61,9 @@ TABLE: Mapping[type[BaseException], tuple[int, str]] = MappingProxyType(
         InvalidRequestError: (400, "invalid_request"),
         EndpointNotFoundError: (404, "endpoint_not_found"),
         ModelNotFoundError: (404, "model_not_found"),
+        ConversationNotFoundError: (404, "conversation_not_found"),
+        ConversationGoneError: (404, "conversation_not_found"),
+        ConversationBusyError: (409, "conversation_busy"),
         EndpointNotRunningError: (409, "endpoint_not_running"),
         AlreadyRunningError: (409, "already_running"),
         NameTakenError: (409, "name_taken"),
@@ -74,6 +82,7 @@ TABLE: Mapping[type[BaseException], tuple[int, str]] = MappingProxyType(
         RetryableError: (502, "site_error"),
         SignInRequiredError: (503, "sign_in_required"),
         ChallengeRequiredError: (503, "challenge_required"),
+        StorageError: (503, "storage_unavailable"),
         AccountBannedError: (503, "account_banned"),
         BrowserUnavailableError: (503, "browser_unavailable"),
         FirstTokenTimeout: (504, "first_token_timeout"),
@@ -83,6 +92,9 @@ TABLE: Mapping[type[BaseException], tuple[int, str]] = MappingProxyType(
 _PARAMS: Mapping[type[BaseException], str] = MappingProxyType(
     {
         ModelNotFoundError: "model",
+        ConversationNotFoundError: "conversation",
+        ConversationGoneError: "conversation",
+        ConversationBusyError: "conversation",
         NameTakenError: "name",
         ProfileError: "profile",
         PromptRejectedError: "messages",
@@ -183,6 +195,8 @@ def _describe_http(request: Request, exc: Exception) -> ErrorReply:
 def _param(error: BaseException) -> str | None:
     if isinstance(error, InvalidRequestError):
         return error.param
+    if isinstance(error, AttachmentRejectedError):
+        return error.part or "messages"
     return next((name for kind, name in _PARAMS.items() if isinstance(error, kind)), None)
 
 

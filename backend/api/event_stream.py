@@ -135,12 +135,12 @@ class StreamedAnswer(TurnResponse):
         writer = self._writer
         async for delta in answer:
             if not reply.is_begun:
-                await reply.begin(200, EVENT_STREAM)
+                await reply.begin(200, {**EVENT_STREAM, **answer_headers(answer)})
                 tasks.start_soon(reply.keep_alive, self._keep_alive_s)
             write = writer.text if isinstance(delta, TextDelta) else writer.reasoning
             await reply.write(write(delta.text))
         if not reply.is_begun:
-            await reply.begin(200, {**EVENT_STREAM, **notes_header(answer)})
+            await reply.begin(200, {**EVENT_STREAM, **answer_headers(answer)})
         end = writer.end(answer.finish_reason or "stop", answer.usage, answer.citations, answer.notes)
         await reply.write(end, is_last=True)
 
@@ -165,13 +165,15 @@ class WholeAnswer(TurnResponse):
             usage=answer.usage,
         )
         await reply.whole(
-            Response(to_json(document), headers=notes_header(answer), media_type="application/json")
+            Response(to_json(document), headers=answer_headers(answer), media_type="application/json")
         )
 
 
-def notes_header(answer: Answer) -> dict[str, str]:
-    """Return ``x-gateway-notes`` if there are any."""
-    return {"x-gateway-notes": ", ".join(answer.notes)} if answer.notes else {}
+def answer_headers(answer: Answer) -> dict[str, str]:
+    """Return ``x-gateway-conversation``, and ``x-gateway-notes`` with those that are known by now."""
+    conversation = {"x-gateway-conversation": answer.conversation} if answer.conversation else {}
+    notes = {"x-gateway-notes": ", ".join(answer.notes)} if answer.notes else {}
+    return {**conversation, **notes}
 
 
 async def _cancel_on_hang_up(receive: Receive, reply: _Reply, turn: anyio.CancelScope) -> None:

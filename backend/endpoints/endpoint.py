@@ -21,6 +21,7 @@ from automation.errors import (
     SiteChangedError,
     UnreachableError,
 )
+from automation.turn import ChatLink
 from backend.endpoints.back_off import leading_error
 from backend.endpoints.metrics import TurnCounts
 from backend.endpoints.screenshots import ScreenshotFolder
@@ -128,6 +129,14 @@ class Endpoint:
         if health.is_healthy and self.state in (EndpointState.ERROR, EndpointState.AUTHENTICATION_REQUIRED):
             self._note_success()
         return health
+
+    async def forget_chat(self, chat: ChatLink) -> bool:
+        """Have the site delete a chat, and return whether it did; while the endpoint is closed it does not.
+
+        Raises:
+            AutomationError: The provider failed to.
+        """
+        return self._provider is not None and await self._provider.forget_chat(chat)
 
     def opened(self, provider: Provider, models: list[str]) -> None:
         """Take turns from now on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from automation.errors import SiteError
 from automation.turn import (
@@ -21,6 +21,7 @@ from backend.wire.translate import Limits
 from backend.wire.usage import prompt_size, usage_document
 
 Delta = TextDelta | ReasoningDelta
+Remember = Callable[[TurnFinished, str], Awaitable[None]]
 
 
 class Answer:
@@ -31,10 +32,20 @@ class Answer:
     Attributes:
         finish_reason: None until the answer is complete or was cut by the client's own limits.
         citations: Pages cited so far.
-        notes: What the client should know about how the answer was read.
+        notes: What the client should know about the answer and how it was read.
+        conversation: Id of the conversation that it belongs to, or None.
     """
 
-    def __init__(self, events: AsyncIterator[TurnEvent], prompt: Prompt, limits: Limits) -> None:
+    def __init__(
+        self,
+        events: AsyncIterator[TurnEvent],
+        prompt: Prompt,
+        limits: Limits,
+        *,
+        conversation: str | None = None,
+        remember: Remember | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> None:
         self._events = events
         self._cutter = Cutter(limits)
         self._prompt_size = prompt_size(prompt)
@@ -42,7 +53,11 @@ class Answer:
         self._reported: UsageReported | None = None
         self.finish_reason: FinishReason | None = None
         self.citations: list[Citation] = []
-        self.notes: tuple[str, ...] = ()
+        self.notes = notes
+        self.conversation = conversation
+        self._remember = remember
+        self._finished: TurnFinished | None = None
+        self._text: list[str] = []
 
     def __aiter__(self) -> AsyncIterator[Delta]:
         return self
@@ -56,8 +71,9 @@ class Answer:
         while self.finish_reason is None:
             delta = self._take(await self._next_event())
             if delta is not None and delta.text:
-                self._sizes[type(delta)] += len(delta.text)
+                self._count(delta)
                 return delta
+        await self._remember_once()
         raise StopAsyncIteration
 
     @property
@@ -65,6 +81,17 @@ class Answer:
         """OpenAI's ``usage`` of what was passed on."""
         answer, reasoning = self._sizes[TextDelta], self._sizes[ReasoningDelta]
         return usage_document(self._reported, prompt=self._prompt_size, answer=answer, reasoning=reasoning)
+
+    def _count(self, delta: Delta) -> None:
+        self._sizes[type(delta)] += len(delta.text)
+        if isinstance(delta, TextDelta):
+            self._text.append(delta.text)
+
+    async def _remember_once(self) -> None:
+        """Have the turn remembered before its client is told the end: the next request may come at once."""
+        finished, self._finished = self._finished, None
+        if finished is not None and self._remember is not None:
+            await self._remember(finished, "".join(self._text))
 
     async def _next_event(self) -> TurnEvent:
         try:
@@ -93,7 +120,9 @@ class Answer:
         return delta if text == delta.text else TextDelta(text)
 
     def _finish(self, event: TurnFinished) -> Delta | None:
-        self.notes = event.notes
+        self.notes += event.notes
         held = self._cutter.flush()
         self.finish_reason = self._cutter.finish_reason or event.finish_reason
+        if self._cutter.finish_reason is None:  # else the site's chat holds more than the client got
+            self._finished = event
         return TextDelta(held) if held else None

@@ -2,48 +2,85 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from weakref import WeakKeyDictionary
 
+from automation.errors import AutomationError
 from automation.turn import Prompt
 from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.manager import EndpointManager
 from backend.endpoints.states import EndpointState
-from backend.errors import EndpointNotRunningError
+from backend.errors import EndpointNotFoundError, EndpointNotRunningError
 from backend.gateway.admission import Admission
 from backend.gateway.answer import Answer
+from backend.gateway.attachments import FileFetcher
+from backend.gateway.background import BackgroundPatterns
+from backend.gateway.conversations import Conversations
+from backend.gateway.history import Scope
 from backend.gateway.resolve import EndpointNames, Target, names_of, resolve, resolve_pinned
+from backend.wire.attachments import FilePart, parse_files
 from backend.wire.chat_request import ChatRequest
 from backend.wire.chat_response import CompletionHead, model_document
 from backend.wire.translate import Limits, ignored_params, limits_of, refuse_unsupported, translate_messages
 
+_log = logging.getLogger(__name__)
+
+BACKGROUND_NOTE = "background-request"
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A chat request that is understood: whom to ask, what, and where to cut."""
+    """A chat request that is understood: whom to ask, what, and where to cut.
+
+    Attributes:
+        conversation: ``auto``, ``new`` or a conversation's id.
+        notes: What the client should know before the answer begins.
+        files: Those of each message, still to be fetched where they are addresses.
+    """
 
     head: CompletionHead
     target: Target
     prompt: Prompt
     limits: Limits
     ignored: tuple[str, ...] = ()
+    conversation: str = "auto"
+    notes: tuple[str, ...] = ()
+    files: tuple[tuple[FilePart, ...], ...] = ()
     is_streamed: bool = False
     with_usage: bool = False
 
 
 class Gateway:
-    """Resolves names over all endpoints and runs turns at them."""
+    """Resolves names over all endpoints and runs turns at them.
 
-    def __init__(self, manager: EndpointManager) -> None:
+    ``background_model`` answers front-ends' own requests; empty leaves them to the model that they name.
+    """
+
+    def __init__(
+        self,
+        manager: EndpointManager,
+        conversations: Conversations,
+        background: BackgroundPatterns,
+        files: FileFetcher,
+        background_model: str = "",
+    ) -> None:
         self._manager = manager
+        self._conversations = conversations
+        self._background = background
+        self._files = files
+        self._background_model = background_model
         self._admissions: WeakKeyDictionary[Endpoint, Admission] = WeakKeyDictionary()
 
-    def understand(self, request: ChatRequest, pinned_to: str | None = None) -> Order:
-        """Return what the request asks for.
+    def understand(
+        self, request: ChatRequest, pinned_to: str | None = None, *, is_throwaway: bool = False
+    ) -> Order:
+        """Return what the request asks for; nobody goes on with the chat of one that ``is_throwaway``.
 
         Raises:
             EndpointNotFoundError, ModelNotFoundError: Nothing has that name.
@@ -51,13 +88,20 @@ class Gateway:
         """
         target = self._resolve(request.model, pinned_to)
         refuse_unsupported(request)
-        head = CompletionHead(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), target.name)
+        prompt = translate_messages(request.messages, target.site_model)
+        conversation = "auto" if request.conversation is None else request.conversation
+        is_background = conversation == "auto" and self._background.match(prompt.messages)
+        if is_background and self._background_model and pinned_to is None:
+            target = self._resolve(self._background_model, None)
         return Order(
-            head,
+            CompletionHead(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), target.name),
             target,
-            translate_messages(request.messages, target.site_model),
+            replace(prompt, model=target.site_model, is_throwaway=is_throwaway or is_background),
             limits_of(request),
             tuple(ignored_params(request)),
+            conversation,
+            notes=(BACKGROUND_NOTE,) if is_background else (),
+            files=parse_files(request.messages, self._files.limits),
             is_streamed=bool(request.stream),
             with_usage=bool(request.stream_options and request.stream_options.include_usage),
         )
@@ -70,12 +114,35 @@ class Gateway:
             GatewayError, AutomationError: On entering or while the answer is iterated.
         """
         endpoint = self._manager.get(order.target.slug)
+        prompt = await self._files.attach(order.prompt, order.files)
         async with (
+            self._conversations.place(prompt, _scope(endpoint, order.target), order.conversation) as place,
             self._admitted(endpoint),
             endpoint.turn() as provider,
-            provider.open_turn(order.prompt) as events,
         ):
-            yield Answer(events, order.prompt, order.limits)
+            place.was_sent = True
+            async with provider.open_turn(place.prompt) as events:
+                yield Answer(
+                    events,
+                    place.prompt,
+                    order.limits,
+                    conversation=place.id,
+                    remember=partial(self._conversations.remember, place),
+                    notes=order.notes,
+                )
+
+    async def forget_conversation(self, conversation_id: str) -> bool:
+        """Forget a conversation, and return whether its chat was deleted at the site as well.
+
+        Raises:
+            ConversationNotFoundError, ConversationBusyError, StorageError: It can't be forgotten.
+        """
+        conversation = await self._conversations.forget(conversation_id)
+        try:
+            return await self._manager.get(conversation.scope.endpoint).forget_chat(conversation.chat)
+        except (AutomationError, EndpointNotFoundError):
+            _log.warning("chat stays at the site", extra={"conversation": conversation_id}, exc_info=True)
+            return False
 
     def list_models(self, pinned_to: str | None = None) -> list[dict[str, object]]:
         """Return OpenAI's model entries of every started endpoint, or of one endpoint.
@@ -126,3 +193,8 @@ def _names(endpoint: Endpoint) -> EndpointNames:
     return EndpointNames(
         endpoint.slug, config.default_model, endpoint.models, config.model_mapping, is_started
     )
+
+
+def _scope(endpoint: Endpoint, target: Target) -> Scope:
+    config = endpoint.config
+    return Scope(endpoint.slug, config.base_url, config.username or "default", target.model)

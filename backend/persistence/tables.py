@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, DateTime, ForeignKey, MetaData, String, Text
+from sqlalchemy import JSON, Boolean, DateTime, ForeignKey, Index, Integer, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMING = {
@@ -52,4 +52,34 @@ class SessionRow(Base):
     )
     account: Mapped[str] = mapped_column(String(320), primary_key=True)
     sealed_state: Mapped[str] = mapped_column(Text)
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class ConversationRow(Base):
+    """One conversation: where its chat is, and by what it is found again.
+
+    Attributes:
+        site: The endpoint's address when the chat was begun.
+        head: Hash of its history; null while a turn goes on in it.
+        chat_fingerprint: By what the provider recognises the chat; no words of it.
+    """
+
+    __tablename__ = "conversations"
+    __table_args__ = (
+        Index("ix_conversations_head", "head"),
+        Index("ix_conversations_endpoint_slug_updated_at", "endpoint_slug", "updated_at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    endpoint_slug: Mapped[str] = mapped_column(String(120), ForeignKey("endpoints.slug", ondelete="CASCADE"))
+    site: Mapped[str] = mapped_column(Text)
+    account: Mapped[str] = mapped_column(Text)
+    model: Mapped[str | None] = mapped_column(Text)
+    owner: Mapped[str] = mapped_column(String(40))
+    head: Mapped[str | None] = mapped_column(String(64))
+    chat_id: Mapped[str] = mapped_column(Text)
+    chat_url: Mapped[str | None] = mapped_column(Text)
+    chat_fingerprint: Mapped[str] = mapped_column(Text)
+    turns: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

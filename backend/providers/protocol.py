@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from automation.turn import Prompt, TurnEvent
+from automation.turn import ChatLink, Prompt, TurnEvent
 from backend.providers.config import EndpointConfig
 
 
@@ -41,6 +41,10 @@ class Provider(Protocol):
 
     async def check(self) -> ProviderHealth:
         """Look whether the site could answer now, without asking it anything."""
+        ...
+
+    async def forget_chat(self, chat: ChatLink) -> bool:
+        """Delete a chat at the site, and return whether it was; False where there is no way to."""
         ...
 
 

@@ -22,6 +22,10 @@ async def open_providers(settings: Settings, sessions_for: SessionsFor) -> Async
 
     async with open_browser_pool(settings.browser_executable, settings.max_pages) as pool:
         web_chat = web_chat_opener(
-            pool, sessions_for, selectors_dir=settings.selectors_dir, headless=settings.headless
+            pool,
+            sessions_for,
+            selectors_dir=settings.selectors_dir,
+            headless=settings.headless,
+            capture=settings.capture,
         )
         yield OpenedProviders({"web_chat": web_chat}, check, pool.status)

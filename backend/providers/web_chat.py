@@ -11,8 +11,9 @@ from automation.browser.pool import BrowserPool
 from automation.sign_in.session_state import SessionStore
 from automation.stealth.options import BrowserConfig, ProxyConfig
 from automation.timing import Timeouts
-from automation.turn import Prompt, TurnEvent
+from automation.turn import ChatLink, Prompt, TurnEvent
 from automation.web_provider.base import Credentials, WebChatConfig, WebProviderBase
+from automation.web_provider.config import CaptureRoute
 from backend.providers.config import BrowserSettings, EndpointConfig, Proxy
 from backend.providers.profile_source import read_profile
 from backend.providers.protocol import Provider, ProviderHealth, ProviderOpener
@@ -36,6 +37,10 @@ class _WebChat:
         """Look whether the site could answer now; its details count the pages."""
         return ProviderHealth(is_healthy=True, details=await self.page.check())
 
+    async def forget_chat(self, chat: ChatLink) -> bool:
+        """Delete a chat at the site, and return whether it was; False where the profile doesn't say how."""
+        return await self.page.forget_chat(chat)
+
 
 def web_chat_opener(
     pool: BrowserPool,
@@ -43,19 +48,22 @@ def web_chat_opener(
     *,
     selectors_dir: Path,
     headless: bool,
+    capture: CaptureRoute = "auto",
 ) -> ProviderOpener:
     """Return the opener of ``web_chat`` endpoints; their pages come from ``pool``."""
 
     @asynccontextmanager
     async def open_web_chat(config: EndpointConfig) -> AsyncIterator[Provider]:
-        web = web_chat_config(config, selectors_dir, headless=headless)
+        web = web_chat_config(config, selectors_dir, headless=headless, capture=capture)
         async with WebProviderBase.open(pool, web, sessions_for(config)) as page:
             yield _WebChat(page)
 
     return open_web_chat
 
 
-def web_chat_config(config: EndpointConfig, selectors_dir: Path, *, headless: bool) -> WebChatConfig:
+def web_chat_config(
+    config: EndpointConfig, selectors_dir: Path, *, headless: bool, capture: CaptureRoute = "auto"
+) -> WebChatConfig:
     """Return the endpoint in the words of ``automation``.
 
     Raises:
@@ -70,6 +78,7 @@ def web_chat_config(config: EndpointConfig, selectors_dir: Path, *, headless: bo
         max_pages=config.max_concurrent_requests,
         timeouts=Timeouts(turn_s=config.timeout_seconds),
         name=config.slug,
+        capture=capture,
     )
 
 

@@ -30,12 +30,37 @@ class ToolCall(_Lenient):
     function: FunctionCall
 
 
+class ImageUrl(_Lenient):
+    """An image, as a ``data:`` URL or to be fetched from an ``http(s):`` URL."""
+
+    url: str
+    detail: str | None = None
+
+
+class FileData(_Lenient):
+    """A file: ``file_data`` is base64 or a ``data:`` URL."""
+
+    file_data: str | None = None
+    file_id: str | None = None
+    filename: str | None = None
+
+
+class InputAudio(_Lenient):
+    """A recording: base64, and ``wav`` or ``mp3``."""
+
+    data: str
+    format: str
+
+
 class ContentPart(_Lenient):
     """One part of a message: ``text``, ``image_url``, ``file``, ``input_audio`` or ``refusal``."""
 
     type: str
     text: str | None = None
     refusal: str | None = None
+    image_url: ImageUrl | None = None
+    file: FileData | None = None
+    input_audio: InputAudio | None = None
 
 
 class ChatMessage(_Lenient):

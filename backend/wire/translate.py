@@ -7,11 +7,21 @@ from typing import Any
 
 from automation.turn import Message, Prompt, Role
 from backend.errors import InvalidRequestError
+from backend.wire.attachments import is_file
 from backend.wire.chat_request import ChatMessage, ChatRequest, ContentPart, ToolCall
 from backend.wire.usage import CHARACTERS_PER_TOKEN
 
 _HONOURED = frozenset(
-    {"model", "messages", "stream", "stream_options", "stop", "max_tokens", "max_completion_tokens"}
+    {
+        "model",
+        "messages",
+        "stream",
+        "stream_options",
+        "stop",
+        "max_tokens",
+        "max_completion_tokens",
+        "conversation",
+    }
 )
 _MOST_STOPS = 4
 
@@ -30,7 +40,7 @@ class Limits:
 
 
 def translate_messages(messages: list[ChatMessage], model: str | None = None) -> Prompt:
-    """Return the messages as a prompt for the site's model ``model``.
+    """Return the messages as a prompt for the site's model ``model``, without their files.
 
     Raises:
         InvalidRequestError: A part can't be sent to a page, or the last message asks nothing.
@@ -40,7 +50,7 @@ def translate_messages(messages: list[ChatMessage], model: str | None = None) ->
     if last.role not in ("user", "tool"):
         msg = f"The last message must be of the user or a tool, not of the {messages[-1].role}."
         raise InvalidRequestError(msg, f"{where}.role")
-    if not last.text.strip():
+    if not last.text.strip() and not _has_file(messages[-1]):
         msg = "The last message has no text."
         raise InvalidRequestError(msg, f"{where}.content")
     return prompt
@@ -77,7 +87,6 @@ def refuse_unsupported(request: ChatRequest) -> None:
         "response_format": (request.response_format or {}).get("type", "text") != "text",
         "modalities": "audio" in (request.modalities or ()),
         "audio": request.audio is not None,
-        "conversation": request.conversation not in (None, "auto", "new"),
     }
     for name, is_refused in refused.items():
         if is_refused:
@@ -103,7 +112,6 @@ def _says_nothing(name: str, value: Any) -> bool:
         "function_call": ("none", "auto"),
         "response_format": ({"type": "text"},),
         "modalities": (["text"],),
-        "conversation": ("auto", "new"),
     }
     return value is None or value in defaults.get(name, ())
 
@@ -114,6 +122,10 @@ def _message(message: ChatMessage, where: str) -> Message:
     if message.tool_calls:
         text = "\n".join(filter(None, (text, *(_call_text(call) for call in message.tool_calls))))
     return Message(role, text)
+
+
+def _has_file(message: ChatMessage) -> bool:
+    return isinstance(message.content, list) and any(is_file(part) for part in message.content)
 
 
 def _text(content: str | list[ContentPart] | None, where: str) -> str:
@@ -129,7 +141,9 @@ def _part_text(part: ContentPart, where: str) -> str:
         return part.text
     if part.type == "refusal" and part.refusal is not None:
         return part.refusal
-    msg = f"A part of type {part.type!r} can't be sent in this version; only text can."
+    if is_file(part):
+        return ""
+    msg = f"A part of type {part.type!r} can't be sent; text, image_url, file and input_audio can."
     raise InvalidRequestError(msg, where)
 
 

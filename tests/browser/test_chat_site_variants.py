@@ -15,7 +15,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 TRANSPORTS = ["fetch-sse", "eventsource", "websocket", "xhr", "worker", "dom-only"]
 # These have tests of their own: what they do befalls an ordinary prompt, too.
 BREAKS_EVERY_TURN = {"navigates-away", "reload-midway"}
-ORDINARY = [name for name, v in VARIANTS.items() if name not in BREAKS_EVERY_TURN and not v.needs_sign_in]
+OWN_TESTS = {*BREAKS_EVERY_TURN, *(name for name, v in VARIANTS.items() if v.needs_sign_in or v.flags.get("files"))}
+ORDINARY = [name for name in VARIANTS if name not in OWN_TESTS]
 HAVE_WIRE = [name for name in ORDINARY if "wire" in profile_data(name)]
 
 

@@ -27,7 +27,7 @@ from automation.timing import Timeouts
 from automation.web_provider.base import Credentials, WebChatConfig, WebProviderBase
 from demo.processes import free_port
 from demo.site import has_model
-from tests.fakes.chat_provider import MemorySessions, Reply, ask, prompt_of
+from tests.fakes.chat_provider import MemorySessions, Reply, Talk, ask, prompt_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -66,7 +66,9 @@ async def until_it_answers(url: str, limit_s: float) -> None:
 
 
 @contextlib.asynccontextmanager
-async def opened(browsers: BrowserPool, url: str, name: str) -> AsyncIterator[WebProviderBase]:
+async def opened(
+    browsers: BrowserPool, url: str, name: str, sessions: MemorySessions | None = None
+) -> AsyncIterator[WebProviderBase]:
     config = WebChatConfig(
         base_url=url,
         login_url=None,
@@ -77,7 +79,7 @@ async def opened(browsers: BrowserPool, url: str, name: str) -> AsyncIterator[We
         timeouts=Timeouts(idle_s=30),
         name=name,
     )
-    async with WebProviderBase.open(browsers, config, MemorySessions()) as provider:
+    async with WebProviderBase.open(browsers, config, sessions or MemorySessions()) as provider:
         yield provider
 
 
@@ -105,6 +107,26 @@ async def test_llama_cpps_page_answers_two_conversations_at_once_from_the_wire(
     assert all(reply.deltas > 1 for reply in replies if len(reply.text) > 20)
 
 
+@pytest.mark.timeout(240)
+@pytest.mark.skipif(not has_model(), reason="the demo's wheels are not installed (demo/model-wheels.txt)")
+async def test_llama_cpps_chats_go_on_after_a_restart(browsers: BrowserPool, tmp_path: Path):
+    port, sessions = free_port(), MemorySessions()
+    url = f"http://127.0.0.1:{port}/"
+    command = [sys.executable, "-m", "demo.site", "model", "--port", str(port)]
+    with running(command, tmp_path / "site.log"):
+        await until_it_answers(f"{url}health", 60)
+        async with opened(browsers, url, "llama-cpp", sessions) as provider:
+            talk = Talk(provider)
+            replies = [await talk.say("Name one colour."), await talk.say("Name another one.")]
+            await talk.until_kept()
+        async with opened(browsers, url, "llama-cpp", sessions) as provider:
+            talk.provider = provider
+            replies.append(await talk.say("And a third one."))
+
+    assert [reply.finished.is_continued for reply in replies] == [False, True, True]
+    assert all(reply.text.strip() for reply in replies)
+
+
 @pytest.mark.rig
 @pytest.mark.timeout(INSTALL_S + 300)
 @pytest.mark.skipif(not RIGS, reason="RIGS_DIR names no folder with the real chat pages")
@@ -128,6 +150,8 @@ async def test_a_real_page_answers_exactly_reports_errors_and_is_stopped(
             async with provider.open_turn(prompt_of("[[count:600]][[slow:30]]")) as events:
                 await anext(events)
             after = await ask(provider, "[[echo:still here]]")
+            talk = Talk(provider)
+            said = [await talk.say(f"turn {turn} [[echo:answer {turn}]]") for turn in range(3)]
 
     assert counted.text == " ".join(f"word{i}" for i in range(1, 61))
     assert counted.finished.source == "wire"
@@ -135,3 +159,5 @@ async def test_a_real_page_answers_exactly_reports_errors_and_is_stopped(
     assert markdown.text.strip() == Path(RIGS, "corpus", "table.md").read_text("utf-8").strip()
     assert "500" in refused.value.site_message
     assert after.text == "still here"
+    assert [reply.text for reply in said] == [f"answer {turn}" for turn in range(3)]
+    assert [reply.finished.is_continued for reply in said] == [False, True, True]

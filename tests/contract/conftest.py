@@ -16,6 +16,7 @@ import httpx
 import openai
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
 from backend.app import create_app
 from backend.providers.config import EndpointConfig
@@ -62,6 +63,7 @@ class RunningGateway:
     url: str
     site: ScriptedSite
     rest: httpx.AsyncClient
+    app: FastAPI
 
     @cached_property
     def openai(self) -> openai.AsyncOpenAI:
@@ -131,7 +133,7 @@ async def run_gateway(
         port = server.servers[0].sockets[0].getsockname()[1]
         url = f"http://127.0.0.1:{port}"
         async with httpx.AsyncClient(base_url=url, timeout=20, verify=False) as rest:
-            gateway = RunningGateway(url, site, rest)
+            gateway = RunningGateway(url, site, rest, app)
             yield gateway
             if "openai" in vars(gateway):
                 await gateway.openai.close()

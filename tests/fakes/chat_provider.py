@@ -7,13 +7,16 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from anyio.lowlevel import checkpoint
+
 from automation.browser.pool import BrowserPool
 from automation.profiles import parse_profile
 from automation.sign_in.session_state import StorageState
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
-from automation.turn import Message, Prompt, ReasoningDelta, TextDelta, TurnEvent, TurnFinished
+from automation.turn import ChatLink, Message, Prompt, ReasoningDelta, TextDelta, TurnEvent, TurnFinished
 from automation.web_provider.base import Credentials, WebChatConfig, WebProviderBase
+from automation.web_provider.config import CaptureRoute
 from tests.fakes.chat_site import ChatSite, profile_data
 
 ADA = Credentials("ada", "lovelace")
@@ -57,6 +60,7 @@ def open_provider(
     sessions: MemorySessions | None = None,
     max_pages: int = 1,
     timeouts: Timeouts = PATIENCE,
+    capture: CaptureRoute = "auto",
     **changes: Any,
 ) -> AbstractAsyncContextManager[WebProviderBase]:
     """Open the variant's page; ``changes`` replace keys of its profile."""
@@ -70,6 +74,7 @@ def open_provider(
         max_pages=max_pages,
         timeouts=timeouts,
         name=variant,
+        capture=capture,
     )
     return WebProviderBase.open(browsers, config, sessions or MemorySessions())
 
@@ -92,3 +97,27 @@ async def read(events: AsyncIterator[TurnEvent]) -> Reply:
     texts = [event.text for event in seen if isinstance(event, TextDelta)]
     reasoning = "".join(event.text for event in seen if isinstance(event, ReasoningDelta))
     return Reply("".join(texts), reasoning, finished, len(texts))
+
+
+class Talk:
+    """A client's side of one conversation: it sends all of it each time, and remembers where it stands."""
+
+    def __init__(self, provider: WebProviderBase) -> None:
+        self.provider = provider
+        self.messages: tuple[Message, ...] = ()
+        self.chat: ChatLink | None = None
+
+    async def say(self, text: str) -> Reply:
+        """Send one more message and return its answer."""
+        said = len(self.messages)
+        self.messages += (Message("user", text),)
+        async with self.provider.open_turn(Prompt(self.messages, chat=self.chat, said=said)) as events:
+            reply = await read(events)
+        self.messages += (Message("assistant", reply.text),)
+        self.chat = reply.finished.chat
+        return reply
+
+    async def until_kept(self) -> None:
+        """Return once the chat's page is at rest: what it stores of the turn is stored then."""
+        while not (await self.provider.check())["pages"]["kept"]:
+            await checkpoint()

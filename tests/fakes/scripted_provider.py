@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 
-from automation.turn import Prompt, TextDelta, TurnEvent, TurnFinished
+from automation.errors import ConversationGoneError
+from automation.turn import ChatLink, Message, Prompt, TextDelta, TurnEvent, TurnFinished
 from backend.providers.config import EndpointConfig
 from backend.providers.protocol import Provider, ProviderHealth
 
@@ -41,6 +43,10 @@ class ScriptedSite:
         crash: Set it to an error and ``crashed`` ends the open provider with it.
         tidying_failure: Raised by leaving a turn, after its answer was told.
         left_early: Set each time a turn is left before its script was over.
+        keeps_chats: Whether its turns can be gone on with.
+        chats: What the messages of each living chat were, by the id of its link; clear it and they are lost.
+        sent: What each turn entered into the page: all messages, or only those that its chat didn't have.
+        forgotten: Chats that were deleted, and ``forget_failure`` what deleting one raises.
     """
 
     script: Script = echoes
@@ -56,6 +62,13 @@ class ScriptedSite:
     turn_opened: anyio.Event = field(default_factory=anyio.Event)
     opening_held: anyio.Event | None = None
     tidying_failure: Exception | None = None
+    keeps_chats: bool = False
+    chats: dict[str, list[Message]] = field(default_factory=dict)
+    sent: list[tuple[Message, ...]] = field(default_factory=list)
+    forgotten: list[ChatLink] = field(default_factory=list)
+    forget_failure: Exception | None = None
+    can_forget: bool = True
+    _numbers: Iterable[int] = field(default_factory=lambda: itertools.count(1))
     _crash: anyio.Event = field(default_factory=anyio.Event)
     _crash_error: Exception | None = None
 
@@ -89,6 +102,26 @@ class ScriptedSite:
         self._crash_error = error
         self._crash.set()
 
+    def enter(self, prompt: Prompt) -> ChatLink:
+        """Enter a prompt into its chat, or all of it into a new one, as a page does."""
+        link = prompt.chat
+        is_there = link is not None and link.id in self.chats
+        if prompt.must_continue and not is_there:
+            raise ConversationGoneError
+        if link is None or not is_there:
+            number = next(iter(self._numbers))
+            link = ChatLink(f"chat-{number}", f"http://site.example/c/{number}", "print")
+            self.chats[link.id] = []
+        new = prompt.messages[prompt.said :] if is_there else prompt.messages
+        self.sent.append(new)
+        self.chats[link.id] += new
+        return link
+
+    def finish(self, event: TurnFinished, link: ChatLink, prompt: Prompt) -> TurnFinished:
+        """Say where the turn's chat can be gone on with."""
+        is_continued = prompt.chat is not None and prompt.chat.id == link.id
+        return replace(event, chat=link, is_continued=is_continued) if self.keeps_chats else event
+
     async def _wait_for_crash(self, scope: anyio.CancelScope) -> None:
         await self._crash.wait()
         self._crash = anyio.Event()
@@ -107,7 +140,7 @@ class _ScriptedProvider:
         site.turn_opened.set()
         progress = _Progress()
         try:
-            yield _play(site.script(prompt), progress)
+            yield _play(site, prompt, progress)
         finally:
             with anyio.CancelScope(shield=True):
                 await (
@@ -128,21 +161,33 @@ class _ScriptedProvider:
             raise self._site.health
         return self._site.health
 
+    async def forget_chat(self, chat: ChatLink) -> bool:
+        if self._site.forget_failure is not None:
+            raise self._site.forget_failure
+        if self._site.can_forget:
+            self._site.forgotten.append(chat)
+        return self._site.can_forget
+
 
 @dataclass
 class _Progress:
     is_over: bool = False
 
 
-async def _play(steps: Iterable[Step], progress: _Progress) -> AsyncIterator[TurnEvent]:
-    for step in steps:
+async def _play(site: ScriptedSite, prompt: Prompt, progress: _Progress) -> AsyncIterator[TurnEvent]:
+    link, told = site.enter(prompt), ""
+    for step in site.script(prompt):
         match step:
             case Exception():
                 progress.is_over = True
                 raise step
             case anyio.Event():
                 await step.wait()
+            case TurnFinished():
+                progress.is_over = True
+                site.chats[link.id].append(Message("assistant", told))
+                yield site.finish(step, link, prompt)
             case _:
-                progress.is_over = isinstance(step, TurnFinished)
+                told += step.text if isinstance(step, TextDelta) else ""
                 yield step
     progress.is_over = True

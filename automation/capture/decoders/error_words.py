@@ -27,6 +27,9 @@ _KINDS: tuple[tuple[WireErrorKind, re.Pattern[str]], ...] = (
 )
 
 
+_MOST_RETRY_S = 10**7  # about four months; more is no time to wait, but a mistake
+
+
 def error_from_words(message: str, *codes: object, retry_after_s: float | None = None) -> WireError:
     """Return the site's error, its kind told by ``codes`` first and by its words otherwise."""
     for told in (*(str(code) for code in codes if code is not None), message):
@@ -72,6 +75,6 @@ def _seconds(*objects: dict[str, Any]) -> float | None:
     for found in objects:
         for key in ("retry_after_s", "retry_after", "retryAfter"):
             value = found.get(key)
-            if isinstance(value, int | float) and not isinstance(value, bool):
+            if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _MOST_RETRY_S:
                 return float(value)
     return None

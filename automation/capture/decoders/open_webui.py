@@ -18,7 +18,8 @@ from automation.capture.decoders.error_words import error_from_object, error_fro
 from automation.capture.decoders.json_shape import as_dict, as_list, as_text, parse_json
 from automation.capture.decoders.openai_sse import finish_reason_of, usage_of
 from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireEvent
-from automation.turn import FinishReason, SourceFound
+from automation.capture.decoders.sources import Sources
+from automation.turn import FinishReason
 
 _COMPLETIONS_PATH = "/api/chat/completions"
 _DELTAS = {
@@ -55,6 +56,7 @@ class OpenWebUiDecoder:
         self._finish_reason: FinishReason = "stop"
         self._items: dict[str, tuple[str, str]] = {}  # item id -> its type and text, in order
         self._answer = AnswerSoFar()
+        self._sources = Sources()
 
     def requested(self, url: str, body: str | None) -> list[WireEvent]:
         """Note which message the page asked for."""
@@ -107,7 +109,7 @@ class OpenWebUiDecoder:
             case "chat:tasks:cancel":
                 return self._fail(error_from_words("the answer was stopped (chat:tasks:cancel)"))
             case "source" | "citation":
-                return _source(data)
+                return self._cited(data)
             case _:
                 return [WireAlive()]
 
@@ -170,6 +172,14 @@ class OpenWebUiDecoder:
         told = self._answer.reasoning
         return told if told.strip() == reasoning.strip() else reasoning
 
+    def _cited(self, data: dict[str, Any]) -> list[WireEvent]:
+        name = as_text(as_dict(data.get("source")).get("name"))
+        found: list[WireEvent] = []
+        for meta in map(as_dict, as_list(data.get("metadata"))):
+            title = as_text(meta.get("name")) or as_text(meta.get("title")) or name
+            found += self._sources.add(as_text(meta.get("source")), title)
+        return found or [WireAlive()]
+
     def _fail(self, error: WireEvent) -> list[WireEvent]:
         self._is_over = True
         return [error]
@@ -178,13 +188,3 @@ class OpenWebUiDecoder:
 def _item_text(item: dict[str, Any]) -> str:
     parts = as_list(item.get("content")) or as_list(item.get("summary"))
     return "".join(as_text(as_dict(part).get("text")) for part in parts)
-
-
-def _source(data: dict[str, Any]) -> list[WireEvent]:
-    found: list[WireEvent] = []
-    name = as_text(as_dict(data.get("source")).get("name"))
-    for meta in map(as_dict, as_list(data.get("metadata"))):
-        url = as_text(meta.get("source"))
-        if url.startswith(("http://", "https://")):
-            found.append(SourceFound(url, as_text(meta.get("name")) or as_text(meta.get("title")) or name))
-    return found or [WireAlive()]

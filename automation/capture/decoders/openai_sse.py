@@ -1,20 +1,24 @@
 """OpenAI's chat completions as a page receives them: server-sent chunks, or one JSON body. Pure.
 
 Also what llama.cpp, vLLM and proxies make of them: ``reasoning_content`` or ``reasoning`` beside ``content``, errors as
-an object in the stream or as the whole body under HTTP 200, streams that close after a finish reason without ``[DONE]``.
+an object in the stream or as the whole body under HTTP 200, streams that close after a finish reason without ``[DONE]``,
+cited pages as ``annotations``, ``search_results`` or ``citations``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from automation.capture.decoders.error_words import error_from_object, error_from_words
 from automation.capture.decoders.json_shape import as_dict, as_list, as_text, parse_json
 from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireEvent
-from automation.capture.decoders.sse import SseParser
+from automation.capture.decoders.sources import Sources
+from automation.capture.decoders.sse import ServerSentEvent, SseParser
+from automation.capture.decoders.whole_body import WholeBody
 from automation.turn import FinishReason, ReasoningDelta, TextDelta, UsageReported
 
-JSON_LIMIT_BYTES = 16 * 1024 * 1024
+_MOST_TOKENS = 2**53  # what JSON's readers agree on
 
 # Names of the same thing by those who speak this dialect; anything else is a "stop".
 _FINISH_REASONS: dict[str, FinishReason] = {
@@ -35,9 +39,8 @@ def usage_of(value: object) -> UsageReported | None:
     """Return the token counts of a ``usage`` object, or None if it has none."""
     usage = as_dict(value)
     counts = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if isinstance(counts[0], int) and isinstance(counts[1], int):
-        return UsageReported(counts[0], counts[1])
-    return None
+    known = [count for count in counts if isinstance(count, int) and 0 <= count < _MOST_TOKENS]
+    return UsageReported(*known) if len(known) == len(counts) else None
 
 
 class OpenAiSseDecoder:
@@ -46,7 +49,8 @@ class OpenAiSseDecoder:
     def __init__(self) -> None:
         self._sse = SseParser()
         self._mode: Literal["unknown", "sse", "json"] = "unknown"
-        self._json = bytearray()
+        self._body = WholeBody()
+        self._sources = Sources()
         self._finish_reason: FinishReason | None = None
         self._is_over = False
 
@@ -59,31 +63,29 @@ class OpenAiSseDecoder:
         if self._mode == "unknown":
             self._mode = _mode_of(data)
         if self._mode == "json":
-            return self._keep_json(data)
-        events: list[WireEvent] = []
-        for sent in self._sse.feed(data):
-            if not self._is_over:
-                events += self._event(sent.data)
-        return events
+            self._body.feed(data)
+            return []
+        return self._read(self._sse.feed(data))
 
     def closed(self) -> list[WireEvent]:
         """Return the end if a finish reason was seen, or what the one JSON value says.
 
         Raises:
-            StreamFormatError: The one JSON value is incomplete, or is neither a completion nor an error.
+            StreamFormatError: The one JSON value is incomplete, or is neither a completion nor an error; or the stream
+                broke off inside a chunk.
         """
         if self._mode == "json":
             return self._whole_body()
-        if self._finish_reason is None or self._is_over:
-            return []
-        return self._end()
+        events = self._read(self._sse.closed()) if self._finish_reason is None else []
+        return events if self._finish_reason is None or self._is_over else events + self._end()
 
-    def _keep_json(self, data: bytes) -> list[WireEvent]:
-        self._json += data
-        if len(self._json) > JSON_LIMIT_BYTES:
-            msg = f"a JSON body exceeds {JSON_LIMIT_BYTES} bytes"
-            raise StreamFormatError(msg)
-        return []
+    def _read(self, sent: Iterable[ServerSentEvent]) -> list[WireEvent]:
+        events: list[WireEvent] = []
+        for one in sent if not self._is_over else ():
+            events += self._event(one.data)
+            if self._is_over:
+                break  # what follows an end is of no interest, be it broken or not
+        return events
 
     def _event(self, data: str) -> list[WireEvent]:
         if data.strip() == "[DONE]":
@@ -96,10 +98,11 @@ class OpenAiSseDecoder:
         if error is not None:
             self._is_over = True
             return [error]
-        return self._choice(_first_choice(chunk), "delta") + _usage_events(chunk)
+        return self._choice(_first_choice(chunk), "delta") + self._cited(chunk) + _usage_events(chunk)
 
     def _choice(self, choice: dict[str, Any], key: Literal["delta", "message"]) -> list[WireEvent]:
-        events = _text_events(as_dict(choice.get(key)))
+        said = as_dict(choice.get(key))
+        events = [*_text_events(said), *self._sources.find(said.get("annotations"))]
         reason = as_text(choice.get("finish_reason"))
         if reason == "error":
             self._is_over = True
@@ -111,16 +114,16 @@ class OpenAiSseDecoder:
             self._finish_reason = finish_reason_of(reason)
         return events
 
+    def _cited(self, chunk: dict[str, Any]) -> list[WireEvent]:
+        # The same pages stand in both lists; only one of them has their titles.
+        return [*self._sources.find(chunk.get("search_results")), *self._sources.find(chunk.get("citations"))]
+
     def _end(self) -> list[WireEvent]:
         self._is_over = True
         return [WireEnd(self._finish_reason or "stop")]
 
     def _whole_body(self) -> list[WireEvent]:
-        try:
-            body = parse_json(self._json.decode("utf-8"))
-        except UnicodeDecodeError as exc:
-            msg = f"a JSON body is not UTF-8: {exc.reason}"
-            raise StreamFormatError(msg) from exc
+        body = self._body.value()
         error = error_from_object(body)
         if error is not None:
             return [error]
@@ -128,7 +131,7 @@ class OpenAiSseDecoder:
         if "message" not in choice:
             msg = "a JSON body is neither a completion nor an error"
             raise StreamFormatError(msg)
-        events = self._choice(choice, "message") + _usage_events(as_dict(body))
+        events = self._choice(choice, "message") + self._cited(body) + _usage_events(body)
         return events if self._is_over else events + self._end()
 
 

@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from automation.capture.decoders.chainlit import ChainlitDecoder
 from automation.capture.decoders.gradio_queue import GradioQueueDecoder
+from automation.capture.decoders.json_body import JsonBodyDecoder
+from automation.capture.decoders.json_lines import JsonLinesDecoder
+from automation.capture.decoders.json_patch import JsonPatchDecoder
+from automation.capture.decoders.json_socket import JsonSocketDecoder, JsonSocketIoDecoder
+from automation.capture.decoders.json_sse import JsonSseDecoder, TextSseDecoder
 from automation.capture.decoders.open_webui import OpenWebUiDecoder
 from automation.capture.decoders.openai_sse import OpenAiSseDecoder
 from automation.capture.decoders.protocol import BodyDecoder, SocketDecoder
 from automation.capture.decoders.streamlit import StreamlitDecoder
-from automation.profiles import DecoderName, Wire
+from automation.capture.decoders.text_stream import TextStreamDecoder
+from automation.capture.decoders.vercel_ai import VercelAiDecoder
+from automation.wire_format import DecoderName, Wire
 
-SOCKET_DECODERS: Final[frozenset[DecoderName]] = frozenset({"chainlit", "open_webui", "streamlit"})
+_BODY_DECODERS: Final[dict[DecoderName, Callable[[Wire], BodyDecoder]]] = {
+    "openai_sse": lambda _: OpenAiSseDecoder(),
+    "vercel_ai": lambda _: VercelAiDecoder(),
+    "gradio_queue": lambda _: GradioQueueDecoder(),
+    "text": lambda _: TextStreamDecoder(),
+    "text_sse": TextSseDecoder,
+    "json_sse": JsonSseDecoder,
+    "json_lines": JsonLinesDecoder,
+    "json_body": JsonBodyDecoder,
+    "json_patch": JsonPatchDecoder,
+}
+_SOCKET_DECODERS: Final[dict[DecoderName, Callable[[Wire], SocketDecoder]]] = {
+    "chainlit": lambda _: ChainlitDecoder(),
+    "open_webui": lambda _: OpenWebUiDecoder(),
+    "streamlit": lambda wire: StreamlitDecoder(wire.snapshot_tail),
+    "json_socket": JsonSocketDecoder,
+    "json_socketio": JsonSocketIoDecoder,
+}
+SOCKET_DECODERS: Final[frozenset[DecoderName]] = frozenset(_SOCKET_DECODERS)
 
 
 def make_body_decoder(wire: Wire) -> BodyDecoder:
@@ -21,13 +47,9 @@ def make_body_decoder(wire: Wire) -> BodyDecoder:
     Raises:
         ValueError: ``wire.decoder`` reads a WebSocket.
     """
-    match wire.decoder:
-        case "openai_sse":
-            return OpenAiSseDecoder()
-        case "gradio_queue":
-            return GradioQueueDecoder()
-        case _:
-            raise ValueError(f"{wire.decoder} reads a WebSocket, not the body of a response")
+    if wire.decoder not in _BODY_DECODERS:
+        raise ValueError(f"{wire.decoder} reads a WebSocket, not the body of a response")
+    return _BODY_DECODERS[wire.decoder](wire)
 
 
 def make_socket_decoder(wire: Wire) -> SocketDecoder:
@@ -36,12 +58,6 @@ def make_socket_decoder(wire: Wire) -> SocketDecoder:
     Raises:
         ValueError: ``wire.decoder`` reads the body of a response.
     """
-    match wire.decoder:
-        case "chainlit":
-            return ChainlitDecoder()
-        case "open_webui":
-            return OpenWebUiDecoder()
-        case "streamlit":
-            return StreamlitDecoder(wire.snapshot_tail)
-        case _:
-            raise ValueError(f"{wire.decoder} reads the body of a response, not a WebSocket")
+    if wire.decoder not in _SOCKET_DECODERS:
+        raise ValueError(f"{wire.decoder} reads the body of a response, not a WebSocket")
+    return _SOCKET_DECODERS[wire.decoder](wire)

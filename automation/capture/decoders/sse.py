@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from automation.capture.decoders.protocol import StreamFormatError
-
-LINE_LIMIT_BYTES = 1024 * 1024
-
-_LINE_END = re.compile(rb"\r\n|\r|\n")
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+from automation.capture.decoders.lines import LineSplitter
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +24,10 @@ class ServerSentEvent:
 
 
 class SseParser:
-    """Splits one stream into events. Every byte is looked at once, however small the pieces."""
+    """Splits one stream into events."""
 
     def __init__(self) -> None:
-        self._pieces: list[bytes] = []  # of the line that is not complete yet
-        self._piece_bytes = 0
-        self._after_cr = False
-        self._is_first_line = True
+        self._lines = LineSplitter()
         self._event = ""
         self._data: list[str] = []
         self._id = ""
@@ -47,38 +38,23 @@ class SseParser:
         Raises:
             StreamFormatError: A line exceeds 1 MiB or is not UTF-8.
         """
-        if self._after_cr and data:
-            self._after_cr = False
-            data = data.removeprefix(b"\n")
-        if not data:
-            return
-        self._after_cr = data.endswith(b"\r")
-        *ends, rest = _LINE_END.split(data)
-        for end in ends:
-            self._keep(end)
-            event = self._take_line(self._whole_line())
+        for line in self._lines.feed(data):
+            event = self._take_line(line)
             if event is not None:
                 yield event
-        self._keep(rest)
 
-    def _keep(self, piece: bytes) -> None:
-        self._pieces.append(piece)
-        self._piece_bytes += len(piece)
-        if self._piece_bytes > LINE_LIMIT_BYTES:
-            msg = f"a line exceeds {LINE_LIMIT_BYTES} bytes"
-            raise StreamFormatError(msg)
+    def closed(self) -> Iterator[ServerSentEvent]:
+        """Yield the event that lacks only its blank line at the stream's end.
 
-    def _whole_line(self) -> str:
-        line = b"".join(self._pieces)
-        self._pieces, self._piece_bytes = [], 0
-        if self._is_first_line:
-            self._is_first_line = False
-            line = line.removeprefix(_BYTE_ORDER_MARK)
-        try:
-            return line.decode("utf-8")
-        except UnicodeDecodeError as exc:
-            msg = f"a line is not UTF-8: {exc.reason}"
-            raise StreamFormatError(msg) from exc
+        The standard drops it; pages that read line by line don't, and servers written for them leave the line out.
+
+        Raises:
+            StreamFormatError: The last line is not UTF-8.
+        """
+        self._take_line(self._lines.rest() or ":")
+        event = self._dispatch()
+        if event is not None:
+            yield event
 
     def _take_line(self, line: str) -> ServerSentEvent | None:
         if not line:

@@ -39,6 +39,8 @@ function parleyDomToMarkdown(root, options) {
   const SCREEN_READER = /(^|[\s_-])(sr[-_]?only|visually-?hidden|screen-?reader(-text|-only)?|a11y-hidden)($|[\s_-])/i;
   const COPY_CLASS = /(^|[\s_-])(copy|clipboard)([-_]?(btn|button|code|icon|text|label))?($|[\s_-])/i;
   const CURSOR_CLASS = /(^|[\s_-])(cursor|caret)($|[\s_-])/i;
+  const ICON_CLASS = /(^|[\s_-])(material-(icons|symbols)|google-symbols|mat-icon|icon|icons|iconfont|codicon|glyphicon|fa[bsrl]?)($|[\s_-])/i;
+  const ICON_FONT = /material (icons|symbols)|google symbols|font ?awesome|icomoon|iconfont|codicon|glyphicons|phosphor/i;
   const TOOLBAR_CLASS = /lang|header|toolbar|title|caption|label|info|name|action/i;
   const TOOLBAR_WORDS = /\b(copy( code)?|copied!?|wrap|run|download|expand|collapse|edit|preview|save|insert)\b/gi;
   const GUTTER_CLASS = /line-?num|lineno|gutter|hljs-ln-n|ln-num|lnum|linecount/i;
@@ -98,7 +100,7 @@ function parleyDomToMarkdown(root, options) {
       style = {
         display: live.display, bold: parseInt(live.fontWeight, 10) >= 600, italic: live.fontStyle === 'italic',
         struck: live.textDecorationLine.includes('line-through'), unselectable: live.userSelect === 'none',
-        mono: /mono|courier|consolas|menlo/i.test(live.fontFamily), pre: live.whiteSpace, gone: isInvisible(live),
+        icon: ICON_FONT.test(live.fontFamily), mono: /mono|courier|consolas|menlo/i.test(live.fontFamily), pre: live.whiteSpace, gone: isInvisible(live),
       };
       styles.set(key, style);
     }
@@ -123,16 +125,30 @@ function parleyDomToMarkdown(root, options) {
 
   function isControl(el) {
     const tag = el.localName, cls = el.getAttribute('class');
-    if (DROPPED_TAGS.has(tag)) return !(tag === 'button' && isPictureButton(el)) && !(tag === 'script' && isTex(el));
+    if (DROPPED_TAGS.has(tag)) return !(tag === 'button' && isContentButton(el)) && !(tag === 'script' && isTex(el));
+    if (isIcon(el, cls)) return true;
     const role = el.getAttribute('role');
-    if (role && DROPPED_ROLES.has(role)) return tag !== 'img' && !isPictureButton(el);
+    if (role && DROPPED_ROLES.has(role)) return tag !== 'img' && !isContentButton(el);
     if (!cls) return false;
     if (CURSOR_CLASS.test(cls)) return el.textContent.trim().length <= 1;
     return COPY_CLASS.test(cls) && !el.querySelector('pre,code') && el.textContent.length <= 24;
   }
 
-  /** A button around nothing but a picture of some size opens the picture: that picture is content. */
-  function isPictureButton(el) {
+  /** Whether an element shows one sign of an icon font: a name such as `content_copy`, or a sign of no script. */
+  function isIcon(el, cls) {
+    if (el.firstElementChild || el.localName === 'code' || el.textContent.length > 40) return false;
+    if (!/^\s*([a-z][a-z0-9_]*|[\ue000-\uf8ff]+)?\s*$/.test(el.textContent)) return false;
+    if (el.localName === 'mat-icon' || (cls && ICON_CLASS.test(cls) && !el.querySelector('img'))) return true;
+    const style = styleOf(el);
+    return style !== null && style.icon;
+  }
+
+  /**
+   * A button that is content: around nothing but a picture of some size, which it opens, or in a link's place, where a
+   * page asks before it opens an address.
+   */
+  function isContentButton(el) {
+    if (el.getAttribute('data-streamdown') === 'link') return true;
     const img = el.querySelector('img');
     return img !== null && img.clientWidth > 64 && el.textContent.trim() === '';
   }
@@ -254,6 +270,7 @@ function parleyDomToMarkdown(root, options) {
 
   function codeText(node) {
     const nodes = Array.from(children(node));
+    const named = areNamedLines(nodes);
     const hasLines = nodes.some((one) => one.nodeType === 1 && isLine(one));
     let out = '';
     for (const one of nodes) {
@@ -265,11 +282,17 @@ function parleyDomToMarkdown(root, options) {
         out += '\n';
       } else if (!isDropped(one) && !isGutter(one) && !isToolbarInCode(one)) {
         const text = codeText(one);
-        if (!isLine(one)) out += text;
+        if (!named && !isLine(one)) out += text;
         else out += (out && !out.endsWith('\n') ? '\n' : '') + text.replace(/\n$/, '') + '\n';
       }
     }
-    return out;
+    return /view-lines/.test(node.className) ? out.replace(/\u00a0/g, ' ') : out; // Monaco writes no other spaces
+  }
+
+  /** Spans that are lines by their class, with no line end in or between them: a style makes them blocks. */
+  function areNamedLines(nodes) {
+    return nodes.length > 1 && nodes.every((one) => one.nodeType === 1 && one.localName === 'span' &&
+      /(^|\s)(block|line|code-line)(\s|$)/.test(one.className) && !/[^\n]\n$/.test(one.textContent));
   }
 
   function isToolbarInCode(el) {
@@ -289,7 +312,7 @@ function parleyDomToMarkdown(root, options) {
     const attribute = el.getAttribute('data-language') || el.getAttribute('data-lang');
     if (attribute) return attribute;
     const cls = el.getAttribute('class') || '';
-    const named = /(?:^|\s)(?:language|lang|highlight-source|brush:)-?\s*([^\s:{]+)/.exec(cls);
+    const named = /(?:^|\s)(?:language-|lang-|highlight-source-|brush:\s*)([^\s:{]+)/.exec(cls);
     if (named) return named[1];
     if (!/(^|\s)(hljs|shiki|prism|sourceCode)(\s|$)/.test(cls)) return '';
     return cls.split(/\s+/).find((word) => LANGUAGES.has(word)) || '';
@@ -347,13 +370,13 @@ function parleyDomToMarkdown(root, options) {
   function isCodeToolbar(el) {
     const before = besideCode(el, 'nextElementSibling');
     if (!before && !besideCode(el, 'previousElementSibling')) return false;
-    if (el.localName === 'p' || el.textContent.length > 120) return false;
+    if (el.localName === 'p' || el.getAttribute('role') === 'article' || el.textContent.length > 120) return false;
     if (el.querySelector('pre,ul,ol,table,code,h1,h2,h3,blockquote')) return false;
     const text = toolbarText(el, null);
     if (text.length > 40 || /[.:?!\u3002\uff1a]$/.test(text)) return false;
     const hasControl = Array.from(el.querySelectorAll('*')).some(isControl) ||
-      (el.nextElementSibling !== null && isControl(el.nextElementSibling));
-    if (!hasControl && el.querySelector('p,strong,b,em')) return false;
+      (el.nextElementSibling !== null && (isControl(el.nextElementSibling) || isOnlyControls(el.nextElementSibling)));
+    if (!hasControl && el.querySelector('p,strong,b,em,[data-streamdown]')) return false;
     const isNamed = LANGUAGES.has(text.toLowerCase());
     if (!hasControl && !isNamed && !TOOLBAR_CLASS.test(el.getAttribute('class') || '')) return false;
     if (before) label = text;
@@ -362,11 +385,16 @@ function parleyDomToMarkdown(root, options) {
 
   function besideCode(el, direction) {
     let other = el[direction];
-    while (other && isControl(other)) other = other[direction];
+    while (other && (isControl(other) || isOnlyControls(other))) other = other[direction];
     if (!other || !/^(pre|div|code|figure)$|-/.test(other.localName)) return false;
     if (other.localName === 'pre' || isCodeBlock(other)) return true;
     return other.localName === 'div' && other.querySelector(`p,li,table,h1,h2,h3`) === null &&
       other.querySelector(`pre, ${EDITORS}`) !== null;
+  }
+
+  function isOnlyControls(el) {
+    return el.localName === 'div' && el.textContent.length < 120 && !el.querySelector('pre, code, img, .katex') &&
+      toolbarText(el, null) === '';
   }
 
   // --- Inline content: nodes to tokens ---
@@ -381,6 +409,7 @@ function parleyDomToMarkdown(root, options) {
     if (tag === 'input' && node.type === 'checkbox' && sink.item) return void (sink.item.checked = node.checked);
     if (isDropped(node)) return;
     if (isMath(node) || tag === 'script') return readMath(node, sink);
+    if (isModelTag(node)) return readModelTag(node, sink);
     if (!sink.inline && readBlock(node, sink)) return;
     if (sink.inline && (isBlock(node) || /^(li|tr|pre|h\d|ul|ol|table|blockquote)$/.test(tag))) {
       sink.tokens.push({ k: sink.cell && sink.tokens.some((t) => t.k !== TEXT || t.s.trim()) ? BREAK : GAP, s: ' ' });
@@ -401,6 +430,7 @@ function parleyDomToMarkdown(root, options) {
     if (tag === 'img') return readImage(el, tokens);
     if (tag === 'code' || tag === 'tt' || tag === 'samp') return readCode(el, tokens);
     if (tag === 'a' && el.hasAttribute('href')) return readLink(el, sink);
+    if (tag === 'button' && /^https?:\/\/[^\s<>]+$/.test(el.textContent)) return void tokens.push({ k: ATOM, s: `<${el.textContent}>` });
     if (tag === 'sup' && readFootnote(el, tokens)) return;
     if (tag === 'q') return readBetween('"', '"', el, sink);
     if (EMPHASIS[tag]) return readEmphasis(el, [EMPHASIS[tag]], false, sink);
@@ -409,6 +439,34 @@ function parleyDomToMarkdown(root, options) {
     if (marks.length) return readEmphasis(el, marks, true, sink);
     if (!sink.inline && isCodeToolbar(el)) return;
     readAll(el, sink);
+  }
+
+  /** A tag that is none of HTML's, with nothing added to it: the model wrote it, and the page let it through. */
+  function isModelTag(el) {
+    if (el.attributes.length || !(el instanceof HTMLUnknownElement || el.matches(':not(:defined)'))) return false;
+    if (el.querySelector('.katex, math')) return false;
+    return el instanceof HTMLUnknownElement || el.closest('p, li, td, th, h1, h2, h3, h4, h5, h6') !== null;
+  }
+
+  function readModelTag(el, sink) {
+    const open = `<${el.localName}>`, close = `</${el.localName}>`;
+    const isInText = sink.inline || sink.tokens.some((t) => t.k !== TEXT || t.s.trim()) || el.closest('p, li, td, th, h1, h2, h3, h4, h5, h6') !== null;
+    if (!isInText) {
+      flush(sink);
+      sink.blocks.push(...taggedBlocks(el, open, close));
+      return;
+    }
+    sink.tokens.push({ k: ATOM, s: open });
+    readAll(el, sink);
+    // A placeholder such as `<name>` was never closed: the parser ended it with its paragraph.
+    if (el.nextSibling || /^\n[^]*\n$/.test(el.textContent)) sink.tokens.push({ k: ATOM, s: close });
+  }
+
+  function taggedBlocks(el, open, close) {
+    const html = (text) => ({ kind: 'html', text: HELD + text });
+    if (el.firstElementChild) return [html(open), ...blocksOf(children(el)), html(close)];
+    const text = el.textContent.replace(/[\0-\2]/g, '').trim().replace(/\n\s*\n/g, '\n').replace(/&/g, '&amp;').replace(/</g, '&lt;');
+    return [html(`${open}\n${text}\n${close}`)];
   }
 
   function readBetween(before, after, el, sink) {
@@ -420,6 +478,7 @@ function parleyDomToMarkdown(root, options) {
   /** Emphasis that only a style tells, such as a bold span; headings are bold by themselves. */
   function styledMarks(el, sink) {
     if (el.localName !== 'span' && el.localName !== 'font') return [];
+    if (el.getAttribute('data-streamdown') === 'strong') return ['**'];
     const style = styleOf(el);
     if (!style || !(style.bold || style.italic || style.struck)) return [];
     if (sink.heading || el.querySelector(BLOCKS_INSIDE)) return [];
@@ -460,15 +519,17 @@ function parleyDomToMarkdown(root, options) {
     if (/(^|[\s_-])(math|latex|tex|mwe-math)/.test(el.getAttribute('class') || '') && alt) {
       return void tokens.push({ k: ATOM, s: `$${alt}$`, math: true });
     }
-    if (source === null) return;
+    if (source === null && !alt) return;
     const link = el.closest('a');
     if (!alt && link && link.textContent.trim()) return; // a site's icon beside the words of a link
-    const words = alt.replace(/\s+/g, ' ').replace(/[\\[\]*_`<]/g, '\\$&').replace(/[\0-\2]/g, '');
-    tokens.push({ k: ATOM, s: `![${words}](${destination(source)}${titleOf(el)})` });
+    const words = alt.replace(/\s+/g, ' ').replace(/[\0-\2]/g, '').replace(/\\/g, '\\\\')
+      .replace(/[[\]*_`<]/g, (c) => `&#${c.charCodeAt(0)};`);
+    tokens.push({ k: ATOM, s: `![${words}](${target(source || '', el)})` });
   }
 
   function readCode(el, tokens) {
-    const text = (el.firstElementChild ? codeText(el) : el.textContent).replace(/\r?\n/g, ' ').replace(/[\0-\2]/g, '');
+    const text = (el.firstElementChild ? codeText(el) : el.textContent).replace(/^[ \t]*\n\s*|[ \t]*\n\s*$/g, '')
+      .replace(/\r?\n/g, ' ').replace(/[\0-\2]/g, '');
     if (!text) return;
     const runs = new Set((text.match(/`+/g) || []).map((run) => run.length));
     let ticks = 1;
@@ -482,7 +543,9 @@ function parleyDomToMarkdown(root, options) {
     const { tex, display } = mathOf(el);
     const source = tex.trim().replace(/[\0-\2]/g, '');
     if (!source) return;
-    if (!display) return void sink.tokens.push({ k: ATOM, s: `$${source}$`, math: true });
+    // Prices that a page took for a formula (`$20 or $30`) turn into themselves again where their spaces stay.
+    const spaced = /\n/.test(tex) ? source : tex.replace(/[\0-\2]/g, '');
+    if (!display) return void sink.tokens.push({ k: ATOM, s: `$${spaced}$`, math: true });
     const outer = el.parentElement;
     const alone = !sink.inline && !sink.tokens.some((t) => t.k !== TEXT || t.s.trim()) &&
       (!/^(p|span)$/.test(outer.localName) || outer.textContent.trim() === el.textContent.trim());
@@ -509,7 +572,7 @@ function parleyDomToMarkdown(root, options) {
     if (/^javascript:/i.test(href)) return readAll(el, sink);
     const plain = text.trim();
     if (plain && isAutolink(plain, href) && !el.firstElementChild) return void sink.tokens.push({ k: ATOM, s: `<${plain}>` });
-    const mark = sink.tokens.length, close = { k: CLOSE, s: `](${destination(href)}${titleOf(el)})`, link: true };
+    const mark = sink.tokens.length, close = { k: CLOSE, s: `](${target(href, el)})`, link: true };
     const wasInline = sink.inline;
     sink.inline = true;
     sink.tokens.push({ k: OPEN, s: '[', link: true, unbalanced: !isBalanced(text) });
@@ -517,7 +580,7 @@ function parleyDomToMarkdown(root, options) {
     sink.tokens.push(close);
     sink.inline = wasInline;
     const isEmpty = sink.tokens.length === mark + 2;
-    if (isEmpty && el.firstElementChild) sink.tokens.length = mark; // an icon, not a link of the text
+    if (isEmpty && (el.firstElementChild || !el.closest('p, li, td, th, h1, h2, h3, h4, h5, h6'))) sink.tokens.length = mark; // an icon, not a link of the text
   }
 
   function isAutolink(text, href) {
@@ -537,7 +600,7 @@ function parleyDomToMarkdown(root, options) {
   }
 
   function destination(url) {
-    const safe = url.replace(/[\0-\2]/g, '').replace(/\n/g, '%0A').replace(/&(?=#?\w+;)/g, '&amp;').replace(/\\(?=[!-\/:-@[-`{-~])/g, '\\\\');
+    const safe = url.replace(/[\0-\2\n\r\t]/g, '').replace(/&(?=#?\w+;)/g, '&amp;').replace(/\\(?=[!-\/:-@[-`{-~])/g, '\\\\');
     let depth = 0, lowest = 0;
     for (const c of safe) {
       if (c === '(') depth++;
@@ -547,10 +610,16 @@ function parleyDomToMarkdown(root, options) {
     return safe === '' ? '' : `<${safe.replace(/[<>]/g, '\\$&')}>`;
   }
 
+  function target(url, el) {
+    const title = titleOf(el);
+    return (destination(url) || (title && '<>')) + title;
+  }
+
   function titleOf(el) {
     const title = el.getAttribute('title');
     if (!title) return '';
-    return ` "${title.replace(/\\(?=[!-\/:-@[-`{-~])/g, '\\\\').replace(/"/g, '\\"').replace(/&(?=#?\w+;)/g, '\\&').replace(/\n\s*\n/g, '\n')}"`;
+    const safe = title.replace(/\\(?=[!-\/:-@[-`{-~])/g, '\\\\').replace(/&(?=#?\w+;)/g, '\\&').replace(/\n\s*\n/g, '\n');
+    return safe.includes('"') && !safe.includes("'") ? ` '${safe}'` : ` "${safe.replace(/"/g, '\\"')}"`;
   }
 
   // --- Inline content: tokens to Markdown ---
@@ -664,6 +733,7 @@ function parleyDomToMarkdown(root, options) {
     if (!outer || token.s === '~~' || !outer.mark || outer.mark[0] !== '*') return token.s;
     const fills = tokens[token.at - 1] === outer && token.end + 1 === outer.end;
     const isSame = outer.s === token.s;
+    if (isSame && fills && token.s !== '*') return outer.mark;
     return isSame || (fills && token.s === '*') ? token.s.replace(/\*/g, '_') : token.s;
   }
 
@@ -679,6 +749,7 @@ function parleyDomToMarkdown(root, options) {
       pieces[i].depth = depth;
       if (token.k === OPEN) depth++;
       if (token.k === OPEN && token.link) pieces[i].linkLength = lengthOf(pieces, i, token.end);
+      if (token.k === OPEN && token.link) for (let j = i; j < token.end; j++) pieces[j].inLink = true;
       if (token.k === OPEN && token.unbalanced) for (let j = i; j < token.end; j++) pieces[j].brackets = true;
     });
     if (!single) markRelease(pieces);
@@ -737,7 +808,8 @@ function parleyDomToMarkdown(root, options) {
   function escapeText(piece, full, counts, math, next) {
     return piece.s.replace(SPECIAL, (run, offset) => {
       const at = piece.at + offset, after = full[at + run.length];
-      return mustEscape(run, at, after, full, counts, math, piece, next, offset) ? run.replace(/./g, '\\$&') : run;
+      if (!mustEscape(run, at, after, full, counts, math, piece, next, offset)) return run;
+      return run === ']' && piece.inLink ? '&#93;' : run.replace(/./g, '\\$&');
     });
   }
 
@@ -749,25 +821,36 @@ function parleyDomToMarkdown(root, options) {
       case '[': return piece.brackets === true;
       case ']': return piece.brackets === true || after === '(';
       case '<': return after !== undefined && /[A-Za-z\/!?]/.test(after);
-      case '&': return /^&(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});/.test(full.slice(at, at + 40));
+      case '&': return isEntity(full.slice(at, at + 40));
       case '$': return math && after !== undefined && !SPACE.test(after);
       default: return offset === piece.s.length - 1 && next !== undefined && next.isLink === true;
     }
   }
 
+  /** Whether a text begins with a reference to a character, by HTML's own list. */
+  function isEntity(text) {
+    const found = /^&(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});/.exec(text);
+    if (!found) return false;
+    const holder = document.createElement('textarea');
+    holder.innerHTML = found[0];
+    return holder.value !== found[0];
+  }
+
   function escapeLineStarts(text) {
-    if (!/(^|\n)[\0-\2]?[-+#>=:|\d*_~`[]/.test(text)) return text;
+    if (!/(^|\n)[\0-\2]*[-+#>=:|\d*_~`[]/.test(text)) return text;
     return text.split('\n').map(escapeLineStart).join('\n');
   }
 
   function escapeLineStart(line, index) {
-    const [, mark, marked] = /^([\0-\2]?)([^]*)$/.exec(line);
+    const [, mark, marked] = /^([\0-\2]*)([^]*)$/.exec(line);
     const rest = marked.replace(/[\0-\2]/g, '');
     const numbered = /^(\d{1,9})[.)](?=[ \t]|$)/.exec(rest);
     if (numbered && (index === 0 || numbered[1] === '1')) return `${mark}${numbered[1]}\\${marked.slice(numbered[1].length)}`;
     const starts = /^([-+*](?=[ \t]|$)|#{1,6}(?=[ \t]|$)|>|`{3,}[^`]*$|~{3,})/.test(rest) ||
       /^([-*_])[ \t]*(\1[ \t]*){2,}$/.test(rest) || /^\[[^\]]+\]:/.test(rest) ||
       (index > 0 && (/^(=+|-+)[ \t]*$/.test(rest) || /^\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-*:?[ \t]*)*$/.test(rest)));
+    // Not every renderer knows a backslash before these two.
+    if (starts && /^[~=]/.test(rest)) return `${mark}&#${rest.charCodeAt(0)};${marked.slice(1)}`;
     return starts ? `${mark}\\${marked}` : line;
   }
 
@@ -802,6 +885,7 @@ function parleyDomToMarkdown(root, options) {
     return text.length && SPACE.test(text[0]) ? 0 : -1;
   }
 
+  const WORDS_IN_BRACKETS = /(?<!\\)\[[^[\]\n]+\](?![(:])/;
   const HAZARD = /[*_`[<$~(|!\u3010\ue200-\ue20f]/g;
 
   /** The place in a text from which more text could still change how it is read, or its length. */
@@ -819,7 +903,7 @@ function parleyDomToMarkdown(root, options) {
     switch (c) {
       case '*': return after === undefined || !SPACE.test(after);
       case '_': return !WORD.test(before) && (after === undefined || !SPACE.test(after));
-      case '[': return !/^\[[^[\]\n]*\][^([:]/.test(full.slice(at, at + 200));
+      case '[': return !/^\[([\d, ]*|.)\][^([:]/u.test(full.slice(at, at + 200)); // a note's number; words may be a reference
       case '<': return after === undefined || /[A-Za-z\/!?]/.test(after);
       case '$': return after === '$' || (after !== undefined && !SPACE.test(after) && full.length - at < 80);
       case '~': return after === '~' || before === '~';
@@ -829,11 +913,14 @@ function parleyDomToMarkdown(root, options) {
     }
   }
 
-  /** `[text][name]` shown as text waits for a definition that may stand at the very end. */
+  /**
+   * `[text][name]` shown as text waits for a definition that may stand at the very end; the ticks of a fence shown as text,
+   * for the fence that ends it: some renderers show no code block before.
+   */
   function pinReference(pieces) {
     for (const piece of pieces) {
       if (!piece.text || piece.depth > 0) continue;
-      const found = /\[[^[\]]+\]\[[^[\]]*\]/.exec(piece.s);
+      const found = /\[[^[\]]+\]\[[^[\]]*\]|(?<=^|\n) {0,3}(`{3}|~{3})/.exec(piece.s);
       if (found) return void (piece.s = `${piece.s.slice(0, found.index)}${PINNED}${piece.s.slice(found.index)}`);
     }
   }
@@ -943,7 +1030,7 @@ function parleyDomToMarkdown(root, options) {
 
   function headingBlock(el, tag) {
     const level = tag[0] === 'h' ? Number(tag[1]) : Math.min(6, Number(el.getAttribute('aria-level')) || 2);
-    const text = inlineText(el).replace(/(^|\s)(#+)$/, '$1\\$2');
+    const text = inlineText(el).replace(/(^|\s)(#*)#$/, '$1$2&#35;');
     return { kind: 'heading', text: `${HELD}${'#'.repeat(level)}${text && ' '}${text}` };
   }
 
@@ -976,15 +1063,20 @@ function parleyDomToMarkdown(root, options) {
     const items = listItems(el);
     if (!items.length) return null;
     const isLoose = items.some((item) => item.loose) && (items.length > 1 || items[0].blocks.length > 1);
+    // CommonMark makes all items of a list loose or none; some renderers decide for each item.
+    const isOpen = (item) => item.loose || !item.blocks.length;
+    const isMixed = isLoose && !items.every(isOpen) && items.some((item, i) =>
+      item.loose && (item.blocks.length > 1 || (i > 0 && isOpen(items[i - 1])) || (i + 1 < items.length && isOpen(items[i + 1]))));
     let number = ordered ? Number(el.getAttribute('start') ?? 1) : 0;
     const first = number;
     const texts = items.map((item) => {
       if (item.value !== null) number = item.value;
       const marker = ordered ? `${number++}${sign} ` : `${sign} `;
-      return itemText(item, marker, isLoose, items.length);
+      return itemText(item, marker, isLoose && (item.loose || !isMixed));
     });
+    const between = (i) => (isLoose && (!isMixed || (isOpen(items[i - 1]) && isOpen(items[i]))) ? '\n\n' : '\n');
     return {
-      kind: 'list', ordered, sign, text: texts.join(isLoose ? '\n\n' : '\n'),
+      kind: 'list', ordered, sign, text: texts.map((text, i) => (i ? between(i) : '') + text).join(''),
       interrupts: (!ordered || first === 1) && items[0].blocks.length > 0,
     };
   }
@@ -998,7 +1090,7 @@ function parleyDomToMarkdown(root, options) {
       } else if (!isDropped(child)) {
         const isNested = /^[uo]l$/.test(child.localName) && items.length > 0;
         if (isNested) items[items.length - 1].blocks.push(...blocksOf([child]));
-        else items.push(itemOf(child));
+        else if (child.localName === 'li' || child.textContent.trim()) items.push(itemOf(child));
       }
     }
     return items;
@@ -1012,17 +1104,11 @@ function parleyDomToMarkdown(root, options) {
     return item;
   }
 
-  function itemText(item, marker, isLoose, count) {
+  function itemText(item, marker, isLoose) {
     const box = item.checked === null ? '' : item.checked ? '[x] ' : '[ ] ';
     if (!item.blocks.length) return `${HELD}${marker}${box}`.trimEnd();
     if (!isLoose) return marker + box + indent(join(item.blocks, true), ' '.repeat(marker.length));
-    // One empty line between items makes a list loose: a nested list need not have another, as models write it.
-    let text = '';
-    item.blocks.forEach((block, i) => {
-      const close = count > 1 && i > 0 && block.kind === 'list' && item.blocks[i - 1].kind === 'paragraph' && block.interrupts;
-      text += (i ? (close ? '\n' : '\n\n') : '') + block.text;
-    });
-    return marker + box + indent(text, ' '.repeat(marker.length));
+    return marker + box + indent(join(item.blocks, false), ' '.repeat(marker.length));
   }
 
   function tableBlock(el) {
@@ -1070,6 +1156,20 @@ function parleyDomToMarkdown(root, options) {
     return join(topBlocksOf(el, isContainer ? children(el) : [el]), false);
   }
 
+  /**
+   * A last paragraph that may become the definition of a link vanishes then, and words in brackets before it turn into
+   * links: they wait for it.
+   */
+  function pinBeforeDefinition(blocks) {
+    const last = blocks[blocks.length - 1];
+    if (!last || last.kind !== 'paragraph') return blocks;
+    if (!/^\\?\[[^\]\n]*(\](:.*)?)?$/.test(last.text.replace(/[\0-\2]/g, ''))) return blocks;
+    const first = blocks.findIndex((block) => block !== last && WORDS_IN_BRACKETS.test(block.text));
+    if (first < 0) return blocks;
+    const text = blocks[first].text.replace(WORDS_IN_BRACKETS, `${PINNED}$&`);
+    return blocks.map((block, i) => (i === first ? { ...block, text } : block));
+  }
+
   function topBlocksOf(el, nodes) {
     const memory = parleyDomToMarkdown.memory || (parleyDomToMarkdown.memory = new WeakMap());
     const key = JSON.stringify([exclude, thoughts ? thinking : null]), old = memory.get(el);
@@ -1078,7 +1178,7 @@ function parleyDomToMarkdown(root, options) {
     for (const node of nodes) read(node, sink);
     flush(sink);
     memory.set(el, { key, noted: sink.noted });
-    return sink.blocks;
+    return pinBeforeDefinition(sink.blocks);
   }
 
   thoughts = [];

@@ -11,7 +11,8 @@
   // Beside a decoder the page is only a witness, and looking makes it lay itself out.
   const WITNESS_MS = 250;
   const POLL_MS = 50;
-  const ALIVE_MS = 1000;
+  const REREAD_MS = 1000;
+  const SAME = JSON.stringify({ kind: "sample" });
 
   return (profile, push) => {
     let shadowRoots = [];
@@ -40,10 +41,15 @@
       return [document, ...shadowRoots];
     };
 
+    // A page without any shadow root, as most are, is not walked through for each question.
+    const shadowRootsIn = (el) => {
+      if (!el.shadowRoot && roots(false).length === 1) return [];
+      return collectShadowRoots(el, el.shadowRoot ? [el.shadowRoot] : []);
+    };
+
     const deepAll = (css, within) => {
       if (within) {
-        const inner = collectShadowRoots(within, within.shadowRoot ? [within.shadowRoot] : []);
-        return [within, ...inner].flatMap((root) => [...root.querySelectorAll(css)]);
+        return [within, ...shadowRootsIn(within)].flatMap((root) => [...root.querySelectorAll(css)]);
       }
       return roots(false).flatMap((root) => [...root.querySelectorAll(css)]);
     };
@@ -75,6 +81,8 @@
       }
       return null;
     };
+
+    const promptField = parleyPromptField({ find, isEnabled });
 
     const findAll = (role, within) => {
       const selectors = profile[role] || [];
@@ -177,8 +185,51 @@
     const lettersIn = (turns) => turns.reduce((sum, el) => sum + textLength(el), 0);
     const textLength = (el) => {
       let length = el.textContent.length;
-      for (const root of collectShadowRoots(el, el.shadowRoot ? [el.shadowRoot] : [])) length += root.textContent.length;
+      for (const root of shadowRootsIn(el)) length += root.textContent.length;
       return length;
+    };
+
+    const textOf = (el) => [el, ...collectShadowRoots(el, el.shadowRoot ? [el.shadowRoot] : [])].map((root) => root.textContent).join("");
+
+    // The last prompt that the page shows, and whether an answer stands after it: by this a chat is known again.
+    const lastAsked = () => {
+      const asked = findAll("user_turn").at(-1);
+      const answers = findAll("assistant_turn");
+      return { text: asked ? textOf(asked).slice(0, 4000) : null, answered: answers.some((el) => !asked || follows(asked, el)) };
+    };
+
+    // Marked as being worked on: for assistive technology, or by the cursor at its end.
+    const isBusy = (el) => Boolean(el.closest("[aria-busy='true']") || el.querySelector("[aria-busy='true']")
+      || (profile.cursor && el.textContent.trimEnd().endsWith(profile.cursor)));
+
+    // The control of a thinking block that is closed and whose text is not in the page, or null.
+    const closedThought = (turns) => {
+      for (const el of turns.flatMap((t) => findAll("thinking_toggle", t))) {
+        if (el.getAttribute("aria-expanded") === "true" || el.closest("details[open]") || !isVisible(el)) continue;
+        const block = profile.thinking_css.map((css) => el.closest(css)).find(Boolean);
+        const length = block ? block.textContent.trim().length - el.textContent.trim().length : 0;
+        if (length <= 0) return el;
+      }
+      return null;
+    };
+
+    const sourcesIn = (turns) => {
+      const found = new Map();
+      for (const el of turns.flatMap((t) => findAll("sources", t))) {
+        const link = el.closest("a[href]") || el.querySelector("a[href]");
+        const url = link ? link.href : absolute(el.getAttribute("data-url") || el.getAttribute("data-href"));
+        if (/^https?:/.test(url) && !found.has(url)) found.set(url, titleOf(link || el, el, url));
+      }
+      return [...found].map(([url, title]) => ({ url, title }));
+    };
+
+    const absolute = (address) => (address && URL.canParse(address, document.baseURI) ? new URL(address, document.baseURI).href : "");
+
+    // The number of a citation is no title.
+    const titleOf = (link, card, url) => {
+      const label = link.getAttribute("title") || link.getAttribute("aria-label") || card.innerText || "";
+      const line = label.trim().split("\n")[0].trim().slice(0, 300);
+      return /\p{L}/u.test(line) ? line : new URL(url).hostname;
     };
 
     // -- watching one turn --------------------------------------------------------------------------------------
@@ -189,16 +240,20 @@
       const before = { users: new Set(keysOf(findAll("user_turn"))), assistants: new Set(keysOf(findAll("assistant_turn"))) };
       const errorBefore = errorText();
       const observed = new WeakSet();
-      let pushed = "";
-      let thinkingPushed = "";
-      let lastSample = "";
-      let lastAt = 0;
+      const pushed = { text: "", thinking: "", sources: "" };
+      let stable = "";
+      let lastLook = "";
+      let mayReadAt = 0;
+      let mustReadAt = 0;
       let dirty = true;
-      let chars = 0;
 
+      // Between two looks at the controls only the text is read, and no more often than the page can afford.
       const observer = new MutationObserver(() => {
         dirty = true;
-        self.report();
+        if (performance.now() < mayReadAt) return;
+        const { asked, turns } = answerOf(before);
+        const message = self.changes(turns);
+        if (message) push(JSON.stringify({ kind: "sample", is_text_only: true, asked, chars: lettersIn(turns), ...message }));
       });
 
       const self = {
@@ -212,55 +267,58 @@
             observer.observe(root, { subtree: true, childList: true, characterData: true });
           }
         },
+        turns: () => answerOf(before).turns,
+        // What of the answer is new since it was last pushed, or null. Attributes are not observed, so that now and
+        // then all of it is read anew.
+        changes: (turns) => {
+          const startedAt = performance.now();
+          if (self.mode !== "read" || !(dirty || startedAt > mustReadAt)) return null;
+          dirty = false;
+          const { body, thought } = serialize(turns);
+          const message = {};
+          const stableNow = `${body.stable} ${thought.stable}`;
+          if (body.text !== pushed.text || stableNow !== stable) message.text = patchOf("text", body);
+          if (thought.text !== pushed.thinking || stableNow !== stable) message.thinking = patchOf("thinking", thought);
+          stable = stableNow;
+          const now = performance.now();
+          mayReadAt = now + 2 * (now - startedAt);
+          mustReadAt = now + REREAD_MS;
+          return message.text || message.thinking ? message : null;
+        },
         sample: () => {
           const { asked, turns } = answerOf(before);
-          if (dirty || self.mode !== "read") chars = lettersIn(turns);
           const error = errorText();
           const input = find("input");
-          return {
-            turns,
-            facts: {
-              asked, chars, answered: turns.length > 0,
-              stop: (profile.stop || []).length ? Boolean(find("stop")) : null,
-              finished: (profile.finished || []).length ? turns.some((t) => findAll("finished", t).some(isVisible)) : null,
-              ready: Boolean(input && isEnabled(input)),
-              empty: input ? readField(input).trim() === "" : null,
-              error: error === errorBefore ? null : error,
-              signed_out: Boolean(find("signed_out")),
-              url: location.href,
-            },
+          const facts = {
+            asked, chars: lettersIn(turns), answered: turns.length > 0,
+            stop: (profile.stop || []).length ? Boolean(find("stop")) : null,
+            finished: (profile.finished || []).length ? turns.some((t) => findAll("finished", t).some(isVisible)) : null,
+            ready: Boolean(input && isEnabled(input)),
+            busy: turns.some(isBusy),
+            error: error === errorBefore ? null : error,
+            signed_out: Boolean(find("signed_out")),
+            url: location.href,
+            ...self.changes(turns),
           };
-        },
-        report: () => {
-          const now = performance.now();
-          const { turns, facts } = self.sample();
-          const message = { kind: "sample", ...facts };
-          if (self.mode === "read" && dirty) {
-            const { body, thought } = serialize(turns);
-            const markdown = body.text;
-            let keep = 0;
-            const most = Math.min(pushed.length, markdown.length);
-            while (keep < most && pushed.charCodeAt(keep) === markdown.charCodeAt(keep)) keep++;
-            // Never between the halves of a surrogate pair: each half alone is not a character.
-            if (keep > 0 && (markdown.charCodeAt(keep - 1) & 0xfc00) === 0xd800) keep--;
-            message.text = { keep, tail: markdown.slice(keep), stable: body.stable };
-            if (thought.text !== thinkingPushed) {
-              message.thinking = thought.text;
-              message.thinking_stable = thought.stable;
-            }
-            pushed = markdown;
-            thinkingPushed = thought.text;
+          if (self.mode === "read") {
+            facts.thinking_closed = Boolean(closedThought(turns));
+            const sources = sourcesIn(turns);
+            const key = JSON.stringify(sources);
+            if (key !== pushed.sources) facts.sources = sources;
+            pushed.sources = key;
           }
-          dirty = false;
-          const key = JSON.stringify(message);
-          if (key === lastSample && now - lastAt < ALIVE_MS) return;
-          lastSample = key;
-          lastAt = now;
-          push(key);
+          return facts;
+        },
+        // Each look is told, also when nothing changed: a page that hangs shows the same, and proves nothing.
+        report: () => {
+          const look = JSON.stringify({ kind: "sample", ...self.sample() });
+          push(look === lastLook ? SAME : look);
+          lastLook = look;
         },
         read: () => {
-          const { body, thought } = serialize(answerOf(before).turns);
-          return { markdown: body.text, thinking: thought.text };
+          const turns = self.turns();
+          const { body, thought } = serialize(turns);
+          return { markdown: body.text, thinking: thought.text, sources: sourcesIn(turns) };
         },
         setMode: (next) => {
           self.mode = next;
@@ -272,65 +330,22 @@
         },
         end: () => { observer.disconnect(); clearInterval(timer); },
       };
+
+      const patchOf = (name, { text, stable: settled }) => {
+        const old = pushed[name];
+        const most = Math.min(old.length, text.length);
+        let keep = 0;
+        while (keep < most && old.charCodeAt(keep) === text.charCodeAt(keep)) keep++;
+        // Never between the halves of a surrogate pair: each half alone is not a character.
+        if (keep > 0 && (text.charCodeAt(keep - 1) & 0xfc00) === 0xd800) keep--;
+        pushed[name] = text;
+        return { keep, tail: text.slice(keep), stable: settled };
+      };
+
       // Completion needs samples also while nothing changes; a timer in the page costs no round trip.
       let timer = setInterval(() => self.report(), mode === "read" ? CHECK_MS : WITNESS_MS);
       return self;
     };
-
-    // -- the prompt field ---------------------------------------------------------------------------------------
-
-    const readField = (el) => {
-      if ("value" in el && (el instanceof HTMLTextAreaElement || el instanceof HTMLInputElement)) return el.value;
-      // Such a page reads its field as innerText itself; so must we.
-      if (profile.input_entry === "set_text") return el.innerText.replace(/\n$/, "");
-      return editableText(el);
-    };
-
-    // A contenteditable's text as the person sees it: blocks and <br> are line ends. A last <br> of a block only holds it open.
-    const BLOCK = new Set(["P", "DIV", "LI", "PRE", "BLOCKQUOTE", "H1", "H2", "H3"]);
-    const editableText = (el) => {
-      const lines = [];
-      let line = "";
-      const flush = () => { lines.push(line); line = ""; };
-      const walk = (node) => {
-        for (const child of node.childNodes) {
-          if (child.nodeType === Node.TEXT_NODE) {
-            const pieces = child.data.replace(/\u200b|\ufeff/g, "").split("\n");
-            line += pieces[0];
-            for (const piece of pieces.slice(1)) { flush(); line = piece; }
-          } else if (child.nodeName === "BR") {
-            if (child.nextSibling || !BLOCK.has(node.nodeName)) flush();
-          } else if (child.nodeType === Node.ELEMENT_NODE) {
-            const block = BLOCK.has(child.nodeName);
-            if (block && (line !== "" || child.previousSibling?.nodeType === Node.TEXT_NODE)) flush();
-            walk(child);
-            if (block && child.nextSibling) flush();
-          }
-        }
-      };
-      walk(el);
-      flush();
-      // An empty editor is one empty paragraph, often with a <br> of its own.
-      return lines.join("\n").replace(/\u00a0/g, " ").replace(/\n$/, "");
-    };
-
-    const kindOf = (el) => {
-      if (el instanceof HTMLTextAreaElement) return "textarea";
-      if (el instanceof HTMLInputElement) return "line";
-      return "editable";
-    };
-
-    const selectAll = (el) => {
-      if (typeof el.select === "function") return el.select();
-      const selection = (el.getRootNode().getSelection ? el.getRootNode() : document).getSelection();
-      const range = document.createRange();
-      range.selectNodeContents(el);
-      selection.removeAllRanges();
-      selection.addRange(range);
-      return undefined;
-    };
-
-    const describe = (el) => ({ kind: kindOf(el), text: readField(el), enabled: isEnabled(el), max: el.maxLength > 0 ? el.maxLength : null });
 
     // -- where to click -----------------------------------------------------------------------------------------
 
@@ -365,55 +380,25 @@
     const isMet = (want) => Object.entries(want).every(([role, value]) => {
       if (role === "no_turns") return (findAll("user_turn").length + findAll("assistant_turn").length === 0) === value;
       if (role === "send_enabled") { const el = find("send"); return Boolean(el && isEnabled(el)) === value; }
+      if (role === "thought_shows") return Boolean(turn?.read().thinking) === value;
       if (role.startsWith("clear:")) { const el = find(role.slice(6)); return Boolean(el && pointOf(el).clear) === value; }
       if (role === "input_ready") { const el = find("input"); return Boolean(el && isEnabled(el)) === value; }
       return Boolean(find(role)) === value;
     });
+
+    const fileDrop = parleyFileDrop(profile, { find, deepAll, isVisible, isEnabled, says, elementAt: deepElementFromPoint, errorText });
 
     const agent = {
       matched: () => matched,
       look: (names) => Object.fromEntries(names.map((name) => [name, Boolean(find(name))])),
       error: () => errorText(),
       labels: (role) => (find(role)?.innerText || "").trim().slice(0, 500),
-      point: (role) => { const el = find(role); return el && pointOf(el); },
-      field: (role) => { const el = find(role); return el && describe(el); },
-      focus: (role) => {
-        const el = find(role);
-        if (!el) return null;
-        el.focus();
-        selectAll(el);
-        return describe(el);
+      point: (role) => {
+        const el = role === "thinking_toggle" ? turn && closedThought(turn.turns()) : find(role);
+        return el && pointOf(el);
       },
-      // React and its like watch the element's own setter; the prototype's setter and an input event is what they hear.
-      assign: (role, text) => {
-        const el = find(role);
-        if (!el) return null;
-        el.focus();
-        Object.getOwnPropertyDescriptor(Object.getPrototypeOf(el), "value").set.call(el, text);
-        el.dispatchEvent(new InputEvent("input", { bubbles: true, composed: true, inputType: "insertFromPaste" }));
-        return describe(el);
-      },
-      setText: (role, text) => {
-        const el = find(role);
-        if (!el) return null;
-        el.focus();
-        el.style.whiteSpace = "pre-wrap";
-        el.textContent = text;
-        el.dispatchEvent(new InputEvent("input", { bubbles: true, composed: true, inputType: "insertText" }));
-        return describe(el);
-      },
-      pasteHtml: (role, text) => {
-        const el = find(role);
-        if (!el) return null;
-        el.focus();
-        selectAll(el);
-        const data = new DataTransfer();
-        const escape = (s) => s.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
-        data.setData("text/plain", text);
-        data.setData("text/html", text.split("\n").map((l) => `<p>${escape(l) || "<br>"}</p>`).join(""));
-        el.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true, composed: true }));
-        return describe(el);
-      },
+      ...promptField,
+      ...fileDrop,
       // Resolves as soon as every wanted fact holds; the caller bounds the wait.
       until: (want, ms) => new Promise((resolve) => {
         if (isMet(want)) { resolve(true); return; }
@@ -444,6 +429,7 @@
       },
       setMode: (mode) => { turn?.setMode(mode); return true; },
       readTurn: () => turn?.read() ?? null,
+      lastAsked,
       hasTurn: () => turn !== null,
       endTurn: () => { turn?.end(); turn = null; return true; },
     };

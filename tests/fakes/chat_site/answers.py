@@ -7,6 +7,7 @@
 ``[[think:TEXT]]``    reasoning before the answer
 ``[[gate]]``          stops in the middle until the test releases it
 ``[[pause:S]]``       S seconds of silence in the middle
+``[[pauses:N:S,…]]``  S seconds of silence before piece N, and before others
 ``[[wait:S]]``        S seconds before the first piece
 ``[[slow:MS]]``       milliseconds before each piece
 ``[[cut]]``           the connection breaks in the middle
@@ -23,14 +24,15 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 PieceKind = Literal["text", "thinking"]
 Fault = Literal["", "cut", "error", "error-mid", "limit"]
 
 ERROR_WORDS = "The model is overloaded. Please try again."
+FILE_WORDS = "Programs can't be attached."
 LIMIT_WORDS = "Rate limit reached: you are sending too many messages. Try again in 30 seconds."
 
 MARKDOWN = {
@@ -59,7 +61,8 @@ class Piece:
 class Answer:
     """What one prompt gets, and how it comes.
 
-    ``has_gate`` stops it in the middle until released; times are in seconds.
+    ``has_gate`` stops it in the middle until released; ``pauses`` are by the number of the piece that they precede;
+    times are in seconds.
     """
 
     text: str
@@ -67,6 +70,7 @@ class Answer:
     delay_s: float = 0.004
     wait_s: float = 0.0
     pause_s: float = 0.0
+    pauses: Mapping[int, float] = field(default_factory=dict)
     has_gate: bool = False
     fault: Fault = ""
 
@@ -89,9 +93,15 @@ def answer_to(prompt: str) -> Answer:
         delay_s=float(tags.get("slow", 4)) / 1000,
         wait_s=float(tags.get("wait", 0)),
         pause_s=float(tags.get("pause", 0)),
+        pauses=_pauses_of(tags.get("pauses", "")),
         has_gate="gate" in tags,
         fault=_fault_of(tags),
     )
+
+
+def _pauses_of(tag: str) -> dict[int, float]:
+    pairs = (each.split(":") for each in tag.split(",") if each)
+    return {int(number): float(seconds) for number, seconds in pairs}
 
 
 def _text_of(tags: dict[str, str], prompt: str) -> str:

@@ -21,8 +21,8 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tests.fakes.chat_site import pages
-from tests.fakes.chat_site.answers import ERROR_WORDS, LIMIT_WORDS, Piece
-from tests.fakes.chat_site.site import BrokeDownError, ChatSite, ConnectionCutError, SiteRequest
+from tests.fakes.chat_site.answers import ERROR_WORDS, FILE_WORDS, LIMIT_WORDS, Piece
+from tests.fakes.chat_site.site import BrokeDownError, ChatSite, ConnectionCutError, SiteFile, SiteRequest
 from tests.fakes.chat_site.variants import VARIANTS
 
 STATIC = Path(__file__).parent / "static"
@@ -45,6 +45,7 @@ def create_app(site: ChatSite) -> Starlette:
             Route("/api/chat/{variant}", _chat, methods=["POST"]),
             Route("/api/html/{variant}", _chat_as_html, methods=["POST"]),
             Route("/api/prompt/{variant}", _leave_prompt, methods=["POST"]),
+            Route("/api/upload/{variant}", _upload, methods=["POST"]),
             Route("/api/events/{number:int}", _events),
             WebSocketRoute("/ws/{variant}", _socket),
             Mount("/static", StaticFiles(directory=STATIC)),
@@ -227,6 +228,14 @@ async def _leave_prompt(request: Request) -> Response:
     if isinstance(received, Response):
         return received
     return JSONResponse({"number": _site(request).requests.index(received)})
+
+
+async def _upload(request: Request) -> Response:
+    name = request.query_params["name"]
+    if name.endswith(".exe"):
+        return JSONResponse({"error": {"message": FILE_WORDS}}, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    media_type = request.headers.get("content-type", "")
+    return JSONResponse({"id": _site(request).upload(SiteFile(name, media_type, await request.body()))})
 
 
 async def _events(request: Request) -> Response:

@@ -43,9 +43,29 @@ _SIGN_IN: dict[str, Any] = {
 
 _DIALOG: dict[str, Any] = {"dismiss": {"css": ".dialog button", "text": "Got it"}}
 
+_FILES: dict[str, Any] = {
+    "input": "input[type='file']",
+    "uploaded": ".chip",
+    "uploading": ".chip.busy",
+    "failed": ".file-error",
+    "remove": ".chip button",
+}
+_BY_CHOOSER = {**_FILES, "input": [], "opener": "button.attach"}
+
+_FOLDED_THOUGHT: dict[str, Any] = {
+    "thinking": ".thinking",
+    "thinking_toggle": "button.thought-toggle",
+    "exclude": [".code-bar", ".actions", ".thought-toggle"],
+}
+
 _DIFFERENCES: dict[str, dict[str, Any]] = {
     "rerender": _BY_ROLE,
     "rerender-anonymous": _BY_ROLE,
+    "thinking-folded": _FOLDED_THOUGHT,
+    "thinking-folds-again": _FOLDED_THOUGHT,
+    "sources": {"sources": ".sources .source", "exclude": [".code-bar", ".actions", ".sources"]},
+    "locks-input": {"stop": [], "finished": []},
+    "aria-busy": {"stop": [], "finished": []},
     # Only freezing the answer at its end keeps what appears later in its body out.
     "suggestions": {"finished": []},
     "shadow": {"input": "div.prompt"},
@@ -56,12 +76,28 @@ _DIFFERENCES: dict[str, dict[str, Any]] = {
     "echo-trap": {"user_turn": ".message.user", "assistant_turn": ".message"},
     "dialog": _DIALOG,
     "dialog-late": _DIALOG,
+    "saved-chats": {
+        "conversation": {
+            "url": "/c/[a-z0-9]+$",
+            "in_browser": True,
+            "delete": ["button.delete-chat", "button.confirm-delete"],
+        }
+    },
     "login": {"sign_in": {"path": "/login/login", **_SIGN_IN}},
     "login-two-step": {
         "sign_in": {"path": "/login/login-two-step", "next_step": "form.login button.next", **_SIGN_IN}
     },
     "single-line": {"input": "input.prompt"},
     "prosemirror": {"input": "div.prompt", "send": []},
+    "files": {"attachments": _FILES},
+    "files-one": {"attachments": _FILES},
+    "files-chooser": {"attachments": _BY_CHOOSER},
+    "files-drop": {"attachments": {**_FILES, "method": "drop", "drop_target": "main.chat"}},
+    "files-paste": {"input": "div.prompt", "attachments": {**_FILES, "method": "paste"}},
+    "files-shadow": {"input": "div.prompt", "attachments": _FILES},
+    "files-frame": {"frame": "iframe#chat-frame", "attachments": _FILES},
+    "files-draft": {"attachments": _FILES},
+    "files-limited": {"attachments": _FILES, "limits": {"over_limit": "file"}},
 }
 
 

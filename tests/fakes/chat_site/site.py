@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import anyio.to_thread
 import uvicorn
@@ -28,6 +28,15 @@ class BrokeDownError(Exception):
     """The site reports an error in the middle of its answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class SiteFile:
+    """One file that was uploaded."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
 @dataclass(slots=True, eq=False)
 class SiteRequest:
     """One prompt as the site received it.
@@ -35,8 +44,11 @@ class SiteRequest:
     Attributes:
         answer: What it was to be answered.
         sent: The answer's text that has left so far.
+        written: Of each piece of text, how many characters it completed and when it was about to leave, by the monotonic
+            clock.
         is_at_gate: The stream stands at ``[[gate]]`` until ``ChatSite.release``.
         received_s: When it came, on the monotonic clock; ``ended_s``, when its stream ended.
+        files: What was uploaded with it.
         ended: ``aborted`` when the page went away or stopped it, ``refused`` when it got no stream at all.
     """
 
@@ -45,7 +57,9 @@ class SiteRequest:
     conversation: str
     cookies: dict[str, str]
     answer: Answer
+    files: list[SiteFile] = field(default_factory=list)
     sent: str = ""
+    written: list[tuple[int, float]] = field(default_factory=list)
     is_at_gate: bool = False
     ended: Ending = "running"
     released: asyncio.Event = field(default_factory=asyncio.Event)
@@ -60,6 +74,7 @@ class ChatSite:
         url: Where it listens, such as ``http://127.0.0.1:40123``.
         other_url: The same site on another port.
         requests: Every prompt it got, oldest first.
+        uploads: Every file it got, also those that went with no prompt.
         sign_ins: User name and success of every sign-in, oldest first.
         first_token_wait_s: Overrides the wait of variants that have one; None leaves theirs.
     """
@@ -68,6 +83,7 @@ class ChatSite:
         self.url = url
         self.other_url = other_url
         self.requests: list[SiteRequest] = []
+        self.uploads: list[SiteFile] = []
         self.sign_ins: list[tuple[str, bool]] = []
         self.sessions: set[str] = set()
         self.first_token_wait_s: float | None = None
@@ -153,10 +169,17 @@ class ChatSite:
                 self.sessions.add(session)
         return session if is_right else None
 
-    def receive(self, variant: str, body: dict[str, str], cookies: dict[str, str]) -> SiteRequest:
+    def upload(self, file: SiteFile) -> int:
+        """Note a file and return the number by which a prompt names it."""
+        with self.changing():
+            self.uploads.append(file)
+        return len(self.uploads) - 1
+
+    def receive(self, variant: str, body: dict[str, Any], cookies: dict[str, str]) -> SiteRequest:
         """Note a prompt; one whose fault needs no stream has ended at once."""
         answer = answer_to(body["prompt"])
-        request = SiteRequest(variant, body["prompt"], body["conversation"], cookies, answer)
+        files = [self.uploads[number] for number in body.get("files", ())]
+        request = SiteRequest(variant, body["prompt"], body["conversation"], cookies, answer, files)
         if answer.fault in ("error", "limit"):
             request.ended = "refused"
         with self.changing():
@@ -194,7 +217,9 @@ class ChatSite:
         for i, piece in enumerate(pieces):
             if i == len(pieces) // 2:
                 await self._middle(request)
-            await asyncio.sleep(request.answer.delay_s)
+            await asyncio.sleep(request.answer.delay_s + request.answer.pauses.get(i, 0.0))
+            if piece.kind == "text":
+                request.written.append((len(request.sent) + len(piece.text), time.monotonic()))
             yield piece
             if piece.kind == "text":
                 with self.changing():

@@ -43,7 +43,13 @@ VARIANTS: dict[str, Variant] = {
     "rerender-anonymous": Variant(flags={"rerender": True, "hashed": True, "anonymous": True}),
     "thinking": Variant(flags={"hideThinking": True}),
     "thinking-dom": Variant("html", {"hideThinking": True}),
+    "thinking-folded": Variant("html", {"foldThinking": "yes"}),
+    "thinking-folds-again": Variant("html", {"foldThinking": "again"}),
+    "sources": Variant(flags={"citesPages": True}),
     "virtualised": Variant(flags={"keepTurns": 3}),
+    # Only these tell that the answer goes on: no stop control, no finished-actions, and a socket that stays open.
+    "locks-input": Variant("websocket", {"locksInput": True}),
+    "aria-busy": Variant("websocket", {"ariaBusy": True}),
     "suggestions": Variant(flags={"suggestionsAfterMs": 1000}),
     "shadow": Variant(flags={"shadow": True, "composer": "editable"}),
     "iframe": Variant(frame="same"),
@@ -52,6 +58,7 @@ VARIANTS: dict[str, Variant] = {
     "echo-trap": Variant(flags={"echoTrapMs": 400}),
     "slow-answer": Variant(flags={"placeholder": "Thinking…"}, first_token_wait_s=8.0),
     "pushes-state": Variant(flags={"pushState": True}),
+    "saved-chats": Variant(flags={"saved": True}),
     # What goes wrong.
     "error-banner": Variant(flags={"lateTurn": True}),
     "limit-200": Variant(flags={"lateTurn": True}),
@@ -71,6 +78,16 @@ VARIANTS: dict[str, Variant] = {
     "single-line": Variant(flags={"composer": "line"}),
     "max-length": Variant(flags={"maxLength": 2000}),
     "prosemirror": Variant(flags={"composer": "paragraphs"}),
+    # How files get there: an upload takes a while, and what is sent before its end goes without it.
+    "files": Variant(flags={"files": "input", "uploadMs": 400}),
+    "files-one": Variant(flags={"files": "one", "uploadMs": 100}),
+    "files-chooser": Variant(flags={"files": "chooser", "uploadMs": 100}),
+    "files-drop": Variant(flags={"files": "drop", "uploadMs": 100}),
+    "files-paste": Variant(flags={"files": "paste", "uploadMs": 100, "composer": "editable"}),
+    "files-shadow": Variant(flags={"files": "input", "uploadMs": 100, "shadow": True, "composer": "editable"}),
+    "files-frame": Variant(flags={"files": "input", "uploadMs": 100}, frame="site"),
+    "files-draft": Variant(flags={"files": "input", "uploadMs": 100, "keepsDraft": True}),
+    "files-limited": Variant(flags={"files": "input", "uploadMs": 100, "maxLength": 2000}),
 }
 
 NOT_CHAT_PAGES = ("not-chat", "not-html", "http-500")

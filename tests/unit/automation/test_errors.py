@@ -8,10 +8,12 @@ from automation import errors
 from automation.errors import (
     AccountBannedError,
     AccountError,
+    AttachmentRejectedError,
     AutomationError,
     BrowserUnavailableError,
     ChallengeRequiredError,
     ContentBlockedError,
+    ConversationGoneError,
     FirstTokenTimeout,
     IdleTimeout,
     PageLostError,
@@ -68,6 +70,19 @@ CASES = [
         PromptRejectedError,
         "The prompt has 10 characters; this page takes 8.",
         {"size_characters": 10, "limit_characters": 8},
+    ),
+    (
+        AttachmentRejectedError("a.png", "messages.0.content.1", "it is too large"),
+        PromptRejectedError,
+        "The file 'a.png' can't be sent: it is too large.",
+        {"name": "a.png", "part": "messages.0.content.1"},
+    ),
+    (
+        ConversationGoneError(),
+        AutomationError,
+        "This conversation's chat can't be found at the site any more. Send all of its messages with "
+        '"conversation": "auto"; they begin a new chat.',
+        {},
     ),
     (
         UnreachableError("http://x", "it is down"),

@@ -77,13 +77,29 @@ def test_a_text_of_a_selector_may_be_one_or_several():
         (
             {"wire": {"decoder": "sse", "urls": "*"}},
             "wire.decoder",
-            "Input should be 'openai_sse', 'gradio_queue', 'chainlit', 'open_webui' or 'streamlit'",
+            "Input should be 'openai_sse', 'vercel_ai', 'gradio_queue',",
         ),
         ({"wire": {"decoder": "chainlit"}}, "wire.urls", "Field required"),
         ({"timeouts": {"idle_s": 0}}, "timeouts.idle_s", "Input should be greater than 0"),
         ({"limits": {"prompt_characters": -1}}, "limits.prompt_characters", "Input should be greater than 0"),
         ({"site_words": {"rate_limited": ["a", "("]}}, "site_words.rate_limited.1", "is not a regular"),
         ({"sign_in": {"username": "a"}}, "sign_in.password", "Field required"),
+        ({"attachments": {"input": "a"}}, "attachments.uploaded", "Field required"),
+        ({"attachments": {"uploaded": "a"}}, "attachments", "the method 'input' needs the key 'input' or"),
+        (
+            {"attachments": {"uploaded": "a", "method": "drop"}},
+            "attachments",
+            "the method 'drop' needs the key 'drop_target'",
+        ),
+        ({"limits": {"over_limit": "file"}}, "limits", "over_limit 'file' needs 'attachments' that accept"),
+        (
+            {
+                "limits": {"over_limit": "file"},
+                "attachments": {"input": "a", "uploaded": "b", "accept": "image/*"},
+            },
+            "limits",
+            "over_limit 'file' needs 'attachments' that accept text/plain",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_by_its_dotted_key(change, key, reason):

@@ -84,3 +84,17 @@ def test_every_setting_is_in_the_example_file(request):
     }
 
     assert named == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"background_request_patterns": "("},
+        {"max_conversations": 0},
+        {"conversation_ttl": 0},
+        {"conversation_ttl": "inf"},
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_refused_by_name(wrong):
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        Settings(**wrong)

@@ -1,5 +1,6 @@
 // The one script of all chat pages: builds the page that its flags describe and runs its turns.
 import { createComposer } from "/static/composer.js";
+import { createFiles } from "/static/files.js";
 import { markdownToHtml } from "/static/markdown.js";
 import { ask, connect, isConnected } from "/static/transports.js";
 
@@ -33,6 +34,8 @@ const composer = createComposer(flags.composer ?? "textarea", {
   onSubmit: () => submit(),
 });
 
+const files = flags.files ? createFiles(flags, el, () => refreshControls()) : null;
+
 const button = (name, label, onclick) =>
   el("button", { type: "button", class: cls(name), "aria-label": label, onclick }, label);
 const send = button("send", "Send message", () => submit());
@@ -40,13 +43,15 @@ const stop = button("stop", "Stop generating", () => state.running.forEach((run)
 const banner = el("div", { class: cls("banner"), role: "alert", hidden: true });
 const notice = el("div", { class: cls("notice"), hidden: true });
 const messages = el("div", { class: cls("messages") });
-const composing = el("div", { class: cls("composer") }, composer.field, send, stop);
+const composing = el("div", { class: cls("composer") }, composer.field, ...(files?.parts ?? []), send, stop);
 const chat = el("main", { class: cls("chat") }, button("new-chat", "New chat", startNewChat), messages, banner, notice);
 
 function refreshControls() {
   stop.hidden = state.running.size === 0;
   send.hidden = !stop.hidden;
   send.disabled = composer.read().trim() === "";
+  if (flags.locksInput) composer.field.disabled = state.running.size > 0;
+  if (flags.ariaBusy) messages.setAttribute("aria-busy", String(state.running.size > 0));
 }
 
 // ---- drawing -------------------------------------------------------------------------------------------------
@@ -70,11 +75,33 @@ function buildTurn(turn) {
   if (holder !== body) holder.attachShadow({ mode: "open" }).append(body);
   const thought = el("div", { class: cls("thought") });
   const summary = el("summary", {}, "Thinking…");
-  const thinking = el("details", { class: cls("thinking"), open: !flags.hideThinking }, summary, thought);
+  const thinking = flags.foldThinking
+    ? foldedThought(thought)
+    : el("details", { class: cls("thinking"), open: !flags.hideThinking }, summary, thought);
   const mark = flags.echoTrapMs && turn.role === "assistant" ? ["turn", "message"] : ["turn", "message", turn.role];
   const id = flags.anonymous ? {} : { "data-message-id": turn.id };
   const node = el("article", { class: cls(...mark), "data-role": turn.role, ...id }, holder);
   return { node, body, holder, thinking, thought, summary };
+}
+
+// As many component libraries do: what is folded is not on the page at all.
+function foldedThought(thought) {
+  const toggle = el("button", { type: "button", class: cls("thought-toggle"), "aria-expanded": "false" }, "Reasoning");
+  const block = el("section", { class: cls("thinking") }, toggle);
+  block.fold = (isOpen) => {
+    toggle.setAttribute("aria-expanded", String(isOpen));
+    if (isOpen) block.append(thought);
+    else thought.remove();
+  };
+  toggle.addEventListener("click", () => block.fold(!thought.isConnected));
+  return block;
+}
+
+function citedPages() {
+  const pages = [["/static/chat.css", "A page of ours"], ["https://example.org/tea?cup=1", "All about tea"]];
+  const cards = [...pages, pages[0]].map(([href, title], i) =>
+    el("div", { class: cls("source") }, el("a", { href, target: "_blank" }, `${title}\n`), `snippet ${i + 1}`));
+  return el("div", { class: cls("sources") }, el("p", {}, "Sources"), ...cards);
 }
 
 function fillTurn(view, turn) {
@@ -84,6 +111,11 @@ function fillTurn(view, turn) {
   }
   if (turn.thinking && !view.thinking.isConnected) view.holder.before(view.thinking);
   if (turn.thinking) patch(view.thought, turn.thinking);
+  if (flags.foldThinking === "again" && turn.html && !view.isFolded) {
+    view.isFolded = true;
+    view.thinking.fold(false);
+  }
+  if (flags.citesPages && turn.html && !view.sources) view.holder.after((view.sources = citedPages()));
   view.summary.textContent = turn.html ? "Thought for 2 seconds" : "Thinking…";
   patch(view.body, turn.html || (turn.isDone ? "" : `<p>${flags.placeholder ?? ""}</p>`));
   if (turn.isDone && !view.actions) {
@@ -137,7 +169,7 @@ async function submit() {
   composer.clear();
   if (flags.echoTrapMs) await echoAsIfAnswered(prompt);
   addTurn({ role: "user", text: prompt });
-  await run(prompt);
+  await run(prompt, files?.take());
 }
 
 async function echoAsIfAnswered(prompt) {
@@ -150,7 +182,7 @@ async function echoAsIfAnswered(prompt) {
 
 const newAnswer = () => addTurn({ role: "assistant", text: "", html: "", thinking: "", thinkingText: "" });
 
-async function run(prompt) {
+async function run(prompt, attached) {
   const abort = new AbortController();
   let answer = flags.lateTurn ? null : newAnswer();
   let pieces = 0;
@@ -164,12 +196,14 @@ async function run(prompt) {
     if (++pieces === 5) midway(abort);
   };
   try {
-    await ask[flags.transport](flags.variant, { conversation: state.conversation, prompt }, emit, abort.signal);
+    const request = { conversation: state.conversation, prompt, files: attached };
+    await ask[flags.transport](flags.variant, request, emit, abort.signal);
   } catch (problem) {
     tell(problem, prompt);
   } finally {
     state.running.delete(abort);
     finish(answer);
+    if (flags.saved) save();
     refreshControls();
   }
 }
@@ -228,9 +262,37 @@ function midway() {
 function startNewChat() {
   state.running.forEach((run) => run.abort());
   Object.assign(state, { turns: [], conversation: newId() });
+  if (flags.saved) history.pushState({}, "", `/v/${flags.variant}`);
   draw(null);
   show(banner, "");
   show(notice, "");
+}
+
+// ---- chats that are kept in the browser, each under an address of its own -----------------------------------------
+
+function save() {
+  const turns = state.turns.map(({ role, text, html }) => ({ role, text, html, thinking: "", isDone: true }));
+  localStorage.setItem(`chat-${state.conversation}`, JSON.stringify(turns));
+  const path = `/v/${flags.variant}/c/${state.conversation}`;
+  if (location.pathname !== path) history.pushState({}, "", path);
+}
+
+async function restore() {
+  const id = location.pathname.split("/c/")[1];
+  const saved = id && localStorage.getItem(`chat-${id}`);
+  if (!saved) return;
+  await sleep(200);
+  state.conversation = id;
+  JSON.parse(saved).forEach(addTurn);
+}
+
+function askToDelete() {
+  const confirm = button("confirm-delete", "Delete", () => {
+    localStorage.removeItem(`chat-${state.conversation}`);
+    confirm.remove();
+    startNewChat();
+  });
+  setTimeout(() => chat.append(confirm), 100);
 }
 
 // ---- what stands over the page -------------------------------------------------------------------------------
@@ -276,6 +338,11 @@ async function build() {
   refreshControls();
   if (flags.composerAfterMs) await sleep(flags.composerAfterMs);
   chat.append(composing);
+  files?.listen(chat, composer.field);
+  if (flags.saved) {
+    chat.prepend(button("delete-chat", "Delete chat", askToDelete));
+    await restore();
+  }
 }
 
 build();

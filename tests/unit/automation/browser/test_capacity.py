@@ -2,7 +2,7 @@
 
 import pytest
 
-from automation.browser.capacity import Demand, default_max_pages, pages_to_open
+from automation.browser.capacity import Demand, default_max_pages, kept_to_clear, pages_to_open
 
 GIB = 1024**3
 
@@ -25,6 +25,20 @@ GIB = 1024**3
 )
 def test_pages_are_opened_for_those_who_have_none_coming_and_to_stay_warm(demand, limit, warm, wanted):
     assert pages_to_open(demand, limit=limit, warm=warm) == wanted
+
+
+@pytest.mark.parametrize(
+    ("demand", "wanted"),
+    [
+        (Demand(0, 0, 0, 0, 0, 2), 0),
+        (Demand(1, 0, 0, 0, 0, 2), 1),
+        (Demand(3, 0, 0, 0, 0, 2), 2),
+        (Demand(2, 0, 0, 1, 0, 2), 1),
+        (Demand(1, 0, 1, 0, 0, 2), 0),
+    ],
+)
+def test_kept_pages_are_cleared_for_those_who_have_no_empty_one_coming(demand, wanted):
+    assert kept_to_clear(demand) == wanted
 
 
 def test_pages_that_are_being_opened_count_as_if_they_were_there():

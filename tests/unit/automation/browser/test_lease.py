@@ -25,6 +25,9 @@ class Page:
         self.may_settle.set()
         self.settle_error = None
         self.in_use = False
+        self.holds = None
+        self.is_single_turn = True
+        self.cleared = 0
 
     @asynccontextmanager
     async def used(self):
@@ -43,6 +46,11 @@ class Page:
             if self.lost.is_set():
                 raise PageLostError("It was closed.")
             self.settled += 1
+
+    async def clear(self):
+        await self.settle()
+        self.cleared += 1
+        self.holds = None
 
     async def until_lost(self):
         await self.lost.wait()
@@ -96,8 +104,9 @@ async def pool_of(site, **options):
 class Turn:
     """One lease in a task of its own, held until it is told to end."""
 
-    def __init__(self, pool, tasks, timeout_s=None):
+    def __init__(self, pool, tasks, timeout_s=None, chat=None):
         self.page = None
+        self._chat = chat
         self.error = None
         self.scope = anyio.CancelScope()
         self.may_end = anyio.Event()
@@ -108,7 +117,7 @@ class Turn:
     async def _run(self):
         try:
             with self.scope:
-                async with self._pool.lend(self._timeout_s) as page, page.used():
+                async with self._pool.lend(self._timeout_s, self._chat) as page, page.used():
                     self.page = page
                     await self.may_end.wait()
         except (PoolFullError, UnreachableError) as exc:
@@ -376,6 +385,144 @@ async def test_a_page_that_is_being_closed_still_takes_its_place(site):
         assert turn.page is site.pages[1]
         assert site.most_open == 1
         turn.may_end.set()
+
+
+# -- pages that keep a chat ----------------------------------------------------------------------------------------------
+
+
+async def chat_on(pool, chat, *, is_single_turn=True):
+    """A turn that leaves its page with a chat that can go on."""
+    async with pool.lend(None) as page:
+        page.holds, page.is_single_turn = chat, is_single_turn
+    await rest()
+    return page
+
+
+async def test_a_chat_goes_on_in_the_page_that_holds_it(site):
+    async with pool_of(site, limit=3) as pool:
+        first = await chat_on(pool, "a", is_single_turn=False)
+        second = await chat_on(pool, "b", is_single_turn=False)
+        kept = pool.demand().kept
+        async with pool.lend(None, "a") as again:
+            during = pool.demand()
+
+        assert again is first is not second
+        assert (kept, during.kept, during.lent, first.cleared) == (2, 1, 1, 0)
+
+
+async def test_a_chat_that_no_page_holds_gets_an_empty_page(site):
+    async with pool_of(site) as pool:
+        await chat_on(pool, "a")
+        async with pool.lend(None, "gone") as page:
+            assert page.holds is None
+
+
+async def test_another_page_is_opened_before_a_chat_is_given_up(site):
+    async with pool_of(site, limit=2) as pool:
+        first = await chat_on(pool, "a", is_single_turn=False)
+        async with pool.lend(None) as page:
+            assert page is not first
+
+        assert first.holds == "a"
+
+
+async def test_the_least_recently_used_chat_gives_way_when_no_page_is_left(site):
+    async with pool_of(site, limit=2) as pool:
+        first = await chat_on(pool, "a", is_single_turn=False)
+        second = await chat_on(pool, "b", is_single_turn=False)
+        async with pool.lend(None, "a"):
+            pass
+        await rest()
+        async with pool.lend(None) as page:
+            assert page is second
+            assert page.holds is None
+
+        assert (first.holds, first.cleared, second.cleared) == ("a", 0, 1)
+
+
+async def test_an_empty_page_is_opened_before_anybody_has_to_wait_for_it(site):
+    async with pool_of(site, limit=3) as pool:
+        await chat_on(pool, "a")
+
+        assert pool.demand() == Demand(waiting=0, free=1, settling=0, opening=0, lent=0, kept=1)
+
+
+async def test_an_old_chat_of_a_single_turn_is_cleared_before_anybody_has_to_wait_for_its_page(site):
+    async with pool_of(site, limit=3) as pool:
+        pages = [await chat_on(pool, chat) for chat in "abc"]
+
+        assert [page.cleared for page in pages] == [1, 0, 0]
+        assert pool.demand() == Demand(waiting=0, free=1, settling=0, opening=0, lent=0, kept=2)
+
+
+async def test_the_latest_chats_and_those_with_several_turns_are_not_cleared_unasked(site):
+    async with pool_of(site, limit=3) as pool:
+        pages = [await chat_on(pool, chat, is_single_turn=chat != "a") for chat in "abc"]
+
+        assert [page.cleared for page in pages] == [0, 0, 0]
+        assert pool.demand().kept == 3
+
+
+async def test_who_asks_for_a_chat_in_the_moment_its_turn_ends_waits_for_its_page(site):
+    async with pool_of(site, limit=2) as pool, anyio.create_task_group() as tasks:
+        async with pool.lend(None) as page:
+            page.holds = "a"
+            page.may_settle = anyio.Event()
+            early = Turn(pool, tasks, chat="a")
+            await rest()
+        await rest()
+        while_settling = early.page
+        page.may_settle.set()
+        await rest()
+
+        assert while_settling is None
+        assert early.page is page
+        early.may_end.set()
+
+
+@pytest.mark.parametrize("end", ["lost", "failed"])
+async def test_who_waits_for_a_chat_that_is_lost_meanwhile_gets_an_empty_page(site, end):
+    async with pool_of(site, limit=1) as pool, anyio.create_task_group() as tasks:
+        async with pool.lend(None) as page:
+            page.holds = "a"
+            waiter = Turn(pool, tasks, chat="a")
+            await rest()
+            page.holds = "a" if end == "lost" else None
+            if end == "lost":
+                page.lost.set()
+        await until(lambda: waiter.page is not None)
+
+        assert waiter.page.holds is None
+        waiter.may_end.set()
+
+
+async def test_a_page_that_can_not_be_cleared_is_replaced(site):
+    async with pool_of(site, limit=1) as pool:
+        page = await chat_on(pool, "a")
+        page.settle_error = PageLostError("It is stuck.")
+        async with pool.lend(None) as other:
+            assert other is not page
+            assert other.holds is None
+
+
+async def test_pages_that_hold_a_chat_are_closed_when_idle_like_others(site):
+    async with pool_of(site, limit=2, warm=0, idle_s=0.01) as pool:
+        await chat_on(pool, "a")
+        await until(lambda: site.open == 0)
+
+        assert pool.demand().kept == 0
+
+
+async def test_who_waits_gets_a_kept_page_cleared_when_no_other_can_be_opened(site):
+    async with pool_of(site, limit=2) as pool:
+        async with pool.lend(None) as page:
+            page.holds = "a"
+            site.errors = [UnreachableError("http://x", "down")] * 5
+        await rest()
+        async with pool.lend(None) as other:
+            assert other is page
+
+        assert page.cleared == 1
 
 
 # -- pages that can't be opened ------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import pytest
 
 from automation.capture.answer import Answer, Utf16Text
 from automation.capture.decoders.protocol import WireAlive, WireEnd, WireError, WireText
+from automation.capture.traffic import Flow
 from automation.errors import (
     ContentBlockedError,
     FirstTokenTimeout,
@@ -37,11 +38,13 @@ def page_of(text, **more):
 
 def thinking(text, stable=None):
     units = len(text.encode("utf-16-le")) // 2
-    return {"thinking": text, "thinking_stable": units if stable is None else stable}
+    return {"thinking": {"keep": 0, "tail": text, "stable": units if stable is None else stable}}
 
 
-def completes(answer, at_s, *, wire_is_open=False):
-    return answer.is_complete(at_s, wire_is_open=wire_is_open)
+def completes(answer, at_s, *, wire_is_open=False, **more):
+    """Look at a page that shows what it showed before, and judge."""
+    answer.take_page({}, at_s)
+    return answer.is_complete(at_s, wire_is_open=wire_is_open, **more)
 
 
 # -- the wire ------------------------------------------------------------------------------------------------------------
@@ -296,6 +299,17 @@ def test_a_page_that_shows_little_more_than_the_decoder_read_is_no_reason_to_giv
     assert answer.must_read_page(60.0, wire_is_open=True) is False
 
 
+def test_a_page_that_shows_its_answer_twice_is_no_reason_to_give_the_decoder_up_in_a_pause():
+    answer = answer_by(BY_WIRE)
+    answer.take_wire(TextDelta("$x$" * 20), 1.0)
+    # Formulas are in the page as they look and as they are read out; they are drawn a moment after they came.
+    answer.take_page({"chars": 400}, 1.4)
+
+    musts = [answer.must_read_page(at_s, wire_is_open=True) for at_s in (2.0, 3.1, 9.0)]
+
+    assert musts == [False, False, False]
+
+
 def test_a_decoder_that_told_the_end_is_not_given_up():
     answer = answer_by(BY_WIRE)
     answer.take_wire(WireEnd(), 0.0)
@@ -389,6 +403,66 @@ def test_thoughts_in_the_page_are_told_apart_from_the_answer():
     ]
 
 
+def test_a_thought_that_the_page_closes_is_not_forgotten():
+    answer = answer_by(BY_PAGE)
+    told = answer.take_page({**thinking("Let me see"), "chars": 10}, 0.1)
+    told += answer.take_page({**thinking(""), **change("Yes"), "chars": 3}, 0.2)
+
+    told += answer.conclude("Yes")
+
+    assert told == [ReasoningDelta("Let me see"), TextDelta("Yes"), TurnFinished("stop", "dom")]
+
+
+def test_what_a_reopened_thought_shows_at_the_end_is_told():
+    answer = answer_by(BY_PAGE)
+    told = answer.take_page({**thinking("Let me"), **change("Yes"), "chars": 6}, 0.1)
+
+    told += answer.conclude("Yes", "Let me see")
+
+    assert told[-2:] == [ReasoningDelta(" see"), TurnFinished("stop", "dom")]
+
+
+@pytest.mark.parametrize(("closed", "profile"), [(True, BY_PAGE), (False, BY_WIRE)])
+def test_a_closed_thought_matters_where_the_page_is_read(closed, profile):
+    answer = answer_by(profile)
+    answer.take_page({"thinking_closed": True}, 0.1)
+
+    assert answer.thinking_is_closed is closed
+
+
+# -- what it cites -------------------------------------------------------------------------------------------------------
+
+ONE = {"url": "https://example.org/1", "title": "One"}
+TWO = {"url": "https://example.org/2", "title": "Two"}
+
+
+def test_each_source_of_the_page_is_told_once():
+    answer = answer_by(BY_PAGE)
+    told = answer.take_page({**page_of("Yes"), "sources": [ONE]}, 0.1)
+    told += answer.take_page({"sources": [ONE]}, 0.2)
+
+    rest = answer.conclude("Yes", "", [ONE, TWO])
+
+    assert told == [TextDelta("Yes"), SourceFound(ONE["url"], "One")]
+    assert rest == [SourceFound(TWO["url"], "Two"), TurnFinished("stop", "dom")]
+
+
+@pytest.mark.parametrize(("wire_source", "needs_page"), [(None, True), ("https://wire.example/", False)])
+def test_the_wires_sources_win_and_the_pages_are_told_where_it_has_none(wire_source, needs_page):
+    profile = parse_profile({**PAGE, "sources": ".source", "wire": {"decoder": "openai_sse", "urls": "*"}})
+    answer = answer_by(profile)
+    told = answer.take_wire(SourceFound(wire_source, "W"), 0.1) if wire_source else []
+    told += answer.take_wire(TextDelta("Yes"), 0.2)
+    answer.take_wire(WireEnd(), 0.3)
+    needed = answer.needs_page_at_end
+
+    told += answer.conclude(None, "", [ONE])
+
+    assert needed is needs_page
+    sources = [event.url for event in told if isinstance(event, SourceFound)]
+    assert sources == [wire_source or ONE["url"]]
+
+
 def test_an_answer_that_the_page_rewrote_in_the_end_is_noted():
     answer = answer_by(BY_PAGE)
     answer.take_page(page_of("I think so"), 0.1)
@@ -408,6 +482,52 @@ def test_an_answer_of_the_page_is_complete_when_its_stop_control_has_gone():
 
     assert set(running) == {False}
     assert ends == [False, True, True]
+
+
+def test_what_a_page_showed_before_it_hung_proves_nothing():
+    answer = answer_by(BY_PAGE)
+    answer.take_page(page_of("Hello", stop=True), 0.1)
+    completes(answer, 0.2)
+    answer.take_page({"stop": False, "ready": True}, 0.3)
+
+    hung = [answer.is_complete(0.3 + i * 0.1, wire_is_open=False) for i in range(80)]
+    answer.take_page({"stop": True}, 8.4)
+    back = [completes(answer, 8.4 + i * 0.1) for i in range(10)]
+
+    assert set(hung + back) == {False}
+
+
+def test_text_that_is_read_between_two_looks_is_no_look_at_the_controls():
+    answer = answer_by(BY_PAGE)
+    answer.take_page(page_of("Hello", stop=True), 0.1)
+    answer.take_page({"stop": False, "ready": True}, 0.2)
+    for i in range(50):
+        answer.take_page({"is_text_only": True, "chars": 5}, 0.2 + i * 0.1)
+
+    verdicts = [answer.is_complete(0.2 + i * 0.1, wire_is_open=False) for i in range(50)]
+
+    assert set(verdicts) == {False}
+
+
+def test_a_page_that_shows_the_end_of_a_stream_that_broke_is_an_error():
+    answer = answer_by(BY_PAGE)
+    answer.take_page(page_of("Hel", finished=True, ready=True), 0.1)
+    early = [completes(answer, at_s, flow=Flow.CUT) for at_s in (0.1, 0.2)]
+
+    with pytest.raises(SiteError, match="its stream was cut"):
+        completes(answer, 0.3, flow=Flow.CUT)
+    assert early == [False, False]
+
+
+def test_a_pause_of_an_open_stream_is_no_end_on_a_page_without_controls():
+    answer = answer_by(BY_PAGE, idle_s=45.0)
+    answer.take_page(page_of("Hello", ready=True), 0.1)
+
+    pause = [completes(answer, 0.1 + i * 0.1, flow=Flow.OPEN) for i in range(440)]
+
+    assert set(pause) == {False}
+    with pytest.raises(IdleTimeout):
+        completes(answer, 46.0, flow=Flow.OPEN)
 
 
 def test_the_profile_says_how_long_quiet_must_last():

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from automation.capture.completion import Completion, Sample, Verdict
+from automation.capture.traffic import Flow
 
 QUIET_S = 5.0
 TICK_S = 0.1
@@ -188,3 +189,87 @@ def test_no_pause_of_a_stream_is_ever_taken_for_its_end(seed):
 
     assert false_early == []
     assert ends == [Verdict.WAIT, Verdict.WAIT, Verdict.COMPLETE, Verdict.COMPLETE]
+
+
+# -- pages without controls ----------------------------------------------------------------------------------------------
+
+
+def seconds_until_complete(seconds=60.0, quiet_s=10.0, **seen):
+    """For how long a page that shows this must rest; None where that is no end."""
+    at = first(feed(during(seconds, answer_chars=10, ready=True, **seen), quiet_s), Verdict.COMPLETE)
+    return None if at is None else pytest.approx(at * TICK_S, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("flow", "finished", "rest_s"),
+    [
+        (Flow.STREAM_ENDED, None, 0.4),
+        (Flow.STREAM_ENDED, False, 3.1),
+        (Flow.BODY_ENDED, None, 3.1),
+        (Flow.UNKNOWN, None, 10.1),
+        (Flow.CUT, None, 10.1),
+        (Flow.WAITING, None, 30.1),
+        (Flow.OPEN, None, None),
+    ],
+)
+def test_how_long_the_text_must_rest_is_told_by_the_pages_requests(flow, finished, rest_s):
+    assert seconds_until_complete(flow=flow, finished=finished) == rest_s
+
+
+@pytest.mark.parametrize("flow", [Flow.OPEN, Flow.WAITING, Flow.UNKNOWN])
+def test_a_persons_word_for_how_long_quiet_must_last_counts_whatever_the_requests_say(flow):
+    completion = Completion(2.0, is_quiet_trusted=True)
+
+    verdicts = [completion.feed(sample) for sample in during(5.0, answer_chars=10, ready=True, flow=flow)]
+
+    assert first(verdicts, Verdict.COMPLETE) == pytest.approx(21, abs=1)
+
+
+@pytest.mark.parametrize("shows_end", [{"finished": True}, {"ready": True}])
+def test_controls_beside_an_open_stream_must_stand_for_a_second(shows_end):
+    started = [Sample(0.0, answer_chars=10, stop=True), Sample(0.1, answer_chars=10, stop=True)]
+    samples = [*started, *during(3.0, 0.2, answer_chars=10, flow=Flow.OPEN, **shows_end)]
+
+    assert first(feed(samples), Verdict.COMPLETE) == pytest.approx(12, abs=1)
+
+
+def test_a_stop_control_that_flickers_between_two_steps_is_no_end_while_the_stream_is_open():
+    step = [
+        *during(2.0, answer_chars=10, stop=True, ready=True, flow=Flow.OPEN),
+        *during(0.8, 2.0, answer_chars=10, ready=True, flow=Flow.OPEN),
+        *during(2.0, 2.8, answer_chars=10, stop=True, flow=Flow.OPEN),
+    ]
+
+    # The text rests since the beginning, the control is gone for less than a second.
+    assert set(feed(step)) == {Verdict.WAIT}
+
+
+def test_a_field_that_takes_no_more_input_after_the_answer_does_not_hide_the_streams_end():
+    samples = [
+        *during(1.0, answer_chars=10, stop=True, flow=Flow.OPEN),
+        *during(9.0, 1.0, answer_chars=10, flow=Flow.STREAM_ENDED),
+    ]
+
+    assert first(feed(samples), Verdict.COMPLETE) == pytest.approx(31, abs=2)
+
+
+@pytest.mark.parametrize("working", [{"busy": True, "ready": True}, {"ready": False}])
+def test_work_that_was_shown_and_is_over_is_an_end_after_a_rest(working):
+    samples = [*during(8.0, answer_chars=10, **working), *during(3.0, 8.0, answer_chars=10, ready=True)]
+
+    assert first(feed(samples, quiet_s=20.0), Verdict.COMPLETE) == pytest.approx(91, abs=2)
+
+
+def test_a_field_that_is_closed_only_while_the_prompt_goes_out_shows_no_work():
+    samples = [*during(0.8, answer_chars=10), *during(9.0, 0.8, answer_chars=10, ready=True)]
+
+    assert set(feed(samples, quiet_s=10.0)) == {Verdict.WAIT}
+
+
+def test_a_cursor_that_blinks_is_no_end():
+    samples = []
+    for second in range(20):
+        samples += during(0.5, second, answer_chars=10, busy=True, ready=True)
+        samples += during(0.5, second + 0.5, answer_chars=10, ready=True)
+
+    assert set(feed(samples)) == {Verdict.WAIT}

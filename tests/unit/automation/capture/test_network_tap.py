@@ -15,6 +15,7 @@ from automation.capture.tap_events import (
     SocketClosed,
     SocketMessage,
 )
+from automation.capture.traffic import Flow
 from automation.errors import PageLostError
 from tests.unit.automation.capture.fake_channel import FakeChannel
 
@@ -521,3 +522,46 @@ async def test_a_socket_is_ready_once_the_page_sends_its_message():
 
 async def _note_ready(tap, after, outcomes):
     outcomes.append(await tap.until_socket_ready(after, 5))
+
+
+# -- what is not read ----------------------------------------------------------------------------------------------------
+
+
+async def test_traffic_is_noted_of_every_request_also_of_those_that_are_not_read():
+    async with tapped() as seen:
+        seen.request(url="https://x/other")
+        flows = [seen.tap.traffic.flow(None)]
+        response = {"url": URL, "status": 200, "mimeType": "text/event-stream", "headers": {}}
+        seen.page.tell("Network.responseReceived", requestId="1", response=response)
+        seen.data(b"a", with_bytes=False)
+        flows.append(seen.tap.traffic.flow(None))
+        seen.finished()
+        flows.append(seen.tap.traffic.flow(None))
+
+    assert flows == [Flow.WAITING, Flow.OPEN, Flow.STREAM_ENDED]
+
+
+@pytest.mark.parametrize(
+    ("failure", "flow"),
+    [({"canceled": True}, Flow.STREAM_ENDED), ({"errorText": "net::ERR_CONNECTION_RESET"}, Flow.CUT)],
+)
+async def test_a_stream_that_the_page_gives_up_is_over_and_one_that_breaks_is_cut(failure, flow):
+    async with tapped() as seen:
+        seen.request(url="https://x/other", kind="EventSource")
+        seen.data(b"a", with_bytes=False)
+        seen.page.tell("Network.loadingFailed", requestId="1", **failure)
+
+    assert seen.tap.traffic.flow(None) is flow
+
+
+async def test_a_sockets_messages_are_traffic_also_where_no_socket_is_read():
+    async with tapped() as seen:
+        seen.request(url="https://x/other")
+        seen.data(b"{}", with_bytes=False)
+        seen.finished()
+        before = seen.tap.traffic.flow(1e9)
+        seen.page.tell(
+            "Network.webSocketFrameReceived", requestId="9", response={"opcode": 1, "payloadData": "x"}
+        )
+
+    assert (before, seen.tap.traffic.flow(1e9)) == (Flow.BODY_ENDED, Flow.UNKNOWN)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from automation.profiles import parse_profile
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
-from automation.web_provider.config import WebChatConfig, effective_timeouts
+from automation.web_provider.config import WebChatConfig, effective_timeouts, reading_profile
 
 PAGE = {"input": "textarea", "assistant_turn": ".bot"}
 
@@ -39,3 +39,13 @@ def test_a_browsers_timeout_is_that_of_loading_a_page():
     timeouts = effective_timeouts(config(browser=BrowserConfig(timeout_ms=1500)))
 
     assert timeouts == replace(Timeouts(), navigate_s=1.5)
+
+
+def test_where_only_the_page_is_read_the_profile_has_no_wire():
+    wired = config()
+    wired = replace(wired, profile=parse_profile({**PAGE, "wire": {"decoder": "openai_sse", "urls": "*"}}))
+
+    by_page = reading_profile(replace(wired, capture="dom"))
+
+    assert reading_profile(wired) is wired.profile
+    assert by_page == wired.profile.model_copy(update={"wire": None})

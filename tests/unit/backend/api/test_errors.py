@@ -11,6 +11,7 @@ from automation.errors import (
     BrowserUnavailableError,
     ChallengeRequiredError,
     ContentBlockedError,
+    ConversationGoneError,
     FirstTokenTimeout,
     IdleTimeout,
     PageLostError,
@@ -26,7 +27,14 @@ from automation.errors import (
 )
 from backend import errors as gateway_errors
 from backend.api.errors import TABLE, describe_error, describe_validation, param_of
-from backend.errors import GatewayError, QueueFullError, RateExceededError
+from backend.errors import (
+    ConversationBusyError,
+    ConversationNotFoundError,
+    GatewayError,
+    QueueFullError,
+    RateExceededError,
+    StorageError,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +56,10 @@ from backend.errors import GatewayError, QueueFullError, RateExceededError
         (ChallengeRequiredError("captcha"), 503, "challenge_required", {"x-should-retry": "false"}),
         (AccountBannedError("closed"), 503, "account_banned", {"x-should-retry": "false"}),
         (BrowserUnavailableError("install"), 503, "browser_unavailable", {"x-should-retry": "false"}),
+        (ConversationNotFoundError("conv_1"), 404, "conversation_not_found", {}),
+        (ConversationGoneError(), 404, "conversation_not_found", {}),
+        (ConversationBusyError("conv_1"), 409, "conversation_busy", {}),
+        (StorageError(), 503, "storage_unavailable", {}),
         (FirstTokenTimeout(1), 504, "first_token_timeout", {}),
         (IdleTimeout(1), 504, "idle_timeout", {}),
         (ExceptionGroup("g", [ValueError("x"), SiteError("boom")]), 502, "site_error", {}),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from automation.errors import IdleTimeout, SiteError
@@ -26,8 +28,19 @@ async def told(*events):
         yield event
 
 
-def answer(*events, limits: Limits = Limits()) -> Answer:  # noqa: B008
-    return Answer(told(*events), PROMPT, limits)
+def answer(*events, limits: Limits = Limits(), **rest: Any) -> Answer:  # noqa: B008
+    return Answer(told(*events), PROMPT, limits, **rest)
+
+
+class Memory:
+    """Remembers what it was told, and how much the client had got by then."""
+
+    def __init__(self) -> None:
+        self.got: list[str] = []
+        self.remembered: list[tuple[TurnFinished, str, int]] = []
+
+    async def remember(self, finished: TurnFinished, text: str) -> None:
+        self.remembered.append((finished, text, len(self.got)))
 
 
 async def test_deltas_come_in_order_and_the_rest_is_known_afterwards():
@@ -99,3 +112,52 @@ async def test_an_end_without_the_word_for_it_is_a_failure():
     await anext(got)
     with pytest.raises(SiteError, match="without its end"):
         await anext(got)
+
+
+async def test_a_whole_answer_is_remembered_as_the_client_got_it_before_it_is_told_the_end():
+    memory = Memory()
+    events = (ReasoningDelta("hm"), TextDelta("a"), TextDelta("b<e"), DONE)
+
+    async for delta in answer(*events, limits=Limits(stops=("<end>",)), remember=memory.remember):
+        memory.got.append(delta.text)
+
+    assert memory.got == ["hm", "a", "b", "<e"]
+    assert memory.remembered == [(DONE, "ab<e", 4)]
+
+
+@pytest.mark.parametrize("limits", [Limits(stops=("|",)), Limits(most_characters=2), Limits(stops=("|e",))])
+async def test_an_answer_that_was_cut_is_not_remembered(limits):
+    memory = Memory()
+
+    got = [d async for d in answer(TextDelta("abc|e"), DONE, limits=limits, remember=memory.remember)]
+
+    assert got
+    assert memory.remembered == []
+
+
+async def test_an_answer_that_is_cut_in_its_last_breath_is_not_remembered():
+    memory = Memory()
+    limits = Limits(stops=("<end>",), most_characters=2)
+
+    got = [d async for d in answer(TextDelta("a<e"), DONE, limits=limits, remember=memory.remember)]
+
+    assert "".join(d.text for d in got) == "a<"
+    assert memory.remembered == []
+
+
+async def test_an_answer_that_failed_is_not_remembered():
+    memory = Memory()
+    got = answer(TextDelta("half"), IdleTimeout(1), remember=memory.remember)
+
+    with pytest.raises(IdleTimeout):
+        [d async for d in got]
+
+    assert memory.remembered == []
+
+
+async def test_what_is_known_before_the_answer_begins_comes_first_among_its_notes():
+    got = answer(TextDelta("x"), DONE, notes=("background-request",), conversation="conv_1")
+
+    assert (got.notes, got.conversation) == (("background-request",), "conv_1")
+    assert [d async for d in got]
+    assert got.notes == ("background-request", "rewritten")

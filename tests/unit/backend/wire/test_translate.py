@@ -64,6 +64,14 @@ def test_an_earlier_message_becomes(message, expected):
     assert translated(message, USER)[0] == expected
 
 
+def test_files_leave_only_the_text_and_may_stand_alone():
+    image = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
+    between = [{"type": "text", "text": "a"}, image, {"type": "text", "text": "b"}]
+
+    assert translated({"role": "user", "content": between}) == (Message("user", "ab"),)
+    assert translated({"role": "user", "content": [image]}) == (Message("user", ""),)
+
+
 def test_a_tools_result_may_be_last():
     assert translated(USER, {"role": "tool", "content": "42"})[-1] == Message("tool", "42")
 
@@ -76,9 +84,8 @@ def test_a_tools_result_may_be_last():
         ([{"role": "user", "content": " \n"}], "messages.0.content"),
         ([{"role": "user"}], "messages.0.content"),
         ([{"role": "user", "content": []}], "messages.0.content"),
-        ([USER, {"role": "user", "content": [{"type": "file", "file": {}}]}], "messages.1.content.0"),
         (
-            [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image_url"}]}],
+            [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "video_url"}]}],
             "messages.0.content.1",
         ),
         ([{"role": "user", "content": [{"type": "text"}]}], "messages.0.content.0"),
@@ -129,7 +136,6 @@ def test_stops_that_cannot_be_honoured_are_refused(stop):
         {"response_format": {"type": "json_object"}},
         {"modalities": ["text", "audio"]},
         {"audio": {"voice": "x"}},
-        {"conversation": "conv_1"},
     ],
 )
 def test_what_would_change_the_answers_nature_is_refused_by_name(fields):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from automation.capture.decoders import openai_sse
+from automation.capture.decoders import whole_body
 from automation.capture.decoders.openai_sse import OpenAiSseDecoder
 from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireError
 from automation.turn import ReasoningDelta, TextDelta, UsageReported
@@ -204,7 +204,7 @@ def test_other_bodies_are_refused(body):
 
 
 def test_a_json_body_without_end_is_refused(monkeypatch):
-    monkeypatch.setattr(openai_sse, "JSON_LIMIT_BYTES", 100)
+    monkeypatch.setattr(whole_body, "BODY_LIMIT_BYTES", 100)
     decoder = OpenAiSseDecoder()
     decoder.feed(b"{" + b" " * 99)
 

@@ -11,7 +11,7 @@ from automation.capture.decoders.open_webui import OpenWebUiDecoder
 from automation.capture.decoders.openai_sse import OpenAiSseDecoder
 from automation.capture.decoders.registry import SOCKET_DECODERS, make_body_decoder, make_socket_decoder
 from automation.capture.decoders.streamlit import StreamlitDecoder
-from automation.profiles import DecoderName, Wire
+from automation.wire_format import DecoderName, Wire
 
 CLASSES = {
     "openai_sse": OpenAiSseDecoder,

@@ -4,8 +4,9 @@ import time
 
 import pytest
 
+from automation.capture.decoders.lines import LINE_LIMIT_BYTES
 from automation.capture.decoders.protocol import StreamFormatError
-from automation.capture.decoders.sse import LINE_LIMIT_BYTES, ServerSentEvent, SseParser
+from automation.capture.decoders.sse import ServerSentEvent, SseParser
 
 
 def parse(*pieces):

@@ -1,0 +1,115 @@
+"""Whether the page sent the prompt as it was entered, by the bodies of its own requests. Pure.
+
+An editor may hold a prompt exactly and its page still change it on the way out: trim its lines, drop blank lines, escape
+its Markdown. What a page sends besides (titles, drafts, statistics) may be such a copy too, so one exact copy is enough.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, urlsplit
+
+from automation.capture.tap_events import RequestLeft, SocketMessage, TapEvent
+from automation.errors import PromptRejectedError
+
+# A text of nearly the same length that shares this part of its pairs of letters is the prompt, changed.
+_SAME_LENGTH = 0.7
+_SAME_PAIRS = 0.8
+# Of a few letters, too many other texts are made.
+_ENOUGH_LETTERS = 8
+_JSON_DEPTH = 8
+
+
+class SentPrompt:
+    """Watches what leaves the page for the prompt, and for changed copies of it."""
+
+    def __init__(self, prompt: str) -> None:
+        # Pages trim both ends; what an answer depends on is in between.
+        self._prompt = prompt.strip()
+        self._letters = _letters(self._prompt)
+        self._left_exact = False
+        self._left_changed = False
+
+    def see(self, event: TapEvent) -> None:
+        """Look for the prompt in what the page sent, if that is what happened."""
+        if self._left_exact:
+            return
+        for text in _texts(event):
+            if self._prompt in text.replace("\r\n", "\n"):
+                self._left_exact = True
+                return
+            self._left_changed = self._left_changed or self._is_changed_copy(text)
+
+    def check(self) -> None:
+        """Make sure that no changed prompt is being answered.
+
+        Raises:
+            PromptRejectedError: The page sent a changed copy, and no exact one.
+        """
+        if self._left_changed and not self._left_exact:
+            msg = (
+                "The page changed this prompt when it sent it (white space, line ends or Markdown), "
+                "so its answer was not used."
+            )
+            raise PromptRejectedError(msg)
+
+    def _is_changed_copy(self, text: str) -> bool:
+        letters = _letters(text)
+        size = len(self._letters)
+        if size < _ENOUGH_LETTERS or not size * _SAME_LENGTH <= len(letters) <= size / _SAME_LENGTH:
+            return False
+        shared = (_pairs(letters) & _pairs(self._letters)).total()
+        return shared >= _SAME_PAIRS * max(size, len(letters))
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text)
+
+
+def _pairs(letters: str) -> Counter[str]:
+    return Counter(letters[i : i + 2] for i in range(len(letters)))
+
+
+def _texts(event: TapEvent) -> Iterator[str]:
+    """Yield every text that the page sent in this event."""
+    if isinstance(event, RequestLeft):
+        for _, value in parse_qsl(urlsplit(event.url).query):
+            yield from _leaves(value, _JSON_DEPTH)
+        if event.body is not None:
+            yield from _texts_of_body(event.body)
+    elif isinstance(event, SocketMessage) and event.outgoing:
+        payload = event.payload
+        yield from _texts_of_body(payload if isinstance(payload, str) else payload.decode("utf-8", "replace"))
+
+
+def _texts_of_body(body: str) -> Iterator[str]:
+    # Engine.IO puts digits, and sometimes a name, before its JSON.
+    found = re.match(r"\d*(?:/[^,\[{]*,\d*)?(?=[\[{])", body)
+    if found is not None:
+        try:
+            yield from _leaves(json.loads(body[found.end() :]), _JSON_DEPTH)
+        except ValueError:
+            yield body
+        return
+    yield body
+    for _, value in parse_qsl(body):
+        yield from _leaves(value, _JSON_DEPTH)
+
+
+def _leaves(value: object, depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+        if depth and value[:1] in {"{", "["}:
+            try:
+                yield from _leaves(json.loads(value), depth - 1)
+            except ValueError:
+                return
+    elif isinstance(value, dict) and depth:
+        for inner in value.values():
+            yield from _leaves(inner, depth - 1)
+    elif isinstance(value, list) and depth:
+        for inner in value:
+            yield from _leaves(inner, depth - 1)

@@ -1,0 +1,119 @@
+"""Whether more of an answer can still come, by the page's own requests since its turn began. Pure.
+
+No format is read here: which requests are open, what kind of body they bring and when is enough. It is what proves
+the end of an answer on a page that shows no control for it, and what keeps a pause from looking like one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+_STREAMING_TYPES = (
+    "text/event-stream",
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/jsonl",
+    "application/x-jsonlines",
+    "application/json-seq",
+    "application/stream+json",
+    "application/grpc-web",
+    "application/connect+",
+    "multipart/mixed",
+)
+
+
+class Flow(Enum):
+    """What the page's requests say about the answer."""
+
+    UNKNOWN = auto()
+    """Nothing: it comes through a socket, from a stream of before, by polling, or unseen."""
+
+    WAITING = auto()
+    """A request of this turn has brought nothing yet."""
+
+    OPEN = auto()
+    """A stream of this turn is unfinished."""
+
+    STREAM_ENDED = auto()
+    """Each stream of this turn came to its end, and nothing else is under way."""
+
+    BODY_ENDED = auto()
+    """One whole body is all that the page got in this turn."""
+
+    CUT = auto()
+    """The last stream of this turn broke off."""
+
+
+@dataclass(slots=True)
+class _Request:
+    media_type: str = ""
+    first_data_s: float | None = None
+    last_data_s: float = 0.0
+    is_over: bool = False
+    is_cut: bool = False
+
+    def streams(self, first_text_s: float | None) -> bool:
+        """Whether its body is a stream: by its type, or because text showed before its last part came."""
+        if self.first_data_s is None:
+            return False
+        if self.media_type.startswith(_STREAMING_TYPES):
+            return True
+        return first_text_s is not None and self.first_data_s < first_text_s < self.last_data_s
+
+
+class Traffic:
+    """Notes what the page requests and gets in one turn. Times are seconds on one monotonic clock."""
+
+    def __init__(self) -> None:
+        self._requests: dict[str, _Request] = {}
+        self._others_brought = False
+
+    def begin(self) -> None:
+        """Forget the turn before. What it left open is not this turn's."""
+        self._requests.clear()
+        self._others_brought = False
+
+    def request_left(self, request_id: str, media_type: str = "") -> None:
+        """Note a request of this turn; one that is redirected comes twice."""
+        self._requests[request_id] = _Request(media_type)
+
+    def response_began(self, request_id: str, media_type: str) -> None:
+        """Note what kind of body a request brings."""
+        if request_id in self._requests:
+            self._requests[request_id].media_type = media_type.lower()
+
+    def data_came(self, request_id: str, at_s: float) -> None:
+        """Note that a response brought something, in this turn or for one of before."""
+        request = self._requests.get(request_id)
+        if request is None:
+            self._others_brought = True
+            return
+        request.last_data_s = at_s
+        if request.first_data_s is None:
+            request.first_data_s = at_s
+
+    def message_came(self) -> None:
+        """Note a message of a socket."""
+        self._others_brought = True
+
+    def request_over(self, request_id: str, *, is_cut: bool) -> None:
+        """Note the end of a response; ``is_cut`` where the connection broke, not where the page had enough of it."""
+        if request_id in self._requests:
+            self._requests[request_id].is_over = True
+            self._requests[request_id].is_cut = is_cut
+
+    def flow(self, first_text_s: float | None) -> Flow:
+        """Return what all of it says about an answer whose text began to show at ``first_text_s``."""
+        requests = self._requests.values()
+        streams = [request for request in requests if request.streams(first_text_s)]
+        if any(not request.is_over for request in streams):
+            return Flow.OPEN
+        if any(not request.is_over for request in requests):
+            return Flow.WAITING
+        if streams:
+            return Flow.CUT if streams[-1].is_cut else Flow.STREAM_ENDED
+        bodies = [request for request in requests if request.first_data_s is not None]
+        if len(bodies) == 1 and not self._others_brought:
+            return Flow.BODY_ENDED
+        return Flow.UNKNOWN

@@ -1,0 +1,64 @@
+"""What goes into a page in one turn: all of the conversation, or only what is new in the chat that it goes on in. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from automation.turn import Attachment, Prompt
+
+_FINGERPRINT_WORDS = 40
+_LEAST_SHARE = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One turn as a page takes it.
+
+    Attributes:
+        text: What to enter.
+        attachments: Files to upload with it.
+        is_continued: The page shows the chat that the text goes on in.
+        is_single_turn: The conversation begins with this turn.
+        is_throwaway: Nobody will go on with the chat.
+    """
+
+    text: str
+    attachments: tuple[Attachment, ...] = ()
+    is_continued: bool = False
+    is_single_turn: bool = True
+    is_throwaway: bool = False
+
+
+def ask_of(prompt: Prompt, compose: Callable[[Prompt], str], *, is_continued: bool) -> Ask:
+    """Return what to enter; ``compose`` words the messages that the page doesn't have yet."""
+    new = prompt.messages[prompt.said :] if is_continued else prompt.messages
+    return Ask(
+        text=compose(replace(prompt, messages=new)),
+        attachments=tuple(file for message in new for file in message.attachments),
+        is_continued=is_continued,
+        is_single_turn=not is_continued and all(m.role != "assistant" for m in prompt.messages),
+        is_throwaway=prompt.is_throwaway,
+    )
+
+
+def fingerprint_of(text: str) -> str:
+    """Return what tells a chat from others by the first words of its last prompt, without telling the prompt."""
+    return ".".join(dict.fromkeys(_short_hash(word) for word in _words(text)[:_FINGERPRINT_WORDS]))
+
+
+def is_shown(fingerprint: str, shown: str) -> bool:
+    """Whether a user's turn on the page is the prompt of this fingerprint; pages drop markup and add labels."""
+    wanted = fingerprint.split(".") if fingerprint else []
+    there = {_short_hash(word) for word in _words(shown)}
+    return sum(word in there for word in wanted) >= _LEAST_SHARE * len(wanted)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text)
+
+
+def _short_hash(word: str) -> str:
+    return hashlib.sha256(word.encode("utf-8", "surrogatepass")).hexdigest()[:6]

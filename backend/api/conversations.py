@@ -1,0 +1,51 @@
+"""Conversations that can be gone on with: list, read, forget."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from backend.api.access import PartsOf
+from backend.gateway.conversations import Conversation
+
+router = APIRouter(prefix="/api/conversations", tags=["conversations"])
+
+
+@router.get("")
+async def list_conversations(
+    parts: PartsOf,
+    endpoint: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> list[dict[str, Any]]:
+    """List the newest conversations of one endpoint, or of all, newest first."""
+    if endpoint is not None:
+        parts.manager.get(endpoint)
+    return [conversation_document(c) for c in await parts.conversations.list_newest(endpoint, limit)]
+
+
+@router.get("/{conversation}")
+async def get_conversation(conversation: str, parts: PartsOf) -> dict[str, Any]:
+    """Return one conversation."""
+    return conversation_document(await parts.conversations.get(conversation))
+
+
+@router.delete("/{conversation}", status_code=204)
+async def delete_conversation(conversation: str, parts: PartsOf) -> Response:
+    """Forget a conversation, and delete its chat at the site where the profile says how."""
+    is_deleted = await parts.gateway.forget_conversation(conversation)
+    return Response(status_code=204, headers={} if is_deleted else {"x-gateway-notes": "kept-at-site"})
+
+
+def conversation_document(conversation: Conversation) -> dict[str, Any]:
+    """Return a conversation as REST shows it: no words of it are kept."""
+    return {
+        "id": conversation.id,
+        "endpoint": conversation.scope.endpoint,
+        "model": conversation.scope.model,
+        "turns": conversation.turns,
+        "created_at": conversation.created_at.isoformat(),
+        "updated_at": conversation.updated_at.isoformat(),
+        "url": conversation.chat.url,
+    }

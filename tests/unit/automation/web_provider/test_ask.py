@@ -1,0 +1,60 @@
+"""What goes into a page: all that it doesn't know yet, and by what a chat is known again."""
+
+import pytest
+
+from automation.turn import Attachment, ChatLink, Message, Prompt
+from automation.web_provider.ask import ask_of, fingerprint_of, is_shown
+from automation.web_provider.transcript import compose_transcript
+
+PICTURE, NOTE = Attachment("a.png", "image/png", b"png"), Attachment("b.txt", "text/plain", b"note")
+TALK = (
+    Message("system", "Be brief."),
+    Message("user", "first", (PICTURE,)),
+    Message("assistant", "one"),
+    Message("user", "second", (NOTE,)),
+)
+CONTINUED = Prompt(TALK, chat=ChatLink("a"), said=3)
+
+
+def test_a_chat_that_goes_on_gets_only_what_is_new():
+    ask = ask_of(CONTINUED, compose_transcript, is_continued=True)
+
+    assert (ask.text, ask.attachments) == ("second", (NOTE,))
+    assert (ask.is_continued, ask.is_single_turn) == (True, False)
+
+
+def test_a_chat_that_is_gone_gets_all_of_it():
+    ask = ask_of(CONTINUED, compose_transcript, is_continued=False)
+
+    assert ask.text == "Be brief.\n\nUser:\nfirst\n\nAssistant:\none\n\nUser:\nsecond"
+    assert ask.attachments == (PICTURE, NOTE)
+    assert (ask.is_continued, ask.is_single_turn) == (False, False)
+
+
+def test_a_first_turn_is_known_as_such():
+    assert ask_of(Prompt(TALK[:2]), compose_transcript, is_continued=False).is_single_turn
+
+
+@pytest.mark.parametrize(
+    ("prompt", "shown", "is_same"),
+    [
+        ("Hello there", "Hello there", True),
+        ("Hello there", "You said:\nHello   there ", True),
+        ("# Title\n\n- *one*\n- two", "Title one two", True),
+        ("say :this to all of them", "say to all of them", True),
+        ("Hello there", "Hello where", False),
+        ("Hello there", "", False),
+        ("word " * 500 + "end", "word " * 100, True),
+        ("…?!", "anything", True),
+    ],
+)
+def test_a_prompt_is_known_by_most_of_its_first_words(prompt, shown, is_same):
+    assert is_shown(fingerprint_of(prompt), shown) == is_same
+
+
+@pytest.mark.parametrize("prompt", ["hello", "日本語 🙂", "x" * 39, "\ud83d lone", "مرحبا 123", "a\n\n\tb"])
+def test_a_prompt_is_known_behind_a_label_and_never_told(prompt):
+    fingerprint = fingerprint_of(prompt)
+
+    assert is_shown(fingerprint, f"You: {prompt}")
+    assert set(fingerprint) <= set("0123456789abcdef.")
