@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from itertools import takewhile
 
+_EMPTY_LINE = re.compile(r"[> ]*\n")
 _FENCE = re.compile(r"(?:[\s>]|[-*+] |\d+[.)] )*(?P<fence>`{3,}|~{3,})(?P<rest>.*)")
 
 
@@ -20,8 +21,9 @@ class AppendOnly:
     points, as ``len`` counts them; a length that a page told in UTF-16 units has to be converted before. Text read
     off the wire is final, so its snapshots are fed with ``stable=len(markdown)``.
 
-    A snapshot *agrees* where it starts with the text that was sent. Empty lines outside fenced code are not compared:
-    a list becomes loose, and gets empty lines between its items, when a later item says so, and that is no other text.
+    A snapshot *agrees* where it starts with the text that was sent. Empty lines outside fenced code, also in quotes, are
+    not compared: a list becomes loose, and gets empty lines between its items, when a later item says so, and that is no
+    other text.
     While a snapshot disagrees, nothing is sent; pages show half-typed markup as something else for a moment (``text``
     over ``-`` is a heading until the list item follows), so sending goes on as soon as a snapshot agrees again.
     A snapshot that rewrites its predecessor instead of only adding to it is believed as far as both agree, until the
@@ -94,7 +96,7 @@ def _end_of_same_lines(before: str, now: str) -> int | None:
     fence = ""
     for line in lines:
         if not fence:
-            if not line:
+            if not line.strip("> "):
                 continue
             position = _skip_empty_lines(now, position)
         if not now.startswith(line + "\n", position):
@@ -107,8 +109,8 @@ def _end_of_same_lines(before: str, now: str) -> int | None:
 
 
 def _skip_empty_lines(text: str, position: int) -> int:
-    while text.startswith("\n", position):
-        position += 1
+    while found := _EMPTY_LINE.match(text, position):
+        position = found.end()
     return position
 
 

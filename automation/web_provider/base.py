@@ -14,7 +14,13 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from automation.browser.lease import LeasePool
 from automation.browser.pool import BrowserPool
-from automation.errors import AutomationError, ConversationGoneError, PageLostError, SignInRequiredError, SiteError
+from automation.errors import (
+    AutomationError,
+    ConversationGoneError,
+    PageLostError,
+    SignInRequiredError,
+    SiteError,
+)
 from automation.owned_tasks import owned_tasks
 from automation.sign_in.credentials import Credentials
 from automation.sign_in.session_state import SessionStore

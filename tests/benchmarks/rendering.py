@@ -15,15 +15,13 @@ from pathlib import Path
 
 import markdown2
 from bs4 import BeautifulSoup
-from bs4.element import NavigableString
+from bs4.element import PageElement, Tag
 from markdownify import MarkdownConverter
 
 FOLDER = Path(__file__).with_name("renderers")
 RENDERERS = ("markdown-it", "marked", "react-markdown", "markdown2", "streamdown")
 CONVERTERS = ("turndown", "markdownify")
-_BLOCKS = (
-    "p|ul|ol|li|table|thead|tbody|tr|th|td|blockquote|h[1-6]|hr|br|section|details|summary|div|eqn|link"
-)
+_BLOCKS = "p|ul|ol|li|table|thead|tbody|tr|th|td|blockquote|h[1-6]|hr|br|section|details|summary|div|eqn|link"
 _MARKDOWN2_PLAIN = ["fenced-code-blocks", "tables"]
 _MARKDOWN2_CHAT = [*_MARKDOWN2_PLAIN, "strike", "task_list", "footnotes"]
 
@@ -103,17 +101,15 @@ async def _install(npm: str) -> None:
 
 def normalized(page: str) -> str:
     """Return HTML without differences that nobody sees: order of attributes, white space around blocks."""
-    parts = re.split(
-        r"(<pre[ >].*?</pre>)", _written(BeautifulSoup(page, "html.parser")), flags=re.DOTALL
-    )
+    parts = re.split(r"(<pre[ >].*?</pre>)", _written(BeautifulSoup(page, "html.parser")), flags=re.DOTALL)
     for i in range(0, len(parts), 2):
         text = re.sub(r"\s+", " ", parts[i])
         parts[i] = re.sub(rf" ?(</?(?:{_BLOCKS})(?: [^>]*)?>) ?", r"\1", text).strip()
     return "".join(parts)
 
 
-def _written(node: BeautifulSoup) -> str:
-    if isinstance(node, NavigableString):
+def _written(node: PageElement) -> str:
+    if not isinstance(node, Tag):
         return str(node).replace("&", "&amp;").replace("<", "&lt;")
     inner = "".join(map(_written, node.children))
     if node.name == "[document]":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ def seen(file: Attachment, name: str = "") -> SiteFile:
     return SiteFile(name or file.name, file.media_type, file.data)
 
 
-def rules(variant: str, **changes: object) -> dict[str, object]:
+def rules(variant: str, **changes: object) -> dict[str, Any]:
     return {"attachments": {**profile_data(variant)["attachments"], **changes}}
 
 
@@ -92,7 +93,7 @@ async def test_the_files_of_every_message_of_a_transcript_are_sent(browsers: Bro
     ],
 )
 async def test_what_the_page_does_not_take_is_refused_before_anything_is_typed(
-    changes: dict[str, object], reason: str, browsers: BrowserPool, site: ChatSite
+    changes: dict[str, Any], reason: str, browsers: BrowserPool, site: ChatSite
 ):
     small = Attachment("a.png", "image/png", b"1")
     note = Attachment(NOTE.name, NOTE.media_type, NOTE.data, "messages.0.content.2")
@@ -158,7 +159,7 @@ async def test_a_draft_that_can_not_be_taken_away_is_never_sent(browsers: Browse
     ],
 )
 async def test_a_page_that_differs_from_its_profile_is_told_by_its_key(
-    variant: str, changes: dict[str, object], key: str, browsers: BrowserPool, site: ChatSite
+    variant: str, changes: dict[str, Any], key: str, browsers: BrowserPool, site: ChatSite
 ):
     hurried = replace(PATIENCE, upload_s=1.0)
 
@@ -203,7 +204,7 @@ async def test_a_known_limit_and_the_profiles_own_words_are_used(browsers: Brows
 
 @pytest.mark.parametrize("changes", [{"limits": {}}, rules("files-limited", max_files=1)])
 async def test_else_a_prompt_over_the_limit_is_refused_with_the_limit(
-    changes: dict[str, object], browsers: BrowserPool, site: ChatSite
+    changes: dict[str, Any], browsers: BrowserPool, site: ChatSite
 ):
     async with open_provider(browsers, site, "files-limited", **changes) as provider:
         with pytest.raises(PromptTooLargeError) as caught:

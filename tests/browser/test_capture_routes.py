@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from automation.browser.pool import BrowserPool
@@ -9,12 +11,13 @@ from automation.errors import IdleTimeout, SiteError
 from automation.timing import Timeouts
 from automation.turn import ReasoningDelta, SourceFound, TextDelta, TurnEvent
 from automation.web_provider.base import WebProviderBase
+from automation.web_provider.config import CaptureRoute
 from tests.fakes.chat_provider import PATIENCE, ask, open_provider, prompt_of
 from tests.fakes.chat_site import ChatSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-NO_CONTROLS = {"stop": [], "finished": []}
+NO_CONTROLS: dict[str, Any] = {"stop": [], "finished": []}
 THOUGHT = "First I ponder it for a while, then for another while, and then I know."
 
 
@@ -27,7 +30,9 @@ async def events_of(provider: WebProviderBase, text: str) -> list[TurnEvent]:
 
 
 @pytest.mark.parametrize(("capture", "source"), [("auto", "wire"), ("dom", "dom")])
-async def test_a_setting_switches_the_wire_off(capture, source: str, browsers: BrowserPool, site: ChatSite):
+async def test_a_setting_switches_the_wire_off(
+    capture: CaptureRoute, source: str, browsers: BrowserPool, site: ChatSite
+):
     async with open_provider(browsers, site, "fetch-sse", capture=capture) as provider:
         reply = await ask(provider, "[[md:code]]")
 
@@ -91,19 +96,16 @@ async def test_on_a_page_without_controls_the_streams_end_is_the_answers_end(
 async def test_what_a_page_shows_of_its_work_keeps_a_pause_from_being_the_end(
     variant: str, browsers: BrowserPool, site: ChatSite
 ):
-    quiet = {"timeouts": {"dom_quiet_s": 4}}
-
-    async with open_provider(
-        browsers, site, variant, **(quiet if variant == "aria-busy" else {})
-    ) as provider:
-        reply = await ask(provider, "[[count:30]][[pause:6]]")
+    # Longer than the quiet that would be an end without it.
+    async with open_provider(browsers, site, variant, timeouts=Timeouts(lease_s=30.0)) as provider:
+        reply = await ask(provider, "[[count:30]][[pause:11.5]]")
 
     assert reply.text == site.requests[0].answer.text
 
 
 @pytest.mark.parametrize("controls", [{}, NO_CONTROLS], ids=["controls", "none"])
 async def test_a_stream_that_never_ends_is_an_idle_timeout_and_no_answer(
-    controls, browsers: BrowserPool, site: ChatSite
+    controls: dict[str, Any], browsers: BrowserPool, site: ChatSite
 ):
     timeouts = Timeouts(idle_s=12.0, lease_s=30.0)
 

@@ -7,6 +7,7 @@ import pytest
 
 from automation.browser.pool import BrowserPool
 from automation.turn import TextDelta, TurnEvent
+from automation.web_provider.ask import Ask
 from tests.fakes.chat_provider import Reply, ask, open_provider, prompt_of, read
 from tests.fakes.chat_site import MARKDOWN, VARIANTS, ChatSite, profile_data
 
@@ -15,7 +16,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 TRANSPORTS = ["fetch-sse", "eventsource", "websocket", "xhr", "worker", "dom-only"]
 # These have tests of their own: what they do befalls an ordinary prompt, too.
 BREAKS_EVERY_TURN = {"navigates-away", "reload-midway"}
-OWN_TESTS = {*BREAKS_EVERY_TURN, *(name for name, v in VARIANTS.items() if v.needs_sign_in or v.flags.get("files"))}
+OWN_TESTS = {
+    *BREAKS_EVERY_TURN,
+    *(name for name, v in VARIANTS.items() if v.needs_sign_in or v.flags.get("files")),
+}
 ORDINARY = [name for name in VARIANTS if name not in OWN_TESTS]
 HAVE_WIRE = [name for name in ORDINARY if "wire" in profile_data(name)]
 
@@ -133,7 +137,7 @@ async def test_the_answer_is_the_new_turns_in_a_virtualised_list(
             send, receive = anyio.create_memory_object_stream[TurnEvent](1000)
             async with receive:
                 async with send:
-                    await page.take_turn(f"[[echo:same words, turn {number}]]", send)
+                    await page.take_turn(Ask(f"[[echo:same words, turn {number}]]"), send)
                 replies.append(await read(receive))
 
     assert [reply.text for reply in replies] == [f"same words, turn {number}" for number in range(5)]

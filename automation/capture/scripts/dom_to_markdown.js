@@ -371,7 +371,8 @@ function parleyDomToMarkdown(root, options) {
     const before = besideCode(el, 'nextElementSibling');
     if (!before && !besideCode(el, 'previousElementSibling')) return false;
     if (el.localName === 'p' || el.getAttribute('role') === 'article' || el.textContent.length > 120) return false;
-    if (el.querySelector('pre,ul,ol,table,code,h1,h2,h3,blockquote')) return false;
+    if (el.querySelector(`pre,ul,ol,table,code,h1,h2,h3,blockquote,${EDITORS}`)) return false;
+    if (isCodeBlock(el) || Array.from(el.querySelectorAll('div')).some(isCodeBlock)) return false;
     const text = toolbarText(el, null);
     if (text.length > 40 || /[.:?!\u3002\uff1a]$/.test(text)) return false;
     const hasControl = Array.from(el.querySelectorAll('*')).some(isControl) ||
@@ -435,6 +436,7 @@ function parleyDomToMarkdown(root, options) {
     if (tag === 'q') return readBetween('"', '"', el, sink);
     if (EMPHASIS[tag]) return readEmphasis(el, [EMPHASIS[tag]], false, sink);
     if (KEPT_HTML.has(tag)) return readHtml(el, tag, tokens);
+    if (/^Blocked URL/.test(el.getAttribute('title') || '')) tokens.push({ k: TEXT, s: PINNED }); // perhaps half of one
     const marks = styledMarks(el, sink);
     if (marks.length) return readEmphasis(el, marks, true, sink);
     if (!sink.inline && isCodeToolbar(el)) return;
@@ -482,11 +484,13 @@ function parleyDomToMarkdown(root, options) {
     const style = styleOf(el);
     if (!style || !(style.bold || style.italic || style.struck)) return [];
     if (sink.heading || el.querySelector(BLOCKS_INSIDE)) return [];
-    const outer = getComputedStyle(el.parentElement);
+    // What is inherited differs from place to place, so it can't come from the styles that are remembered.
+    const inner = getComputedStyle(el), outer = getComputedStyle(el.parentElement);
+    const has = (read) => read(inner) && !read(outer);
     const marks = [];
-    if (style.bold && !(parseInt(outer.fontWeight, 10) >= 600)) marks.push('**');
-    if (style.italic && outer.fontStyle !== 'italic') marks.push('*');
-    if (style.struck && !outer.textDecorationLine.includes('line-through')) marks.push('~~');
+    if (has((one) => parseInt(one.fontWeight, 10) >= 600)) marks.push('**');
+    if (has((one) => one.fontStyle === 'italic')) marks.push('*');
+    if (has((one) => one.textDecorationLine.includes('line-through'))) marks.push('~~');
     return marks;
   }
 
@@ -567,9 +571,10 @@ function parleyDomToMarkdown(root, options) {
 
   function readLink(el, sink) {
     const href = el.getAttribute('href'), text = el.textContent;
-    if (/(^|[\s_-])(footnote-backref|data-footnote-backref)/.test(el.className) || el.hasAttribute('data-footnote-backref')) return;
+    if (/footnote-?back/i.test(el.className) || el.hasAttribute('data-footnote-backref')) return;
     if (href.startsWith('#') && /^[#\u00b6\u{1f517}\u00a7\s]*$/u.test(text) && /anchor|header|permalink/.test(el.className)) return;
-    if (/^javascript:/i.test(href)) return readAll(el, sink);
+    if (/^streamdown:/.test(href)) sink.tokens.push({ k: TEXT, s: PINNED }); // its address is being typed
+    if (/^(javascript|streamdown):/i.test(href)) return readAll(el, sink);
     const plain = text.trim();
     if (plain && isAutolink(plain, href) && !el.firstElementChild) return void sink.tokens.push({ k: ATOM, s: `<${plain}>` });
     const mark = sink.tokens.length, close = { k: CLOSE, s: `](${target(href, el)})`, link: true };
@@ -779,28 +784,36 @@ function parleyDomToMarkdown(root, options) {
 
   function escapePieces(pieces) {
     const full = pieces.map((piece) => piece.s).join('');
-    const counts = { '*': 0, '_': 0, '~': 0, '`': 0, $: 0 };
+    const counts = { '`': 0, runs: [] };
     const math = pieces.some((piece) => piece.math);
     let at = 0;
     for (const piece of pieces) {
       piece.at = at;
       at += piece.s.length;
       if (piece.code) counts['`']++;
-      if (!piece.text && counts[piece.s[0]] !== undefined && !piece.code) counts[piece.s[0]]++;
+      if (!piece.text && /[*_~]/.test(piece.s[0])) counts.runs.push({ c: piece.s[0], at: piece.at, opens: true, closes: true });
       if (!piece.text) continue;
       for (const run of piece.s.matchAll(/\*+|_+|~+|`+/g)) {
-        if (run[0][0] === '`' || canFlank(full, piece.at + run.index, run[0])) counts[run[0][0]]++;
+        if (run[0][0] === '`') counts['`']++;
+        else counts.runs.push({ c: run[0][0], at: piece.at + run.index, ...flanks(full, piece.at + run.index, run[0]) });
       }
     }
     return pieces.map((piece, i) => (piece.text ? escapeText(piece, full, counts, math, pieces[i + 1]) : piece.s)).join('');
   }
 
   /** Whether a run of `*`, `_` or `~` at a place could open or close emphasis (CommonMark 6.2). */
-  function canFlank(full, at, run) {
+  function flanks(full, at, run) {
+    if (run[0] === '~' && run.length > 2) return { opens: false, closes: false };
     const before = full[at - 1] || ' ', after = full[at + run.length] || ' ';
-    if (run[0] === '_' && WORD.test(before) && WORD.test(after)) return false;
-    if (run[0] === '~' && run.length > 2) return false;
-    return !(SPACE.test(before) && SPACE.test(after));
+    const isLoose = run[0] !== '_' || !(WORD.test(before) && WORD.test(after));
+    return { opens: isLoose && !SPACE.test(after), closes: isLoose && !SPACE.test(before) };
+  }
+
+  /** Whether a run of a text would meet its match somewhere in the paragraph, and turn into emphasis. */
+  function meetsMatch(runs, c, at) {
+    const run = runs.find((one) => one.at === at && one.c === c);
+    return runs.some((other) => other.c === c &&
+      ((run.opens && other.closes && other.at > at) || (run.closes && other.opens && other.at < at)));
   }
 
   const SPECIAL = /\\|\*+|_+|~+|`+|[[\]<&$!]/g;
@@ -817,7 +830,7 @@ function parleyDomToMarkdown(root, options) {
     switch (run[0]) {
       case '\\': return after === undefined || /[!-\/:-@[-`{-~\n]/.test(after);
       case '`': return counts['`'] > 1;
-      case '*': case '_': case '~': return counts[run[0]] > 1 && canFlank(full, at, run);
+      case '*': case '_': case '~': return meetsMatch(counts.runs, run[0], at);
       case '[': return piece.brackets === true;
       case ']': return piece.brackets === true || after === '(';
       case '<': return after !== undefined && /[A-Za-z\/!?]/.test(after);
@@ -920,7 +933,7 @@ function parleyDomToMarkdown(root, options) {
   function pinReference(pieces) {
     for (const piece of pieces) {
       if (!piece.text || piece.depth > 0) continue;
-      const found = /\[[^[\]]+\]\[[^[\]]*\]|(?<=^|\n) {0,3}(`{3}|~{3})/.exec(piece.s);
+      const found = /\[(?!\d+\]\[\d)[^[\]]+\]\[[^[\]]*\]|(?<=^|\n) {0,3}(`{3}|~{3})/.exec(piece.s);
       if (found) return void (piece.s = `${piece.s.slice(0, found.index)}${PINNED}${piece.s.slice(found.index)}`);
     }
   }
@@ -1001,7 +1014,7 @@ function parleyDomToMarkdown(root, options) {
 
   const BLOCK_READERS = {
     pre: (el) => () => [codeBlock(el)],
-    hr: (el, sink) => () => [{ kind: 'rule', text: `${HELD}${sink.item ? '___' : '---'}` }],
+    hr: (el, sink) => () => /footnotes?-sep/.test(el.className) ? [] : [{ kind: 'rule', text: `${HELD}${sink.item ? '___' : '---'}` }],
     ul: (el, sink) => () => [listBlock(el, sink)],
     ol: (el, sink) => () => [listBlock(el, sink)],
     menu: (el, sink) => () => [listBlock(el, sink)],

@@ -227,9 +227,9 @@
 
     // The number of a citation is no title.
     const titleOf = (link, card, url) => {
-      const label = link.getAttribute("title") || link.getAttribute("aria-label") || card.innerText || "";
-      const line = label.trim().split("\n")[0].trim().slice(0, 300);
-      return /\p{L}/u.test(line) ? line : new URL(url).hostname;
+      const labels = [link.getAttribute("title"), link.getAttribute("aria-label"), link.innerText, card.innerText];
+      const lines = labels.map((label) => (label || "").trim().split("\n")[0].trim().slice(0, 300));
+      return lines.find((line) => /\p{L}/u.test(line)) || new URL(url).hostname;
     };
 
     // -- watching one turn --------------------------------------------------------------------------------------

@@ -84,7 +84,9 @@ VARIANTS: dict[str, Variant] = {
     "files-chooser": Variant(flags={"files": "chooser", "uploadMs": 100}),
     "files-drop": Variant(flags={"files": "drop", "uploadMs": 100}),
     "files-paste": Variant(flags={"files": "paste", "uploadMs": 100, "composer": "editable"}),
-    "files-shadow": Variant(flags={"files": "input", "uploadMs": 100, "shadow": True, "composer": "editable"}),
+    "files-shadow": Variant(
+        flags={"files": "input", "uploadMs": 100, "shadow": True, "composer": "editable"}
+    ),
     "files-frame": Variant(flags={"files": "input", "uploadMs": 100}, frame="site"),
     "files-draft": Variant(flags={"files": "input", "uploadMs": 100, "keepsDraft": True}),
     "files-limited": Variant(flags={"files": "input", "uploadMs": 100, "maxLength": 2000}),

@@ -80,8 +80,10 @@ CASES = [
     (
         ConversationGoneError(),
         AutomationError,
-        "This conversation's chat can't be found at the site any more. Send all of its messages with "
-        '"conversation": "auto"; they begin a new chat.',
+        (
+            "This conversation's chat can't be found at the site any more. Send all of its messages with "
+            '"conversation": "auto"; they begin a new chat.'
+        ),
         {},
     ),
     (

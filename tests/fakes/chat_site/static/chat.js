@@ -100,7 +100,7 @@ function foldedThought(thought) {
 function citedPages() {
   const pages = [["/static/chat.css", "A page of ours"], ["https://example.org/tea?cup=1", "All about tea"]];
   const cards = [...pages, pages[0]].map(([href, title], i) =>
-    el("div", { class: cls("source") }, el("a", { href, target: "_blank" }, `${title}\n`), `snippet ${i + 1}`));
+    el("div", { class: cls("source") }, el("a", { href, target: "_blank" }, title), `snippet ${i + 1}`));
   return el("div", { class: cls("sources") }, el("p", {}, "Sources"), ...cards);
 }
 

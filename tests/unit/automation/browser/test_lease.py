@@ -492,6 +492,7 @@ async def test_who_waits_for_a_chat_that_is_lost_meanwhile_gets_an_empty_page(si
                 page.lost.set()
         await until(lambda: waiter.page is not None)
 
+        assert waiter.page is not None
         assert waiter.page.holds is None
         waiter.may_end.set()
 

@@ -26,10 +26,10 @@ class Page:
 
     def __init__(self, *, at_once=9, leftovers=0, removable=True, ends=()):
         self.at_once = at_once
-        self.chips = ["left over"] * leftovers
+        self.chips: list[tuple[str, str, bytes]] = [("left over", "text/plain", b"")] * leftovers
         self.removable = removable
         self.ends = list(ends)
-        self.held = []
+        self.held: list[tuple[str, str, bytes]] = []
         self.clicks = []
         self.waited_for = []
 

@@ -8,7 +8,7 @@ from automation.errors import PromptRejectedError, PromptTooLargeError, SiteChan
 from automation.profiles import parse_profile
 from automation.timing import Timeouts
 from automation.web_provider import composer
-from automation.web_provider.composer import Composer, same_prompt
+from automation.web_provider.composer import Composer
 
 LONG = "line\n" * 1000
 TIMEOUTS = Timeouts(compose_s=20.0, send_confirm_s=0.02)
@@ -17,10 +17,12 @@ TIMEOUTS = Timeouts(compose_s=20.0, send_confirm_s=0.02)
 class Page:
     """A chat page's field and send button. What enters the field goes through ``keeps`` first, by its way."""
 
-    def __init__(self, kind="text", maximum=None):
+    def __init__(self, kind="textarea", maximum=None):
         self.kind = kind
         self.maximum = maximum
         self.text = ""
+        self.entered = None
+        self.is_formatted = False
         self.keeps = {}
         self.ways = []
         self.is_there = True
@@ -28,10 +30,13 @@ class Page:
         self.can_send = True
         self.loses_clicks = 0
         self.clears_without_proof = False
+        self.vanishes_when_sent = False
         self.sent = []
         self.gestures = []
+        self.told = []
         self.took = anyio.Event()
         self.asked = []
+        self.expected = None
 
     def enter(self, way, text):
         self.ways.append(way)
@@ -45,14 +50,36 @@ class Page:
             case "focus":
                 if not self.is_there or self.covered_by_dialog:
                     return None
-                return {"kind": self.kind, "max": self.maximum}
-            case "field":
-                return {"text": self.text} if self.is_there else None
+                return {
+                    "kind": self.kind,
+                    "max": self.maximum,
+                    "text": self.text,
+                    "is_formatted": self.is_formatted,
+                }
+            case "keeps":
+                return self._keeps(args[1])
+            case "holds":
+                return self._holds()
             case "until":
                 return self.can_send
+            case "tell":
+                self.told.append(args[0])
+                if not self.clears_without_proof:
+                    self.took.set()
+                return True
             case _:
                 self.enter(name, args[1])
                 return None
+
+    def _keeps(self, text):
+        found = self.text if self.is_there else None
+        if found is not None and found.rstrip("\n") == text.rstrip("\n"):
+            self.entered = text.rstrip("\n")
+            return None
+        return {"text": found}
+
+    def _holds(self):
+        return self.is_there and self.entered is not None and self.text.rstrip("\n") == self.entered
 
     # -- as the browser's input events reach it
 
@@ -71,15 +98,28 @@ class Page:
 
     def _press(self, gesture):
         self.gestures.append(gesture)
+        if gesture in {"Delete", "Backspace", "ControlOrMeta+a"}:
+            self._clear(gesture)
+            return
         if self.loses_clicks:
             self.loses_clicks -= 1
             return
         self.sent.append(self.text)
         self.text = ""
+        self.is_there = not self.vanishes_when_sent
         if not self.clears_without_proof:
             self.took.set()
 
+    def _clear(self, key):
+        if key == "Delete":
+            self.text = ""
+        if key == "Backspace":
+            self.is_formatted = False
+
     # -- as the capture sees it
+
+    def expect(self, prompt):
+        self.expected = prompt
 
     async def proof_of_send(self):
         await self.took.wait()
@@ -93,8 +133,12 @@ def composer_of(page, **more):
     return Composer(page, page, profile(**more), TIMEOUTS)
 
 
-async def send(page, **more):
-    await composer_of(page, **more).send(page)
+async def write_and_send(page, text="Hi", **more):
+    composer = composer_of(page, **more)
+    await composer.write(text)
+    page.asked.clear()
+    page.gestures.clear()
+    await composer.send(page)
 
 
 # -- writing -------------------------------------------------------------------------------------------------------------
@@ -103,18 +147,17 @@ async def send(page, **more):
 @pytest.mark.parametrize(
     ("kind", "more", "text", "ways"),
     [
-        ("text", {}, "Hi", ["insert"]),
-        ("text", {}, "two\nlines", ["insert"]),
-        ("text", {}, "x" * 9999, ["insert"]),
-        ("text", {}, "\n" + "x" * 4095, ["insert"]),
-        ("text", {}, "\n" + "x" * 4096, ["assign"]),
-        ("text", {}, LONG, ["assign"]),
+        ("textarea", {}, "Hi", ["insert"]),
+        ("textarea", {}, "two\nlines", ["insert"]),
+        ("textarea", {}, "x" * 9999, ["assign"]),
+        ("textarea", {}, LONG, ["assign"]),
+        ("textarea", {"input_entry": "set_text"}, "Hi", ["insert"]),
         ("line", {}, "Hi", ["insert"]),
-        ("editable", {}, "Hi", ["insert"]),
-        ("editable", {}, LONG, ["pasteHtml"]),
-        ("editable", {"input_entry": "set_text"}, "Hi", ["setText"]),
-        ("editable", {"input_entry": "set_text"}, LONG, ["setText"]),
-        ("text", {"input_entry": "set_text"}, "Hi", ["insert"]),
+        ("prosemirror", {}, "Hi", ["insert"]),
+        ("prosemirror", {}, LONG, ["pasteParagraphs"]),
+        ("lexical", {}, LONG, ["pasteText"]),
+        ("bare", {}, "two\nlines", ["setText"]),
+        ("bare", {"input_entry": "set_text"}, "Hi", ["setText"]),
     ],
 )
 async def test_a_prompt_is_entered_the_way_its_size_and_its_field_want(kind, more, text, ways):
@@ -145,9 +188,9 @@ async def test_line_ends_of_other_systems_become_ours():
 @pytest.mark.parametrize(
     ("kind", "text", "ways"),
     [
-        ("text", "a\n\nb", ["insert", "assign"]),
-        ("editable", "a\n\nb", ["insert", "pasteHtml"]),
-        ("editable", LONG, ["pasteHtml", "insert"]),
+        ("textarea", "a\n\nb", ["insert", "assign"]),
+        ("prosemirror", "a\n\nb", ["insert", "pasteParagraphs"]),
+        ("prosemirror", LONG, ["pasteParagraphs", "pasteText"]),
     ],
 )
 async def test_when_the_page_changes_a_prompt_it_is_entered_another_way(kind, text, ways):
@@ -158,6 +201,34 @@ async def test_when_the_page_changes_a_prompt_it_is_entered_another_way(kind, te
 
     assert page.ways == ways
     assert page.text == text
+
+
+async def test_an_editor_is_emptied_of_an_earlier_draft_before_a_prompt_is_entered():
+    page = Page("prosemirror")
+    page.text = "a draft"
+
+    await composer_of(page).write("Hi")
+
+    assert page.gestures == ["Delete"]
+
+
+async def test_formatting_that_outlives_its_text_is_cleared_by_more_keys():
+    page = Page("prosemirror")
+    page.text, page.is_formatted = "a draft", True
+
+    await composer_of(page).write("Hi")
+
+    assert page.gestures == ["Delete", "ControlOrMeta+a", "Delete", "Backspace"]
+    assert not page.is_formatted
+
+
+async def test_a_field_with_a_value_needs_no_clearing():
+    page = Page("textarea")
+    page.text = "a draft"
+
+    await composer_of(page).write("x" * 9999)
+
+    assert page.gestures == []
 
 
 async def test_a_field_that_goes_away_while_it_is_written_to_and_stays_away_is_a_changed_page():
@@ -246,23 +317,6 @@ async def test_a_single_line_takes_several_as_one_where_the_profile_says_so():
     assert page.text == "a b c"
 
 
-@pytest.mark.parametrize(
-    ("found", "wanted", "same"),
-    [
-        ("a", "a", True),
-        ("a\n", "a", True),
-        ("a", "a\n", True),
-        ("a\n\n", "a\n", True),
-        ("a ", "a", False),
-        ("a b", "a\nb", False),
-        ("\na", "a", False),
-        ("", "a", False),
-    ],
-)
-def test_a_prompt_stands_there_unchanged_but_for_line_ends_at_its_end(found, wanted, same):
-    assert same_prompt(found, wanted) is same
-
-
 # -- sending -------------------------------------------------------------------------------------------------------------
 
 
@@ -273,9 +327,8 @@ def quick_proof(monkeypatch):
 
 async def test_a_prompt_is_sent_by_the_button_once_it_is_enabled():
     page = Page()
-    page.text = "Hi"
 
-    await send(page)
+    await write_and_send(page)
 
     assert page.sent == ["Hi"]
     assert page.gestures == ["click send"]
@@ -284,9 +337,8 @@ async def test_a_prompt_is_sent_by_the_button_once_it_is_enabled():
 
 async def test_without_a_button_a_prompt_is_sent_by_enter():
     page = Page()
-    page.text = "Hi"
 
-    await send(page, send=[])
+    await write_and_send(page, send=[])
 
     assert page.sent == ["Hi"]
     assert page.gestures == ["Enter"]
@@ -297,16 +349,16 @@ async def test_a_button_that_stays_disabled_is_a_changed_page():
     page.can_send = False
 
     with pytest.raises(SiteChangedError, match="no enabled send control"):
-        await send(page)
+        await write_and_send(page)
 
     assert page.gestures == []
 
 
 async def test_a_click_that_is_proven_to_have_done_nothing_is_repeated_once(quick_proof):
     page = Page()
-    page.text, page.loses_clicks = "Hi", 1
+    page.loses_clicks = 1
 
-    await send(page)
+    await write_and_send(page)
 
     assert page.sent == ["Hi"]
     assert page.gestures == ["click send"] * 2
@@ -315,10 +367,10 @@ async def test_a_click_that_is_proven_to_have_done_nothing_is_repeated_once(quic
 @pytest.mark.parametrize(("buttons", "key"), [(".send", "send"), ([], "input")])
 async def test_a_page_that_takes_nothing_twice_is_a_changed_page(quick_proof, buttons, key):
     page = Page()
-    page.text, page.loses_clicks = "Hi", 99
+    page.loses_clicks = 99
 
     with pytest.raises(SiteChangedError, match="did not take the prompt") as caught:
-        await send(page, send=buttons)
+        await write_and_send(page, send=buttons)
 
     assert caught.value.profile_key == key
     assert len(page.gestures) == 2
@@ -327,22 +379,68 @@ async def test_a_page_that_takes_nothing_twice_is_a_changed_page(quick_proof, bu
 @pytest.mark.parametrize("is_there", [True, False])
 async def test_nothing_is_sent_twice_when_the_field_was_emptied_though_no_proof_came(quick_proof, is_there):
     page = Page()
-    page.text, page.clears_without_proof, page.is_there = "Hi", True, is_there
+    page.clears_without_proof = True
+    page.vanishes_when_sent = not is_there
 
     with pytest.raises(SiteChangedError):
-        await send(page)
+        await write_and_send(page)
 
     assert page.sent == ["Hi"]
 
 
 async def test_proof_that_comes_late_is_waited_for(quick_proof):
     page = Page()
-    page.text, page.clears_without_proof = "Hi", True
+    page.clears_without_proof = True
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(send, page)
-        while ("field", ("input",), 5.0) not in page.asked:
+        tasks.start_soon(write_and_send, page)
+        while [asked[0] for asked in page.asked].count("holds") < 2:
             await checkpoint()
         page.took.set()
 
     assert page.sent == ["Hi"]
+
+
+async def test_a_prompt_that_changed_between_entering_and_sending_is_not_sent():
+    page = Page()
+    composer = composer_of(page)
+    await composer.write("Hi")
+    page.text = "Hi!"
+
+    with pytest.raises(PromptRejectedError, match="changed this prompt after it was entered"):
+        await composer.send(page)
+
+    assert page.sent == []
+
+
+async def test_what_leaves_the_page_is_compared_with_what_was_written():
+    page = Page()
+
+    await write_and_send(page, "a\r\nb")
+
+    assert page.expected == "a\nb"
+
+
+# -- pages that take a prompt as a message ------------------------------------------------------------------------------
+
+MESSAGE = {"type": "ask", "text": "{prompt}"}
+
+
+async def test_a_prompt_is_handed_over_as_a_message_where_the_profile_says_so():
+    page = Page()
+
+    await write_and_send(page, "Hi", prompt_message=MESSAGE)
+
+    assert page.told == [{"type": "ask", "text": "Hi"}]
+    assert page.text == ""
+    assert page.gestures == []
+
+
+async def test_a_message_that_the_page_does_not_take_is_a_changed_page():
+    page = Page()
+    page.clears_without_proof = True
+
+    with pytest.raises(SiteChangedError, match="did not take the prompt") as caught:
+        await write_and_send(page, "Hi", prompt_message=MESSAGE)
+
+    assert caught.value.profile_key == "prompt_message"

@@ -127,7 +127,7 @@ def test_without_an_id_in_the_request_the_first_message_with_text_tells_it():
     assert [event for event in events if event != WireAlive()] == [TextDelta("a"), WireEnd()]
 
 
-@pytest.mark.parametrize("frame", ["ping", "", "  ", "2", "pong 5", b"\x00\x01", b""])
+@pytest.mark.parametrize("frame", ["ping", "", "  ", "2", "pong 5", b"\x00\x01", b""], ids=repr)
 def test_frames_that_are_no_json_are_no_news(frame):
     reader = decoder()
     reader.sent(ASK)
