@@ -3,6 +3,8 @@
 
 PY := .venv/bin/python
 SETUP := @PYTHON="$(PYTHON)" sh tools/setup.sh
+# A browser test waits more than it computes, so that more of them than there are cores run at once.
+JOBS ?= 4
 CODE := automation backend demo tools tests
 
 .PHONY: help setup demo run test check format bench soak
@@ -21,9 +23,9 @@ run: ## the gateway alone, on http://127.0.0.1:8000
 	$(SETUP) run
 	@$(PY) -m backend.main
 
-test: ## the whole test suite; ARGS="-k name" passes arguments on
+test: ## the whole test suite, JOBS of it at once; ARGS="-k name" passes arguments on
 	$(SETUP) dev
-	@$(PY) -m pytest $(if $(ARGS),$(ARGS),--cov --cov-report=term)
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal $(if $(ARGS),$(ARGS),--cov --cov-report=term)
 
 check: ## linter, formatter, types, import rules
 	$(SETUP) dev

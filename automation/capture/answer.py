@@ -178,11 +178,13 @@ class Answer:
         self._sources.update(source.url for source in new)
         return [*new]
 
-    def must_read_page(self, at_s: float, *, wire_is_open: bool) -> bool:
+    def must_read_page(self, at_s: float, *, wire_is_open: bool, wire_was_missed: bool = False) -> bool:
         """Whether the page shows an answer that the decoder doesn't read: it fell behind, or has nothing to read."""
         if self.source != "wire" or self._wire_ended or not self._page_chars:
             return False
-        if not self._wire_answer and (not wire_is_open or self._page_done_for(at_s) >= PAGE_DONE_GRACE_S):
+        if not self._wire_answer and (
+            wire_was_missed or not wire_is_open or self._page_done_for(at_s) >= PAGE_DONE_GRACE_S
+        ):
             return True
         if at_s - self._wire_s < DECODER_SILENT_S:
             return False

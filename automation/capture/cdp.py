@@ -74,6 +74,7 @@ class ChildChannel:
         self._parent = parent
         self._session_id = session_id
         self.target_id = target_id
+        self.is_ready = asyncio.Event()
         self._listeners: dict[str, list[Listener]] = {}
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Params]] = {}
@@ -143,9 +144,13 @@ class TargetTree:
         await self._prepare(self.root, "page")
         await self._attach_to_children(self.root)
 
-    def channel_of_frame(self, frame_id: str) -> Channel:
-        """Return the channel of a frame: its own when it lives in another process, else the page's."""
-        return next((c for c in self._children.values() if c.target_id == frame_id), self.root)
+    async def channel_of_frame(self, frame_id: str) -> Channel:
+        """Return the channel of a frame, ready for calls: its own when it lives in another process, else the page's."""
+        child = next((c for c in self._children.values() if c.target_id == frame_id), None)
+        if child is None:
+            return self.root
+        await child.is_ready.wait()
+        return child
 
     async def _attach_to_children(self, parent: Channel) -> None:
         parent.on("Target.attachedToTarget", lambda event: self._attached(parent, event))
@@ -171,6 +176,7 @@ class TargetTree:
             log.info("child_target_lost", extra={"kind": kind, "reason": str(exc)})
         finally:
             # Whatever happened to our wishes, a child left waiting would freeze the page.
+            child.is_ready.set()
             await self._resume(child)
 
     async def _resume(self, child: ChildChannel) -> None:

@@ -156,6 +156,9 @@ class Completion:
         needed_s = self._needed_by_flow_s(sample)
         if self._is_quiet_trusted:
             needed_s = min(needed_s, self._quiet_s)
+        elif self._worked_s is not None and not sample.ready and sample.flow is Flow.UNKNOWN:
+            # The field is closed as long as the page works; only a page that never opens it again ends by quiet.
+            needed_s = max(needed_s, _REST_WHILE_WAITING_S)
         if self._worked_s is None or not sample.ready or sample.flow in {Flow.OPEN, Flow.WAITING}:
             return needed_s
         is_over = sample.at_s - self._worked_s >= _REST_AFTER_WORK_S

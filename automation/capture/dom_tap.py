@@ -155,7 +155,7 @@ class DomTap:
         channel: Channel = root
         if self._frame_css:
             frame_id = await self._find_frame(*top)
-            channel = self._targets.channel_of_frame(frame_id)
+            channel = await self._targets.channel_of_frame(frame_id)
         context_id = await self._world_of(channel, frame_id)
         installed = await _evaluate(channel, context_id, "Boolean(globalThis.agent)", 5.0)
         if not installed:

@@ -24,6 +24,7 @@ from automation.capture.tap_events import (
     ResponseBegan,
     SocketClosed,
     SocketMessage,
+    StreamMissed,
     TapEvent,
 )
 from automation.capture.traffic import Traffic
@@ -72,6 +73,7 @@ class NetworkTap:
         self._sink: Sink | None = None
         self._bodies: dict[str, _Body] = {}
         self._running: set[str] = set()
+        self._left_workers: set[str] = set()
         self._none_runs = anyio.Event()
         self._open_sockets: dict[str, int] = {}
         self._ready_message = ready_message
@@ -130,6 +132,8 @@ class NetworkTap:
 
     def _request(self, channel: Channel, event: Params) -> None:
         kind, request, request_id = event.get("type"), event["request"], event["requestId"]
+        if channel.target_id:
+            self._left_workers.add(request_id)
         if self._sink is None or kind not in {"Fetch", "XHR", "EventSource", "Other", None}:
             return
         self.traffic.request_left(request_id, "text/event-stream" if kind == "EventSource" else "")
@@ -182,15 +186,19 @@ class NetworkTap:
             )
         )
 
-    def _data(self, _: Channel, event: Params) -> None:
-        self.traffic.data_came(event["requestId"], time.monotonic())
-        body = self._bodies.get(event["requestId"])
+    def _data(self, channel: Channel, event: Params) -> None:
+        request_id = event["requestId"]
+        self.traffic.data_came(request_id, time.monotonic())
+        body = self._bodies.get(request_id)
         if body is None:
+            if channel.target_id and request_id not in self._left_workers:
+                self._left_workers.add(request_id)
+                self._tell(StreamMissed(request_id))
             return
         body.received += event["dataLength"]
         data = base64.b64decode(event.get("data", ""))
         if body.armed:
-            self._tell_bytes(event["requestId"], body, data)
+            self._tell_bytes(request_id, body, data)
         elif data:
             body.held.append(data)
 

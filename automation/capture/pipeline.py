@@ -180,7 +180,10 @@ class TurnCapture:
         return [event for wire_event in found for event in self._answer.take_wire(wire_event, now)]
 
     async def _watch_decoder(self) -> None:
-        if self._answer.must_read_page(time.monotonic(), wire_is_open=self._wire_is_open):
+        was_missed = self._wire is not None and self._wire.was_missed
+        if self._answer.must_read_page(
+            time.monotonic(), wire_is_open=self._wire_is_open, wire_was_missed=was_missed
+        ):
             self._answer.decoder_broke("it reads nothing while the page's answer grows")
             await self._dom.call("setMode", "read")
 

@@ -28,6 +28,17 @@ class ResponseBegan:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamMissed:
+    """A worker gets a response, perhaps the answer's, whose request left before it could be watched.
+
+    That happens to what a worker requests in its first moment, on a busy machine: the driver lets the worker run when it
+    is ready itself, and asks nobody else. Chromium gives neither the address nor the bytes of such a response.
+    """
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class BodyBytes:
     """More of the body of the answer's response."""
 
@@ -59,4 +70,4 @@ class SocketClosed:
     socket_id: str
 
 
-TapEvent = RequestLeft | ResponseBegan | BodyBytes | BodyEnded | SocketMessage | SocketClosed
+TapEvent = RequestLeft | ResponseBegan | StreamMissed | BodyBytes | BodyEnded | SocketMessage | SocketClosed

@@ -25,6 +25,7 @@ from automation.capture.tap_events import (
     ResponseBegan,
     SocketClosed,
     SocketMessage,
+    StreamMissed,
     TapEvent,
 )
 from automation.capture.whole_characters import WholeCharacters
@@ -55,6 +56,12 @@ class WireReader:
         self._characters = WholeCharacters()
         self._ended = False
         self.request_left = False
+        self._has_missed = False
+
+    @property
+    def was_missed(self) -> bool:
+        """Whether a stream can't be read that may be the answer, and none is there that can."""
+        return self._has_missed and not self.request_left
 
     @property
     def is_open(self) -> bool:
@@ -96,6 +103,9 @@ class WireReader:
             if seen.matches:
                 self.request_left = True
                 self._streams[seen.request_id] = _Stream(make_body_decoder(self._wire))
+            return []
+        if isinstance(seen, StreamMissed):
+            self._has_missed = True
             return []
         if isinstance(seen, SocketMessage | SocketClosed):
             return []

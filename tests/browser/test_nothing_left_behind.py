@@ -70,7 +70,10 @@ async def footprint(browsers: BrowserPool, provider: WebProviderBase) -> Footpri
 
 
 async def until_settled(provider: WebProviderBase, pages: int) -> None:
-    while (await provider.check())["pages"]["free"] != pages:
+    def at_rest(counts: dict[str, int]) -> int:
+        return counts["free"] + counts["kept"]
+
+    while at_rest((await provider.check())["pages"]) != pages:
         await anyio.sleep(0.05)
 
 

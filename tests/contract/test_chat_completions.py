@@ -171,7 +171,7 @@ async def test_ignored_parameters_are_named(gateway):
         ({"messages": [{"role": "user", "content": [{"text": "x"}]}]}, "messages.0.content.0.type"),
         (
             {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
-            "messages.0.content.0",
+            "messages.0.content.0.image_url.url",
         ),
         ({"messages": [{"role": "assistant", "content": "x"}]}, "messages.0.role"),
         ({"temperature": 9}, "temperature"),

@@ -93,9 +93,10 @@ class JsonFields:
                 return self._fail(error_from_object({"error": error}) or error_from_words(str(error)))
         for reason in _first(self._finish, value, event):
             self._finish_reason = finish_reason_of(as_text(reason))
-        events = [*self._texts(value, event), *self._new_sources(value, event)] or [WireAlive()]
-        is_end = any(end.holds(value, event) for end in self._ends)
-        return [*events, *self.end()] if is_end else events
+        events = [*self._texts(value, event), *self._new_sources(value, event)]
+        if any(end.holds(value, event) for end in self._ends):
+            events += self.end()
+        return events or [WireAlive()]
 
     def text_in(self, value: Any, event: str = "") -> tuple[str | None, str | None]:
         """Return the text and the reasoning in a message; None where it has none.

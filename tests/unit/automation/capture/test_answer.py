@@ -237,6 +237,16 @@ def test_a_page_that_shows_a_whole_answer_of_which_the_decoder_read_nothing_is_r
     assert musts == [False, False, True]
 
 
+def test_a_page_that_shows_an_answer_whose_stream_was_missed_is_read_at_once():
+    answer = answer_by(BY_WIRE)
+    before = answer.must_read_page(0.1, wire_is_open=True, wire_was_missed=True)
+    answer.take_page({"chars": 2}, 0.2)
+
+    after = answer.must_read_page(0.3, wire_is_open=True, wire_was_missed=True)
+
+    assert (before, after) == (False, True)
+
+
 @pytest.mark.parametrize("every_s", [0.01, 0.07, 0.1, 0.13, 0.25])
 def test_how_often_the_page_is_looked_at_does_not_change_what_its_end_means(every_s):
     answer = answer_by(BY_WIRE)

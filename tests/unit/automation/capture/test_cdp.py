@@ -351,11 +351,32 @@ async def test_a_frame_has_its_own_channel_while_it_lives_in_another_process():
         page.attach("s1", "iframe", "frame-1")
         page.attach("s2", "iframe", "frame-2")
         await rest()
-        own, same = tree.channel_of_frame("frame-2"), tree.channel_of_frame("main")
+        own, same = await tree.channel_of_frame("frame-2"), await tree.channel_of_frame("main")
         page.tell("Target.detachedFromTarget", sessionId="s2")
-        after = tree.channel_of_frame("frame-2")
+        after = await tree.channel_of_frame("frame-2")
 
     assert (own.target_id, same, after) == ("frame-2", page, page)
+
+
+async def test_a_frames_channel_is_handed_out_only_once_it_is_ready_for_calls():
+    page = Page()
+    handed_out = []
+
+    async def ask(tree):
+        handed_out.append(await tree.channel_of_frame("frame"))
+
+    async with tree_of(page) as tree, anyio.create_task_group() as tasks:
+        await tree.start()
+        page.silent = {"Network.enable"}
+        page.attach("s1", "iframe", "frame")
+        await rest()
+        tasks.start_soon(ask, tree)
+        await rest()
+        before = [*handed_out]
+        page.tell("Target.detachedFromTarget", sessionId="s1")
+
+    assert before == []
+    assert [channel.target_id for channel in handed_out] == ["frame"]
 
 
 async def test_news_of_targets_that_are_not_known_is_dropped():
@@ -365,4 +386,4 @@ async def test_news_of_targets_that_are_not_known_is_dropped():
         page.tell("Target.receivedMessageFromTarget", sessionId="?", message="{}")
         page.tell("Target.detachedFromTarget", sessionId="?")
 
-        assert tree.channel_of_frame("?") is page
+        assert await tree.channel_of_frame("?") is page

@@ -266,6 +266,13 @@ def test_a_field_that_is_closed_only_while_the_prompt_goes_out_shows_no_work():
     assert set(feed(samples, quiet_s=10.0)) == {Verdict.WAIT}
 
 
+def test_a_field_that_stays_closed_beside_the_text_outlasts_a_pause():
+    assert set(feed(during(29.0, answer_chars=10), quiet_s=10.0)) == {Verdict.WAIT}
+    assert first(feed(during(40.0, answer_chars=10), quiet_s=10.0), Verdict.COMPLETE) == pytest.approx(
+        301, abs=2
+    )
+
+
 def test_a_cursor_that_blinks_is_no_end():
     samples = []
     for second in range(20):

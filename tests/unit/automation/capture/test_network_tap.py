@@ -14,6 +14,7 @@ from automation.capture.tap_events import (
     ResponseBegan,
     SocketClosed,
     SocketMessage,
+    StreamMissed,
 )
 from automation.capture.traffic import Flow
 from automation.errors import PageLostError
@@ -343,6 +344,31 @@ async def test_news_of_requests_that_are_not_watched_is_dropped():
 
 
 # -- listening -----------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def beside_a_worker(*, listening=True):
+    async with tapped(listening=listening) as seen:
+        seen.page = FakeChannel("worker")
+        await seen.tap.attach(seen.page)
+        yield seen
+
+
+async def test_what_a_worker_gets_for_a_request_that_was_not_seen_is_told_once_as_missed():
+    async with beside_a_worker() as seen:
+        seen.data(b"a", "7", with_bytes=False)
+        seen.data(b"b", "7", with_bytes=False)
+
+    assert seen.told == [StreamMissed("7")]
+
+
+async def test_what_a_worker_gets_for_a_request_of_an_earlier_turn_is_not_missed():
+    async with beside_a_worker(listening=False) as seen:
+        seen.request("7")
+        seen.tap.listen(seen.told.append)
+        seen.data(b"a", "7")
+
+    assert seen.told == []
 
 
 async def test_nobody_is_told_while_nobody_listens():

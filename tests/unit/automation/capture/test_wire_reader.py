@@ -12,6 +12,7 @@ from automation.capture.tap_events import (
     ResponseBegan,
     SocketClosed,
     SocketMessage,
+    StreamMissed,
 )
 from automation.capture.wire_reader import WireReader
 from automation.turn import TextDelta
@@ -74,6 +75,18 @@ def test_only_a_request_that_matches_counts_as_sent():
     assert before == (False, True)
     assert side is False
     assert (reader.request_left, reader.is_open) == (True, True)
+
+
+def test_a_missed_stream_may_be_the_answer_until_one_is_there_that_can_be_read():
+    reader = body_reader()
+
+    at_first = reader.was_missed
+    events = read(reader, StreamMissed("7"))
+    without_request = reader.was_missed
+    read(reader, left())
+
+    assert events == []
+    assert (at_first, without_request, reader.was_missed) == (False, True, False)
 
 
 def test_the_first_stream_that_gives_text_is_the_answer_and_the_others_are_not_read():

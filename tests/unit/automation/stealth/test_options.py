@@ -1,5 +1,9 @@
 """How a configuration becomes a command line and an environment."""
 
+import re
+from pathlib import Path
+
+import playwright
 import pytest
 
 from automation.stealth.options import (
@@ -68,3 +72,15 @@ def test_equal_configurations_share_a_browser_and_a_password_is_never_shown():
 
     assert {one: 1}[same] == 1
     assert "hidden-word" not in repr(one)
+
+
+def test_what_the_driver_turns_off_stays_off_beside_our_own_switch():
+    bundle = Path(playwright.__file__).parent / "driver/package/lib/coreBundle.js"
+    found = re.search(r"disabledFeatures = \[(.*?)\]", bundle.read_text("utf-8"), re.DOTALL)
+    assert found is not None
+    theirs = set(re.findall(r'"(\w+)"', found[1]))
+
+    [ours] = [argument for argument in QUIET if argument.startswith("--disable-features=")]
+
+    assert theirs
+    assert theirs <= set(ours.partition("=")[2].split(","))

@@ -1,16 +1,23 @@
 """Every decoder that a profile may name can be made, as what it is."""
 
 from collections.abc import Callable
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
 from automation.capture.decoders.chainlit import ChainlitDecoder
 from automation.capture.decoders.gradio_queue import GradioQueueDecoder
+from automation.capture.decoders.json_body import JsonBodyDecoder
+from automation.capture.decoders.json_lines import JsonLinesDecoder
+from automation.capture.decoders.json_patch import JsonPatchDecoder
+from automation.capture.decoders.json_socket import JsonSocketDecoder, JsonSocketIoDecoder
+from automation.capture.decoders.json_sse import JsonSseDecoder, TextSseDecoder
 from automation.capture.decoders.open_webui import OpenWebUiDecoder
 from automation.capture.decoders.openai_sse import OpenAiSseDecoder
 from automation.capture.decoders.registry import SOCKET_DECODERS, make_body_decoder, make_socket_decoder
 from automation.capture.decoders.streamlit import StreamlitDecoder
+from automation.capture.decoders.text_stream import TextStreamDecoder
+from automation.capture.decoders.vercel_ai import VercelAiDecoder
 from automation.wire_format import DecoderName, Wire
 
 CLASSES = {
@@ -19,12 +26,33 @@ CLASSES = {
     "chainlit": ChainlitDecoder,
     "open_webui": OpenWebUiDecoder,
     "streamlit": StreamlitDecoder,
+    "vercel_ai": VercelAiDecoder,
+    "text": TextStreamDecoder,
+    "text_sse": TextSseDecoder,
+    "json_sse": JsonSseDecoder,
+    "json_lines": JsonLinesDecoder,
+    "json_body": JsonBodyDecoder,
+    "json_patch": JsonPatchDecoder,
+    "json_socket": JsonSocketDecoder,
+    "json_socketio": JsonSocketIoDecoder,
+}
+TEXT: dict[str, Any] = {"text_path": "text"}
+STREAM: dict[str, Any] = {**TEXT, "end": "[DONE]"}
+SOCKET: dict[str, Any] = {**STREAM, "request": "event==send"}
+NEEDED: dict[str, dict[str, Any]] = {
+    "text_sse": {"end": "[DONE]"},
+    "json_sse": STREAM,
+    "json_lines": STREAM,
+    "json_body": TEXT,
+    "json_patch": STREAM,
+    "json_socket": SOCKET,
+    "json_socketio": SOCKET,
 }
 
 
 @pytest.mark.parametrize("name", get_args(DecoderName))
 def test_each_name_makes_its_decoder_and_only_in_its_own_way(name):
-    wire = Wire(decoder=name, urls="*")
+    wire = Wire(decoder=name, urls="*", **NEEDED.get(name, {}))
     makers: list[Callable[[Wire], object]] = [make_body_decoder, make_socket_decoder]
     refuse, make = makers if name in SOCKET_DECODERS else makers[::-1]
 
