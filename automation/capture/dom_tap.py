@@ -19,11 +19,22 @@ from automation.profiles import SelectorProfile, Selectors
 
 # A sign-in may lead through several documents while we wait for its outcome.
 _NAVIGATIONS = 6
+_FRAME_SCRIPT = """(selectors, ms) => new Promise((resolve) => {
+  const deadline = performance.now() + ms;
+  const look = () => {
+    const frame = selectors.map((css) => document.querySelector(css)).find(Boolean) || null;
+    globalThis.parleyFrame = frame;
+    if (frame || performance.now() > deadline) resolve(frame);
+    else setTimeout(look, 50);
+  };
+  look();
+})"""
 _GONE = (
     "Cannot find context",
     "navigated or closed",
     "Execution context was destroyed",
     "context with specified id",
+    "No frame for given id",
 )
 
 Push = Callable[[dict[str, Any]], None]
@@ -82,8 +93,9 @@ def agent_profile(profile: SelectorProfile) -> dict[str, Any]:
 class DomTap:
     """Calls the agent of one page. Every call is one round trip and has a time limit."""
 
-    def __init__(self, targets: TargetTree, profile: SelectorProfile) -> None:
+    def __init__(self, targets: TargetTree, profile: SelectorProfile, frame_s: float = 5.0) -> None:
         self._targets = targets
+        self._frame_s = frame_s
         self._frame_css = [s.css for s in profile.frame]
         self._profile = json.dumps(agent_profile(profile))
         # A name of its own per page: a page that looked for a fixed one would find us.
@@ -117,8 +129,8 @@ class DomTap:
         """
         arguments = ",".join(json.dumps(a) for a in args)
         for _ in range(_NAVIGATIONS):
-            channel, context_id = self._place or await self._settle()
             try:
+                channel, context_id = self._place or await self._settle()
                 return await _evaluate(
                     channel, context_id, f"globalThis.agent.{name}({arguments})", timeout_s
                 )
@@ -174,19 +186,20 @@ class DomTap:
         return self._place
 
     async def _world_of(self, channel: Channel, frame_id: str) -> int:
-        reply = await channel.send(
-            "Page.createIsolatedWorld", {"frameId": frame_id, "worldName": self._world}
+        reply = await _send(
+            channel, "Page.createIsolatedWorld", {"frameId": frame_id, "worldName": self._world}
         )
         return int(reply["executionContextId"])
 
     async def _find_frame(self, channel: Channel, context_id: int) -> str:
-        selectors = json.dumps(self._frame_css)
-        expression = f"globalThis.parleyFrame = {selectors}.map((s) => document.querySelector(s)).find(Boolean) || null"
-        found = await channel.send("Runtime.evaluate", {"expression": expression, "contextId": context_id})
+        """Return the chat's frame once the page has one: it may still be loading."""
+        expression = f"({_FRAME_SCRIPT})({json.dumps(self._frame_css)}, {self._frame_s * 1000})"
+        asked = {"expression": expression, "contextId": context_id, "awaitPromise": True}
+        found = await _send(channel, "Runtime.evaluate", asked, self._frame_s + 5)
         object_id = found["result"].get("objectId")
         if object_id is None:
             raise SiteChangedError("frame", "looking for the chat")
-        node = await channel.send("DOM.describeNode", {"objectId": object_id})
+        node = await _send(channel, "DOM.describeNode", {"objectId": object_id})
         return str(node["node"]["frameId"])
 
     def _called(self, event: Params) -> None:
@@ -195,19 +208,24 @@ class DomTap:
 
 
 async def _evaluate(channel: Channel, context_id: int, expression: str, timeout_s: float) -> Any:
-    try:
-        reply = await channel.send(
-            "Runtime.evaluate",
-            {"expression": expression, "contextId": context_id, "returnByValue": True, "awaitPromise": True},
-            timeout_s,
-        )
-    except PageLostError as exc:
-        if any(words in str(exc) for words in _GONE):
-            raise DocumentGone(str(exc)) from exc
-        raise
+    reply = await _send(
+        channel,
+        "Runtime.evaluate",
+        {"expression": expression, "contextId": context_id, "returnByValue": True, "awaitPromise": True},
+        timeout_s,
+    )
     if "exceptionDetails" in reply:
         details = reply["exceptionDetails"]
         text = details.get("exception", {}).get("description") or details.get("text", "")
         msg = f"Our script failed in the page: {text.splitlines()[0] if text else 'unknown'}"
         raise PageLostError(msg)
     return reply["result"].get("value")
+
+
+async def _send(channel: Channel, method: str, params: Params, timeout_s: float = 5.0) -> Params:
+    try:
+        return await channel.send(method, params, timeout_s)
+    except PageLostError as exc:
+        if any(words in str(exc) for words in _GONE):
+            raise DocumentGone(str(exc)) from exc
+        raise

@@ -93,7 +93,7 @@ class ChatPage:
         with page_calls("attaching to the page"):
             session = await page.context.new_cdp_session(page)
         targets = TargetTree(PageChannel(session), self._prepare, self._spawn)
-        self._dom = DomTap(targets, self._profile)
+        self._dom = DomTap(targets, self._profile, self._timeouts.ready_s)
         self._hands = PageHands(page, self._dom)
         self._composer = Composer(self._dom, self._hands, self._profile, self._timeouts)
         self._attachments = Attachments(page, self._dom, self._hands, self._profile, self._timeouts)

@@ -18,16 +18,18 @@ EditorKind = Literal[
 _INSERT_CHARACTERS = 4096
 _INSERT_LINES = 64
 
+# An editor hears of the caret a moment later; on a busy machine a paste can come before that, and a second one helps.
+_PASTED: tuple[Way, ...] = ("paste_text", "paste_text")
 # What keeps all of a long prompt comes first. An editor that we don't know looks bare, and may refuse what isn't pasted.
 _LONG: dict[EditorKind, tuple[Way, ...]] = {
     "textarea": ("assign",),
     "line": ("assign",),
     "prosemirror": ("paste_paragraphs", "paste_text"),
-    "lexical": ("paste_text",),
-    "quill": ("paste_text",),
-    "codemirror": ("paste_text",),
-    "slate": ("paste_text",),
-    "draft": ("paste_text",),
+    "lexical": _PASTED,
+    "quill": _PASTED,
+    "codemirror": _PASTED,
+    "slate": _PASTED,
+    "draft": _PASTED,
     "bare": ("set_text", "paste_text", "paste_paragraphs"),
 }
 
