@@ -241,6 +241,7 @@ class LeasePool(Generic[T]):
             slot.state = "lent"
             waiter.slot = slot
             waiter.ready.set()
+            self._keep_one_empty()
         elif chat is None:
             slot.state = "free"
             self._free.append(slot)

@@ -96,6 +96,11 @@ class TurnCapture:
         if not self._over:
             self._put.send_nowait(Lost(reason))
 
+    @property
+    def answer(self) -> str:
+        """The answer as told so far."""
+        return self._answer.emitted
+
     def expect(self, prompt: str) -> None:
         """Refuse the answer if the page sends ``prompt`` changed from here on."""
         self._sent = SentPrompt(prompt)

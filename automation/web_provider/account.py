@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 
 import anyio
-from playwright.async_api import BrowserContext
+from playwright.async_api import BrowserContext, Page
 from playwright.async_api import Error as PlaywrightError
 
 from automation.browser.pool import BrowserPool
+from automation.browser.windows import open_window
 from automation.errors import PageLostError, SignInRequiredError
 from automation.playwright_errors import first_line, page_calls
 from automation.sign_in.credentials import Credentials
@@ -41,6 +42,7 @@ class Account:
         self._sessions = sessions
         self._context: BrowserContext | None = None
         self._opening = anyio.Lock()
+        self._opening_window = anyio.Lock()
         self._keeps_state = keeps_state or credentials is not None
         self._was_active = False
 
@@ -57,6 +59,18 @@ class Account:
                 context.on("close", lambda _: self._forget(context))
                 self._context = context
             return self._context
+
+    async def new_page(self) -> Page:
+        """Return a new, empty page in a window of its own.
+
+        Raises:
+            BrowserUnavailableError, PageLostError: No browser, or it died in that moment.
+        """
+        context = await self.context()
+        # One at a time, or each would take the other's window for its own.
+        async with self._opening_window:
+            with page_calls("opening a page"):
+                return await open_window(context)
 
     def _forget(self, context: BrowserContext) -> None:
         if self._context is context:

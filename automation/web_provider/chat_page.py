@@ -15,6 +15,7 @@ from anyio.streams.memory import MemoryObjectSendStream
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Frame, Page
 
+from automation.capture.agreement import difference
 from automation.capture.cdp import Channel, PageChannel, Spawn, TargetTree
 from automation.capture.decoders.registry import SOCKET_DECODERS
 from automation.capture.dom_tap import DomTap
@@ -46,6 +47,7 @@ _SCREENSHOT_MS = 3000
 _SOCKET_S = 10.0
 _OWN_URL_MS = 500
 _STREAM_ENDS_S = 1.0
+_CONFIRM_TRIES = 3
 
 
 class ChatPage:
@@ -73,6 +75,7 @@ class ChatPage:
         self._needs = "nothing"
         self._sockets_before = 0
         self._chat: ChatLink | None = None
+        self._told: str | None = None
         self.is_single_turn = True
 
     # -- life -------------------------------------------------------------------------------------------------------
@@ -298,6 +301,7 @@ class ChatPage:
             AutomationError: What went wrong; nothing that was told before is the whole answer then.
         """
         self._needs = "reload"
+        self._told = None
         before, self._chat = self._chat, None
         try:
             await self._make_sure_of_chat()
@@ -313,6 +317,7 @@ class ChatPage:
                 self._needs = "stop"
                 await self._composer.send(capture)
                 finished = await capture.read(out)
+            self._told = capture.answer if finished.source == "wire" else None
             self._chat = await self._link_after(ask, before)
             self.is_single_turn = ask.is_single_turn
             self._needs = "nothing" if self._chat else "delete" if ask.is_throwaway else "new chat"
@@ -361,6 +366,7 @@ class ChatPage:
         if self._lost.is_set():
             raise PageLostError(self._lost_reason)
         needs, self._needs = self._needs, "nothing"
+        await self._compare()
         if needs == "nothing":
             await self._until_idle()
             return
@@ -380,6 +386,24 @@ class ChatPage:
             await self._load(self._chat_url)
             await self._ensure_ready()
             await self._ensure_empty()
+
+    async def _compare(self) -> None:
+        """Say so where the page shows more than its traffic told: its decoder needs to be looked at."""
+        told, self._told = self._told, None
+        if told is None or not await self._until_idle():
+            return
+        shown = await self._dom.call("readTurn")
+        found = difference(told, shown["markdown"]) if shown else None
+        if found:
+            log.warning(
+                "wire_and_page_differ",
+                extra={
+                    "endpoint": self._config.name,
+                    "profile": self._profile.name,
+                    "missing_words": found.missing_words,
+                    "page_words": found.page_words,
+                },
+            )
 
     async def _stop_generating(self) -> bool:
         """Click the stop control and see it go; False when only leaving the page can stop it."""
@@ -402,15 +426,26 @@ class ChatPage:
         sockets = self._network.sockets_made
         if not new_chat.click or not await self._hands.click_if_there("new_chat", "starting a new chat"):
             return False
-        if new_chat.confirm:
-            await self._until({"new_chat_confirm": True}, _STOP_APPEARS_MS)
-            await self._hands.click_if_there("new_chat_confirm", "confirming a new chat")
+        if new_chat.confirm and not await self._confirm_new_chat():
+            return False
         want = {"no_turns": True, "input_ready": True}
         if new_chat.ready:
             want["new_chat_ready"] = True
         if new_chat.opens_socket:
             await self._until_socket(sockets)
         return await self._until(want, int(self._timeouts.stop_s * 1000))
+
+    async def _confirm_new_chat(self) -> bool:
+        """Confirm in the dialog that may come; False when it comes and doesn't go."""
+        if not await self._until({"new_chat_confirm": True}, _STOP_APPEARS_MS):
+            return True
+        for _ in range(_CONFIRM_TRIES):
+            # A dialog that is just coming up lies under its own backdrop for a moment, and moves.
+            await self._until({"still:new_chat_confirm": True}, _STOP_APPEARS_MS)
+            await self._hands.click_if_there("new_chat_confirm", "confirming a new chat")
+            if await self._until({"new_chat_confirm": False}, _STOP_APPEARS_MS):
+                return True
+        return False
 
     async def _until_socket(self, after: int) -> None:
         """Wait until the page's socket carries everything; what is sent before goes a way that is not read."""
@@ -455,9 +490,7 @@ async def open_chat_page(account: Account, config: WebChatConfig, spawn: Spawn) 
         AutomationError: It could not be opened, or shows no chat.
     """
     async with account.browsers.page_slot():
-        context = await account.context()
-        with page_calls("opening a page"):
-            page = await context.new_page()
+        page = await account.new_page()
         try:
             chat = ChatPage(page, account, config, spawn)
             await chat.start()

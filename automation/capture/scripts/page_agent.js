@@ -377,10 +377,20 @@
       return { x, y, clear, enabled: isEnabled(el), covered_by: clear || !top ? null : top.tagName.toLowerCase() };
     };
 
+    // Clear, and neither it nor what holds it is being animated: a click on what is coming up may go astray.
+    const isStill = (role) => {
+      const el = find(role);
+      if (!el || !pointOf(el).clear) return false;
+      for (let p = el; p; p = parentOf(p)) if (p instanceof Element && p.getAnimations().some(comesToAnEnd)) return false;
+      return true;
+    };
+    const comesToAnEnd = (animation) => animation.playState === "running" && animation.effect?.getComputedTiming().endTime !== Infinity;
+
     const isMet = (want) => Object.entries(want).every(([role, value]) => {
       if (role === "no_turns") return (findAll("user_turn").length + findAll("assistant_turn").length === 0) === value;
       if (role === "send_enabled") { const el = find("send"); return Boolean(el && isEnabled(el)) === value; }
       if (role === "thought_shows") return Boolean(turn?.read().thinking) === value;
+      if (role.startsWith("still:")) return isStill(role.slice(6)) === value;
       if (role.startsWith("clear:")) { const el = find(role.slice(6)); return Boolean(el && pointOf(el).clear) === value; }
       if (role === "input_ready") { const el = find("input"); return Boolean(el && isEnabled(el)) === value; }
       return Boolean(find(role)) === value;
