@@ -25,7 +25,7 @@ from automation.errors import AutomationError, PoolFullError
 log = logging.getLogger(__name__)
 
 # So many of the latest chats are left alone until somebody really needs their page.
-_RECENT_CHATS = 2
+_RECENT_CHATS = 1
 
 
 class Lendable(Protocol):
@@ -186,7 +186,7 @@ class LeasePool(Generic[T]):
     def _take_free(self) -> _Slot[T]:
         slot = self._free.popleft()
         slot.state = "lent"
-        self._keep_one_empty()
+        self._keep_some_empty()
         return slot
 
     def _balance(self) -> None:
@@ -207,21 +207,23 @@ class LeasePool(Generic[T]):
             self._slots.append(slot)
             self._tasks.start_soon(self._keep, slot)
 
-    def _keep_one_empty(self) -> None:
-        """Have an empty page before somebody has to wait for it.
+    def _keep_some_empty(self) -> None:
+        """Have empty pages before somebody has to wait for one.
 
-        Where no more can be opened, an older chat of a single turn gives way: it is hardly ever gone on with.
+        Where no more can be opened, older chats of a single turn give way, up to half of the pages: they are hardly ever
+        gone on with, and those who ask one question after the other would wait for each new chat.
         """
         demand = self.demand()
-        if demand.empty or not demand.kept:
+        if not demand.kept:
             return
         if demand.total < self._room:
-            self._open_more(int(self._can_open))
+            self._open_more(int(self._can_open and not demand.empty))
             return
         old = list(self._kept)[:-_RECENT_CHATS]
-        single = next((slot for slot in old if slot.page is not None and slot.page.is_single_turn), None)
-        if single is not None:
-            self._clear(single)
+        single = [slot for slot in old if slot.page is not None and slot.page.is_single_turn]
+        wanted = max(1, self._limit // 2) - demand.empty
+        for slot in single[: max(0, wanted)]:
+            self._clear(slot)
 
     def _clear(self, slot: _Slot[T]) -> None:
         self._kept.remove(slot)
@@ -241,7 +243,7 @@ class LeasePool(Generic[T]):
             slot.state = "lent"
             waiter.slot = slot
             waiter.ready.set()
-            self._keep_one_empty()
+            self._keep_some_empty()
         elif chat is None:
             slot.state = "free"
             self._free.append(slot)
@@ -249,7 +251,7 @@ class LeasePool(Generic[T]):
             slot.state = "kept"
             self._kept.append(slot)
             self._balance()
-            self._keep_one_empty()
+            self._keep_some_empty()
 
     async def _keep(self, slot: _Slot[T]) -> None:
         try:

@@ -26,7 +26,8 @@ from automation.timing import Timeouts
 from automation.turn import TurnEvent, TurnFinished
 
 _TICK_S = 0.1
-_PAGE_SILENT_S = 10.0
+# Pages that render a long answer anew with each piece block themselves for many seconds; a hung one stays silent.
+_PAGE_SILENT_S = 30.0
 _THOUGHT_SHOWS_MS = 1000
 
 
@@ -168,8 +169,9 @@ class TurnCapture:
         now = time.monotonic()
         if isinstance(seen, Lost):
             raise PageLostError(seen.reason)
+        # Also the page's traffic is told by its own process, so that each piece of it shows that the page lives.
+        self._page_s = now
         if isinstance(seen, Mapping):
-            self._page_s = now
             self._asked = self._asked or bool(seen.get("asked"))
             return self._answer.take_page(seen, now)
         if self._sent is not None:

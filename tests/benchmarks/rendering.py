@@ -57,6 +57,12 @@ class Renderers:
         return pages
 
 
+def renderers_problem() -> str | None:
+    """Return why the renderers can't run here, or None."""
+    missing = [name for name in ("node", "npm") if shutil.which(name) is None]
+    return f"{' and '.join(missing)} missing on PATH" if missing else None
+
+
 @asynccontextmanager
 async def open_renderers() -> AsyncIterator[Renderers]:
     """Start the renderers, installing their packages where that wasn't done.

@@ -1,6 +1,6 @@
 """Benchmarks: every figure beside its baseline of the same run. Prints tables, writes one JSON file.
 
-python -m tests.benchmarks.run [--output bench-results.json] [--turns 30] [--quick]
+python -m tests.benchmarks.run [--output bench-results.json] [--turns 30] [--quick] [--only NAME …]
 """
 
 from __future__ import annotations
@@ -12,13 +12,26 @@ import os
 import platform
 import statistics
 import sys
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.benchmarks import capture_delay, completion_timing, turn_overhead  # noqa: E402 - found only from the root on
+# Found only from the root on.
+from tests.benchmarks import (  # noqa: E402
+    capture_delay,
+    completion_timing,
+    fidelity,
+    prompt_entry,
+    turn_overhead,
+)
+from tests.benchmarks.rendering import renderers_problem  # noqa: E402
+from tests.fakes.editors import NoEditors  # noqa: E402
+
+NAMES = ("turn_overhead", "capture_delay", "completion_timing", "prompt_entry", "fidelity")
 
 
 def main() -> int:
@@ -27,23 +40,73 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=ROOT / "bench-results.json")
     parser.add_argument("--turns", type=int, default=30)
     parser.add_argument("--quick", action="store_true", help="small samples, to see that everything runs")
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, help="these alone")
     arguments = parser.parse_args()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     print(f"{platform.platform()}, {os.cpu_count()} cores, load average {load:.1f} at the start", flush=True)
-    results: dict[str, Any] = {
-        "load_average": load,
-        "turn_overhead": asyncio.run(turn_overhead.measure(arguments.turns)),
-    }
-    print_turn_overhead(results["turn_overhead"])
-    delays = asyncio.run(capture_delay.measure(seconds=2 if arguments.quick else 8))
-    results["capture_delay"] = capture_delay.as_data(delays)
-    print_capture_delay(results["capture_delay"])
-    endings = asyncio.run(completion_timing.measure(runs=20 if arguments.quick else 100))
-    results["completion_timing"] = completion_timing.as_data(endings)
-    print_completion_timing(results["completion_timing"])
+    results: dict[str, Any] = {"load_average": load}
+    for name in NAMES:
+        if name in arguments.only:
+            results[name] = BENCHMARKS[name](arguments)
     arguments.output.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     print(f"written to {arguments.output}")
     return 0
+
+
+def run_turn_overhead(arguments: argparse.Namespace) -> object:
+    """Measure and print what driving a page adds to a turn."""
+    rows = asyncio.run(turn_overhead.measure(arguments.turns))
+    print_turn_overhead(rows)
+    return rows
+
+
+def run_capture_delay(arguments: argparse.Namespace) -> object:
+    """Measure and print how long a piece of an answer is under way."""
+    data = capture_delay.as_data(asyncio.run(capture_delay.measure(seconds=2 if arguments.quick else 8)))
+    print_capture_delay(data)
+    return data
+
+
+def run_completion_timing(arguments: argparse.Namespace) -> object:
+    """Measure and print when answers are called complete."""
+    rows = asyncio.run(completion_timing.measure(runs=20 if arguments.quick else 100))
+    data = completion_timing.as_data(rows)
+    print_completion_timing(data)
+    return data
+
+
+def run_prompt_entry(arguments: argparse.Namespace) -> object:
+    """Measure and print how long prompts take to be entered."""
+    sizes = prompt_entry.SIZES[:2] if arguments.quick else prompt_entry.SIZES
+    try:
+        rows = asyncio.run(prompt_entry.measure(sizes))
+    except NoEditors as exc:
+        print(f"\nPrompt entry: skipped, {exc}")
+        return None
+    print_prompt_entry(rows)
+    return [asdict(row) for row in rows]
+
+
+def run_fidelity(arguments: argparse.Namespace) -> object:
+    """Measure and print how much of an answer survives the way over a page."""
+    problem = renderers_problem()
+    if problem:
+        print(f"\nFidelity: skipped, {problem}")
+        return None
+    answers = fidelity.load_answers()
+    chosen = dict(list(answers.items())[:5]) if arguments.quick else answers
+    rows = asyncio.run(fidelity.measure(chosen))
+    print_fidelity(rows)
+    return rows
+
+
+BENCHMARKS: dict[str, Callable[[argparse.Namespace], object]] = {
+    "turn_overhead": run_turn_overhead,
+    "capture_delay": run_capture_delay,
+    "completion_timing": run_completion_timing,
+    "prompt_entry": run_prompt_entry,
+    "fidelity": run_fidelity,
+}
 
 
 def print_turn_overhead(rows: dict[str, dict[str, list[float]]]) -> None:
@@ -76,6 +139,26 @@ def print_completion_timing(data: dict[str, dict[str, Any]]) -> None:
         late = f"{row['late_p50_ms']:.0f} ({row['late_p95_ms']:.0f})"
         cells = (row["runs"], row["cut"], row["failed"], late, *row["quiet_wrong"].values())
         print(f"{kind:32}" + "".join(f"{cell!s:>16}" for cell in cells))
+
+
+def print_prompt_entry(rows: list[prompt_entry.Row]) -> None:
+    """Print seconds until a prompt stands in each editor, one line an editor and size."""
+    print("\nPrompt entry, seconds until the editor holds exactly the prompt")
+    drivers = list(rows[0].took)
+    print(f"{'editor':20}{'characters':>12}" + "".join(f"{driver:>22}" for driver in drivers))
+    for row in rows:
+        cells = "".join(f"{row.took[driver]!s:>22}" for driver in drivers)
+        print(f"{row.editor:20}{row.characters:>12}{cells}")
+
+
+def print_fidelity(rows: list[dict[str, Any]]) -> None:
+    """Print percentages and the lag in characters, one line a renderer and reader."""
+    columns = ("commonmark", "textual", "realistic", "code_exact", "affected", "lag")
+    print("\nFidelity over the page, % same once rendered; append-only: % affected, lag in characters")
+    print(f"{'renderer':16}{'reader':20}" + "".join(f"{column:>12}" for column in columns))
+    for row in rows:
+        cells = "".join(f"{row.get(column, ''):>12}" for column in columns)
+        print(f"{row['renderer']:16}{row['reader']:20}{cells}")
 
 
 def percentile(samples: list[float], percent: int) -> float:

@@ -455,12 +455,20 @@ async def test_an_old_chat_of_a_single_turn_is_cleared_before_anybody_has_to_wai
         assert pool.demand() == Demand(waiting=0, free=1, settling=0, opening=0, lent=0, kept=2)
 
 
-async def test_the_latest_chats_and_those_with_several_turns_are_not_cleared_unasked(site):
+async def test_the_latest_chat_and_those_with_several_turns_are_not_cleared_unasked(site):
     async with pool_of(site, limit=3) as pool:
-        pages = [await chat_on(pool, chat, is_single_turn=chat != "a") for chat in "abc"]
+        pages = [await chat_on(pool, chat, is_single_turn=chat == "c") for chat in "abc"]
 
         assert [page.cleared for page in pages] == [0, 0, 0]
         assert pool.demand().kept == 3
+
+
+async def test_who_asks_one_question_after_the_other_finds_half_of_the_pages_empty(site):
+    async with pool_of(site, limit=4) as pool:
+        for chat in "abcdef":
+            await chat_on(pool, chat)
+
+        assert pool.demand() == Demand(waiting=0, free=2, settling=0, opening=0, lent=0, kept=2)
 
 
 async def test_who_asks_for_a_chat_in_the_moment_its_turn_ends_waits_for_its_page(site):
