@@ -301,7 +301,8 @@ class Answer:
         if not self._has_begun:
             if timeouts.first_token_s is not None and at_s - self._sent_s >= timeouts.first_token_s:
                 raise FirstTokenTimeout(timeouts.first_token_s)
-        elif timeouts.idle_s is not None and silent_s >= timeouts.idle_s:
+        # A page that is too busy to be looked at can't be told from one whose answer stalls.
+        elif timeouts.idle_s is not None and self._looked_s - self._alive_s >= timeouts.idle_s:
             raise IdleTimeout(timeouts.idle_s)
         if timeouts.turn_s is not None and at_s - self._sent_s >= timeouts.turn_s:
             raise IdleTimeout(timeouts.turn_s)

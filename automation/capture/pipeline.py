@@ -26,8 +26,8 @@ from automation.timing import Timeouts
 from automation.turn import TurnEvent, TurnFinished
 
 _TICK_S = 0.1
-# Pages that render a long answer anew with each piece block themselves for many seconds; a hung one stays silent.
-_PAGE_SILENT_S = 30.0
+# A page that renders a long answer anew with each piece can block itself for a minute, and its traffic with it.
+_PAGE_SILENT_S = 120.0
 _THOUGHT_SHOWS_MS = 1000
 
 

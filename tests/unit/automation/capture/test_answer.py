@@ -624,6 +624,19 @@ def test_an_answer_that_began_and_stalls_is_idle(event):
     assert caught.value.waited_s == 5.0
 
 
+def test_a_page_that_is_too_busy_to_be_looked_at_is_not_idle():
+    answer = answer_by(BY_WIRE, idle_s=5.0)
+    answer.take_wire(TextDelta("a"), 0.5)
+    answer.take_page({"chars": 1}, 0.6)
+
+    waits = [answer.is_complete(at_s, wire_is_open=True) for at_s in (1.0, 30.0, 60.0)]
+    answer.take_page({"chars": 1}, 60.1)
+
+    assert waits == [False, False, False]
+    with pytest.raises(IdleTimeout):
+        answer.is_complete(60.2, wire_is_open=True)
+
+
 def test_a_sign_of_life_from_wire_or_page_puts_the_stall_off():
     answer = answer_by(BY_WIRE, idle_s=5.0)
     answer.take_wire(TextDelta("a"), 0.0)
