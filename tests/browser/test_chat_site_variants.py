@@ -177,7 +177,9 @@ async def test_turns_at_once_never_get_each_others_answers(
 # -- sending --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("variant", ["fetch-sse", "shadow", "prosemirror", "iframe-cross-site", "twin-input"])
+@pytest.mark.parametrize(
+    "variant", ["fetch-sse", "shadow", "prosemirror", "iframe-cross-site", "twin-input", "field-grows"]
+)
 @pytest.mark.parametrize(
     "prompt",
     ["one\n\n  two  spaces\n\tthree\n\n\nend", "line of text\n" * 1500 + "end"],

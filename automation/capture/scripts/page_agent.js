@@ -370,8 +370,9 @@
         el.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
         box = el.getBoundingClientRect();
       }
-      const x = box.left + box.width / 2;
-      const y = box.top + box.height / 2;
+      // The middle of what is in view: beside a field that grew with a long prompt, a button can be many screens high.
+      const x = (Math.max(box.left, 0) + Math.min(box.right, innerWidth)) / 2;
+      const y = (Math.max(box.top, 0) + Math.min(box.bottom, innerHeight)) / 2;
       const top = deepElementFromPoint(x, y);
       const clear = Boolean(top && (contains(el, top) || contains(top, el)));
       return { x, y, clear, enabled: isEnabled(el), covered_by: clear || !top ? null : top.tagName.toLowerCase() };

@@ -73,6 +73,7 @@ VARIANTS: dict[str, Variant] = {
     "login-two-step": Variant(needs_sign_in=True),
     "late-composer": Variant(flags={"composerAfterMs": 1000, "needsSocket": True}),
     "twin-input": Variant(flags={"twin": True}),
+    "field-grows": Variant(flags={"fieldGrows": True}),
     "double-send": Variant(flags={"swallowFirst": True, "userTurnAfterMs": 800}),
     "slow-echo": Variant(flags={"userTurnAfterMs": 800}),
     "single-line": Variant(flags={"composer": "line"}),

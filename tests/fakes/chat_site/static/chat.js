@@ -43,7 +43,7 @@ const stop = button("stop", "Stop generating", () => state.running.forEach((run)
 const banner = el("div", { class: cls("banner"), role: "alert", hidden: true });
 const notice = el("div", { class: cls("notice"), hidden: true });
 const messages = el("div", { class: cls("messages") });
-const composing = el("div", { class: cls("composer") }, composer.field, ...(files?.parts ?? []), send, stop);
+const composing = el("div", { class: cls("composer", ...(flags.fieldGrows ? ["grows"] : [])) }, composer.field, ...(files?.parts ?? []), send, stop);
 const chat = el("main", { class: cls("chat") }, button("new-chat", "New chat", startNewChat), messages, banner, notice);
 
 function refreshControls() {
