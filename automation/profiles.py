@@ -243,6 +243,8 @@ class SelectorProfile(_Strict):
         input: The prompt's text field: ``<textarea>``, ``<input>`` or contenteditable.
         send: The send button; empty means Enter.
         stop: Visible only while an answer is being generated.
+        spare_pages: Pages with an empty chat are held ready. Off where every open page costs the others: some sites tell all
+            pages of an account what happens in any chat.
         retire_after_stop: The site may go on generating after its stop control was used; the page is closed then.
         user_turn: The container of one message of the user.
         assistant_turn: The container of one message of the model.
@@ -268,6 +270,7 @@ class SelectorProfile(_Strict):
     input: RequiredSelectors
     send: Selectors = ()
     stop: Selectors = ()
+    spare_pages: bool = True
     retire_after_stop: bool = False
     new_chat: NewChat = NewChat()
     conversation: Conversation = Conversation()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
@@ -84,7 +84,11 @@ class _Waiter(Generic[T]):
 
 
 class LeasePool(Generic[T]):
-    """At most ``limit`` pages, ``warm`` of them kept open; each is closed after ``max_turns`` turns or ``idle_s`` idle."""
+    """At most ``limit`` pages, ``warm`` of them kept open; each is closed after ``max_turns`` turns or ``idle_s`` idle.
+
+    With ``spare`` pages are emptied and opened before somebody needs one. Without, as few pages as can be are open: a chat of
+    a single turn gives way before another page is opened for who waits.
+    """
 
     def __init__(
         self,
@@ -93,6 +97,7 @@ class LeasePool(Generic[T]):
         *,
         limit: int,
         warm: int = 1,
+        spare: bool = True,
         max_turns: int = 200,
         idle_s: float = 600.0,
     ) -> None:
@@ -100,6 +105,7 @@ class LeasePool(Generic[T]):
         self._tasks = tasks
         self._limit = limit
         self._warm = min(warm, limit)
+        self._spare = spare
         self._max_turns = max_turns
         self._idle_s = idle_s
         self._slots: list[_Slot[T]] = []
@@ -191,6 +197,9 @@ class LeasePool(Generic[T]):
 
     def _balance(self) -> None:
         """Open or clear pages for those who wait."""
+        if not self._spare:
+            for slot in self._single_turns(self._kept)[: max(0, self.demand().waiting - self.demand().empty)]:
+                self._clear(slot)
         if self._can_open:
             self._open_more(pages_to_open(self.demand(), limit=self._room, warm=self._warm))
         for _ in range(kept_to_clear(self.demand())):
@@ -210,20 +219,24 @@ class LeasePool(Generic[T]):
     def _keep_some_empty(self) -> None:
         """Have empty pages before somebody has to wait for one.
 
-        Where no more can be opened, older chats of a single turn give way, up to half of the pages: they are hardly ever
-        gone on with, and those who ask one question after the other would wait for each new chat.
+        Older chats of a single turn give way: they are hardly ever gone on with, and a page that loads takes its time from
+        those in use. Where no more pages can be opened, up to half of them are emptied, or those who ask one question after
+        the other would wait for each new chat.
         """
         demand = self.demand()
-        if not demand.kept:
+        if not demand.kept or not self._spare:
             return
-        if demand.total < self._room:
-            self._open_more(int(self._can_open and not demand.empty))
-            return
-        old = list(self._kept)[:-_RECENT_CHATS]
-        single = [slot for slot in old if slot.page is not None and slot.page.is_single_turn]
-        wanted = max(1, self._limit // 2) - demand.empty
+        is_full = demand.total >= self._room
+        wanted = (max(1, self._limit // 2) if is_full else 1) - demand.empty
+        single = self._single_turns(list(self._kept)[:-_RECENT_CHATS])
         for slot in single[: max(0, wanted)]:
             self._clear(slot)
+        if wanted > 0 and not single and not is_full:
+            self._open_more(int(self._can_open))
+
+    @staticmethod
+    def _single_turns(slots: Iterable[_Slot[T]]) -> list[_Slot[T]]:
+        return [slot for slot in slots if slot.page is not None and slot.page.is_single_turn]
 
     def _clear(self, slot: _Slot[T]) -> None:
         self._kept.remove(slot)

@@ -60,8 +60,8 @@ class Account:
                 self._context = context
             return self._context
 
-    async def new_page(self) -> Page:
-        """Return a new, empty page in a window of its own.
+    async def new_page(self, *, in_own_window: bool) -> Page:
+        """Return a new, empty page: a tab of the window that there is, or in a window of its own.
 
         Raises:
             BrowserUnavailableError, PageLostError: No browser, or it died in that moment.
@@ -70,7 +70,7 @@ class Account:
         # One at a time, or each would take the other's window for its own.
         async with self._opening_window:
             with page_calls("opening a page"):
-                return await open_window(context)
+                return await (open_window(context) if in_own_window else context.new_page())
 
     def _forget(self, context: BrowserContext) -> None:
         if self._context is context:

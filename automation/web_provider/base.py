@@ -58,7 +58,8 @@ class WebProviderBase:
             lambda: open_chat_page(self._account, self.config, self._spawn),
             tasks,
             limit=config.max_pages,
-            warm=_WARM_PAGES,
+            warm=_WARM_PAGES if config.profile.spare_pages else 1,
+            spare=config.profile.spare_pages,
         )
 
     @classmethod

@@ -439,8 +439,11 @@ class ChatPage:
         """Confirm in the dialog that may come; False when it comes and doesn't go."""
         if not await self._until({"new_chat_confirm": True}, _STOP_APPEARS_MS):
             return True
+        # Behind another tab a dialog would take seconds to come up.
+        with page_calls("confirming a new chat"):
+            await self._page.bring_to_front()
         for _ in range(_CONFIRM_TRIES):
-            # A dialog that is just coming up lies under its own backdrop for a moment, and moves.
+            # One that is just coming up lies under its own backdrop for a moment, and moves.
             await self._until({"still:new_chat_confirm": True}, _STOP_APPEARS_MS)
             await self._hands.click_if_there("new_chat_confirm", "confirming a new chat")
             if await self._until({"new_chat_confirm": False}, _STOP_APPEARS_MS):
@@ -490,7 +493,7 @@ async def open_chat_page(account: Account, config: WebChatConfig, spawn: Spawn) 
         AutomationError: It could not be opened, or shows no chat.
     """
     async with account.browsers.page_slot():
-        page = await account.new_page()
+        page = await account.new_page(in_own_window=reading_profile(config).wire is None)
         try:
             chat = ChatPage(page, account, config, spawn)
             await chat.start()

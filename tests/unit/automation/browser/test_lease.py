@@ -1,7 +1,7 @@
 """Pages are lent one turn each, handed over whatever is cancelled when, replaced when lost and closed when idle."""
 
 import math
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
 import pytest
@@ -465,10 +465,34 @@ async def test_the_latest_chat_and_those_with_several_turns_are_not_cleared_unas
 
 async def test_who_asks_one_question_after_the_other_finds_half_of_the_pages_empty(site):
     async with pool_of(site, limit=4) as pool:
+        async with AsyncExitStack() as at_once:
+            for chat in "abcd":
+                page = await at_once.enter_async_context(pool.lend(None))
+                page.holds = chat
+        await rest()
+
+        assert pool.demand() == Demand(waiting=0, free=2, settling=0, opening=0, lent=0, kept=2)
+
+
+async def test_without_spare_pages_the_last_single_turn_gives_way_before_another_page_is_opened(site):
+    async with pool_of(site, limit=9, spare=False) as pool:
+        for chat in "abc":
+            await chat_on(pool, chat)
+        alone = pool.demand()
+        await chat_on(pool, "d", is_single_turn=False)
+        async with pool.lend(None):
+            beside_a_conversation = pool.demand()
+
+    assert (alone.total, alone.kept) == (1, 1)
+    assert (beside_a_conversation.total, beside_a_conversation.kept) == (2, 1)
+
+
+async def test_an_old_chat_of_a_single_turn_gives_way_before_another_page_is_opened(site):
+    async with pool_of(site, limit=9) as pool:
         for chat in "abcdef":
             await chat_on(pool, chat)
 
-        assert pool.demand() == Demand(waiting=0, free=2, settling=0, opening=0, lent=0, kept=2)
+        assert pool.demand().total == 3
 
 
 async def test_who_asks_for_a_chat_in_the_moment_its_turn_ends_waits_for_its_page(site):
