@@ -202,6 +202,16 @@ class LeasePool(Generic[T]):
                 self._clear(slot)
         if self._can_open:
             self._open_more(pages_to_open(self.demand(), limit=self._room, warm=self._warm))
+            # That somebody waits for a page to be made ready shows that there are too few of them.
+            demand = self.demand()
+            if (
+                self._spare
+                and demand.waiting
+                and demand.kept
+                and not demand.opening
+                and demand.total < self._room
+            ):
+                self._open_more(1)
         for _ in range(kept_to_clear(self.demand())):
             self._clear(self._kept[0])
 

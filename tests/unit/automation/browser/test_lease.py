@@ -474,6 +474,26 @@ async def test_who_asks_one_question_after_the_other_finds_half_of_the_pages_emp
         assert pool.demand() == Demand(waiting=0, free=2, settling=0, opening=0, lent=0, kept=2)
 
 
+@pytest.mark.parametrize(("spare", "opened"), [(True, 1), (False, 0)])
+async def test_that_somebody_waits_for_a_page_to_be_emptied_makes_the_pool_grow_where_it_may(
+    site, spare, opened
+):
+    async with pool_of(site, limit=4, warm=2, spare=spare) as pool, anyio.create_task_group() as tasks:
+        first = await chat_on(pool, "a")
+        first.may_settle = anyio.Event()
+        await chat_on(pool, "b", is_single_turn=False)
+        before = len(site.pages)
+        async with AsyncExitStack() as in_use:
+            while pool.demand().free:
+                await in_use.enter_async_context(pool.lend(None))
+            waiting = Turn(pool, tasks)
+            await rest()
+
+            assert len(site.pages) - before == opened
+        first.may_settle.set()
+        waiting.may_end.set()
+
+
 async def test_without_spare_pages_the_last_single_turn_gives_way_before_another_page_is_opened(site):
     async with pool_of(site, limit=9, spare=False) as pool:
         for chat in "abc":
