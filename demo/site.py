@@ -19,8 +19,9 @@ from demo.bundled_site import serve_bundled
 
 HOST = "127.0.0.1"
 CONVERSATIONS_AT_ONCE = 2
-CONTEXT_TOKENS = 4096
-ANSWER_TOKENS = 1024
+# Half of it for each conversation, so that several answers of the full length fit into one.
+CONTEXT_TOKENS = 8192
+ANSWER_TOKENS = 512
 
 
 def has_model() -> bool:

@@ -8,35 +8,47 @@ since many pages draw by frames.
 
 from __future__ import annotations
 
+import logging
+
 from playwright.async_api import BrowserContext, Page
+from playwright.async_api import Error as PlaywrightError
+
+from automation.playwright_errors import first_line
+
+log = logging.getLogger(__name__)
 
 
 async def open_window(context: BrowserContext) -> Page:
-    """Open an empty page in a new window of the context.
+    """Open an empty page in a new window of the context; as a tab where the page beside it closes in that moment.
 
     Raises:
-        playwright.async_api.Error: The browser is gone, or the page by which the window was asked for closed meanwhile.
+        playwright.async_api.Error: The browser is gone.
     """
     if not context.pages:
         return await context.new_page()
-    session = await context.new_cdp_session(context.pages[0])
-    own = (await session.send("Target.getTargetInfo"))["targetInfo"]
-    wanted = {"url": "about:blank", "browserContextId": own["browserContextId"], "newWindow": True}
-    async with context.expect_page() as opened:
-        target_id = (await session.send("Target.createTarget", wanted))["targetId"]
-    page = await opened.value
-    await session.detach()
-    if await _target_id(page) == target_id:
-        return page
-    # The site opened a window of its own in the same moment.
-    for other in context.pages:
-        if await _target_id(other) == target_id:
-            return other
+    try:
+        session = await context.new_cdp_session(context.pages[0])
+        own = (await session.send("Target.getTargetInfo"))["targetInfo"]
+        wanted = {"url": "about:blank", "browserContextId": own["browserContextId"], "newWindow": True}
+        async with context.expect_page() as opened:
+            target_id = (await session.send("Target.createTarget", wanted))["targetId"]
+    except PlaywrightError as exc:
+        log.debug("no_window", extra={"reason": first_line(exc)})
+        return await context.new_page()
+    pages = [await opened.value, *context.pages]
+    # The site may have opened a window of its own in the same moment.
+    for page in pages:
+        if await _target_id(page) == target_id:
+            return page
     return await context.new_page()
 
 
-async def _target_id(page: Page) -> str:
-    session = await page.context.new_cdp_session(page)
-    info = (await session.send("Target.getTargetInfo"))["targetInfo"]
-    await session.detach()
+async def _target_id(page: Page) -> str | None:
+    """Return the page's target, or None where it has closed meanwhile."""
+    try:
+        session = await page.context.new_cdp_session(page)
+        info = (await session.send("Target.getTargetInfo"))["targetInfo"]
+        await session.detach()
+    except PlaywrightError:
+        return None
     return str(info["targetId"])
