@@ -1,0 +1,95 @@
+"""What leaves the page is the prompt as it was entered, or no answer to it is used."""
+
+import json
+
+import pytest
+
+from automation.capture.sent_prompt import SentPrompt
+from automation.capture.tap_events import BodyBytes, RequestLeft, SocketMessage
+from automation.errors import PromptRejectedError
+
+PROMPT = "Compare these two:\n\n\tfirst line\n\tsecond line"
+CHANGED = "Compare these two:\nfirst line\nsecond line"
+
+
+def request(body=None, url="https://x/api/chat"):
+    return RequestLeft("1", url, "POST", body, matches=True)
+
+
+def message(payload, *, outgoing=True):
+    return SocketMessage("1", payload, outgoing)
+
+
+def watched(*events, prompt=PROMPT):
+    sent = SentPrompt(prompt)
+    for event in events:
+        sent.see(event)
+    return sent
+
+
+def as_json(text):
+    return json.dumps({"messages": [{"role": "user", "content": text}]})
+
+
+EXACT = [
+    request(as_json(PROMPT)),
+    request(as_json(PROMPT.replace("\n", "\r\n"))),
+    request(as_json(f"You are helpful.\n\n{PROMPT}\n")),
+    request(PROMPT),
+    request(json.dumps({"payload": as_json(PROMPT)})),
+    request(None, "https://x/ask?q=Compare%20these%20two%3A%0A%0A%09first%20line%0A%09second%20line"),
+    request("q=Compare+these+two%3A%0A%0A%09first+line%0A%09second+line"),
+    message("42" + json.dumps(["send", {"text": PROMPT}])),
+    message(f"42/chat,7{json.dumps(['send', PROMPT])}"),
+    message(as_json(PROMPT).encode()),
+]
+
+
+@pytest.mark.parametrize("event", EXACT, ids=range(len(EXACT)))
+def test_a_prompt_that_left_as_it_was_entered_may_be_answered(event):
+    watched(request(as_json(CHANGED)), event, request(as_json(CHANGED))).check()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        request(as_json(CHANGED)),
+        request(CHANGED),
+        message("42" + json.dumps(["send", {"text": CHANGED}])),
+        request(as_json(PROMPT.replace("\t", "").replace("two", "2"))),
+    ],
+    ids=range(4),
+)
+def test_a_changed_copy_alone_is_refused(event):
+    with pytest.raises(PromptRejectedError, match="changed this prompt when it sent it"):
+        watched(event).check()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        request(None),
+        request('{"broken": '),
+        request(as_json("Something else altogether, of about the same length")),
+        request(json.dumps({"draft": "[1, 2", "other": '{"no json'})),
+        request(json.dumps({"n": 1, "flag": True, "none": None})),
+        message(as_json(CHANGED), outgoing=False),
+        message(b"\xff\xfe"),
+        BodyBytes("1", CHANGED.encode()),
+    ],
+    ids=range(8),
+)
+def test_other_traffic_says_nothing_about_the_prompt(event):
+    watched(event).check()
+
+
+def test_few_letters_make_no_copy():
+    watched(request(as_json("ok?")), prompt="OK").check()
+
+
+def test_json_in_json_is_followed():
+    nested = PROMPT
+    for _ in range(3):
+        nested = json.dumps([nested])
+
+    watched(request(nested)).check()
