@@ -91,6 +91,8 @@ def test_a_text_of_a_selector_may_be_one_or_several():
             "attachments",
             "the method 'drop' needs the key 'drop_target'",
         ),
+        ({"prompt_message": {"type": "ask"}}, "prompt_message", "one value must be {prompt}"),
+        ({"prompt_message": {"a": "{prompt}", "b": "{prompt}"}}, "prompt_message", "one value must be"),
         ({"limits": {"over_limit": "file"}}, "limits", "over_limit 'file' needs 'attachments' that accept"),
         (
             {

@@ -23,3 +23,7 @@ def test_a_value_of_another_shape_reads_as_empty(value):
         value if isinstance(value, list) else [],
         value if isinstance(value, str) else "",
     )
+
+
+def test_json_of_many_brackets_that_is_not_deep_is_read():
+    assert parse_json(f"[{','.join(['[]'] * 1000)}]") == [[]] * 1000
