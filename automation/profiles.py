@@ -223,8 +223,17 @@ class SiteWords(_Strict):
     rate_limited: tuple[Pattern, ...] = (
         r"rate.?limit",
         r"too many (requests|messages)",
-        r"quota",
         r"slow down",
+    )
+    quota: tuple[Pattern, ...] = (
+        r"quota",
+        r"(daily|hourly|weekly|monthly|usage|message) limit",
+        r"limit (will )?resets?",
+    )
+    muted: tuple[Pattern, ...] = (r"\bmuted\b", r"temporarily (restricted|suspended|blocked)")
+    challenge: tuple[Pattern, ...] = (r"captcha", r"(verify|confirm)( that)? you('| a)re (a )?human")
+    banned: tuple[Pattern, ...] = (
+        r"account (has been |is |was )?(permanently )?(banned|disabled|deactivated|terminated|closed)",
     )
     content_blocked: tuple[Pattern, ...] = (
         r"content (policy|filter)",

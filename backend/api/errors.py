@@ -22,6 +22,7 @@ from automation.errors import (
     ConversationGoneError,
     FirstTokenTimeout,
     IdleTimeout,
+    NoAccountError,
     PageLostError,
     PoolFullError,
     ProfileError,
@@ -84,6 +85,7 @@ TABLE: Mapping[type[BaseException], tuple[int, str]] = MappingProxyType(
         ChallengeRequiredError: (503, "challenge_required"),
         StorageError: (503, "storage_unavailable"),
         AccountBannedError: (503, "account_banned"),
+        NoAccountError: (503, "no_account_available"),
         BrowserUnavailableError: (503, "browser_unavailable"),
         FirstTokenTimeout: (504, "first_token_timeout"),
         IdleTimeout: (504, "idle_timeout"),
@@ -111,7 +113,7 @@ _NOT_WORTH_REPEATING = frozenset(
         "content_blocked",
         "sign_in_required",
     }
-    | {"challenge_required", "account_banned", "browser_unavailable"}
+    | {"challenge_required", "account_banned", "no_account_available", "browser_unavailable"}
 )
 _HTTP_CODES: Mapping[int, str] = MappingProxyType(
     {
