@@ -111,7 +111,13 @@ class PoolFullError(RetryableError):
 
 
 class AccountError(AutomationError):
-    """This account can't be used now; another may, or a person acts."""
+    """This account can't be used now; another may, or a person acts.
+
+    Attributes:
+        account: The id of the endpoint's account; empty until whoever has accounts says which it was.
+    """
+
+    account = ""
 
 
 class SignInRequiredError(AccountError):

@@ -26,12 +26,13 @@ from backend.gateway.background import BackgroundPatterns
 from backend.gateway.completion import Gateway
 from backend.gateway.conversations import Conversations
 from backend.observability.request_scope import RequestScope
+from backend.persistence.accounts import SqlAccounts
 from backend.persistence.address import parse_database_url
 from backend.persistence.conversations import SqlConversations
 from backend.persistence.endpoints import SqlEndpoints
 from backend.persistence.engine import database_problem, open_database
 from backend.persistence.sessions import SqlSessions
-from backend.providers.kinds import OpenProviders
+from backend.providers.kinds import AccountStores, OpenProviders
 from backend.providers.registry import open_providers as open_all_providers
 from backend.security.addresses import is_public_address
 from backend.security.api_key import ApiKeyAuth
@@ -124,9 +125,11 @@ async def _lifespan(settings: Settings, open_providers: OpenProviders, app: Fast
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(open_database(settings.effective_database_url))
         sessions = SqlSessions(engine)
+        accounts = SqlAccounts(engine, vault)
         providers = await stack.enter_async_context(
             open_providers(
-                settings, lambda c: SealedSessions(sessions, vault, c.slug, c.username or "default")
+                settings,
+                AccountStores(accounts, lambda slug, account: SealedSessions(sessions, vault, slug, account)),
             )
         )
         workshop = EndpointWorkshop(

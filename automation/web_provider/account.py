@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import anyio
 from playwright.async_api import BrowserContext, Page
@@ -13,8 +15,9 @@ from automation.browser.windows import open_window
 from automation.errors import PageLostError, SignInRequiredError
 from automation.playwright_errors import first_line, page_calls
 from automation.sign_in.credentials import Credentials
-from automation.sign_in.session_state import SessionStore
+from automation.sign_in.session_state import SessionStore, StorageState
 from automation.stealth.options import BrowserConfig
+from automation.web_provider.config import WebChatConfig
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +58,8 @@ class Account:
         async with self._opening:
             if self._context is None:
                 state = await self._sessions.load()
+                # A session that somebody brought must be kept up to date, whoever signed in.
+                self._keeps_state = self._keeps_state or state is not None
                 context = await self.browsers.new_context(self._browser, state)
                 context.on("close", lambda _: self._forget(context))
                 self._context = context
@@ -82,6 +87,8 @@ class Account:
 
     async def signed_in(self) -> None:
         """Note that the account has just signed in, and store its session."""
+        self.refusal = None
+        self._keeps_state = True
         await self.save()
 
     async def save(self) -> None:
@@ -92,9 +99,26 @@ class Account:
         """
         if self._context is None:
             return
-        with page_calls("saving the session"):
-            state = await self._context.storage_state(indexed_db=True)
-        await self._sessions.save(dict(state))
+        await self._sessions.save(await self._state_of(self._context))
+        self._was_active = False
+
+    async def state(self) -> StorageState | None:
+        """Return the session as it is now, or as it was stored last; None where there is none.
+
+        Raises:
+            PageLostError: The browser is going away in this moment.
+        """
+        return await self._sessions.load() if self._context is None else await self._state_of(self._context)
+
+    async def _state_of(self, context: BrowserContext) -> StorageState:
+        with page_calls("reading the session"):
+            return dict(await context.storage_state(indexed_db=True))
+
+    async def replace_session(self, state: StorageState) -> None:
+        """Close the context, whatever it holds, and go on with ``state`` from its next opening on."""
+        await self._close_context()
+        await self._sessions.save(state)
+        self.refusal = None
         self._was_active = False
 
     async def keep_saved(self) -> None:
@@ -115,6 +139,9 @@ class Account:
         """Store the session if it was used since, and close the context; pages in it close with it."""
         with anyio.move_on_after(_CLOSE_S, shield=True):
             await self._save_what_changed()
+        await self._close_context()
+
+    async def _close_context(self) -> None:
         context, self._context = self._context, None
         if context is None:
             return
@@ -123,3 +150,26 @@ class Account:
                 await context.close()
             except PlaywrightError as exc:
                 log.debug("context_gone", extra={"reason": first_line(exc)})
+
+
+def account_of(browsers: BrowserPool, config: WebChatConfig, sessions: SessionStore) -> Account:
+    """Return an account of a site; nothing is opened before its first page."""
+    return Account(
+        browsers,
+        config.browser,
+        sessions,
+        config.credentials,
+        keeps_state=config.profile.conversation.in_browser,
+    )
+
+
+@asynccontextmanager
+async def open_account(
+    browsers: BrowserPool, config: WebChatConfig, sessions: SessionStore
+) -> AsyncIterator[Account]:
+    """Hold an account; its browser starts with its first page, and its session is stored at the end."""
+    account = account_of(browsers, config, sessions)
+    try:
+        yield account
+    finally:
+        await account.close()

@@ -13,7 +13,6 @@ from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from automation.browser.lease import LeasePool
-from automation.browser.pool import BrowserPool
 from automation.errors import (
     AutomationError,
     ConversationGoneError,
@@ -23,7 +22,6 @@ from automation.errors import (
 )
 from automation.owned_tasks import owned_tasks
 from automation.sign_in.credentials import Credentials
-from automation.sign_in.session_state import SessionStore
 from automation.turn import ChatLink, Prompt, TurnEvent, TurnFinished
 from automation.web_provider.account import Account
 from automation.web_provider.ask import ask_of
@@ -64,31 +62,19 @@ class WebProviderBase:
 
     @classmethod
     @asynccontextmanager
-    async def open(
-        cls, browsers: BrowserPool, config: WebChatConfig, sessions: SessionStore
-    ) -> AsyncIterator[Self]:
-        """Hold the site open: browser, session, warm pages. Returns once its first pages are ready.
+    async def open(cls, account: Account, config: WebChatConfig) -> AsyncIterator[Self]:
+        """Hold the site open with the account's pages; returns once the first ones are ready. The account stays its owner's.
 
         Raises:
             AutomationError: The site can't be reached, wants a sign-in, or is not what the profile says.
         """
-        account = Account(
-            browsers,
-            config.browser,
-            sessions,
-            config.credentials,
-            keeps_state=config.profile.conversation.in_browser,
-        )
-        try:
-            async with owned_tasks() as tasks:
-                provider = cls(account, config, tasks)
-                async with provider._pages.lend(None):
-                    tasks.start_soon(account.keep_saved)
-                with anyio.move_on_after(provider.config.timeouts.ready_s):
-                    await provider._pages.until_opened()
-                yield provider
-        finally:
-            await account.close()
+        async with owned_tasks() as tasks:
+            provider = cls(account, config, tasks)
+            async with provider._pages.lend(None):
+                tasks.start_soon(account.keep_saved)
+            with anyio.move_on_after(provider.config.timeouts.ready_s):
+                await provider._pages.until_opened()
+            yield provider
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.start_soon(_until_page_lost, work)

@@ -142,7 +142,17 @@ class Endpoint:
         """Take turns from now on."""
         self._provider, self.models = provider, tuple(models)
         self._failure = None
-        self.board.move(Move.OPENED)
+        problem = provider.problem
+        if problem is None or not self.note_failure(problem):
+            self.board.move(Move.OPENED)
+
+    def note_accounts(self, problem: AutomationError | None) -> None:
+        """Follow what the provider's accounts wait for; None means that one of them can be used."""
+        waits = (EndpointState.AUTHENTICATION_REQUIRED, EndpointState.RATE_LIMITED)
+        if problem is None and self.state in waits:
+            self.lift_limit()
+        elif problem is not None and self.state is not EndpointState.ERROR:
+            self.note_failure(problem)
 
     async def close(self, ended_by: Exception) -> None:
         """Take no more turns and end the running ones with ``ended_by``."""

@@ -66,7 +66,8 @@ def test_a_resting_account_begins_when_its_rest_is_over():
 
 
 def test_no_window_of_the_period_has_more_requests_than_allowed():
-    limits, usage, starts, now = AccountLimits(max_requests=3, period_s=10), Usage(), [], 0.0
+    limits, usage, now = AccountLimits(max_requests=3, period_s=10), Usage(), 0.0
+    starts: list[float] = []
     while len(starts) < 30:
         now = max(now + 0.7, begins_at_s(limits, usage, now))
         usage.note_start(limits, now, 0.0)
