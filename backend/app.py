@@ -16,9 +16,10 @@ from starlette.middleware.cors import CORSMiddleware
 from backend import __version__
 from backend.accounts.sessions import SealedSessions
 from backend.accounts.vault import Vault
-from backend.api import chat, conversations, endpoints, health
+from backend.api import accounts, chat, conversations, endpoints, health
 from backend.api.access import Parts
 from backend.api.errors import install_error_handlers
+from backend.endpoints.accounts import AccountManager
 from backend.endpoints.manager import EndpointWorkshop, open_manager
 from backend.endpoints.screenshots import ScreenshotFolder
 from backend.gateway.attachments import FileFetcher
@@ -68,7 +69,7 @@ def create_app(settings: Settings, open_providers: OpenProviders = open_all_prov
         telemetry=no_telemetry,
         lifespan=partial(_lifespan, settings, open_providers),
     )
-    for router in (endpoints.router, conversations.router, chat.router, health.router):
+    for router in (endpoints.router, accounts.router, conversations.router, chat.router, health.router):
         app.include_router(router)
     install_error_handlers(app)
     _add_middleware(app, settings)
@@ -125,13 +126,11 @@ async def _lifespan(settings: Settings, open_providers: OpenProviders, app: Fast
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(open_database(settings.effective_database_url))
         sessions = SqlSessions(engine)
-        accounts = SqlAccounts(engine, vault)
-        providers = await stack.enter_async_context(
-            open_providers(
-                settings,
-                AccountStores(accounts, lambda slug, account: SealedSessions(sessions, vault, slug, account)),
-            )
+        stores = AccountStores(
+            SqlAccounts(engine, vault),
+            lambda slug, account: SealedSessions(sessions, vault, slug, account),
         )
+        providers = await stack.enter_async_context(open_providers(settings, stores))
         workshop = EndpointWorkshop(
             SqlEndpoints(engine, vault),
             providers.openers,
@@ -146,6 +145,7 @@ async def _lifespan(settings: Settings, open_providers: OpenProviders, app: Fast
         manager = await stack.enter_async_context(open_manager(workshop))
         app.state.parts = Parts(
             manager,
+            AccountManager(manager, stores.accounts, stores.sessions_for),
             Gateway(
                 manager, conversations, _background(settings), _files(settings), settings.background_model
             ),

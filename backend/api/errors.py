@@ -37,6 +37,7 @@ from automation.errors import (
 )
 from backend.endpoints.back_off import leading_error
 from backend.errors import (
+    AccountNotFoundError,
     AlreadyRunningError,
     ConversationBusyError,
     ConversationNotFoundError,
@@ -61,6 +62,7 @@ TABLE: Mapping[type[BaseException], tuple[int, str]] = MappingProxyType(
     {
         InvalidRequestError: (400, "invalid_request"),
         EndpointNotFoundError: (404, "endpoint_not_found"),
+        AccountNotFoundError: (404, "account_not_found"),
         ModelNotFoundError: (404, "model_not_found"),
         ConversationNotFoundError: (404, "conversation_not_found"),
         ConversationGoneError: (404, "conversation_not_found"),

@@ -28,6 +28,7 @@ from backend.endpoints.screenshots import ScreenshotFolder
 from backend.endpoints.state_board import StateBoard
 from backend.endpoints.states import EndpointState, Move
 from backend.errors import EndpointNotRunningError
+from backend.providers.account_roster import AccountRoster
 from backend.providers.config import EndpointConfig
 from backend.providers.protocol import Provider, ProviderHealth
 
@@ -76,6 +77,11 @@ class Endpoint:
     def is_open(self) -> bool:
         """Whether a provider is there to answer."""
         return self._provider is not None
+
+    @property
+    def roster(self) -> AccountRoster | None:
+        """Its accounts while it is open; None otherwise, and for a provider without any."""
+        return self._provider.roster if self._provider is not None else None
 
     @property
     def turns_running(self) -> int:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from automation.errors import AutomationError
 from automation.turn import ChatLink, Prompt, TurnEvent
+from backend.providers.account_roster import AccountRoster
 from backend.providers.config import EndpointConfig
 
 
@@ -32,6 +33,11 @@ class Provider(Protocol):
     @property
     def problem(self) -> AutomationError | None:
         """Why no turn can be answered until a person acts or a limit is over; None while some can."""
+        ...
+
+    @property
+    def roster(self) -> AccountRoster | None:
+        """Its accounts; None for a provider without any."""
         ...
 
     async def until_changed(self) -> None:

@@ -17,7 +17,8 @@ from automation.web_provider.base import WebChatConfig, WebProviderBase
 from automation.web_provider.config import CaptureRoute
 from backend.accounts.book import DEFAULT_ACCOUNT, AccountConfig, AccountPace
 from backend.accounts.policy import AccountLimits
-from backend.providers.account_fleet import FleetPlan, open_fleet
+from backend.providers.account_fleet import open_fleet
+from backend.providers.account_roster import FleetPlan
 from backend.providers.config import BrowserSettings, EndpointConfig, Proxy
 from backend.providers.kinds import AccountStores
 from backend.providers.profile_source import read_profile

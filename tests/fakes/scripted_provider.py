@@ -11,6 +11,7 @@ import anyio
 
 from automation.errors import AutomationError, ConversationGoneError
 from automation.turn import ChatLink, Message, Prompt, TextDelta, TurnEvent, TurnFinished
+from backend.providers.account_roster import AccountRoster
 from backend.providers.config import EndpointConfig
 from backend.providers.protocol import Provider, ProviderHealth
 
@@ -130,6 +131,7 @@ class ScriptedSite:
 
 class _ScriptedProvider:
     problem: AutomationError | None = None
+    roster: AccountRoster | None = None
 
     def __init__(self, site: ScriptedSite) -> None:
         self._site = site
