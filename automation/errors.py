@@ -114,9 +114,10 @@ class AccountError(AutomationError):
     """This account can't be used now; another may, or a person acts.
 
     Attributes:
-        account: The id of the endpoint's account; empty until whoever has accounts says which it was.
+        endpoint: The endpoint's slug, and ``account`` the id of its account; empty until whoever has accounts says so.
     """
 
+    endpoint = ""
     account = ""
 
 

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from automation.errors import (
     AccountBannedError,
+    AccountError,
     AttachmentRejectedError,
     AutomationError,
     BrowserUnavailableError,
@@ -134,7 +135,9 @@ def describe_error(error: BaseException) -> ErrorReply:
     for kind in type(error).__mro__:
         if kind in TABLE:
             status, code = TABLE[kind]
-            return ErrorReply(status, code, str(error) or code, _param(error), _headers(error, code))
+            return ErrorReply(
+                status, code, str(error) or code, _param(error), _headers(error, code), _action_url(error)
+            )
     _log.error("request failed unexpectedly", exc_info=error)
     return ErrorReply(500, "internal_error", "The gateway failed unexpectedly; its log says why.")
 
@@ -194,6 +197,13 @@ def _describe_http(request: Request, exc: Exception) -> ErrorReply:
     detail = str(getattr(exc, "detail", ""))
     message = f"{words} {request.url.path}. GET /docs lists what there is." if words else detail
     return ErrorReply(status, _HTTP_CODES.get(status, "invalid_request"), message, headers=headers)
+
+
+def _action_url(error: BaseException) -> str | None:
+    """Return the page on which a person signs the account in, or passes the site's check; relative to the gateway's address."""
+    if isinstance(error, AccountError) and error.account:
+        return f"/sign-in/{error.endpoint}/{error.account}"
+    return None
 
 
 def _param(error: BaseException) -> str | None:

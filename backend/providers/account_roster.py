@@ -260,7 +260,7 @@ class AccountRoster:
     def note_failure(self, member: Member[AccountPages], error: AutomationError) -> None:
         """Learn from what went wrong with an account."""
         if isinstance(error, AccountError):
-            error.account = member.id
+            error.endpoint, error.account = self.plan.slug, member.id
         member.note_failure(error)
 
     def owner_of(self, chat: ChatLink | None) -> Member[AccountPages] | None:

@@ -18,7 +18,7 @@ from automation.web_provider.config import CaptureRoute
 from backend.accounts.book import DEFAULT_ACCOUNT, AccountConfig, AccountPace
 from backend.accounts.policy import AccountLimits
 from backend.providers.account_fleet import open_fleet
-from backend.providers.account_roster import FleetPlan
+from backend.providers.account_roster import AccountSite, FleetPlan
 from backend.providers.config import BrowserSettings, EndpointConfig, Proxy
 from backend.providers.kinds import AccountStores
 from backend.providers.profile_source import read_profile
@@ -88,13 +88,14 @@ def web_chat_opener(
     async def open_web_chat(config: EndpointConfig) -> AsyncIterator[Provider]:
         web = web_chat_config(config, selectors_dir, headless=headless, capture=capture)
         browsers = AccountBrowsers(pool, web, stores)
-        async with open_fleet(_plan(config, browsers), stores.accounts) as fleet:
+        async with open_fleet(plan_of(config, browsers), stores.accounts) as fleet:
             yield fleet
 
     return open_web_chat
 
 
-def _plan(config: EndpointConfig, browsers: AccountBrowsers) -> FleetPlan:
+def plan_of(config: EndpointConfig, browsers: AccountSite) -> FleetPlan:
+    """Return how the endpoint is served by its accounts."""
     return FleetPlan(
         slug=config.slug,
         pace=AccountPace(
