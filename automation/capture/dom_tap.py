@@ -14,6 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 from automation.capture.cdp import Channel, Params, TargetTree
+from automation.capture.challenges import CAPTCHA_CSS
 from automation.errors import PageLostError, SiteChangedError
 from automation.profiles import SelectorProfile, Selectors
 
@@ -81,9 +82,20 @@ def agent_profile(profile: SelectorProfile) -> dict[str, Any]:
     data["thinking_css"] = [s.css for s in profile.thinking]
     data["cursor"] = profile.cursor
     if profile.sign_in is not None:
-        for role in ("username", "password", "submit", "next_step", "signed_in", "signed_out"):
+        for role in (
+            "username",
+            "password",
+            "submit",
+            "next_step",
+            "code",
+            "code_submit",
+            "signed_in",
+            "signed_out",
+        ):
             data[role] = plain(getattr(profile.sign_in, role))
         data["sign_in_error"] = plain(profile.sign_in.error)
+    data["captcha"] = [{"css": CAPTCHA_CSS, "text": []}, *plain(profile.challenge.captcha)]
+    data["qrcode"] = plain(profile.challenge.qrcode)
     if profile.attachments is not None:
         for role in ("input", "opener", "drop_target", "uploaded", "uploading", "failed", "remove"):
             data[f"attachments.{role}"] = plain(getattr(profile.attachments, role))

@@ -26,6 +26,8 @@ def error_of_wire(error: WireError, words: SiteWords) -> AutomationError:
     """The error that a decoder saw in the stream; its words decide where the decoder could not tell the kind."""
     if error.kind == "rate_limited":
         return _limit(error.message, words, error.retry_after_s)
+    if error.kind == "challenge_required":
+        return ChallengeRequiredError("captcha")
     if error.kind == "content_blocked":
         return ContentBlockedError(_short(error.message))
     if error.kind == "sign_in_required":

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import re
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin
 
 import anyio
@@ -17,12 +19,14 @@ from playwright.async_api import Frame, Page
 
 from automation.capture.agreement import difference
 from automation.capture.cdp import Channel, PageChannel, Spawn, TargetTree
+from automation.capture.challenges import STANDS_S, challenge_of_response
 from automation.capture.decoders.registry import SOCKET_DECODERS
 from automation.capture.dom_tap import DomTap
 from automation.capture.network_tap import NetworkTap
 from automation.capture.pipeline import TurnCapture
 from automation.errors import (
     AutomationError,
+    ChallengeRequiredError,
     PageLostError,
     PromptRejectedError,
     SignInRequiredError,
@@ -48,6 +52,8 @@ _SOCKET_S = 10.0
 _OWN_URL_MS = 500
 _STREAM_ENDS_S = 1.0
 _CONFIRM_TRIES = 3
+_CLOCKS_AGREE_S = 5.0
+_CHALLENGES = {name: {name: True, "input_ready": False} for name in ("captcha", "qrcode")}
 
 
 class ChatPage:
@@ -76,6 +82,7 @@ class ChatPage:
         self._sockets_before = 0
         self._chat: ChatLink | None = None
         self._told: str | None = None
+        self._site_ahead_s = 0.0
         self.is_single_turn = True
 
     # -- life -------------------------------------------------------------------------------------------------------
@@ -230,7 +237,10 @@ class ChatPage:
         self._dom.forget()
         if response is None:
             return
-        if response.status >= _ERROR_STATUS:
+        self._site_ahead_s = _ahead_s(response.headers.get("date"), time.time())
+        if challenge_of_response(response.headers):
+            await self._until_challenge_passed()
+        elif response.status >= _ERROR_STATUS:
             raise UnreachableError(url, f"it answers with HTTP {response.status}")
         media_type = response.headers.get("content-type", "text/html").split(";")[0].strip()
         if "html" not in media_type:
@@ -243,12 +253,14 @@ class ChatPage:
             await self._until_socket(self._sockets_before)
             await self._hands.dismiss_dialogs()
             return
+        if state in {"captcha", "qrcode"}:
+            raise ChallengeRequiredError(state)
         if state is None:
             raise await self._changed("input", "opening the chat")
         await self._sign_in()
 
     async def _first_state(self) -> str | None:
-        """Return what the page shows first: ``ready``, ``form``, or None when neither came in time."""
+        """Return what the page shows first: ``ready``, ``form``, a check for a person, or None when nothing came in time."""
         ready: dict[str, bool] = {"input_ready": True}
         outcomes: dict[str, dict[str, bool]] = {}
         form = self._profile.sign_in
@@ -259,9 +271,26 @@ class ChatPage:
             if form.signed_in:
                 ready["signed_in"] = True
         outcomes["ready"] = ready
-        limit_s = self._timeouts.ready_s
-        state = await self._dom.call("first", outcomes, int(limit_s * 1000), timeout_s=limit_s + 5)
+        state = await self._first_of({**outcomes, **_CHALLENGES}, self._timeouts.ready_s)
+        if state in _CHALLENGES:
+            # Many checks pass by themselves after a moment.
+            state = await self._first_of(outcomes, STANDS_S) or state
         return "form" if state == "signed_out" else state
+
+    async def _first_of(self, outcomes: dict[str, dict[str, bool]], limit_s: float) -> str | None:
+        state = await self._dom.call("first", outcomes, int(limit_s * 1000), timeout_s=limit_s + 5)
+        return str(state) if state else None
+
+    async def _until_challenge_passed(self) -> None:
+        """Wait a moment for a check in place of the page to pass by itself.
+
+        Raises:
+            ChallengeRequiredError: It wants a person.
+        """
+        wanted = ["input", *(["username", "signed_out"] if self._profile.sign_in else [])]
+        outcomes = {role: {role: True} for role in wanted}
+        if await self._first_of(outcomes, STANDS_S) is None:
+            raise ChallengeRequiredError("captcha")
 
     async def _sign_in(self) -> None:
         account = self._account
@@ -280,7 +309,13 @@ class ChatPage:
                 "until", {"username": True}, int(self._timeouts.ready_s * 1000), timeout_s=60
             )
             try:
-                await fill_form(self._dom, self._hands, account.credentials, self._timeouts.sign_in_s)
+                await fill_form(
+                    self._dom,
+                    self._hands,
+                    account.credentials,
+                    self._timeouts.sign_in_s,
+                    now_s=lambda: time.time() + self._site_ahead_s,
+                )
             except SignInRequiredError as exc:
                 # Asked again with the same credentials, sites lock accounts.
                 account.refusal = exc
@@ -483,6 +518,15 @@ class ChatPage:
         except PlaywrightError as exc:
             log.info("no_screenshot", extra={"reason": first_line(exc)})
         return SiteChangedError(profile_key, step, screenshot)
+
+
+def _ahead_s(date: str | None, now_s: float) -> float:
+    """Return by how much the site's clock is ahead of ours; 0 where it doesn't say, or where the way there explains it."""
+    try:
+        ahead_s = parsedate_to_datetime(date or "").timestamp() - now_s
+    except ValueError:
+        return 0.0
+    return ahead_s if abs(ahead_s) > _CLOCKS_AGREE_S else 0.0
 
 
 @asynccontextmanager

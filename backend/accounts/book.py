@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from automation.sign_in.credentials import one_time_password
 from backend.accounts.policy import AccountLimits
 from backend.accounts.states import AccountState
 
@@ -43,6 +44,18 @@ class AccountDraft(AccountPace):
     username: Annotated[str, Field(min_length=1, max_length=300)] | None = None
     password: SecretStr | None = None
     totp_secret: SecretStr | None = None
+
+    @field_validator("totp_secret")
+    @classmethod
+    def _is_base32(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is None:
+            return None
+        try:
+            one_time_password(secret.get_secret_value(), 0.0)
+        except ValueError as exc:
+            msg = "must be base32, as the site shows it beside its QR code (letters and the digits 2 to 7)"
+            raise ValueError(msg) from exc
+        return secret
 
 
 class AccountConfig(AccountDraft):

@@ -162,13 +162,27 @@ class Member(Generic[T]):
             await opening.closed.wait()
 
     @contextmanager
-    def turn(self, chance: float) -> Iterator[None]:
-        """Count a turn while it runs; ``chance`` (0 to 1) makes the pause after it less regular."""
+    def turn(self, chance: float) -> Iterator[Callable[[], None]]:
+        """Count a turn while it runs, and hand out what to call when the site is known to have got it.
+
+        ``chance`` (0 to 1) makes the pause after it less regular.
+        """
         self.usage.note_start(self.limits, self._clock(), chance)
         self._move(AccountMove.TURN_BEGAN, self._reason)
+        was_sent = False
+
+        def note_sent() -> None:
+            nonlocal was_sent
+            if not was_sent:
+                was_sent = True
+                self.usage.note_sent(self.limits, self._clock())
+                self._changed(self)
+
         try:
-            yield
+            yield note_sent
         finally:
+            # One that failed may have reached the site all the same.
+            note_sent()
             self.usage.in_flight -= 1
             self.idle_since_s = self._clock()
             if not self.usage.in_flight:

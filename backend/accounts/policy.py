@@ -42,32 +42,39 @@ class AccountLimits:
 class Usage:
     """What an account was asked lately; times are those of one monotonic clock.
 
+    A request counts from when the site can have got it at the latest: when its answer began. Between the two it counts as
+    if it were sent now. So the site never sees more than a limit allows, however long a page takes to send a prompt.
+
     Attributes:
         in_flight: Turns that run.
-        starts: When the requests of the current period began, oldest first.
-        last_start_s: When the latest request began.
+        pending: Those of them that the site may not have got yet.
+        sent: When the requests of the current period were sent, oldest first.
+        last_start_s: When the latest request began, or was sent.
         delay_s: The pause that is kept after it: ``min_delay_s`` with its chance.
         rests_until_s: Until when the site wants to be left alone.
     """
 
     in_flight: int = 0
-    starts: deque[float] = field(default_factory=deque)
+    pending: int = 0
+    sent: deque[float] = field(default_factory=deque)
     last_start_s: float = -math.inf
     delay_s: float = 0.0
     rests_until_s: float = -math.inf
 
     def note_start(self, limits: AccountLimits, now_s: float, chance: float) -> None:
         """Count a request that begins; ``chance`` is from 0 to 1 and makes the pause after it less regular."""
-        self.forget_before(now_s - limits.period_s)
-        self.starts.append(now_s)
         self.last_start_s = now_s
         self.delay_s = limits.min_delay_s * (1 + 0.2 * chance)
         self.in_flight += 1
+        self.pending += 1
 
-    def forget_before(self, then_s: float) -> None:
-        """Drop the requests that began before ``then_s``."""
-        while self.starts and self.starts[0] <= then_s:
-            self.starts.popleft()
+    def note_sent(self, limits: AccountLimits, now_s: float) -> None:
+        """Note that the site has got a request that began before."""
+        while self.sent and self.sent[0] <= now_s - limits.period_s:
+            self.sent.popleft()
+        self.pending -= 1
+        self.sent.append(now_s)
+        self.last_start_s = now_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +87,29 @@ class Candidate:
 
 
 def begins_at_s(limits: AccountLimits, usage: Usage, now_s: float) -> float:
-    """Return when the next request may begin as far as time goes: now, or when a limit lets it."""
+    """Return when the next request may begin as far as time goes: now, when a limit lets it, or not before another is sent."""
     at = max(now_s, usage.last_start_s + usage.delay_s, usage.rests_until_s)
     if limits.max_requests is None:
         return at
-    recent = [start for start in usage.starts if start > now_s - limits.period_s]
-    if len(recent) >= limits.max_requests:
-        # A hair after the window's edge, or rounding would make it one too many.
-        at = max(at, recent[-limits.max_requests] + limits.period_s + 0.001)
-    return at
+    recent = _recent(limits, usage, now_s)
+    too_many = len(recent) + usage.pending - limits.max_requests
+    if too_many < 0:
+        return at
+    if too_many >= len(recent):
+        return math.inf
+    # A hair after the window's edge, or rounding would make it one too many.
+    return max(at, recent[too_many] + limits.period_s + 0.001)
 
 
 def remaining(limits: AccountLimits, usage: Usage, now_s: float) -> float:
     """Return how many requests may still begin within the current period."""
     if limits.max_requests is None:
         return math.inf
-    return limits.max_requests - sum(start > now_s - limits.period_s for start in usage.starts)
+    return max(0, limits.max_requests - usage.pending - len(_recent(limits, usage, now_s)))
+
+
+def _recent(limits: AccountLimits, usage: Usage, now_s: float) -> list[float]:
+    return [sent for sent in usage.sent if sent > now_s - limits.period_s]
 
 
 def pick(candidates: Iterable[Candidate], now_s: float) -> Candidate | None:

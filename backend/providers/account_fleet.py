@@ -47,11 +47,13 @@ class _Try:
 
     Attributes:
         failed: What it failed with, by account.
+        note_sent: To be called when the site is known to have got the prompt.
     """
 
     prompt: Prompt
     deadline_s: float
     failed: dict[str, AutomationError] = field(default_factory=dict)
+    note_sent: Callable[[], None] = lambda: None
 
     @property
     def met_a_challenge(self) -> bool:
@@ -98,7 +100,7 @@ class AccountFleet:
                 async with AsyncExitStack() as attempt:
                     member = await self._take(attempt, trial)
                     try:
-                        events = await self._begin(attempt, member, prompt)
+                        events = await self._begin(attempt, member, trial)
                     except AutomationError as exc:
                         self.roster.note_failure(member, exc)
                         trial.failed[member.id] = failure = exc
@@ -126,14 +128,16 @@ class AccountFleet:
         return trial.met_a_challenge
 
     async def _begin(
-        self, attempt: AsyncExitStack, member: Member[AccountPages], prompt: Prompt
+        self, attempt: AsyncExitStack, member: Member[AccountPages], trial: _Try
     ) -> AsyncIterator[TurnEvent]:
         """Open the turn and return its events once there is one: until then, another account may be asked."""
         pages = await self._pages_of(member)
+        prompt = trial.prompt
         if prompt.chat is not None and member is not self.roster.owner_of(prompt.chat):
             prompt = replace(prompt, chat=None)
         events = await attempt.enter_async_context(pages.open_turn(prompt))
         first = await anext(events)
+        trial.note_sent()
         return self._told(member, first, events)
 
     async def _pages_of(self, member: Member[AccountPages]) -> AccountPages:
@@ -176,7 +180,7 @@ class AccountFleet:
     async def _take_any(self, attempt: AsyncExitStack, trial: _Try) -> Member[AccountPages] | None:
         """Take the best of all accounts that were not tried; None when none of them can be used."""
         while usable := [m for m in self.roster.members if m.is_usable and m.id not in trial.failed]:
-            member = await self._take_of(attempt, usable, trial.deadline_s)
+            member = await self._take_of(attempt, trial, usable, trial.deadline_s)
             if member is not None:
                 return member
         return None
@@ -196,14 +200,18 @@ class AccountFleet:
         is_alone = len(self.roster.members) == 1
         wait_s = _MOST_WAIT_S if must or is_alone else _OWN_CHAT_WAIT_S
         try:
-            return await self._take_of(attempt, [owner], min(trial.deadline_s, self._clock() + wait_s))
+            return await self._take_of(attempt, trial, [owner], min(trial.deadline_s, self._clock() + wait_s))
         except (PoolFullError, RateExceededError):
             if must or is_alone:
                 raise
             return None
 
     async def _take_of(
-        self, attempt: AsyncExitStack, members: list[Member[AccountPages]], deadline_s: float
+        self,
+        attempt: AsyncExitStack,
+        trial: _Try,
+        members: list[Member[AccountPages]],
+        deadline_s: float,
     ) -> Member[AccountPages] | None:
         """Take the best of ``members`` once one may be asked; None when what is known of them has changed.
 
@@ -218,11 +226,12 @@ class AccountFleet:
             chosen = pick((m.candidate for m in members), now_s)
             if chosen is not None:
                 member = next(m for m in members if m.id == chosen.id)
-                attempt.enter_context(member.turn(self._random.random()))
+                trial.note_sent = attempt.enter_context(member.turn(self._random.random()))
                 return member
             free = [m for m in members if m.usage.in_flight < m.limits.at_once]
-            soonest_s = min((begins_at_s(m.limits, m.usage, now_s) for m in free), default=math.inf)
-            if len(free) == len(members) and soonest_s > deadline_s:
+            begin_s = [begins_at_s(m.limits, m.usage, now_s) for m in free]
+            soonest_s = min(begin_s, default=math.inf)
+            if len(free) == len(members) and all(deadline_s < at_s < math.inf for at_s in begin_s):
                 msg = f"Every account of endpoint {self.roster.plan.slug!r} was asked as often as its limits allow."
                 raise RateExceededError(msg, soonest_s - now_s)
             if now_s >= deadline_s:

@@ -140,7 +140,8 @@ def own_account(config: EndpointConfig) -> AccountConfig:
 def _credentials(config: AccountConfig) -> Credentials | None:
     if config.username is None or config.password is None:
         return None
-    return Credentials(config.username, config.password.get_secret_value())
+    totp_secret = config.totp_secret.get_secret_value() if config.totp_secret else None
+    return Credentials(config.username, config.password.get_secret_value(), totp_secret)
 
 
 def _browser(browser: BrowserSettings, *, headless: bool) -> BrowserConfig:

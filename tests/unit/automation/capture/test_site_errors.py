@@ -82,6 +82,7 @@ def test_each_kind_of_limit_has_its_own_rest_where_the_site_tells_no_time(text, 
     [
         (WireError("no", "content_blocked"), ContentBlockedError),
         (WireError("no", "sign_in_required"), SignInRequiredError),
+        (WireError("no", "challenge_required"), ChallengeRequiredError),
         (WireError("no"), SiteError),
         (WireError("rate limit"), RateLimitedError),
     ],

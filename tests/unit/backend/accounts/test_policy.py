@@ -1,6 +1,7 @@
 """Which account takes a turn, and when, is decided from what it was asked before."""
 
 import math
+from random import Random
 
 import pytest
 
@@ -32,6 +33,7 @@ def used(limits: AccountLimits, *starts: float, in_flight: int = 0, chance: floa
     usage = Usage()
     for start in starts:
         usage.note_start(limits, start, chance)
+        usage.note_sent(limits, start)
     usage.in_flight = in_flight
     return usage
 
@@ -71,9 +73,38 @@ def test_no_window_of_the_period_has_more_requests_than_allowed():
     while len(starts) < 30:
         now = max(now + 0.7, begins_at_s(limits, usage, now))
         usage.note_start(limits, now, 0.0)
+        usage.note_sent(limits, now)
         starts.append(now)
 
     assert all(later - earlier > 10 for earlier, later in zip(starts, starts[3:], strict=False))
+
+
+def test_the_site_sees_no_more_than_the_limit_however_late_each_prompt_is_sent():
+    limits, usage, now, random = (
+        AccountLimits(max_requests=3, period_s=10, at_once=2),
+        Usage(),
+        0.0,
+        Random(7),
+    )
+    arrivals: list[float] = []
+    while len(arrivals) < 60:
+        begins = begins_at_s(limits, usage, now)
+        assert begins < math.inf
+        usage.note_start(limits, begins, 0.0)
+        arrivals.append(begins + random.random() * 8)
+        now = arrivals[-1] + random.random() * 2
+        usage.note_sent(limits, now)
+
+    assert all(later - earlier > 10 for earlier, later in zip(arrivals, arrivals[3:], strict=False))
+
+
+def test_while_requests_are_under_way_that_fill_the_limit_nothing_begins():
+    limits, usage = AccountLimits(max_requests=2, at_once=5), Usage()
+    usage.note_start(limits, 0.0, 0.0)
+    usage.note_start(limits, 1.0, 0.0)
+
+    assert begins_at_s(limits, usage, 1000.0) == math.inf
+    assert remaining(limits, usage, 1000.0) == 0
 
 
 def test_the_fewest_in_flight_come_first_then_the_most_left_then_the_longest_unused():
