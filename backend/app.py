@@ -32,6 +32,7 @@ from backend.persistence.address import parse_database_url
 from backend.persistence.conversations import SqlConversations
 from backend.persistence.endpoints import SqlEndpoints
 from backend.persistence.engine import database_problem, open_database
+from backend.persistence.key_rotation import reseal
 from backend.persistence.sessions import SqlSessions
 from backend.providers.kinds import AccountStores, OpenProviders
 from backend.providers.registry import open_providers as open_all_providers
@@ -114,9 +115,10 @@ def _admin_key(settings: Settings) -> str:
 
 
 def _vault(settings: Settings) -> Vault:
+    old = [key.get_secret_value() for key in settings.old_secret_keys]
     if settings.secret_key is not None:
-        return Vault(settings.secret_key.get_secret_value())
-    return Vault(load_or_create_secret(settings.data_dir / "secret_key")[0])
+        return Vault(settings.secret_key.get_secret_value(), old)
+    return Vault(load_or_create_secret(settings.data_dir / "secret_key")[0], old)
 
 
 @asynccontextmanager
@@ -125,6 +127,8 @@ async def _lifespan(settings: Settings, open_providers: OpenProviders, app: Fast
     vault = _vault(settings)
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(open_database(settings.effective_database_url))
+        if settings.old_secret_keys:
+            await reseal(engine, vault)
         sessions = SqlSessions(engine)
         stores = AccountStores(
             SqlAccounts(engine, vault),

@@ -135,6 +135,16 @@ class WebProviderBase:
         async with self._pages.lend(self.config.timeouts.lease_s, chat.id) as page:
             return await page.enter(chat) and await page.delete_chat()
 
+    async def visit(self) -> None:
+        """Load the chat anew, as a person does who comes back; the account signs in again if its session ran out.
+
+        Raises:
+            AutomationError: The site can't be reached, or wants a person.
+        """
+        async with self._pages.lend(self.config.timeouts.lease_s) as page:
+            await page.visit()
+        self._account.used()
+
     async def check(self) -> dict[str, Any]:
         """Return what the endpoint's health shows: ``{"pages": {...}}``."""
         demand = self._pages.demand()

@@ -112,6 +112,18 @@ class ChatPage:
         await self._ensure_ready()
         await self._ensure_empty()
 
+    async def visit(self) -> None:
+        """Load the empty chat anew.
+
+        Raises:
+            AutomationError: It doesn't show; the page is closed then.
+        """
+        self._needs = "reload"
+        await self._load(self._chat_url)
+        await self._ensure_ready()
+        await self._ensure_empty()
+        self._needs = "nothing"
+
     async def _prepare(self, channel: Channel, kind: str) -> None:
         await self._network.attach(channel)
         await self._dom.attach(channel, kind)

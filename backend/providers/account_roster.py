@@ -48,6 +48,10 @@ class AccountPages(Protocol):
         """Return what health shows of the pages."""
         ...
 
+    async def visit(self) -> None:
+        """Load the chat anew, and sign in again if the session ran out."""
+        ...
+
     async def forget_chat(self, chat: ChatLink) -> bool:
         """Delete a chat at the site, and return whether it was."""
         ...
@@ -84,6 +88,7 @@ class FleetPlan:
         own: The account that the endpoint's own settings describe.
         is_own_anonymous: It has no user name: it serves only while there is no other account.
         most_at_once: Turns that the endpoint takes at once; its own account takes as many if it is alone.
+        keep_alive_s: After how long an account that has a session is looked after; None for never.
         challenge_wait_s: How long a turn waits for the person who must pass a check of the site.
     """
 
@@ -93,6 +98,7 @@ class FleetPlan:
     is_own_anonymous: bool
     most_at_once: int
     challenge_wait_s: float
+    keep_alive_s: float | None
     browsers: AccountSite
 
 
@@ -245,11 +251,31 @@ class AccountRoster:
         """Close the pages of accounts that nobody used for long, all but the one that was used last."""
         while True:
             await anyio.sleep(_LOOK_EVERY_S)
+            await self._visit_idle()
             awake = sorted((m for m in self.members if m.can_sleep), key=lambda m: m.idle_since_s)
             for member in awake[:-1]:
                 if member.can_sleep and self._clock() - member.idle_since_s > _IDLE_S:
                     log.info("account_sleeps", extra={"endpoint": self.plan.slug, "account": member.id})
                     await member.sleep()
+
+    async def _visit_idle(self) -> None:
+        """Look after accounts that nobody used for long: sites let sessions run out that nobody uses."""
+        for member in self.members:
+            is_due = (
+                self.plan.keep_alive_s is not None
+                and self._clock() - member.idle_since_s > self.plan.keep_alive_s
+            )
+            if not is_due or not member.is_usable or member.usage.in_flight or self._is_anonymous(member):
+                continue
+            with member.kept_awake():
+                try:
+                    await (await member.pages()).visit()
+                except AutomationError as exc:
+                    self.note_failure(member, exc)
+                    log.info("visit_failed", extra={"account": member.id, "reason": type(exc).__name__})
+
+    def _is_anonymous(self, member: Member[AccountPages]) -> bool:
+        return self.plan.is_own_anonymous and member.id == self.plan.own.id
 
     async def close(self) -> None:
         """Close the pages of all accounts, all at once."""

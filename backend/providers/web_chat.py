@@ -106,6 +106,7 @@ def plan_of(config: EndpointConfig, browsers: AccountSite) -> FleetPlan:
         own=own_account(config),
         is_own_anonymous=config.username is None,
         most_at_once=config.max_concurrent_requests,
+        keep_alive_s=config.keep_alive_seconds,
         challenge_wait_s=config.challenge_wait_seconds,
         browsers=browsers,
     )

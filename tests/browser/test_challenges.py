@@ -51,6 +51,18 @@ async def test_a_page_whose_profile_knows_its_qr_code_wants_a_phone(browsers: Br
     assert caught.value.kind == "qrcode"
 
 
+async def test_a_visit_signs_in_again_where_the_session_ran_out(browsers: BrowserPool, site: ChatSite):
+    ada = Credentials("ada", "lovelace")
+
+    async with open_provider(browsers, site, "login", credentials=ada) as provider:
+        site.log_out_everyone()
+        await provider.visit()
+        assert (await ask(provider, "[[echo:still here]]")).text == "still here"
+
+    assert site.sign_ins == [("ada", True), ("ada", True)]
+    assert [request.ended for request in site.requests] == ["done"]
+
+
 async def test_a_form_that_asks_for_a_one_time_password_gets_it(browsers: BrowserPool, site: ChatSite):
     sessions = MemorySessions()
     ada = Credentials("ada", "lovelace", site.totp_secret)

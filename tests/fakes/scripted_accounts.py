@@ -33,6 +33,8 @@ class ScriptedAccounts:
     open_now: dict[str, AccountLimits] = field(default_factory=dict)
     openings: list[str] = field(default_factory=list)
     sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    visits: list[str] = field(default_factory=list)
+    visit_failures: dict[str, Exception] = field(default_factory=dict)
     let_gone: list[str] = field(default_factory=list)
     most_open: int = 1000
     pool_full: Exception | None = None
@@ -87,6 +89,11 @@ class _Pages:
 
     async def check(self) -> dict[str, Any]:
         return {"pages": {"free": 1, "in_use": 0}, "waiting": 0}
+
+    async def visit(self) -> None:
+        self._site.visits.append(self._id)
+        if self._id in self._site.visit_failures:
+            raise self._site.visit_failures[self._id]
 
     async def forget_chat(self, chat: ChatLink) -> bool:
         return chat.id == f"chat of {self._id}"

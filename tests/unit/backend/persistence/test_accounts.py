@@ -8,12 +8,15 @@ import pytest
 from sqlalchemy import text
 
 from backend.accounts.book import AccountConfig, Standing
+from backend.accounts.sessions import SealedSessions
 from backend.accounts.states import AccountState
 from backend.accounts.vault import Vault, VaultError
 from backend.errors import StorageError
 from backend.persistence.accounts import SqlAccounts
 from backend.persistence.endpoints import SqlEndpoints
 from backend.persistence.engine import open_database
+from backend.persistence.key_rotation import reseal
+from backend.persistence.sessions import SqlSessions
 from backend.providers.config import EndpointConfig
 
 ADA = AccountConfig.model_validate(
@@ -105,3 +108,25 @@ async def test_a_database_that_is_gone_is_a_storage_error(accounts, engine):
 
     with pytest.raises(StorageError):
         await accounts.list_accounts("demo")
+
+
+async def test_a_new_key_takes_over_everything_that_an_old_one_sealed(accounts, engine):
+    await accounts.add_account("demo", ADA)
+    await SealedSessions(SqlSessions(engine), Vault("key"), "demo", "acc_1").save({"cookies": []})
+    rotated = Vault("new key", ["key"])
+
+    assert await reseal(engine, rotated) == 3
+    assert await reseal(engine, rotated) == 0
+
+    alone = Vault("new key")
+    assert (await SqlAccounts(engine, alone).list_accounts("demo"))[0].config == ADA
+    assert await SealedSessions(SqlSessions(engine), alone, "demo", "acc_1").load() == {"cookies": []}
+    assert len(await SqlEndpoints(engine, alone).list_endpoints()) == 1
+
+
+async def test_what_no_key_opens_stays_as_it_is(accounts, engine):
+    await accounts.add_account("demo", ADA)
+
+    assert await reseal(engine, Vault("another", ["yet another"])) == 0
+
+    assert (await accounts.list_accounts("demo"))[0].config == ADA

@@ -52,6 +52,7 @@ async def fleet_of(
     username: str | None = None,
     most_at_once: int = 2,
     challenge_wait_s: float = 0.0,
+    keep_alive_s: float | None = None,
     **pace: object,
 ) -> AsyncIterator[AccountFleet]:
     plan = FleetPlan(
@@ -61,6 +62,7 @@ async def fleet_of(
         is_own_anonymous=username is None,
         most_at_once=most_at_once,
         challenge_wait_s=challenge_wait_s,
+        keep_alive_s=keep_alive_s,
         browsers=site,
     )
     async with open_fleet(plan, accounts or MemoryAccounts()) as fleet:
@@ -400,6 +402,32 @@ async def test_pages_that_nobody_used_for_long_are_closed_but_for_the_last_ones(
                 await anyio.lowlevel.checkpoint()
 
         assert set(site.open_now) == {"b"}
+
+
+async def test_idle_accounts_are_visited_and_one_whose_session_ran_out_is_known_before_a_request_meets_it(
+    monkeypatch,
+):
+    monkeypatch.setattr("backend.providers.account_roster._LOOK_EVERY_S", 0.01)
+    site = ScriptedAccounts(visit_failures={"a": SignInRequiredError("the session ran out")})
+
+    async with fleet_of(site, stored("a", "b"), keep_alive_s=0.0) as fleet:
+        with anyio.fail_after(5):
+            while states(fleet)["a"] == "idle" or "b" not in site.visits:
+                await anyio.lowlevel.checkpoint()
+
+        assert states(fleet) == {"a": "need_login", "b": "idle"}
+        assert await ask(fleet) == "b"
+
+
+async def test_an_endpoint_without_a_session_is_not_visited(monkeypatch):
+    monkeypatch.setattr("backend.providers.account_roster._LOOK_EVERY_S", 0.0)
+    site = ScriptedAccounts()
+
+    async with fleet_of(site, keep_alive_s=0.0):
+        for _ in range(50):
+            await anyio.lowlevel.checkpoint()
+
+    assert site.visits == []
 
 
 async def test_a_turn_that_is_left_early_frees_its_account():
