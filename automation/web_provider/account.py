@@ -15,12 +15,13 @@ from automation.browser.windows import open_window
 from automation.errors import PageLostError, SignInRequiredError
 from automation.playwright_errors import first_line, page_calls
 from automation.sign_in.credentials import Credentials
-from automation.sign_in.session_state import SessionNotKeptError, SessionStore
+from automation.sign_in.session_state import SessionNotKeptError, SessionStore, StorageState
 from automation.stealth.options import BrowserConfig
 
 log = logging.getLogger(__name__)
 
 _SAVE_EVERY_S = 30.0
+_OPEN_S = 20.0
 _SAVE_S = 20.0
 _CLOSE_S = 5.0
 
@@ -46,6 +47,9 @@ class Account:
         self._context: BrowserContext | None = None
         self._cookies: list[dict[str, Any]] = []
         self._network: int | None = None
+        self._unsaved: StorageState | None = (
+            None  # what the store could not keep, so that a new context has it
+        )
         self._opening = anyio.Lock()
         self._opening_window = anyio.Lock()
         self._keeps_state = keeps_state or credentials is not None
@@ -60,7 +64,7 @@ class Account:
         async with self._opening:
             context = self._context
             if context is None or self.browsers.is_gone(browser_of(context)):
-                state = await self._sessions.load()
+                state = self._unsaved or await self._sessions.load()
                 context = await self.browsers.new_context(self._browser, state)
                 context.on("close", self._forget)
                 self._context = context
@@ -78,11 +82,14 @@ class Account:
         # One at a time, or each would take the other's window for its own.
         async with self._opening_window:
             try:
-                with page_calls("opening a page"):
+                # Chromium may have had the page's renderer ready, and that one may hang.
+                with anyio.move_on_after(_OPEN_S), page_calls("opening a page"):
                     return await (open_window(context) if in_own_window else context.new_page())
             except PageLostError:
                 await self.browsers.examine(browser_of(context))
                 raise
+        msg = f"The browser opened no page within {_OPEN_S:g} s."
+        raise PageLostError(msg)
 
     def _forget(self, context: BrowserContext) -> None:
         if self._context is context:
@@ -151,7 +158,9 @@ class Account:
         if state is None:
             msg = f"The browser did not give out the session within {_SAVE_S:g} s."
             raise PageLostError(msg)
-        await self._sessions.save(dict(state))
+        self._unsaved = dict(state)
+        await self._sessions.save(self._unsaved)
+        self._unsaved = None
         self._was_active = False
 
     async def keep_saved(self) -> None:
