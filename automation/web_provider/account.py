@@ -123,7 +123,8 @@ class Account:
         """
         await self.mend()
         if self._context is not None:
-            self._cookies = await self._read_cookies(self._context)
+            # None at all are rather those of a network process that died in this moment.
+            self._cookies = await self._read_cookies(self._context) or self._cookies
 
     @staticmethod
     async def _read_cookies(context: BrowserContext) -> list[dict[str, Any]]:
@@ -151,17 +152,23 @@ class Account:
         if self._context is None:
             return
         await self.mend()
-        state = None
-        # It asks the context's pages, and one that hangs would never let it end.
-        with anyio.move_on_after(_SAVE_S), page_calls("saving the session"):
-            state = await self._context.storage_state(indexed_db=True)
-        if state is None:
-            msg = f"The browser did not give out the session within {_SAVE_S:g} s."
+        state = await self._read_state(self._context)
+        if not await self.has_its_network() or (self._cookies and not state["cookies"]):
+            # It was read while the network process died, and the cookies with it: what was stored before is better.
+            msg = "The browser's network process was replaced while the session was read."
             raise PageLostError(msg)
-        self._unsaved = dict(state)
+        self._unsaved = state
         await self._sessions.save(self._unsaved)
         self._unsaved = None
         self._was_active = False
+
+    @staticmethod
+    async def _read_state(context: BrowserContext) -> StorageState:
+        # It asks the context's pages, and one that hangs would never let it end.
+        with anyio.move_on_after(_SAVE_S), page_calls("saving the session"):
+            return dict(await context.storage_state(indexed_db=True))
+        msg = f"The browser did not give out the session within {_SAVE_S:g} s."
+        raise PageLostError(msg)
 
     async def keep_saved(self) -> None:
         """Store the session every half minute in which it was used."""

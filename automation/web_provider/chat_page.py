@@ -126,6 +126,10 @@ class ChatPage:
         """Return when the page has crashed or closed, hangs, or its browser or driver is gone."""
         await self._lost.wait()
 
+    async def memory_bytes(self) -> int | None:
+        """Return what the page's renderer holds; see ``PageLife.memory_bytes``."""
+        return await self._life.memory_bytes()
+
     async def watch(self) -> None:
         """Notice what the page itself does not report: that it hangs, or that its driver is gone."""
         async with anyio.create_task_group() as watch:
@@ -351,6 +355,7 @@ class ChatPage:
                 written = await self._attachments.enter(self._composer, ask.text, ask.attachments)
                 notes: tuple[str, ...] = () if written == ask.text else (PROMPT_FILE_NOTE,)
                 ask = replace(ask, text=written)
+                await self._account.mend()
                 self._needs = "stop"
                 await self._composer.send(capture)
                 finished = await capture.read(out)
