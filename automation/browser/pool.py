@@ -55,7 +55,10 @@ class BrowserPool:
         self.ends: Counter[str] = Counter()
 
     def status(self) -> dict[str, Any]:
-        """Describe the pool: ``{"executable", "browsers", "pages", "max_pages", "problem"}``; needs no browser."""
+        """Describe the pool: ``{"executable", "browsers", "ended", "pages", "max_pages", "problem"}``; needs no browser.
+
+        ``ended`` counts browsers that were lost by how: ``browser_gone``, ``browser_hung`` or ``driver_gone``.
+        """
         executable, problem = None, None
         try:
             own = self._driver.chromium.executable_path if self._driver else None
@@ -65,6 +68,7 @@ class BrowserPool:
         return {
             "executable": executable,
             "browsers": len(self._running),
+            "ended": dict(self.ends),
             "pages": self._pages,
             "max_pages": self._max_pages,
             "problem": problem,

@@ -165,7 +165,7 @@ class WebProviderBase:
             return await page.enter(chat) and await page.delete_chat()
 
     async def check(self) -> dict[str, Any]:
-        """Return what the endpoint's health shows: ``{"pages": {...}}``."""
+        """Return what the endpoint's health shows: ``{"pages": {...}, "pages_closed": {cause: count}, "waiting": …}``."""
         demand = self._pages.demand()
         return {
             "pages": {
@@ -176,6 +176,7 @@ class WebProviderBase:
                 "opening": demand.opening,
                 "limit": self.config.max_pages,
             },
+            "pages_closed": dict(self._pages.retired),
             "waiting": demand.waiting,
         }
 
