@@ -79,6 +79,7 @@ class ChatPage:
         self._sockets_before = 0
         self._chat: ChatLink | None = None
         self._told: str | None = None
+        self._is_attached = False
         self.is_single_turn = True
 
     # -- life -------------------------------------------------------------------------------------------------------
@@ -93,9 +94,6 @@ class ChatPage:
             PageLostError: The page went away.
         """
         page = self._page
-        page.on("crash", lambda _: self._lose("The page's renderer crashed."))
-        page.on("close", lambda _: self._lose("The page was closed."))
-        page.on("framenavigated", self._navigated)
         with page_calls("attaching to the page"):
             session = await page.context.new_cdp_session(page)
         self._targets = targets = TargetTree(PageChannel(session), self._prepare, self._spawn)
@@ -104,6 +102,10 @@ class ChatPage:
         self._hands = PageHands(page, self._dom)
         self._composer = Composer(self._dom, self._hands, self._profile, self._timeouts)
         self._attachments = Attachments(page, self._dom, self._hands, self._profile, self._timeouts)
+        page.on("crash", lambda _: self._lose("The page's renderer crashed."))
+        page.on("close", lambda _: self._lose("The page was closed."))
+        page.on("framenavigated", self._navigated)
+        self._is_attached = True
         await targets.start()
         await self._load(self._chat_url)
         await self._ensure_ready()
@@ -148,6 +150,8 @@ class ChatPage:
         """Close the page, and where it does not let itself be closed, end its renderer."""
         with anyio.move_on_after(self._timeouts.close_s, shield=True):
             await _close(self._page)
+            return
+        if not self._is_attached:
             return
         with anyio.move_on_after(self._timeouts.close_s, shield=True):
             await self._life.end_renderers()
