@@ -16,7 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from backend import __version__
 from backend.accounts.sessions import SealedSessions
 from backend.accounts.vault import Vault
-from backend.api import accounts, chat, conversations, endpoints, health
+from backend.api import accounts, chat, conversations, endpoints, health, metrics
 from backend.api.access import Parts
 from backend.api.errors import install_error_handlers
 from backend.endpoints.accounts import AccountManager
@@ -70,7 +70,15 @@ def create_app(settings: Settings, open_providers: OpenProviders = open_all_prov
         telemetry=no_telemetry,
         lifespan=partial(_lifespan, settings, open_providers),
     )
-    for router in (endpoints.router, accounts.router, conversations.router, chat.router, health.router):
+    routers = (
+        endpoints.router,
+        accounts.router,
+        conversations.router,
+        chat.router,
+        health.router,
+        metrics.router,
+    )
+    for router in routers:
         app.include_router(router)
     install_error_handlers(app)
     _add_middleware(app, settings)

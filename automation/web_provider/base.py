@@ -28,6 +28,7 @@ from automation.web_provider.ask import ask_of
 from automation.web_provider.attachments import check_files, new_files
 from automation.web_provider.chat_page import ChatPage, open_chat_page
 from automation.web_provider.config import WebChatConfig, effective_timeouts
+from automation.web_provider.second_try import may_try_again
 from automation.web_provider.transcript import compose_transcript
 
 __all__ = ["Credentials", "WebChatConfig", "WebProviderBase"]
@@ -108,15 +109,29 @@ class WebProviderBase:
             try:
                 # Before a page is taken: a chat that stands there need not suffer for a file that can't be sent.
                 check_files(new_files(prompt), self.config.profile.attachments)
-                async with self._pages.lend(self.config.timeouts.lease_s, _id_of(prompt.chat)) as page:
-                    is_continued = await page.enter(prompt.chat)
-                    if prompt.must_continue and not is_continued:
-                        raise ConversationGoneError
-                    await page.take_turn(ask_of(prompt, self.compose, is_continued=is_continued), out)
+                if not await self._try_turn(prompt, out, tries=1):
+                    log.warning("turn_begun_anew", extra={"endpoint": self.config.name})
+                    await self._try_turn(prompt, out, tries=2)
             except SignInRequiredError as exc:
                 outcome.error = self._signed_out(exc)
             except AutomationError as exc:
                 outcome.error = exc
+
+    async def _try_turn(self, prompt: Prompt, out: MemoryObjectSendStream[TurnEvent], *, tries: int) -> bool:
+        """Run the turn on a page; return False where it was lost before anything was sent, and may be tried again."""
+        page: ChatPage | None = None
+        try:
+            async with self._pages.lend(self.config.timeouts.lease_s, _id_of(prompt.chat)) as page:
+                is_continued = await page.enter(prompt.chat)
+                if prompt.must_continue and not is_continued:
+                    raise ConversationGoneError
+                await page.take_turn(ask_of(prompt, self.compose, is_continued=is_continued), out)
+        except AutomationError as exc:
+            has_sent_nothing = page is None or page.has_sent_nothing
+            if not may_try_again(exc, tries=tries, has_sent_nothing=has_sent_nothing):
+                raise
+            return False
+        return True
 
     def _signed_out(self, error: SignInRequiredError) -> AutomationError:
         """Signing in again is ours to do where we can: then this turn failed, and the next one need not."""
@@ -146,7 +161,7 @@ class WebProviderBase:
         self._account.used()
 
     async def check(self) -> dict[str, Any]:
-        """Return what the endpoint's health shows: ``{"pages": {...}}``."""
+        """Return what the endpoint's health shows: ``{"pages": {...}, "pages_closed": {cause: count}, "waiting": …}``."""
         demand = self._pages.demand()
         return {
             "pages": {
@@ -157,6 +172,7 @@ class WebProviderBase:
                 "opening": demand.opening,
                 "limit": self.config.max_pages,
             },
+            "pages_closed": dict(self._pages.retired),
             "waiting": demand.waiting,
         }
 

@@ -31,17 +31,20 @@ from automation.errors import (
     PromptRejectedError,
     SignInRequiredError,
     SiteChangedError,
+    SiteError,
     UnreachableError,
 )
+from automation.owned_tasks import owned_tasks
 from automation.playwright_errors import first_line, navigation, page_calls
 from automation.sign_in.form import fill_form
-from automation.turn import ChatLink, TurnEvent
-from automation.web_provider.account import Account
+from automation.turn import ChatLink, TurnEvent, TurnFinished
+from automation.web_provider.account import Account, browser_of
 from automation.web_provider.ask import Ask, fingerprint_of, is_shown
 from automation.web_provider.attachments import PROMPT_FILE_NOTE, Attachments
 from automation.web_provider.composer import Composer
 from automation.web_provider.config import WebChatConfig, reading_profile
 from automation.web_provider.page_hands import PageHands
+from automation.web_provider.page_life import PageLife
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +86,7 @@ class ChatPage:
         self._chat: ChatLink | None = None
         self._told: str | None = None
         self._site_ahead_s = 0.0
+        self._is_attached = False
         self.is_single_turn = True
 
     # -- life -------------------------------------------------------------------------------------------------------
@@ -97,16 +101,18 @@ class ChatPage:
             PageLostError: The page went away.
         """
         page = self._page
-        page.on("crash", lambda _: self._lose("The page's renderer crashed."))
-        page.on("close", lambda _: self._lose("The page was closed."))
-        page.on("framenavigated", self._navigated)
         with page_calls("attaching to the page"):
             session = await page.context.new_cdp_session(page)
-        targets = TargetTree(PageChannel(session), self._prepare, self._spawn)
+        self._targets = targets = TargetTree(PageChannel(session), self._prepare, self._spawn)
         self._dom = DomTap(targets, self._profile, self._timeouts.ready_s)
+        self._life = PageLife(self._dom, lambda: self._account.browsers.processes(browser_of(page.context)))
         self._hands = PageHands(page, self._dom)
         self._composer = Composer(self._dom, self._hands, self._profile, self._timeouts)
         self._attachments = Attachments(page, self._dom, self._hands, self._profile, self._timeouts)
+        page.on("crash", lambda _: self._lose("The page's renderer crashed."))
+        page.on("close", lambda _: self._lose("The page was closed."))
+        page.on("framenavigated", self._navigated)
+        self._is_attached = True
         await targets.start()
         await self._load(self._chat_url)
         await self._ensure_ready()
@@ -125,18 +131,49 @@ class ChatPage:
         self._needs = "nothing"
 
     async def _prepare(self, channel: Channel, kind: str) -> None:
+        if kind in {"page", "iframe"}:
+            self._life.attach(channel)
         await self._network.attach(channel)
         await self._dom.attach(channel, kind)
 
     def _lose(self, reason: str) -> None:
         self._lost_reason = self._lost_reason or reason
         self._lost.set()
+        self._targets.close(self._lost_reason)
         if self._capture is not None:
             self._capture.lost(reason)
 
     async def until_lost(self) -> None:
-        """Return when the page has crashed or closed."""
+        """Return when the page has crashed or closed, hangs, or its browser or driver is gone."""
         await self._lost.wait()
+
+    async def memory_bytes(self) -> int | None:
+        """Return what the page's renderer holds; see ``PageLife.memory_bytes``."""
+        return await self._life.memory_bytes()
+
+    async def watch(self) -> None:
+        """Notice what the page itself does not report: that it hangs, or that its driver is gone."""
+        async with anyio.create_task_group() as watch:
+            watch.start_soon(self._lose_when_hung)
+            watch.start_soon(self._lose_with_browser)
+
+    async def _lose_when_hung(self) -> None:
+        await self._life.until_hung()
+        self._lose("The page hangs: its renderer neither answers nor computes.")
+
+    async def _lose_with_browser(self) -> None:
+        end = await self._account.browsers.until_gone(browser_of(self._page.context))
+        self._lose(f"The page's browser was lost ({end}).")
+
+    async def close(self) -> None:
+        """Close the page, and where it does not let itself be closed, end its renderer."""
+        with anyio.move_on_after(self._timeouts.close_s, shield=True):
+            await _close(self._page)
+            return
+        if not self._is_attached:
+            return
+        with anyio.move_on_after(self._timeouts.close_s, shield=True):
+            await self._life.end_renderers()
 
     def _navigated(self, _: Frame) -> None:
         self._dom.forget()
@@ -147,6 +184,11 @@ class ChatPage:
         """End the turn when a new document took the chat's place; an address that merely changed is no harm."""
         if not await self._dom.has_turn():
             capture.lost("The page left the chat, or loaded it anew, in mid-answer.")
+
+    @property
+    def has_sent_nothing(self) -> bool:
+        """Whether it is certain that nothing was sent since ``enter``."""
+        return not self._composer.may_have_sent
 
     # -- chats that go on -------------------------------------------------------------------------------------------
 
@@ -161,6 +203,8 @@ class ChatPage:
         Raises:
             AutomationError: Neither worked.
         """
+        self._composer.may_have_sent = False
+        await self._account.mend()
         if chat is None:
             return False
         is_here, self._chat = self.holds == chat.id, None
@@ -350,6 +394,7 @@ class ChatPage:
         self._needs = "reload"
         self._told = None
         before, self._chat = self._chat, None
+        self._life.is_in_turn = True
         try:
             await self._make_sure_of_chat()
             if ask.is_throwaway and self._profile.conversation.temporary:
@@ -361,9 +406,11 @@ class ChatPage:
                 written = await self._attachments.enter(self._composer, ask.text, ask.attachments)
                 notes: tuple[str, ...] = () if written == ask.text else (PROMPT_FILE_NOTE,)
                 ask = replace(ask, text=written)
+                await self._account.mend()
                 self._needs = "stop"
                 await self._composer.send(capture)
                 finished = await capture.read(out)
+                await self._make_sure_of_end(finished)
             self._told = capture.answer if finished.source == "wire" else None
             self._chat = await self._link_after(ask, before)
             self.is_single_turn = ask.is_single_turn
@@ -382,7 +429,14 @@ class ChatPage:
             raise
         finally:
             self._capture = None
+            self._life.is_in_turn = False
             self._account.used()
+
+    async def _make_sure_of_end(self, finished: TurnFinished) -> None:
+        """A page can't tell an answer's end from a stream that broke with the browser's network process; its wire can."""
+        if finished.source != "wire" and not await self._account.has_its_network():
+            reason = "the browser's network process ended in mid-answer"
+            raise SiteError(reason)
 
     async def _make_sure_of_chat(self) -> None:
         """Nothing is sent yet, so a session that ran out meanwhile is renewed before anyone notices."""
@@ -413,6 +467,7 @@ class ChatPage:
         if self._lost.is_set():
             raise PageLostError(self._lost_reason)
         needs, self._needs = self._needs, "nothing"
+        await self._account.note_cookies()
         await self._compare()
         if needs == "nothing":
             await self._until_idle()
@@ -550,13 +605,14 @@ async def open_chat_page(account: Account, config: WebChatConfig, spawn: Spawn) 
     """
     async with account.browsers.page_slot():
         page = await account.new_page(in_own_window=reading_profile(config).wire is None)
+        chat = ChatPage(page, account, config, spawn)
         try:
-            chat = ChatPage(page, account, config, spawn)
-            await chat.start()
-            yield chat
+            async with owned_tasks() as tasks:
+                await chat.start()
+                tasks.start_soon(chat.watch)
+                yield chat
         finally:
-            with anyio.move_on_after(config.timeouts.close_s, shield=True):
-                await _close(page)
+            await chat.close()
 
 
 async def _close(page: Page) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Any
 
 import anyio
 
@@ -135,6 +136,15 @@ class Endpoint:
         if health.is_healthy and self.state in (EndpointState.ERROR, EndpointState.AUTHENTICATION_REQUIRED):
             self._note_success()
         return health
+
+    async def page_facts(self) -> Mapping[str, Any]:
+        """Return what the provider tells of its pages, without learning from it; empty while it is closed or can't tell."""
+        if self._provider is None:
+            return {}
+        try:
+            return (await self._provider.check()).details
+        except AutomationError:
+            return {}
 
     async def forget_chat(self, chat: ChatLink) -> bool:
         """Have the site delete a chat, and return whether it did; while the endpoint is closed it does not.

@@ -11,7 +11,7 @@ from anyio.lowlevel import checkpoint
 
 from automation.browser.pool import BrowserPool
 from automation.profiles import parse_profile
-from automation.sign_in.session_state import StorageState
+from automation.sign_in.session_state import SessionStore, StorageState
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
 from automation.turn import ChatLink, Message, Prompt, ReasoningDelta, TextDelta, TurnEvent, TurnFinished
@@ -58,7 +58,7 @@ def open_provider(
     *,
     with_wire: bool = True,
     credentials: Credentials | None = None,
-    sessions: MemorySessions | None = None,
+    sessions: SessionStore | None = None,
     max_pages: int = 1,
     timeouts: Timeouts = PATIENCE,
     capture: CaptureRoute = "auto",
@@ -82,7 +82,7 @@ def open_provider(
 
 @asynccontextmanager
 async def open_with_account(
-    browsers: BrowserPool, config: WebChatConfig, sessions: MemorySessions
+    browsers: BrowserPool, config: WebChatConfig, sessions: SessionStore
 ) -> AsyncIterator[WebProviderBase]:
     """Open a site with an account of its own."""
     async with (
