@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 BYTES_PER_S = 500_000
-_SAVED_S = 0.3
+_SAVED_S = 1.0
 _SOON_S = 0.001
 
 
@@ -29,6 +29,11 @@ class FramePace:
         """Note a frame that goes out."""
         self._fill(now_s)
         self._saved -= size_bytes
+
+    def acted(self, now_s: float) -> None:
+        """Note that the person did something: the next frame goes out at once, whatever was used up."""
+        self._fill(now_s)
+        self._saved = max(self._saved, 0.0)
 
     def _fill(self, now_s: float) -> None:
         self._saved = min(self._most, self._saved + (now_s - self._at_s) * self._bytes_per_s)

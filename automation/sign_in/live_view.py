@@ -24,7 +24,7 @@ from automation.owned_tasks import owned_tasks
 from automation.playwright_errors import first_line, page_calls
 from automation.sign_in.followed_pages import FollowedPage, FollowedPages
 from automation.sign_in.frame_pace import FramePace
-from automation.sign_in.live_events import Frame, FrameSeen, InputEvent, LiveEvent
+from automation.sign_in.live_events import Frame, FrameSeen, InputEvent, LiveEvent, Pointer
 from automation.sign_in.live_input import dispatch
 
 log = logging.getLogger(__name__)
@@ -65,6 +65,9 @@ class LiveView:
         front = self._pages.front
         if front is None:
             return
+        if not (isinstance(event, Pointer) and event.action == "move"):
+            self._pace.acted(monotonic())
+            self._news.set()
         try:
             await dispatch(front, event)
         except PageLostError as exc:
