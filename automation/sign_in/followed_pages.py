@@ -15,7 +15,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from automation.capture.cdp import PageChannel, Spawn, TargetTree
 from automation.errors import PageLostError
-from automation.owned_tasks import owned_tasks
+from automation.owned_tasks import owned_tasks, page_work
 from automation.playwright_errors import first_line, page_calls
 from automation.sign_in.live_events import FileChooserOpened, GivenFile, PageChanged, SelectOpened
 from automation.sign_in.select_lists import SelectLists
@@ -69,13 +69,13 @@ class FollowedPages:
 
     Attributes:
         changed: Set when another window comes to the front or the last one is gone; a new one takes its place then.
-        spawn: Runs side work of the windows, which ends with them.
     """
 
     def __init__(self, spawn: Spawn) -> None:
         self.changed = anyio.Event()
         self.lost_reason = ""
-        self.spawn = spawn
+        self._spawn = spawn
+        self._is_closed = False
         self._stack: list[FollowedPage] = []
         self._sink: Callable[[Asked], None] | None = None
         self._numbers = itertools.count(1)
@@ -149,8 +149,17 @@ class FollowedPages:
         if self._sink is not None:
             self._sink(asked)
 
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run side work of the windows, which ends with them."""
+        if self._is_closed:
+            # A window may still tell something while it closes.
+            work.close()
+        else:
+            self._spawn(work)
+
     async def close(self) -> None:
         """Close the windows that the page opened, and leave the page itself."""
+        self._is_closed = True
         for followed in reversed(self._stack[1:]):
             try:
                 await followed.page.close()
@@ -166,22 +175,10 @@ async def open_followed_pages(page: Page) -> AsyncIterator[FollowedPages]:
         PageLostError: The page is gone.
     """
     async with owned_tasks() as tasks:
-
-        def spawn(work: Coroutine[Any, Any, None]) -> None:
-            tasks.start_soon(_until_gone, work)
-
-        pages = FollowedPages(spawn)
+        pages = FollowedPages(page_work(tasks))
         await pages.follow(page)
         try:
             yield pages
         finally:
             with anyio.move_on_after(_CLOSE_S, shield=True):
                 await pages.close()
-
-
-async def _until_gone(work: Coroutine[Any, Any, None]) -> None:
-    """Run a window's side work; that the window went away meanwhile is told by its own event."""
-    try:
-        await work
-    except PageLostError as exc:
-        log.debug("page_gone", extra={"reason": str(exc)})
