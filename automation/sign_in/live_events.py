@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-MOST_FILE_BYTES = 20 * 1024 * 1024
+# As base64 it must fit into one WebSocket message of 16 MiB.
+MOST_FILE_BYTES = 10 * 1024 * 1024
 MOST_FILES = 20
 _MOST_PASTED = 100_000
 

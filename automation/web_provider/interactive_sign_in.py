@@ -37,7 +37,7 @@ _RETRY_S = 1.0
 # Many sites show their chat for a moment before they lead to the sign-in page.
 _STAYS_MS = 1000
 
-SignInState = Literal["waiting", "qrcode", "signed_in", "cancelled", "expired", "lost"]
+SignInState = Literal["waiting", "qrcode", "signed_in", "refused", "cancelled", "expired", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class SignInStatus:
     """How a sign-in stands.
 
     Attributes:
-        state: ``waiting`` and ``qrcode`` (the page shows one) go on, the others are ends.
+        state: ``waiting`` and ``qrcode`` (the page shows one) go on, the others are ends: ``refused`` is the site's form's.
         qr: The QR code that the page shows now.
         reason: Why it ended, in plain words; empty before.
     """

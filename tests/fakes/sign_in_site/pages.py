@@ -26,13 +26,13 @@ CHAT = _page(
 PASSWORD_FORM = _page(
     "Sign in",
     """<form method="post" autocomplete="off"><input class="first" name="username">
-<input class="second" name="password" type="password"><button class="go">Sign in</button></form><p>{words}</p>""",
+<input class="second" name="password" type="password"><button class="go">Sign in</button></form><p>[[words]]</p>""",
 )
 
 CODE_FORM = _page(
     "One-time code",
     """<form method="post" action="code" autocomplete="off"><input class="first" name="code" inputmode="numeric">
-<button class="go">Confirm</button></form><p>{words}</p>""",
+<button class="go">Confirm</button></form><p>[[words]]</p>""",
 )
 
 QR = _page(
@@ -76,13 +76,13 @@ knob.onpointerup = async () => {
 
 CHECKBOX = _page(
     "Are you a person?",
-    '<iframe src="{widget}" style="width:340px;height:120px;border:1px solid #888;margin-left:90px"></iframe>',
+    '<iframe src="[[widget]]" style="width:340px;height:120px;border:1px solid #888;margin-left:90px"></iframe>',
     """
-addEventListener("message", async (e) => {{
-  if (e.origin !== new URL("{widget}").origin) return;
-  const done = await fetch("check", {{ method: "POST", body: JSON.stringify(e.data) }});
+addEventListener("message", async (e) => {
+  if (e.origin !== new URL("[[widget]]").origin) return;
+  const done = await fetch("check", { method: "POST", body: JSON.stringify(e.data) });
   if (done.ok) location.href = "./";
-}});
+});
 """,
 )
 

@@ -96,6 +96,7 @@ class SignInSite:
         post = ["POST"]
         return Starlette(
             routes=[
+                Route("/widget/", lambda _: HTMLResponse(pages.WIDGET)),
                 Route("/{kind}/", self._chat),
                 Route("/totp/login", self._form, methods=["GET", "POST"]),
                 Route("/totp/code", self._code, methods=post),
@@ -106,7 +107,6 @@ class SignInSite:
                 Route("/slider/slide", self._slide, methods=post),
                 Route("/checkbox/login", self._checkbox),
                 Route("/checkbox/check", self._check, methods=post),
-                Route("/widget/", lambda _: HTMLResponse(pages.WIDGET)),
                 Route("/widget/token", self._token, methods=post),
             ]
         )
@@ -125,14 +125,14 @@ class SignInSite:
 
     async def _form(self, request: Request) -> Response:
         if request.method == "GET":
-            return HTMLResponse(pages.PASSWORD_FORM.format(words=""))
+            return HTMLResponse(_filled(pages.PASSWORD_FORM, words=""))
         form = await _form_of(request)
         if (form.get("username"), form.get("password")) != (USERNAME, PASSWORD):
             self.refused.append("password")
-            return HTMLResponse(pages.PASSWORD_FORM.format(words="Wrong name or password."))
+            return HTMLResponse(_filled(pages.PASSWORD_FORM, words="Wrong name or password."))
         half_way = secrets.token_hex(8)
         self._half_way.add(half_way)
-        response = HTMLResponse(pages.CODE_FORM.format(words=""))
+        response = HTMLResponse(_filled(pages.CODE_FORM, words=""))
         response.set_cookie("half_way", half_way)
         return response
 
@@ -141,7 +141,7 @@ class SignInSite:
         is_half_way = request.cookies.get("half_way") in self._half_way
         if not is_half_way or not self.totp.verify(form.get("code", ""), valid_window=1):
             self.refused.append("code")
-            return HTMLResponse(pages.CODE_FORM.format(words="Wrong code."))
+            return HTMLResponse(_filled(pages.CODE_FORM, words="Wrong code."))
         return self._let_in("totp", RedirectResponse("/totp/", HTTPStatus.SEE_OTHER))
 
     def _qr_number(self) -> int:
@@ -173,7 +173,7 @@ class SignInSite:
         return self._let_in("slider", PlainTextResponse("yes"))
 
     async def _checkbox(self, _request: Request) -> Response:
-        return HTMLResponse(pages.CHECKBOX.format(widget=f"{self.foreign_url}/widget/"))
+        return HTMLResponse(_filled(pages.CHECKBOX, widget=f"{self.foreign_url}/widget/"))
 
     async def _token(self, _request: Request) -> Response:
         token = secrets.token_hex(8)
@@ -189,3 +189,9 @@ class SignInSite:
 
 async def _form_of(request: Request) -> dict[str, str]:
     return dict(parse_qsl((await request.body()).decode()))
+
+
+def _filled(page: str, **values: str) -> str:
+    for name, value in values.items():
+        page = page.replace(f"[[{name}]]", value)
+    return page
