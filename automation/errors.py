@@ -14,7 +14,8 @@
     ├── AccountError              another account may do, or a person acts
     │   ├── SignInRequiredError
     │   ├── ChallengeRequiredError
-    │   └── AccountBannedError
+    │   ├── AccountBannedError
+    │   └── NoAccountError
     ├── SiteChangedError          a person repairs the profile
     ├── PromptRejectedError       the prompt itself can't be sent; trying again won't help
     │   ├── PromptTooLargeError
@@ -28,6 +29,10 @@ Errors carry data, never secrets and never prompt text. ``str()`` of each says w
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
 
 
 class AutomationError(Exception):
@@ -54,18 +59,27 @@ class ContentBlockedError(SiteError):
     """The site refused to answer this prompt."""
 
 
+LimitKind = Literal["requests", "quota", "mute"]
+# Where a site tells no time: how long "too many requests", "your quota is used up" and "you are muted" last.
+_REST_S: Mapping[LimitKind, float] = MappingProxyType({"requests": 60.0, "quota": 3600.0, "mute": 900.0})
+
+
 class RateLimitedError(RetryableError):
     """The site asks to slow down.
 
     Attributes:
         site_message: The site's own words.
-        retry_after_s: Seconds until another try makes sense.
+        retry_after_s: Seconds until another try makes sense: as the site says, else by the kind of the limit.
+        kind: Too many requests, a quota that is used up, or an account that is muted.
     """
 
-    def __init__(self, site_message: str, retry_after_s: float = 60.0) -> None:
+    def __init__(
+        self, site_message: str, retry_after_s: float | None = None, kind: LimitKind = "requests"
+    ) -> None:
         super().__init__(f"The site limits this account: {site_message}")
         self.site_message = site_message
-        self.retry_after_s = retry_after_s
+        self.retry_after_s = _REST_S[kind] if retry_after_s is None else retry_after_s
+        self.kind = kind
 
 
 class FirstTokenTimeout(RetryableError):
@@ -97,7 +111,14 @@ class PoolFullError(RetryableError):
 
 
 class AccountError(AutomationError):
-    """This account can't be used now; another may, or a person acts."""
+    """This account can't be used now; another may, or a person acts.
+
+    Attributes:
+        endpoint: The endpoint's slug, and ``account`` the id of its account; empty until whoever has accounts says so.
+    """
+
+    endpoint = ""
+    account = ""
 
 
 class SignInRequiredError(AccountError):
@@ -125,7 +146,19 @@ class ChallengeRequiredError(AccountError):
 
 
 class AccountBannedError(AccountError):
-    """The site says that the account is closed."""
+    """The site says that the account is closed.
+
+    Attributes:
+        site_message: The site's own words.
+    """
+
+    def __init__(self, site_message: str) -> None:
+        super().__init__(f"The site has closed this account: {site_message}")
+        self.site_message = site_message
+
+
+class NoAccountError(AccountError):
+    """No account can take the turn, each for another reason; a person must act on at least one of them."""
 
 
 class SiteChangedError(AutomationError):

@@ -132,6 +132,8 @@ class SignIn(_Strict):
 
     Attributes:
         path: Path or URL of the form, resolved against the endpoint's address; the endpoint's ``login_url`` wins.
+        code: The field for a one-time password, on the form or on the step after it.
+        code_submit: Its button; without one the Enter key is pressed.
         signed_in: Matches only while signed in; without it the profile's ``input`` is used.
         signed_out: Matches on the sign-in page, also when the site logs out in mid-use.
         error: Where the form says why it refused.
@@ -142,9 +144,23 @@ class SignIn(_Strict):
     password: RequiredSelectors
     submit: Selectors = ()
     next_step: Selectors = ()
+    code: Selectors = ()
+    code_submit: Selectors = ()
     signed_in: Selectors = ()
     signed_out: Selectors = ()
     error: Selectors = ()
+
+
+class Challenge(_Strict):
+    """What shows that a person must act, besides the checks of the vendors that every profile knows.
+
+    Attributes:
+        captcha: A check of the site's own.
+        qrcode: A code to be scanned with the person's phone.
+    """
+
+    captcha: Selectors = ()
+    qrcode: Selectors = ()
 
 
 class AttachmentRules(_Strict):
@@ -223,8 +239,17 @@ class SiteWords(_Strict):
     rate_limited: tuple[Pattern, ...] = (
         r"rate.?limit",
         r"too many (requests|messages)",
-        r"quota",
         r"slow down",
+    )
+    quota: tuple[Pattern, ...] = (
+        r"quota",
+        r"(daily|hourly|weekly|monthly|usage|message) limit",
+        r"limit (will )?resets?",
+    )
+    muted: tuple[Pattern, ...] = (r"\bmuted\b", r"temporarily (restricted|suspended|blocked)")
+    challenge: tuple[Pattern, ...] = (r"captcha", r"(verify|confirm)( that)? you('| a)re (a )?human")
+    banned: tuple[Pattern, ...] = (
+        r"account (has been |is |was )?(permanently )?(banned|disabled|deactivated|terminated|closed)",
     )
     content_blocked: tuple[Pattern, ...] = (
         r"content (policy|filter)",
@@ -290,6 +315,7 @@ class SelectorProfile(_Strict):
     single_line_input: Literal["refuse", "flatten"] = "refuse"
     wire: Wire | None = None
     sign_in: SignIn | None = None
+    challenge: Challenge = Challenge()
     attachments: AttachmentRules | None = None
     limits: Limits = Limits()
     timeouts: ProfileTimeouts = ProfileTimeouts()

@@ -42,11 +42,13 @@ class ChatLink:
         id: Ours, made when the chat began; a page that still shows the chat is known by it.
         url: The chat's own address at the site, or None where it has none: then it lives as long as its page.
         fingerprint: What the chat's last answer looked like, to recognise the chat when it is opened anew.
+        account: Which of the endpoint's accounts it belongs to; empty where there is only one.
     """
 
     id: str
     url: str | None = None
     fingerprint: str = ""
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)

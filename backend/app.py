@@ -16,9 +16,10 @@ from starlette.middleware.cors import CORSMiddleware
 from backend import __version__
 from backend.accounts.sessions import SealedSessions
 from backend.accounts.vault import Vault
-from backend.api import chat, conversations, endpoints, health
+from backend.api import accounts, chat, conversations, endpoints, health, metrics
 from backend.api.access import Parts
 from backend.api.errors import install_error_handlers
+from backend.endpoints.accounts import AccountManager
 from backend.endpoints.manager import EndpointWorkshop, open_manager
 from backend.endpoints.screenshots import ScreenshotFolder
 from backend.gateway.attachments import FileFetcher
@@ -26,12 +27,14 @@ from backend.gateway.background import BackgroundPatterns
 from backend.gateway.completion import Gateway
 from backend.gateway.conversations import Conversations
 from backend.observability.request_scope import RequestScope
+from backend.persistence.accounts import SqlAccounts
 from backend.persistence.address import parse_database_url
 from backend.persistence.conversations import SqlConversations
 from backend.persistence.endpoints import SqlEndpoints
 from backend.persistence.engine import database_problem, open_database
+from backend.persistence.key_rotation import reseal
 from backend.persistence.sessions import SqlSessions
-from backend.providers.kinds import OpenProviders
+from backend.providers.kinds import AccountStores, OpenProviders
 from backend.providers.registry import open_providers as open_all_providers
 from backend.security.addresses import is_public_address
 from backend.security.api_key import ApiKeyAuth
@@ -68,7 +71,15 @@ def create_app(settings: Settings, open_providers: OpenProviders = open_all_prov
         telemetry=no_telemetry,
         lifespan=partial(_lifespan, settings, open_providers),
     )
-    for router in (endpoints.router, conversations.router, chat.router, health.router):
+    routers = (
+        endpoints.router,
+        accounts.router,
+        conversations.router,
+        chat.router,
+        health.router,
+        metrics.router,
+    )
+    for router in routers:
         app.include_router(router)
     install_error_handlers(app)
     _add_middleware(app, settings)
@@ -114,9 +125,10 @@ def _admin_key(settings: Settings) -> str:
 
 
 def _vault(settings: Settings) -> Vault:
+    old = [key.get_secret_value() for key in settings.old_secret_keys]
     if settings.secret_key is not None:
-        return Vault(settings.secret_key.get_secret_value())
-    return Vault(load_or_create_secret(settings.data_dir / "secret_key")[0])
+        return Vault(settings.secret_key.get_secret_value(), old)
+    return Vault(load_or_create_secret(settings.data_dir / "secret_key")[0], old)
 
 
 @asynccontextmanager
@@ -125,12 +137,14 @@ async def _lifespan(settings: Settings, open_providers: OpenProviders, app: Fast
     vault = _vault(settings)
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(open_database(settings.effective_database_url))
+        if settings.old_secret_keys:
+            await reseal(engine, vault)
         sessions = SqlSessions(engine)
-        providers = await stack.enter_async_context(
-            open_providers(
-                settings, lambda c: SealedSessions(sessions, vault, c.slug, c.username or "default")
-            )
+        stores = AccountStores(
+            SqlAccounts(engine, vault),
+            lambda slug, account: SealedSessions(sessions, vault, slug, account),
         )
+        providers = await stack.enter_async_context(open_providers(settings, stores))
         workshop = EndpointWorkshop(
             SqlEndpoints(engine, vault),
             providers.openers,
@@ -145,6 +159,7 @@ async def _lifespan(settings: Settings, open_providers: OpenProviders, app: Fast
         manager = await stack.enter_async_context(open_manager(workshop))
         app.state.parts = Parts(
             manager,
+            AccountManager(manager, stores.accounts, stores.sessions_for),
             Gateway(
                 manager, conversations, _background(settings), _files(settings), settings.background_model
             ),

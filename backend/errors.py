@@ -5,6 +5,7 @@
     GatewayError
     ├── InvalidRequestError        the request can't be honoured as it is
     ├── EndpointNotFoundError
+    ├── AccountNotFoundError
     ├── ModelNotFoundError
     ├── EndpointNotRunningError
     ├── AlreadyRunningError
@@ -47,6 +48,16 @@ class EndpointNotFoundError(GatewayError):
     def __init__(self, slug: str) -> None:
         super().__init__(f"There is no endpoint {slug!r}. GET /api/endpoints/ lists them.")
         self.slug = slug
+
+
+class AccountNotFoundError(GatewayError):
+    """The endpoint has no account of this id."""
+
+    def __init__(self, slug: str, account_id: str) -> None:
+        super().__init__(
+            f"Endpoint {slug!r} has no account {account_id!r}. GET /api/endpoints/{slug}/accounts lists them."
+        )
+        self.account_id = account_id
 
 
 class ModelNotFoundError(GatewayError):

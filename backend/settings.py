@@ -19,6 +19,7 @@ class Settings(BaseSettings):
         data_dir: Holds the database, generated keys and screenshots; made with mode 0700.
         database_url: Empty means SQLite under ``data_dir``; ``postgresql://…`` is given its async driver.
         secret_key: Encrypts stored secrets; empty means generated into ``data_dir``.
+        old_secret_keys: Keys that sealed what is stored; it is sealed anew with ``secret_key`` at the next start.
         auth: ``auto`` is off while ``host`` is a loopback address and on otherwise.
         allowed_hosts: Host names besides loopback that are served with auth off; ``*`` for all.
         cors_origins: Origins of web pages that may call the gateway, such as ``http://localhost:3000``.
@@ -45,6 +46,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     redis_url: str = ""
     secret_key: SecretStr | None = None
+    old_secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     auth: Literal["auto", "on", "off"] = "auto"
     admin_email: str = ""
     admin_password: SecretStr | None = None
@@ -78,7 +80,7 @@ class Settings(BaseSettings):
     deepseek_api_key: SecretStr | None = None
     deepinfra_api_key: SecretStr | None = None
 
-    @field_validator("cors_origins", "allowed_hosts", mode="before")
+    @field_validator("cors_origins", "allowed_hosts", "old_secret_keys", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

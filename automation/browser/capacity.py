@@ -48,6 +48,39 @@ def kept_to_clear(demand: Demand) -> int:
     return max(0, min(demand.waiting - demand.empty, demand.kept))
 
 
+@dataclass(frozen=True, slots=True)
+class Wear:
+    """What a page has been through.
+
+    Attributes:
+        memory_bytes: What its renderer holds; None where that can't be told.
+    """
+
+    turns: int
+    age_s: float
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WearLimits:
+    """From where on a page is replaced by a new one: pages leak, and sites keep old code in them."""
+
+    turns: int = 200
+    age_s: float = 6 * 3600.0
+    memory_bytes: int = 800 * 1024**2
+
+
+def worn_by(wear: Wear, limits: WearLimits) -> str | None:
+    """Return what a page is worn out by, ``turns``, ``age`` or ``memory``; None for one that can go on."""
+    if wear.turns >= limits.turns:
+        return "turns"
+    if wear.age_s >= limits.age_s:
+        return "age"
+    if wear.memory_bytes is not None and wear.memory_bytes > limits.memory_bytes:
+        return "memory"
+    return None
+
+
 def default_max_pages(cores: int, memory_bytes: int) -> int:
     """Return how many pages one machine may hold: 250 MB each beside 2 GB for the rest, and at most 16 a core."""
     by_memory = (memory_bytes - 2 * 1024**3) // (250 * 1024**2)

@@ -10,7 +10,8 @@ the least recently used first, when somebody needs an empty one.
 from __future__ import annotations
 
 import logging
-from collections import deque
+import time
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,13 +20,14 @@ from typing import Generic, Protocol, TypeVar
 import anyio
 from anyio.abc import TaskGroup
 
-from automation.browser.capacity import Demand, kept_to_clear, pages_to_open
+from automation.browser.capacity import Demand, Wear, WearLimits, kept_to_clear, pages_to_open, worn_by
 from automation.errors import AutomationError, PoolFullError
 
 log = logging.getLogger(__name__)
 
 # So many of the latest chats are left alone until somebody really needs their page.
 _RECENT_CHATS = 1
+_WORN = WearLimits()
 
 
 class Lendable(Protocol):
@@ -61,6 +63,14 @@ class Lendable(Protocol):
         """Return when it is gone."""
         ...
 
+    async def memory_bytes(self) -> int | None:
+        """Return what it holds of memory; None where that can't be told.
+
+        Raises:
+            AutomationError: It is gone.
+        """
+        ...
+
 
 T = TypeVar("T", bound=Lendable)
 
@@ -70,6 +80,7 @@ class _Slot(Generic[T]):
     page: T | None = None
     state: str = "opening"
     turns: int = 0
+    opened_s: float = field(default_factory=time.monotonic)
     lost: bool = False
     must_clear: bool = False
     wake: anyio.Event = field(default_factory=anyio.Event)
@@ -84,7 +95,7 @@ class _Waiter(Generic[T]):
 
 
 class LeasePool(Generic[T]):
-    """At most ``limit`` pages, ``warm`` of them kept open; each is closed after ``max_turns`` turns or ``idle_s`` idle.
+    """At most ``limit`` pages, ``warm`` of them kept open; each is closed when it is ``worn`` or ``idle_s`` idle.
 
     With ``spare`` pages are emptied and opened before somebody needs one. Without, as few pages as can be are open: a chat of
     a single turn gives way before another page is opened for who waits.
@@ -98,7 +109,7 @@ class LeasePool(Generic[T]):
         limit: int,
         warm: int = 1,
         spare: bool = True,
-        max_turns: int = 200,
+        worn: WearLimits = _WORN,
         idle_s: float = 600.0,
     ) -> None:
         self._open_one = open_one
@@ -106,7 +117,7 @@ class LeasePool(Generic[T]):
         self._limit = limit
         self._warm = min(warm, limit)
         self._spare = spare
-        self._max_turns = max_turns
+        self._worn = worn
         self._idle_s = idle_s
         self._slots: list[_Slot[T]] = []
         self._free: deque[_Slot[T]] = deque()
@@ -114,6 +125,7 @@ class LeasePool(Generic[T]):
         self._waiting: deque[_Waiter[T]] = deque()
         self._can_open = True
         self._opened = anyio.Event()
+        self.retired: Counter[str] = Counter()
 
     def demand(self) -> Demand:
         """Count the pages by what they do now."""
@@ -331,23 +343,35 @@ class LeasePool(Generic[T]):
                 (self._free if slot.state == "free" else self._kept).remove(slot)
                 slot.state = "closing"
             watch.cancel_scope.cancel()
-        if slot.state == "closing" or slot.turns >= self._max_turns:
+        if slot.state == "closing":
+            self.retired["lost" if slot.lost else self._worn_by(slot) or "idle"] += 1
             return False
         must_clear, slot.must_clear = slot.must_clear, False
         try:
-            await (page.clear() if must_clear else page.settle())
+            worn = self._worn_by(slot, await page.memory_bytes())
+            if worn is None:
+                await (page.clear() if must_clear else page.settle())
         except AutomationError as exc:
+            self.retired["lost"] += 1
             log.info("page_retired", extra={"reason": str(exc)})
             return False
-        return True
+        if worn is not None:
+            self.retired[worn] += 1
+            log.info("page_worn", extra={"by": worn, "turns": slot.turns})
+        return worn is None
+
+    def _worn_by(self, slot: _Slot[T], memory_bytes: int | None = None) -> str | None:
+        return worn_by(Wear(slot.turns, time.monotonic() - slot.opened_s, memory_bytes), self._worn)
 
     async def _until_back(self, slot: _Slot[T]) -> None:
         while True:
             with anyio.move_on_after(self._idle_s):
                 await slot.wake.wait()
-            # Idle pages beyond the warm ones are closed; a page in use is waited for.
+            # Idle pages beyond the warm ones are closed; a page in use is waited for, and so is the next turn of a chat.
+            is_too_old = slot.state == "free" and self._worn_by(slot) is not None
             if slot.state == "settling" or (
-                slot.state in {"free", "kept"} and (slot.lost or self.demand().total > self._warm)
+                slot.state in {"free", "kept"}
+                and (slot.lost or is_too_old or self.demand().total > self._warm)
             ):
                 return
             if slot.wake.is_set():

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
@@ -14,14 +17,16 @@ from playwright.async_api import Error as PlaywrightError
 
 from automation.browser.discovery import find_browser
 from automation.browser.launcher import launch, running_driver
+from automation.browser.processes import BrowserProcess, parse_processes
 from automation.errors import BrowserUnavailableError, PageLostError, PoolFullError
 from automation.owned_tasks import owned_tasks
-from automation.playwright_errors import first_line
+from automation.playwright_errors import first_line, page_calls
 from automation.stealth.options import BrowserConfig
 
 log = logging.getLogger(__name__)
 
-_HEARTBEAT_S = 5.0
+_HEARTBEAT_S = 2.0
+_ANSWERS_S = 5.0
 _CLOSE_S = 5.0
 
 
@@ -29,6 +34,10 @@ _CLOSE_S = 5.0
 class _Running:
     browser: Browser
     heart: CDPSession
+    driver: Playwright
+    pid: int
+    end: str = ""
+    gone: anyio.Event = field(default_factory=anyio.Event)
 
 
 class BrowserPool:
@@ -43,9 +52,13 @@ class BrowserPool:
         self._running: dict[BrowserConfig, _Running] = {}
         self._starting = anyio.Lock()
         self._is_closing = False
+        self.ends: Counter[str] = Counter()
 
     def status(self) -> dict[str, Any]:
-        """Describe the pool: ``{"executable", "browsers", "pages", "max_pages", "problem"}``; needs no browser."""
+        """Describe the pool: ``{"executable", "browsers", "ended", "pages", "max_pages", "problem"}``; needs no browser.
+
+        ``ended`` counts browsers that were lost by how: ``browser_gone``, ``browser_hung`` or ``driver_gone``.
+        """
         executable, problem = None, None
         try:
             own = self._driver.chromium.executable_path if self._driver else None
@@ -55,6 +68,7 @@ class BrowserPool:
         return {
             "executable": executable,
             "browsers": len(self._running),
+            "ended": dict(self.ends),
             "pages": self._pages,
             "max_pages": self._max_pages,
             "problem": problem,
@@ -84,70 +98,143 @@ class BrowserPool:
             BrowserUnavailableError: No browser could be started.
             PageLostError: The browser died meanwhile.
         """
-        async with self._starting:
-            running = self._running.get(config)
-            if running is None or not running.browser.is_connected():
-                running = await self._start(config)
-        try:
-            return await running.browser.new_context(storage_state=storage_state, no_viewport=True)  # type: ignore[arg-type]
-        except PlaywrightError as exc:
-            await self._discard(config, running)
-            msg = f"The browser was lost: {first_line(exc)}"
-            raise PageLostError(msg) from exc
+        for is_last in (False, True):
+            async with self._starting:
+                running = self._running.get(config)
+                if running is None or not running.browser.is_connected():
+                    running = await self._start(config)
+            try:
+                return await running.browser.new_context(storage_state=storage_state, no_viewport=True)  # type: ignore[arg-type]
+            except PlaywrightError as exc:
+                # Its end may not have been noticed yet; with a new one nothing is lost but a second.
+                await self._examine(config, running)
+                if is_last or not running.gone.is_set():
+                    msg = f"The browser was lost: {first_line(exc)}"
+                    raise PageLostError(msg) from exc
+        raise AssertionError
 
     async def _start(self, config: BrowserConfig) -> _Running:
+        driver = await self._living_driver()
         try:
-            browser = await launch(await self._living_driver(), config, self._executable)
+            browser = await launch(driver, config, self._executable)
             heart = await browser.new_browser_cdp_session()
+            processes = parse_processes(await heart.send("SystemInfo.getProcessInfo"))
         except PlaywrightError as exc:
-            self._driver = None
-            msg = f"The browser's driver was lost: {first_line(exc)}"
+            msg = f"The browser was lost while it started: {first_line(exc)}"
             raise PageLostError(msg) from exc
-        running = self._running[config] = _Running(browser, heart)
-        browser.on("disconnected", lambda _: self._forget(config, running))
+        pid = next(p.pid for p in processes if p.kind == "browser")
+        running = self._running[config] = _Running(browser, heart, driver, pid)
+        browser.on("disconnected", lambda _: self._forget(config, running, "browser_gone"))
         return running
 
     async def _living_driver(self) -> Playwright:
+        if self._driver is not None and not await _answers(self._driver):
+            self._lose_driver(self._driver)
         if self._driver is None:
             self._driver = await self._stack.enter_async_context(running_driver())
         return self._driver
 
-    def _forget(self, config: BrowserConfig, running: _Running) -> None:
+    def _lose_driver(self, driver: Playwright) -> None:
+        """Forget a dead driver and its browsers: their pipes closed with it, and they end by themselves."""
+        if self._driver is driver:
+            self._driver = None
+        for config, running in list(self._running.items()):
+            if running.driver is driver:
+                self._forget(config, running, "driver_gone")
+
+    def _forget(self, config: BrowserConfig, running: _Running, end: str) -> None:
         if self._running.get(config) is running:
             del self._running[config]
+            running.end = end
+            running.gone.set()
             if not self._is_closing:
-                log.warning("browser_gone")
+                self.ends[end] += 1
+                log.warning(end)
 
-    async def _discard(self, config: BrowserConfig, running: _Running) -> None:
-        self._forget(config, running)
-        with anyio.move_on_after(_CLOSE_S, shield=True):
+    async def _discard(self, config: BrowserConfig, running: _Running, end: str) -> None:
+        self._forget(config, running, end)
+        with anyio.move_on_after(_CLOSE_S, shield=True) as closing:
             try:
                 await running.browser.close()
             except PlaywrightError as exc:
                 log.debug("browser_close_failed", extra={"reason": first_line(exc)})
+        if closing.cancelled_caught:
+            # It was started by our driver, which has not seen it end: the number is still its own.
+            with suppress(ProcessLookupError):
+                os.kill(running.pid, signal.SIGKILL)
+
+    async def until_gone(self, browser: Browser) -> str:
+        """Return how a browser ended, once it has: ``browser_gone``, ``browser_hung`` or ``driver_gone``."""
+        running = self._of(browser)
+        if running is None:
+            return "browser_gone"
+        await running.gone.wait()
+        return running.end
+
+    def is_gone(self, browser: Browser) -> bool:
+        """Return whether a browser has ended; its own word for it is not enough, a dead driver can't tell."""
+        return self._of(browser) is None
+
+    async def processes(self, browser: Browser) -> tuple[BrowserProcess, ...]:
+        """Return a browser's processes.
+
+        Raises:
+            PageLostError: It is gone, or doesn't answer.
+        """
+        running = self._of(browser)
+        if running is not None:
+            with anyio.move_on_after(_ANSWERS_S), page_calls("listing the browser's processes"):
+                return parse_processes(await running.heart.send("SystemInfo.getProcessInfo"))
+        msg = "The browser is gone, or does not answer."
+        raise PageLostError(msg)
+
+    def _of(self, browser: Browser) -> _Running | None:
+        return next((running for running in self._running.values() if running.browser is browser), None)
+
+    async def examine(self, browser: Browser) -> None:
+        """Find out at once whether a browser lives, after a call failed: a dead driver tells nothing by itself."""
+        for config, running in list(self._running.items()):
+            if running.browser is browser:
+                await self._examine(config, running)
+
+    async def _examine(self, config: BrowserConfig, running: _Running) -> None:
+        if await _beats(running.heart) or running.gone.is_set():
+            return
+        if await _answers(running.driver):
+            await self._discard(config, running, "browser_hung")
+        else:
+            self._lose_driver(running.driver)
 
     async def watch(self) -> None:
-        """Ask every browser for a sign of life every few seconds: a dead driver or a hung browser tells nothing itself."""
+        """Ask every browser for a sign of life every other second: a dead driver or a hung browser tells nothing itself."""
         while True:
             await anyio.sleep(_HEARTBEAT_S)
             for config, running in list(self._running.items()):
-                if not await _beats(running.heart):
-                    log.warning("browser_hung")
-                    await self._discard(config, running)
-                    self._driver = None if not self._running else self._driver
+                await self._examine(config, running)
 
     async def close(self) -> None:
         """End every browser and the driver."""
         self._is_closing = True
         for config, running in list(self._running.items()):
-            await self._discard(config, running)
+            await self._discard(config, running, "closed")
         await self._stack.aclose()
 
 
 async def _beats(heart: CDPSession) -> bool:
-    with anyio.move_on_after(_HEARTBEAT_S):
+    with anyio.move_on_after(_ANSWERS_S):
         try:
             await heart.send("Browser.getVersion")
+        except PlaywrightError:
+            return False
+        return True
+    return False
+
+
+async def _answers(driver: Playwright) -> bool:
+    """Whether a driver lives: this makes and drops an object in it and needs no browser."""
+    with anyio.move_on_after(_ANSWERS_S):
+        try:
+            await (await driver.request.new_context()).dispose()
         except PlaywrightError:
             return False
         return True

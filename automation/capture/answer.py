@@ -10,12 +10,19 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from automation.capture.challenges import STANDS_S
 from automation.capture.commit import AppendOnly
 from automation.capture.completion import Completion, Sample, Verdict
 from automation.capture.decoders.protocol import WireAlive, WireEnd, WireError, WireEvent, WireText
 from automation.capture.site_errors import error_of_wire, error_of_words
 from automation.capture.traffic import Flow
-from automation.errors import FirstTokenTimeout, IdleTimeout, SignInRequiredError, SiteError
+from automation.errors import (
+    ChallengeRequiredError,
+    FirstTokenTimeout,
+    IdleTimeout,
+    SignInRequiredError,
+    SiteError,
+)
 from automation.profiles import SelectorProfile
 from automation.timing import Timeouts
 from automation.turn import (
@@ -55,6 +62,7 @@ class Answer:
         quiet_s = profile.timeouts.dom_quiet_s
         self._completion = Completion(quiet_s or QUIET_S, is_quiet_trusted=quiet_s is not None)
         self._page_done_s: float | None = None
+        self._challenge_s: float | None = None
         self._text = AppendOnly()
         self._thoughts = AppendOnly()
         self._wire_answer = self._wire_thought = ""
@@ -137,6 +145,7 @@ class Answer:
 
         Raises:
             SignInRequiredError: The page shows its sign-in form.
+            ChallengeRequiredError: It shows a check that stays.
         """
         self._facts.update(facts)
         if not facts.get("is_text_only"):
@@ -151,6 +160,7 @@ class Answer:
         if facts.get("signed_out"):
             reason = "the site signed the account out in mid-turn"
             raise SignInRequiredError(reason)
+        self._watch_challenge(is_shown=bool(self._facts.get("captcha")), at_s=at_s)
         if self.source == "wire":
             return []
         events: list[TurnEvent] = []
@@ -164,6 +174,15 @@ class Answer:
             events.append(TextDelta(self._text.update(*self._dom_text.change(facts["text"]))))
         events += self._page_sources(facts.get("sources", ()))
         return self._begun(events)
+
+    def _watch_challenge(self, *, is_shown: bool, at_s: float) -> None:
+        """End the turn when the site asks for a check that doesn't pass by itself: nobody sees it on this page."""
+        if not is_shown:
+            self._challenge_s = None
+        elif self._challenge_s is None:
+            self._challenge_s = at_s
+        elif at_s - self._challenge_s >= STANDS_S and not self._wire_answer:
+            raise ChallengeRequiredError("captcha")
 
     @property
     def thinking_is_closed(self) -> bool:

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
+import anyio
 from playwright.async_api import CDPSession
 
 from automation.errors import PageLostError
@@ -49,6 +50,8 @@ class PageChannel:
     def __init__(self, session: CDPSession, target_id: str = "") -> None:
         self._session = session
         self.target_id = target_id
+        self._calls: set[anyio.CancelScope] = set()
+        self._end = ""
 
     def on(self, event: str, listener: Listener) -> None:
         """Call ``listener`` with every such event."""
@@ -56,8 +59,12 @@ class PageChannel:
 
     async def send(self, method: str, params: Params | None = None, timeout_s: float = 5.0) -> Params:
         """Return the method's result; see ``Channel.send``."""
+        if self._end:
+            raise PageLostError(self._end)
+        call = anyio.CancelScope()
+        self._calls.add(call)
         try:
-            with page_calls(f"calling {method}"):
+            with page_calls(f"calling {method}"), call:
                 async with asyncio.timeout(timeout_s):
                     result: Params = await self._session.send(method, params or {})
                     return result
@@ -65,6 +72,15 @@ class PageChannel:
             # A hung renderer reports nothing: that a plain call gets no answer is how it is noticed.
             msg = f"The page did not answer {method} within {timeout_s:g} s."
             raise PageLostError(msg) from exc
+        finally:
+            self._calls.discard(call)
+        raise PageLostError(self._end)
+
+    def close(self, reason: str) -> None:
+        """End every call that still waits, and refuse others: a page that is gone answers none, and says so to none."""
+        self._end = reason
+        for call in self._calls:
+            call.cancel()
 
 
 class ChildChannel:
@@ -143,6 +159,12 @@ class TargetTree:
         """Make the page's channel ready, and from now on every child's."""
         await self._prepare(self.root, "page")
         await self._attach_to_children(self.root)
+
+    def close(self, reason: str) -> None:
+        """End every call that still waits on any channel: the page is gone."""
+        self.root.close(reason)
+        for child in self._children.values():
+            child.close()
 
     async def channel_of_frame(self, frame_id: str) -> Channel:
         """Return the channel of a frame, ready for calls: its own when it lives in another process, else the page's."""

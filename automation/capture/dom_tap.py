@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from automation.capture.cdp import Channel, Params, TargetTree
+from automation.capture.challenges import CAPTCHA_CSS
 from automation.errors import PageLostError, SiteChangedError
 from automation.profiles import SelectorProfile, Selectors
 
@@ -81,9 +83,20 @@ def agent_profile(profile: SelectorProfile) -> dict[str, Any]:
     data["thinking_css"] = [s.css for s in profile.thinking]
     data["cursor"] = profile.cursor
     if profile.sign_in is not None:
-        for role in ("username", "password", "submit", "next_step", "signed_in", "signed_out"):
+        for role in (
+            "username",
+            "password",
+            "submit",
+            "next_step",
+            "code",
+            "code_submit",
+            "signed_in",
+            "signed_out",
+        ):
             data[role] = plain(getattr(profile.sign_in, role))
         data["sign_in_error"] = plain(profile.sign_in.error)
+    data["captcha"] = [{"css": CAPTCHA_CSS, "text": []}, *plain(profile.challenge.captcha)]
+    data["qrcode"] = plain(profile.challenge.qrcode)
     if profile.attachments is not None:
         for role in ("input", "opener", "drop_target", "uploaded", "uploading", "failed", "remove"):
             data[f"attachments.{role}"] = plain(getattr(profile.attachments, role))
@@ -91,7 +104,11 @@ def agent_profile(profile: SelectorProfile) -> dict[str, Any]:
 
 
 class DomTap:
-    """Calls the agent of one page. Every call is one round trip and has a time limit."""
+    """Calls the agent of one page. Every call is one round trip and has a time limit.
+
+    Attributes:
+        heard_s: When the page last told or answered anything, on the clock of ``time.monotonic``.
+    """
 
     def __init__(self, targets: TargetTree, profile: SelectorProfile, frame_s: float = 5.0) -> None:
         self._targets = targets
@@ -105,6 +122,7 @@ class DomTap:
         self._top: tuple[Channel, int] | None = None
         self._bound: set[int] = set()
         self._sink: Push | None = None
+        self.heard_s = time.monotonic()
 
     def listen(self, sink: Push | None) -> None:
         """Tell ``sink`` what the agent pushes, or nobody."""
@@ -131,14 +149,28 @@ class DomTap:
         for _ in range(_NAVIGATIONS):
             try:
                 channel, context_id = self._place or await self._settle()
-                return await _evaluate(
+                result = await _evaluate(
                     channel, context_id, f"globalThis.agent.{name}({arguments})", timeout_s
                 )
             except DocumentGone:
                 # The document was replaced meanwhile, and its worlds with it: ask the new one.
                 self.forget()
+            else:
+                self.heard_s = time.monotonic()
+                return result
         msg = f"The page kept loading other documents while it was asked for {name}."
         raise PageLostError(msg)
+
+    async def answers(self, timeout_s: float) -> bool:
+        """Return whether the page's main thread, and that of the chat's frame, answers within this time; no script runs."""
+        channels = {self._targets.root, self._place[0]} if self._place else {self._targets.root}
+        try:
+            for channel in channels:
+                await channel.send("Page.getFrameTree", timeout_s=timeout_s)
+        except PageLostError:
+            return False
+        self.heard_s = time.monotonic()
+        return True
 
     async def has_turn(self) -> bool:
         """Return whether the agent of the current document is watching a turn: a new document has none."""
@@ -203,7 +235,10 @@ class DomTap:
         return str(node["node"]["frameId"])
 
     def _called(self, event: Params) -> None:
-        if event["name"] == self._binding and self._sink is not None:
+        if event["name"] != self._binding:
+            return
+        self.heard_s = time.monotonic()
+        if self._sink is not None:
             self._sink(json.loads(event["payload"]))
 
 

@@ -8,8 +8,11 @@ from collections.abc import Mapping
 
 from automation.capture.decoders.protocol import WireError
 from automation.errors import (
+    AccountBannedError,
     AutomationError,
+    ChallengeRequiredError,
     ContentBlockedError,
+    LimitKind,
     RateLimitedError,
     SignInRequiredError,
     SiteError,
@@ -17,13 +20,14 @@ from automation.errors import (
 from automation.profiles import SiteWords
 
 _MOST_CHARS = 500
-_DEFAULT_RETRY_S = 60.0
 
 
 def error_of_wire(error: WireError, words: SiteWords) -> AutomationError:
     """The error that a decoder saw in the stream; its words decide where the decoder could not tell the kind."""
     if error.kind == "rate_limited":
-        return RateLimitedError(_short(error.message), error.retry_after_s or _DEFAULT_RETRY_S)
+        return _limit(error.message, words, error.retry_after_s)
+    if error.kind == "challenge_required":
+        return ChallengeRequiredError("captcha")
     if error.kind == "content_blocked":
         return ContentBlockedError(_short(error.message))
     if error.kind == "sign_in_required":
@@ -34,13 +38,23 @@ def error_of_wire(error: WireError, words: SiteWords) -> AutomationError:
 def error_of_words(text: str, words: SiteWords, retry_after_s: float | None = None) -> AutomationError:
     """What a banner, a notice or an error body means, by the profile's patterns."""
     short = _short(text)
-    if _says(text, words.rate_limited):
-        return RateLimitedError(short, retry_after_s or _DEFAULT_RETRY_S)
+    if _says(text, words.banned):
+        return AccountBannedError(short)
+    if _says(text, (*words.muted, *words.quota, *words.rate_limited)):
+        return _limit(text, words, retry_after_s)
+    if _says(text, words.challenge):
+        return ChallengeRequiredError("captcha")
     if _says(text, words.sign_in_required):
         return SignInRequiredError(short)
     if _says(text, words.content_blocked):
         return ContentBlockedError(short)
     return SiteError(short)
+
+
+def _limit(text: str, words: SiteWords, retry_after_s: float | None) -> RateLimitedError:
+    kinds: tuple[tuple[LimitKind, tuple[str, ...]], ...] = (("mute", words.muted), ("quota", words.quota))
+    kind: LimitKind = next((kind for kind, patterns in kinds if _says(text, patterns)), "requests")
+    return RateLimitedError(_short(text), retry_after_s or None, kind)
 
 
 def error_of_status(status: int, body: bytes, retry_after: str | None) -> WireError:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from time import monotonic
+from collections.abc import Callable
+from time import monotonic, time
 from typing import Protocol
 
+from automation.capture.challenges import STANDS_S
 from automation.capture.dom_tap import DomTap
-from automation.errors import SignInRequiredError, SiteChangedError
-from automation.sign_in.credentials import Credentials
+from automation.errors import ChallengeRequiredError, SignInRequiredError, SiteChangedError
+from automation.sign_in.credentials import Credentials, one_time_password
 
 log = logging.getLogger(__name__)
 
@@ -35,33 +37,80 @@ class Hands(Protocol):
         ...
 
 
-async def fill_form(dom: DomTap, hands: Hands, credentials: Credentials, timeout_s: float) -> None:
+async def fill_form(
+    dom: DomTap,
+    hands: Hands,
+    credentials: Credentials,
+    timeout_s: float,
+    *,
+    now_s: Callable[[], float] = time,
+) -> None:
     """Fill the form, submit it, and return once the page shows that the account is signed in.
+
+    Args:
+        dom: The page's agent.
+        hands: What clicks and types.
+        credentials: What to enter.
+        timeout_s: How long the site may take over each step.
+        now_s: The site's own time, by which it checks a one-time password; Unix seconds.
 
     Raises:
         SignInRequiredError: The form refused (with its words), or nothing happened in time.
+        ChallengeRequiredError: The site wants a check that only a person can pass.
         SiteChangedError: A field of the form matches nothing.
     """
     await _enter(dom, hands, "username", credentials.username)
     await _to_the_password(dom, hands, timeout_s)
     await _enter(dom, hands, "password", credentials.password)
-    if not await hands.click_if_there("submit", "signing in"):
-        await hands.press("Enter", "signing in")
-    outcome = await dom.call(
-        "first",
-        {"refused": {"sign_in_error": True}, "in": {"password": False, "input": True}},
-        int(timeout_s * 1000),
-        timeout_s=timeout_s + 2,
-    )
+    has_code = bool((await dom.call("look", ["code"]))["code"])
+    if has_code:
+        await _enter_code(dom, hands, credentials, now_s())
+    await _submit(hands, "submit")
+    outcome = await _outcome(dom, timeout_s, code={"code": True, "password": False})
+    if outcome == "code":
+        await _enter_code(dom, hands, credentials, now_s())
+        await _submit(hands, "code_submit")
+        outcome = await _outcome(dom, timeout_s)
     if outcome == "in":
         log.info("signed_in")
         return
+    if outcome == "captcha":
+        raise ChallengeRequiredError("captcha")
     words = await dom.call("labels", "sign_in_error") if outcome == "refused" else ""
     if words:
         reason = f"the site refused the credentials: {words}"
     else:
         reason = "the sign-in form did not lead to the chat; check the credentials, or sign in by hand"
     raise SignInRequiredError(reason)
+
+
+async def _outcome(dom: DomTap, timeout_s: float, **more: dict[str, bool]) -> str | None:
+    """Wait for what the form leads to; None when nothing comes of it in time.
+
+    A check of the site counts only when it stays, and nothing better comes of it.
+    """
+    known = {
+        "refused": {"sign_in_error": True},
+        "in": {"password": False, "code": False, "input": True},
+        **more,
+    }
+    outcomes = {**known, "captcha": {"captcha": True}}
+    found = await dom.call("first", outcomes, int(timeout_s * 1000), timeout_s=timeout_s + 2)
+    if found == "captcha":
+        found = await dom.call("first", known, int(STANDS_S * 1000), timeout_s=STANDS_S + 2) or "captcha"
+    return str(found) if found else None
+
+
+async def _enter_code(dom: DomTap, hands: Hands, credentials: Credentials, now_s: float) -> None:
+    if credentials.totp_secret is None:
+        reason = "the site asks for a one-time password; give the account its totp_secret, or sign in by hand"
+        raise SignInRequiredError(reason)
+    await _enter(dom, hands, "code", one_time_password(credentials.totp_secret, now_s))
+
+
+async def _submit(hands: Hands, button: str) -> None:
+    if not await hands.click_if_there(button, "signing in"):
+        await hands.press("Enter", "signing in")
 
 
 async def _to_the_password(dom: DomTap, hands: Hands, timeout_s: float) -> None:

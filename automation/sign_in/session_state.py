@@ -8,6 +8,10 @@ StorageState = dict[str, Any]
 """Playwright's ``storage_state``: ``{"cookies": [...], "origins": [...]}``."""
 
 
+class SessionNotKeptError(Exception):
+    """The store could not keep a session; ``str()`` says what to do. The one before it stays."""
+
+
 class SessionStore(Protocol):
     """Keeps one account's session. What it keeps is as secret as a password."""
 
@@ -16,7 +20,11 @@ class SessionStore(Protocol):
         ...
 
     async def save(self, state: StorageState) -> None:
-        """Replace the stored session."""
+        """Replace the stored session.
+
+        Raises:
+            SessionNotKeptError: It can't be written; the one before it stays.
+        """
         ...
 
     async def clear(self) -> None:

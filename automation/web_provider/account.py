@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio
-from playwright.async_api import BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page
 from playwright.async_api import Error as PlaywrightError
 
 from automation.browser.pool import BrowserPool
+from automation.browser.processes import network_pid
 from automation.browser.windows import open_window
 from automation.errors import PageLostError, SignInRequiredError
 from automation.playwright_errors import first_line, page_calls
 from automation.sign_in.credentials import Credentials
-from automation.sign_in.session_state import SessionStore
+from automation.sign_in.session_state import SessionNotKeptError, SessionStore, StorageState
 from automation.stealth.options import BrowserConfig
+from automation.web_provider.config import WebChatConfig
 
 log = logging.getLogger(__name__)
 
 _SAVE_EVERY_S = 30.0
+_OPEN_S = 20.0
+_SAVE_S = 20.0
 _CLOSE_S = 5.0
 
 
@@ -41,6 +48,11 @@ class Account:
         self._browser = browser
         self._sessions = sessions
         self._context: BrowserContext | None = None
+        self._cookies: list[dict[str, Any]] = []
+        self._network: int | None = None
+        self._unsaved: StorageState | None = (
+            None  # what the store could not keep, so that a new context has it
+        )
         self._opening = anyio.Lock()
         self._opening_window = anyio.Lock()
         self._keeps_state = keeps_state or credentials is not None
@@ -53,12 +65,17 @@ class Account:
             BrowserUnavailableError, PageLostError: No browser, or it died in that moment.
         """
         async with self._opening:
-            if self._context is None:
-                state = await self._sessions.load()
+            context = self._context
+            if context is None or self.browsers.is_gone(browser_of(context)):
+                state = self._unsaved or await self._sessions.load()
+                # A session that somebody brought must be kept up to date, whoever signed in.
+                self._keeps_state = self._keeps_state or state is not None
                 context = await self.browsers.new_context(self._browser, state)
-                context.on("close", lambda _: self._forget(context))
+                context.on("close", self._forget)
                 self._context = context
-            return self._context
+                self._cookies = await self._read_cookies(context)
+                self._network = await self._network_of(context)
+            return context
 
     async def new_page(self, *, in_own_window: bool) -> Page:
         """Return a new, empty page: a tab of the window that there is, or in a window of its own.
@@ -69,12 +86,58 @@ class Account:
         context = await self.context()
         # One at a time, or each would take the other's window for its own.
         async with self._opening_window:
-            with page_calls("opening a page"):
-                return await (open_window(context) if in_own_window else context.new_page())
+            try:
+                # Chromium may have had the page's renderer ready, and that one may hang.
+                with anyio.move_on_after(_OPEN_S), page_calls("opening a page"):
+                    return await (open_window(context) if in_own_window else context.new_page())
+            except PageLostError:
+                await self.browsers.examine(browser_of(context))
+                raise
+        msg = f"The browser opened no page within {_OPEN_S:g} s."
+        raise PageLostError(msg)
 
     def _forget(self, context: BrowserContext) -> None:
         if self._context is context:
             self._context = None
+
+    # -- cookies ----------------------------------------------------------------------------------------------------
+
+    async def mend(self) -> None:
+        """Give the context its cookies back where the browser had to replace its network process, which alone had them.
+
+        Raises:
+            PageLostError: The browser is gone.
+        """
+        context = self._context
+        if context is None or await self.has_its_network():
+            return
+        log.warning("network_process_replaced")
+        with page_calls("restoring the session"):
+            await context.add_cookies(self._cookies)  # type: ignore[arg-type]
+        self._network = await self._network_of(context)
+
+    async def has_its_network(self) -> bool:
+        """Return whether the browser's network process is the one that it was: with another, streams were cut and cookies lost."""
+        return self._context is None or self._network == await self._network_of(self._context)
+
+    async def note_cookies(self) -> None:
+        """Remember the context's cookies as they are after a turn.
+
+        Raises:
+            PageLostError: The browser is gone.
+        """
+        await self.mend()
+        if self._context is not None:
+            # None at all are rather those of a network process that died in this moment.
+            self._cookies = await self._read_cookies(self._context) or self._cookies
+
+    @staticmethod
+    async def _read_cookies(context: BrowserContext) -> list[dict[str, Any]]:
+        with page_calls("reading the session"):
+            return [dict(cookie) for cookie in await context.cookies()]
+
+    async def _network_of(self, context: BrowserContext) -> int | None:
+        return network_pid(await self.browsers.processes(browser_of(context)))
 
     def used(self) -> None:
         """Note a turn: sites renew cookies as one goes along, and the stored session must follow."""
@@ -82,20 +145,61 @@ class Account:
 
     async def signed_in(self) -> None:
         """Note that the account has just signed in, and store its session."""
-        await self.save()
+        self.refusal = None
+        self._keeps_state = True
+        await self._attempt_save()
 
     async def save(self) -> None:
         """Store the session, encrypted by the store.
 
         Raises:
             PageLostError: The browser is gone; what was stored before stays.
+            SessionNotKeptError: The store can't keep it; what was stored before stays.
         """
         if self._context is None:
             return
-        with page_calls("saving the session"):
-            state = await self._context.storage_state(indexed_db=True)
-        await self._sessions.save(dict(state))
+        await self.mend()
+        state = await self._read_state(self._context)
+        if not await self.has_its_network() or (self._cookies and not state["cookies"]):
+            # It was read while the network process died, and the cookies with it: what was stored before is better.
+            msg = "The browser's network process was replaced while the session was read."
+            raise PageLostError(msg)
+        self._unsaved = state
+        await self._sessions.save(self._unsaved)
+        self._unsaved = None
         self._was_active = False
+
+    async def state(self) -> StorageState | None:
+        """Return the session as it is now, or as it was stored last; None where there is none.
+
+        Raises:
+            PageLostError: The browser is going away in this moment.
+        """
+        if self._context is None:
+            return self._unsaved or await self._sessions.load()
+        await self.mend()
+        return await self._read_state(self._context)
+
+    async def replace_session(self, state: StorageState) -> None:
+        """Close the context, whatever it holds, and go on with ``state`` from its next opening on.
+
+        Raises:
+            SessionNotKeptError: The store can't keep it; it is used all the same until the gateway ends.
+        """
+        await self._close_context()
+        self.refusal = None
+        self._was_active = False
+        self._unsaved = state
+        await self._sessions.save(state)
+        self._unsaved = None
+
+    @staticmethod
+    async def _read_state(context: BrowserContext) -> StorageState:
+        # It asks the context's pages, and one that hangs would never let it end.
+        with anyio.move_on_after(_SAVE_S), page_calls("saving the session"):
+            return dict(await context.storage_state(indexed_db=True))
+        msg = f"The browser did not give out the session within {_SAVE_S:g} s."
+        raise PageLostError(msg)
 
     async def keep_saved(self) -> None:
         """Store the session every half minute in which it was used."""
@@ -106,15 +210,22 @@ class Account:
     async def _save_what_changed(self) -> None:
         if not (self._was_active and self._keeps_state):
             return
+        await self._attempt_save()
+
+    async def _attempt_save(self) -> None:
+        """Store the session; where that fails the earlier one stays, turns go on, and it is tried again at the next occasion."""
         try:
             await self.save()
-        except PageLostError as exc:
+        except (PageLostError, SessionNotKeptError) as exc:
             log.warning("session_not_saved", extra={"reason": str(exc)})
 
     async def close(self) -> None:
         """Store the session if it was used since, and close the context; pages in it close with it."""
         with anyio.move_on_after(_CLOSE_S, shield=True):
             await self._save_what_changed()
+        await self._close_context()
+
+    async def _close_context(self) -> None:
         context, self._context = self._context, None
         if context is None:
             return
@@ -123,3 +234,32 @@ class Account:
                 await context.close()
             except PlaywrightError as exc:
                 log.debug("context_gone", extra={"reason": first_line(exc)})
+
+
+def account_of(browsers: BrowserPool, config: WebChatConfig, sessions: SessionStore) -> Account:
+    """Return an account of a site; nothing is opened before its first page."""
+    return Account(
+        browsers,
+        config.browser,
+        sessions,
+        config.credentials,
+        keeps_state=config.profile.conversation.in_browser,
+    )
+
+
+@asynccontextmanager
+async def open_account(
+    browsers: BrowserPool, config: WebChatConfig, sessions: SessionStore
+) -> AsyncIterator[Account]:
+    """Hold an account; its browser starts with its first page, and its session is stored at the end."""
+    account = account_of(browsers, config, sessions)
+    try:
+        yield account
+    finally:
+        await account.close()
+
+
+def browser_of(context: BrowserContext) -> Browser:
+    """Return the browser that a context of the pool lives in."""
+    assert context.browser is not None
+    return context.browser

@@ -13,7 +13,6 @@ from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from automation.browser.lease import LeasePool
-from automation.browser.pool import BrowserPool
 from automation.errors import (
     AutomationError,
     ConversationGoneError,
@@ -23,13 +22,13 @@ from automation.errors import (
 )
 from automation.owned_tasks import owned_tasks
 from automation.sign_in.credentials import Credentials
-from automation.sign_in.session_state import SessionStore
 from automation.turn import ChatLink, Prompt, TurnEvent, TurnFinished
 from automation.web_provider.account import Account
 from automation.web_provider.ask import ask_of
 from automation.web_provider.attachments import check_files, new_files
 from automation.web_provider.chat_page import ChatPage, open_chat_page
 from automation.web_provider.config import WebChatConfig, effective_timeouts
+from automation.web_provider.second_try import may_try_again
 from automation.web_provider.transcript import compose_transcript
 
 __all__ = ["Credentials", "WebChatConfig", "WebProviderBase"]
@@ -64,31 +63,19 @@ class WebProviderBase:
 
     @classmethod
     @asynccontextmanager
-    async def open(
-        cls, browsers: BrowserPool, config: WebChatConfig, sessions: SessionStore
-    ) -> AsyncIterator[Self]:
-        """Hold the site open: browser, session, warm pages. Returns once its first pages are ready.
+    async def open(cls, account: Account, config: WebChatConfig) -> AsyncIterator[Self]:
+        """Hold the site open with the account's pages; returns once the first ones are ready. The account stays its owner's.
 
         Raises:
             AutomationError: The site can't be reached, wants a sign-in, or is not what the profile says.
         """
-        account = Account(
-            browsers,
-            config.browser,
-            sessions,
-            config.credentials,
-            keeps_state=config.profile.conversation.in_browser,
-        )
-        try:
-            async with owned_tasks() as tasks:
-                provider = cls(account, config, tasks)
-                async with provider._pages.lend(None):
-                    tasks.start_soon(account.keep_saved)
-                with anyio.move_on_after(provider.config.timeouts.ready_s):
-                    await provider._pages.until_opened()
-                yield provider
-        finally:
-            await account.close()
+        async with owned_tasks() as tasks:
+            provider = cls(account, config, tasks)
+            async with provider._pages.lend(None):
+                tasks.start_soon(account.keep_saved)
+            with anyio.move_on_after(provider.config.timeouts.ready_s):
+                await provider._pages.until_opened()
+            yield provider
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.start_soon(_until_page_lost, work)
@@ -122,15 +109,29 @@ class WebProviderBase:
             try:
                 # Before a page is taken: a chat that stands there need not suffer for a file that can't be sent.
                 check_files(new_files(prompt), self.config.profile.attachments)
-                async with self._pages.lend(self.config.timeouts.lease_s, _id_of(prompt.chat)) as page:
-                    is_continued = await page.enter(prompt.chat)
-                    if prompt.must_continue and not is_continued:
-                        raise ConversationGoneError
-                    await page.take_turn(ask_of(prompt, self.compose, is_continued=is_continued), out)
+                if not await self._try_turn(prompt, out, tries=1):
+                    log.warning("turn_begun_anew", extra={"endpoint": self.config.name})
+                    await self._try_turn(prompt, out, tries=2)
             except SignInRequiredError as exc:
                 outcome.error = self._signed_out(exc)
             except AutomationError as exc:
                 outcome.error = exc
+
+    async def _try_turn(self, prompt: Prompt, out: MemoryObjectSendStream[TurnEvent], *, tries: int) -> bool:
+        """Run the turn on a page; return False where it was lost before anything was sent, and may be tried again."""
+        page: ChatPage | None = None
+        try:
+            async with self._pages.lend(self.config.timeouts.lease_s, _id_of(prompt.chat)) as page:
+                is_continued = await page.enter(prompt.chat)
+                if prompt.must_continue and not is_continued:
+                    raise ConversationGoneError
+                await page.take_turn(ask_of(prompt, self.compose, is_continued=is_continued), out)
+        except AutomationError as exc:
+            has_sent_nothing = page is None or page.has_sent_nothing
+            if not may_try_again(exc, tries=tries, has_sent_nothing=has_sent_nothing):
+                raise
+            return False
+        return True
 
     def _signed_out(self, error: SignInRequiredError) -> AutomationError:
         """Signing in again is ours to do where we can: then this turn failed, and the next one need not."""
@@ -149,8 +150,18 @@ class WebProviderBase:
         async with self._pages.lend(self.config.timeouts.lease_s, chat.id) as page:
             return await page.enter(chat) and await page.delete_chat()
 
+    async def visit(self) -> None:
+        """Load the chat anew, as a person does who comes back; the account signs in again if its session ran out.
+
+        Raises:
+            AutomationError: The site can't be reached, or wants a person.
+        """
+        async with self._pages.lend(self.config.timeouts.lease_s) as page:
+            await page.visit()
+        self._account.used()
+
     async def check(self) -> dict[str, Any]:
-        """Return what the endpoint's health shows: ``{"pages": {...}}``."""
+        """Return what the endpoint's health shows: ``{"pages": {...}, "pages_closed": {cause: count}, "waiting": …}``."""
         demand = self._pages.demand()
         return {
             "pages": {
@@ -161,6 +172,7 @@ class WebProviderBase:
                 "opening": demand.opening,
                 "limit": self.config.max_pages,
             },
+            "pages_closed": dict(self._pages.retired),
             "waiting": demand.waiting,
         }
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import re
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin
 
 import anyio
@@ -17,27 +19,32 @@ from playwright.async_api import Frame, Page
 
 from automation.capture.agreement import difference
 from automation.capture.cdp import Channel, PageChannel, Spawn, TargetTree
+from automation.capture.challenges import STANDS_S, challenge_of_response
 from automation.capture.decoders.registry import SOCKET_DECODERS
 from automation.capture.dom_tap import DomTap
 from automation.capture.network_tap import NetworkTap
 from automation.capture.pipeline import TurnCapture
 from automation.errors import (
     AutomationError,
+    ChallengeRequiredError,
     PageLostError,
     PromptRejectedError,
     SignInRequiredError,
     SiteChangedError,
+    SiteError,
     UnreachableError,
 )
+from automation.owned_tasks import owned_tasks
 from automation.playwright_errors import first_line, navigation, page_calls
 from automation.sign_in.form import fill_form
-from automation.turn import ChatLink, TurnEvent
-from automation.web_provider.account import Account
+from automation.turn import ChatLink, TurnEvent, TurnFinished
+from automation.web_provider.account import Account, browser_of
 from automation.web_provider.ask import Ask, fingerprint_of, is_shown
 from automation.web_provider.attachments import PROMPT_FILE_NOTE, Attachments
 from automation.web_provider.composer import Composer
 from automation.web_provider.config import WebChatConfig, reading_profile
 from automation.web_provider.page_hands import PageHands
+from automation.web_provider.page_life import PageLife
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +55,8 @@ _SOCKET_S = 10.0
 _OWN_URL_MS = 500
 _STREAM_ENDS_S = 1.0
 _CONFIRM_TRIES = 3
+_CLOCKS_AGREE_S = 5.0
+_CHALLENGES = {name: {name: True, "input_ready": False} for name in ("captcha", "qrcode")}
 
 
 class ChatPage:
@@ -76,6 +85,8 @@ class ChatPage:
         self._sockets_before = 0
         self._chat: ChatLink | None = None
         self._told: str | None = None
+        self._site_ahead_s = 0.0
+        self._is_attached = False
         self.is_single_turn = True
 
     # -- life -------------------------------------------------------------------------------------------------------
@@ -90,34 +101,79 @@ class ChatPage:
             PageLostError: The page went away.
         """
         page = self._page
-        page.on("crash", lambda _: self._lose("The page's renderer crashed."))
-        page.on("close", lambda _: self._lose("The page was closed."))
-        page.on("framenavigated", self._navigated)
         with page_calls("attaching to the page"):
             session = await page.context.new_cdp_session(page)
-        targets = TargetTree(PageChannel(session), self._prepare, self._spawn)
+        self._targets = targets = TargetTree(PageChannel(session), self._prepare, self._spawn)
         self._dom = DomTap(targets, self._profile, self._timeouts.ready_s)
+        self._life = PageLife(self._dom, lambda: self._account.browsers.processes(browser_of(page.context)))
         self._hands = PageHands(page, self._dom)
         self._composer = Composer(self._dom, self._hands, self._profile, self._timeouts)
         self._attachments = Attachments(page, self._dom, self._hands, self._profile, self._timeouts)
+        page.on("crash", lambda _: self._lose("The page's renderer crashed."))
+        page.on("close", lambda _: self._lose("The page was closed."))
+        page.on("framenavigated", self._navigated)
+        self._is_attached = True
         await targets.start()
         await self._load(self._chat_url)
         await self._ensure_ready()
         await self._ensure_empty()
 
+    async def visit(self) -> None:
+        """Load the empty chat anew.
+
+        Raises:
+            AutomationError: It doesn't show; the page is closed then.
+        """
+        self._needs = "reload"
+        await self._load(self._chat_url)
+        await self._ensure_ready()
+        await self._ensure_empty()
+        self._needs = "nothing"
+
     async def _prepare(self, channel: Channel, kind: str) -> None:
+        if kind in {"page", "iframe"}:
+            self._life.attach(channel)
         await self._network.attach(channel)
         await self._dom.attach(channel, kind)
 
     def _lose(self, reason: str) -> None:
         self._lost_reason = self._lost_reason or reason
         self._lost.set()
+        self._targets.close(self._lost_reason)
         if self._capture is not None:
             self._capture.lost(reason)
 
     async def until_lost(self) -> None:
-        """Return when the page has crashed or closed."""
+        """Return when the page has crashed or closed, hangs, or its browser or driver is gone."""
         await self._lost.wait()
+
+    async def memory_bytes(self) -> int | None:
+        """Return what the page's renderer holds; see ``PageLife.memory_bytes``."""
+        return await self._life.memory_bytes()
+
+    async def watch(self) -> None:
+        """Notice what the page itself does not report: that it hangs, or that its driver is gone."""
+        async with anyio.create_task_group() as watch:
+            watch.start_soon(self._lose_when_hung)
+            watch.start_soon(self._lose_with_browser)
+
+    async def _lose_when_hung(self) -> None:
+        await self._life.until_hung()
+        self._lose("The page hangs: its renderer neither answers nor computes.")
+
+    async def _lose_with_browser(self) -> None:
+        end = await self._account.browsers.until_gone(browser_of(self._page.context))
+        self._lose(f"The page's browser was lost ({end}).")
+
+    async def close(self) -> None:
+        """Close the page, and where it does not let itself be closed, end its renderer."""
+        with anyio.move_on_after(self._timeouts.close_s, shield=True):
+            await _close(self._page)
+            return
+        if not self._is_attached:
+            return
+        with anyio.move_on_after(self._timeouts.close_s, shield=True):
+            await self._life.end_renderers()
 
     def _navigated(self, _: Frame) -> None:
         self._dom.forget()
@@ -128,6 +184,11 @@ class ChatPage:
         """End the turn when a new document took the chat's place; an address that merely changed is no harm."""
         if not await self._dom.has_turn():
             capture.lost("The page left the chat, or loaded it anew, in mid-answer.")
+
+    @property
+    def has_sent_nothing(self) -> bool:
+        """Whether it is certain that nothing was sent since ``enter``."""
+        return not self._composer.may_have_sent
 
     # -- chats that go on -------------------------------------------------------------------------------------------
 
@@ -142,6 +203,8 @@ class ChatPage:
         Raises:
             AutomationError: Neither worked.
         """
+        self._composer.may_have_sent = False
+        await self._account.mend()
         if chat is None:
             return False
         is_here, self._chat = self.holds == chat.id, None
@@ -230,7 +293,10 @@ class ChatPage:
         self._dom.forget()
         if response is None:
             return
-        if response.status >= _ERROR_STATUS:
+        self._site_ahead_s = _ahead_s(response.headers.get("date"), time.time())
+        if challenge_of_response(response.headers):
+            await self._until_challenge_passed()
+        elif response.status >= _ERROR_STATUS:
             raise UnreachableError(url, f"it answers with HTTP {response.status}")
         media_type = response.headers.get("content-type", "text/html").split(";")[0].strip()
         if "html" not in media_type:
@@ -243,12 +309,14 @@ class ChatPage:
             await self._until_socket(self._sockets_before)
             await self._hands.dismiss_dialogs()
             return
+        if state in {"captcha", "qrcode"}:
+            raise ChallengeRequiredError(state)
         if state is None:
             raise await self._changed("input", "opening the chat")
         await self._sign_in()
 
     async def _first_state(self) -> str | None:
-        """Return what the page shows first: ``ready``, ``form``, or None when neither came in time."""
+        """Return what the page shows first: ``ready``, ``form``, a check for a person, or None when nothing came in time."""
         ready: dict[str, bool] = {"input_ready": True}
         outcomes: dict[str, dict[str, bool]] = {}
         form = self._profile.sign_in
@@ -259,9 +327,26 @@ class ChatPage:
             if form.signed_in:
                 ready["signed_in"] = True
         outcomes["ready"] = ready
-        limit_s = self._timeouts.ready_s
-        state = await self._dom.call("first", outcomes, int(limit_s * 1000), timeout_s=limit_s + 5)
+        state = await self._first_of({**outcomes, **_CHALLENGES}, self._timeouts.ready_s)
+        if state in _CHALLENGES:
+            # Many checks pass by themselves after a moment.
+            state = await self._first_of(outcomes, STANDS_S) or state
         return "form" if state == "signed_out" else state
+
+    async def _first_of(self, outcomes: dict[str, dict[str, bool]], limit_s: float) -> str | None:
+        state = await self._dom.call("first", outcomes, int(limit_s * 1000), timeout_s=limit_s + 5)
+        return str(state) if state else None
+
+    async def _until_challenge_passed(self) -> None:
+        """Wait a moment for a check in place of the page to pass by itself.
+
+        Raises:
+            ChallengeRequiredError: It wants a person.
+        """
+        wanted = ["input", *(["username", "signed_out"] if self._profile.sign_in else [])]
+        outcomes = {role: {role: True} for role in wanted}
+        if await self._first_of(outcomes, STANDS_S) is None:
+            raise ChallengeRequiredError("captcha")
 
     async def _sign_in(self) -> None:
         account = self._account
@@ -280,7 +365,13 @@ class ChatPage:
                 "until", {"username": True}, int(self._timeouts.ready_s * 1000), timeout_s=60
             )
             try:
-                await fill_form(self._dom, self._hands, account.credentials, self._timeouts.sign_in_s)
+                await fill_form(
+                    self._dom,
+                    self._hands,
+                    account.credentials,
+                    self._timeouts.sign_in_s,
+                    now_s=lambda: time.time() + self._site_ahead_s,
+                )
             except SignInRequiredError as exc:
                 # Asked again with the same credentials, sites lock accounts.
                 account.refusal = exc
@@ -303,6 +394,7 @@ class ChatPage:
         self._needs = "reload"
         self._told = None
         before, self._chat = self._chat, None
+        self._life.is_in_turn = True
         try:
             await self._make_sure_of_chat()
             if ask.is_throwaway and self._profile.conversation.temporary:
@@ -314,9 +406,11 @@ class ChatPage:
                 written = await self._attachments.enter(self._composer, ask.text, ask.attachments)
                 notes: tuple[str, ...] = () if written == ask.text else (PROMPT_FILE_NOTE,)
                 ask = replace(ask, text=written)
+                await self._account.mend()
                 self._needs = "stop"
                 await self._composer.send(capture)
                 finished = await capture.read(out)
+                await self._make_sure_of_end(finished)
             self._told = capture.answer if finished.source == "wire" else None
             self._chat = await self._link_after(ask, before)
             self.is_single_turn = ask.is_single_turn
@@ -335,7 +429,14 @@ class ChatPage:
             raise
         finally:
             self._capture = None
+            self._life.is_in_turn = False
             self._account.used()
+
+    async def _make_sure_of_end(self, finished: TurnFinished) -> None:
+        """A page can't tell an answer's end from a stream that broke with the browser's network process; its wire can."""
+        if finished.source != "wire" and not await self._account.has_its_network():
+            reason = "the browser's network process ended in mid-answer"
+            raise SiteError(reason)
 
     async def _make_sure_of_chat(self) -> None:
         """Nothing is sent yet, so a session that ran out meanwhile is renewed before anyone notices."""
@@ -366,6 +467,7 @@ class ChatPage:
         if self._lost.is_set():
             raise PageLostError(self._lost_reason)
         needs, self._needs = self._needs, "nothing"
+        await self._account.note_cookies()
         await self._compare()
         if needs == "nothing":
             await self._until_idle()
@@ -485,6 +587,15 @@ class ChatPage:
         return SiteChangedError(profile_key, step, screenshot)
 
 
+def _ahead_s(date: str | None, now_s: float) -> float:
+    """Return by how much the site's clock is ahead of ours; 0 where it doesn't say, or where the way there explains it."""
+    try:
+        ahead_s = parsedate_to_datetime(date or "").timestamp() - now_s
+    except ValueError:
+        return 0.0
+    return ahead_s if abs(ahead_s) > _CLOCKS_AGREE_S else 0.0
+
+
 @asynccontextmanager
 async def open_chat_page(account: Account, config: WebChatConfig, spawn: Spawn) -> AsyncIterator[ChatPage]:
     """Open a page in the account's context; it is closed at the end, whatever happens.
@@ -494,13 +605,14 @@ async def open_chat_page(account: Account, config: WebChatConfig, spawn: Spawn) 
     """
     async with account.browsers.page_slot():
         page = await account.new_page(in_own_window=reading_profile(config).wire is None)
+        chat = ChatPage(page, account, config, spawn)
         try:
-            chat = ChatPage(page, account, config, spawn)
-            await chat.start()
-            yield chat
+            async with owned_tasks() as tasks:
+                await chat.start()
+                tasks.start_soon(chat.watch)
+                yield chat
         finally:
-            with anyio.move_on_after(config.timeouts.close_s, shield=True):
-                await _close(page)
+            await chat.close()
 
 
 async def _close(page: Page) -> None:

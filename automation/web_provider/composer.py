@@ -33,7 +33,11 @@ Field = dict[str, Any]
 
 
 class Composer:
-    """Writes and sends one prompt at a time."""
+    """Writes and sends one prompt at a time.
+
+    Attributes:
+        may_have_sent: Since it was last set to False, something was done that sends.
+    """
 
     def __init__(self, dom: DomTap, hands: PageHands, profile: SelectorProfile, timeouts: Timeouts) -> None:
         self._dom = dom
@@ -41,6 +45,7 @@ class Composer:
         self._profile = profile
         self._timeouts = timeouts
         self._written = ""
+        self.may_have_sent = False
 
     async def write(self, text: str) -> None:
         """Put ``text`` into the prompt field and compare what stands there with it.
@@ -149,6 +154,7 @@ class Composer:
             key: value.replace("{prompt}", self._written)
             for key, value in self._profile.prompt_message.items()
         }
+        self.may_have_sent = True
         await self._call("tell", message)
         with anyio.move_on_after(self._timeouts.send_confirm_s) as waiting:
             await capture.proof_of_send()
@@ -166,6 +172,7 @@ class Composer:
         if not await self._call("holds", "input"):
             msg = "The page changed this prompt after it was entered, so it was not sent."
             raise PromptRejectedError(msg)
+        self.may_have_sent = True
         if self._profile.send:
             await self._hands.click("send", "sending")
         else:

@@ -7,8 +7,9 @@ from typing import Protocol
 
 import orjson
 
-from automation.sign_in.session_state import StorageState
+from automation.sign_in.session_state import SessionNotKeptError, StorageState
 from backend.accounts.vault import Vault, VaultError
+from backend.errors import StorageError
 
 _log = logging.getLogger(__name__)
 
@@ -21,7 +22,11 @@ class SessionRepository(Protocol):
         ...
 
     async def save_session(self, slug: str, account: str, sealed: str) -> None:
-        """Replace what was saved. Saving for an endpoint that is gone does nothing."""
+        """Replace what was saved. Saving for an endpoint that is gone does nothing.
+
+        Raises:
+            StorageError: It can't be written; what was saved before stays.
+        """
         ...
 
     async def clear_session(self, slug: str, account: str) -> None:
@@ -52,9 +57,20 @@ class SealedSessions:
         return state
 
     async def save(self, state: StorageState) -> None:
-        """Replace the stored session."""
+        """Replace the stored session.
+
+        Raises:
+            SessionNotKeptError: The database can't be written; the session before stays.
+        """
         sealed = self._vault.seal(orjson.dumps(state), self._purpose)
-        await self._repository.save_session(self._slug, self._account, sealed)
+        try:
+            await self._repository.save_session(self._slug, self._account, sealed)
+        except StorageError as exc:
+            raise SessionNotKeptError(
+                f"The database can't be written ({type(exc.__cause__).__name__}), so endpoint {self._slug!r} keeps the session "
+                "that was stored before. Free some space where the database is, or see why it can't be written; "
+                "the session is stored with the next turn."
+            ) from exc
 
     async def clear(self) -> None:
         """Forget the stored session, because the site no longer accepts it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -25,14 +26,14 @@ class VaultError(Exception):
 
 
 class Vault:
-    """AES-256-GCM under a key derived from ``SECRET_KEY`` (HKDF-SHA256).
+    """AES-256-GCM under a key derived from ``SECRET_KEY`` (HKDF-SHA256); ``old_keys`` only open what they once sealed.
 
     Every secret is bound to its purpose, such as ``endpoint/demo``, so that one can't be put in another's place.
     """
 
-    def __init__(self, secret_key: str) -> None:
-        kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"parley vault v1")
-        self._cipher = AESGCM(kdf.derive(secret_key.encode()))
+    def __init__(self, secret_key: str, old_keys: Sequence[str] = ()) -> None:
+        self._cipher = _cipher(secret_key)
+        self._old = [_cipher(key) for key in old_keys]
 
     def seal(self, secret: bytes, purpose: str) -> str:
         """Return the secret encrypted, as printable text; never twice the same."""
@@ -46,10 +47,34 @@ class Vault:
         Raises:
             VaultError: The key, the purpose or the text is not the one of ``seal``.
         """
+        return self._opened(sealed, purpose)[0]
+
+    def resealed(self, sealed: str, purpose: str) -> str | None:
+        """Return a secret that an old key sealed, sealed with the present one; None for one that needs nothing.
+
+        Raises:
+            VaultError: No key opens it.
+        """
+        secret, is_old = self._opened(sealed, purpose)
+        return self.seal(secret, purpose) if is_old else None
+
+    def _opened(self, sealed: str, purpose: str) -> tuple[bytes, bool]:
+        """Return the secret, and whether an old key had sealed it."""
         if not sealed.startswith(_VERSION):
             raise VaultError
         try:
             raw = base64.b64decode(sealed.removeprefix(_VERSION), validate=True)
-            return self._cipher.decrypt(raw[:_NONCE_SIZE], raw[_NONCE_SIZE:], purpose.encode())
-        except (InvalidTag, ValueError, binascii.Error) as exc:
+        except (ValueError, binascii.Error) as exc:
             raise VaultError from exc
+        for cipher in (self._cipher, *self._old):
+            try:
+                secret = cipher.decrypt(raw[:_NONCE_SIZE], raw[_NONCE_SIZE:], purpose.encode())
+            except (InvalidTag, ValueError):
+                continue
+            return secret, cipher is not self._cipher
+        raise VaultError
+
+
+def _cipher(secret_key: str) -> AESGCM:
+    kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"parley vault v1")
+    return AESGCM(kdf.derive(secret_key.encode()))

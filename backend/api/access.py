@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from backend.endpoints.accounts import AccountManager
 from backend.endpoints.manager import EndpointManager
 from backend.gateway.completion import Gateway
 from backend.gateway.conversations import Conversations
@@ -24,6 +25,7 @@ class Parts:
     """
 
     manager: EndpointManager
+    accounts: AccountManager
     gateway: Gateway
     conversations: Conversations
     started_at: float

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from automation.errors import (
     AccountBannedError,
+    AccountError,
     AttachmentRejectedError,
     AutomationError,
     BrowserUnavailableError,
@@ -22,6 +23,7 @@ from automation.errors import (
     ConversationGoneError,
     FirstTokenTimeout,
     IdleTimeout,
+    NoAccountError,
     PageLostError,
     PoolFullError,
     ProfileError,
@@ -36,6 +38,7 @@ from automation.errors import (
 )
 from backend.endpoints.back_off import leading_error
 from backend.errors import (
+    AccountNotFoundError,
     AlreadyRunningError,
     ConversationBusyError,
     ConversationNotFoundError,
@@ -63,6 +66,7 @@ TABLE: Mapping[type[BaseException], tuple[int, str]] = MappingProxyType(
     {
         InvalidRequestError: (400, "invalid_request"),
         EndpointNotFoundError: (404, "endpoint_not_found"),
+        AccountNotFoundError: (404, "account_not_found"),
         ModelNotFoundError: (404, "model_not_found"),
         ConversationNotFoundError: (404, "conversation_not_found"),
         ConversationGoneError: (404, "conversation_not_found"),
@@ -90,6 +94,7 @@ TABLE: Mapping[type[BaseException], tuple[int, str]] = MappingProxyType(
         ChallengeRequiredError: (503, "challenge_required"),
         StorageError: (503, "storage_unavailable"),
         AccountBannedError: (503, "account_banned"),
+        NoAccountError: (503, "no_account_available"),
         BrowserUnavailableError: (503, "browser_unavailable"),
         FirstTokenTimeout: (504, "first_token_timeout"),
         IdleTimeout: (504, "idle_timeout"),
@@ -118,7 +123,7 @@ _NOT_WORTH_REPEATING = frozenset(
         "sign_in_required",
         "sign_in_running",
     }
-    | {"challenge_required", "account_banned", "browser_unavailable"}
+    | {"challenge_required", "account_banned", "no_account_available", "browser_unavailable"}
 )
 _HTTP_CODES: Mapping[int, str] = MappingProxyType(
     {
@@ -137,7 +142,9 @@ def describe_error(error: BaseException) -> ErrorReply:
     for kind in type(error).__mro__:
         if kind in TABLE:
             status, code = TABLE[kind]
-            return ErrorReply(status, code, str(error) or code, _param(error), _headers(error, code))
+            return ErrorReply(
+                status, code, str(error) or code, _param(error), _headers(error, code), _action_url(error)
+            )
     _log.error("request failed unexpectedly", exc_info=error)
     return ErrorReply(500, "internal_error", "The gateway failed unexpectedly; its log says why.")
 
@@ -197,6 +204,13 @@ def _describe_http(request: Request, exc: Exception) -> ErrorReply:
     detail = str(getattr(exc, "detail", ""))
     message = f"{words} {request.url.path}. GET /docs lists what there is." if words else detail
     return ErrorReply(status, _HTTP_CODES.get(status, "invalid_request"), message, headers=headers)
+
+
+def _action_url(error: BaseException) -> str | None:
+    """Return the page on which a person signs the account in, or passes the site's check; relative to the gateway's address."""
+    if isinstance(error, AccountError) and error.account:
+        return f"/sign-in/{error.endpoint}/{error.account}"
+    return None
 
 
 def _param(error: BaseException) -> str | None:

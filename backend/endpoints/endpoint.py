@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Any
 
 import anyio
 
@@ -28,6 +29,7 @@ from backend.endpoints.screenshots import ScreenshotFolder
 from backend.endpoints.state_board import StateBoard
 from backend.endpoints.states import EndpointState, Move
 from backend.errors import EndpointNotRunningError
+from backend.providers.account_roster import AccountRoster
 from backend.providers.config import EndpointConfig
 from backend.providers.protocol import Provider, ProviderHealth
 
@@ -76,6 +78,11 @@ class Endpoint:
     def is_open(self) -> bool:
         """Whether a provider is there to answer."""
         return self._provider is not None
+
+    @property
+    def roster(self) -> AccountRoster | None:
+        """Its accounts while it is open; None otherwise, and for a provider without any."""
+        return self._provider.roster if self._provider is not None else None
 
     @property
     def turns_running(self) -> int:
@@ -130,6 +137,15 @@ class Endpoint:
             self._note_success()
         return health
 
+    async def page_facts(self) -> Mapping[str, Any]:
+        """Return what the provider tells of its pages, without learning from it; empty while it is closed or can't tell."""
+        if self._provider is None:
+            return {}
+        try:
+            return (await self._provider.check()).details
+        except AutomationError:
+            return {}
+
     async def forget_chat(self, chat: ChatLink) -> bool:
         """Have the site delete a chat, and return whether it did; while the endpoint is closed it does not.
 
@@ -142,7 +158,17 @@ class Endpoint:
         """Take turns from now on."""
         self._provider, self.models = provider, tuple(models)
         self._failure = None
-        self.board.move(Move.OPENED)
+        problem = provider.problem
+        if problem is None or not self.note_failure(problem):
+            self.board.move(Move.OPENED)
+
+    def note_accounts(self, problem: AutomationError | None) -> None:
+        """Follow what the provider's accounts wait for; None means that one of them can be used."""
+        waits = (EndpointState.AUTHENTICATION_REQUIRED, EndpointState.RATE_LIMITED)
+        if problem is None and self.state in waits:
+            self.lift_limit()
+        elif problem is not None and self.state is not EndpointState.ERROR:
+            self.note_failure(problem)
 
     async def close(self, ended_by: Exception) -> None:
         """Take no more turns and end the running ones with ``ended_by``."""

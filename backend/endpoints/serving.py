@@ -8,12 +8,13 @@ import time
 import anyio
 
 from automation.errors import AutomationError
+from automation.owned_tasks import owned_tasks
 from backend.endpoints.back_off import back_off_s, is_worth_retrying, leading_error
 from backend.endpoints.endpoint import Endpoint, lost_provider
 from backend.endpoints.states import EndpointState, Move
 from backend.errors import EndpointNotRunningError
 from backend.observability.request_id import request_id
-from backend.providers.protocol import ProviderOpener
+from backend.providers.protocol import Provider, ProviderOpener
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +77,9 @@ class Serving:
             with anyio.CancelScope() as self._interruptible:
                 async with self._opener(endpoint.config) as provider:
                     endpoint.opened(provider, await provider.models())
-                    await self._tend()
+                    async with owned_tasks() as tasks:
+                        tasks.start_soon(self._follow, provider)
+                        await self._tend()
                     await endpoint.close(EndpointNotRunningError(endpoint.slug, "stopped"))
         except Exception as exc:  # noqa: BLE001  the boundary of the endpoint's task: others must go on
             error = leading_error(exc)
@@ -104,6 +107,12 @@ class Serving:
                 endpoint.lift_limit()
             elif not endpoint.turns_running:
                 await self._look()
+
+    async def _follow(self, provider: Provider) -> None:
+        """Let the endpoint's state follow its accounts: a person may have put them right, or they all need one."""
+        while True:
+            await provider.until_changed()
+            self._endpoint.note_accounts(provider.problem)
 
     def _look_in_s(self) -> float | None:
         endpoint = self._endpoint

@@ -149,6 +149,7 @@ def _values(conversation: Conversation) -> dict[str, Any]:
         "chat_id": chat.id,
         "chat_url": chat.url,
         "chat_fingerprint": chat.fingerprint,
+        "chat_account": chat.account,
         "turns": conversation.turns,
         "created_at": conversation.created_at,
         "updated_at": conversation.updated_at,
@@ -157,7 +158,7 @@ def _values(conversation: Conversation) -> dict[str, Any]:
 
 def _conversation(row: Any) -> Conversation:
     scope = Scope(row["endpoint_slug"], row["site"], row["account"], row["model"], row["owner"])
-    chat = ChatLink(row["chat_id"], row["chat_url"], row["chat_fingerprint"])
+    chat = ChatLink(row["chat_id"], row["chat_url"], row["chat_fingerprint"], row["chat_account"])
     times = (_aware(row["created_at"]), _aware(row["updated_at"]))
     return Conversation(row["id"], scope, row["head"], chat, row["turns"], *times)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, delete, exists, insert, literal, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from backend.errors import StorageError
 from backend.persistence.tables import EndpointRow, SessionRow
 
 
@@ -24,13 +26,20 @@ class SqlSessions:
         return sealed
 
     async def save_session(self, slug: str, account: str, sealed: str) -> None:
-        """Replace what was saved. Saving for an endpoint that is gone does nothing."""
+        """Replace what was saved. Saving for an endpoint that is gone does nothing.
+
+        Raises:
+            StorageError: It can't be written, as on a full disk; what was saved before stays.
+        """
         row = select(literal(slug), literal(account), literal(sealed), literal(datetime.now(UTC)))
         columns = ["endpoint_slug", "account", "sealed_state", "updated_at"]
-        async with self._engine.begin() as connection:
-            await connection.execute(delete(SessionRow).where(_key(slug, account)))
-            is_there = exists().where(EndpointRow.slug == slug)
-            await connection.execute(insert(SessionRow).from_select(columns, row.where(is_there)))
+        is_there = exists().where(EndpointRow.slug == slug)
+        try:
+            async with self._engine.begin() as connection:
+                await connection.execute(delete(SessionRow).where(_key(slug, account)))
+                await connection.execute(insert(SessionRow).from_select(columns, row.where(is_there)))
+        except (SQLAlchemyError, OSError) as exc:
+            raise StorageError from exc
 
     async def clear_session(self, slug: str, account: str) -> None:
         """Forget what was saved."""

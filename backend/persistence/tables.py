@@ -55,6 +55,29 @@ class SessionRow(Base):
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
+class AccountRow(Base):
+    """One of an endpoint's accounts, besides the one that its own settings describe.
+
+    Attributes:
+        settings: What was said of it without its secrets, in API.md's names.
+        secrets: A sealed JSON object of the secrets.
+        state_until: When the site's limit is over; null without one.
+    """
+
+    __tablename__ = "accounts"
+
+    endpoint_slug: Mapped[str] = mapped_column(
+        String(120), ForeignKey("endpoints.slug", ondelete="CASCADE"), primary_key=True
+    )
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    settings: Mapped[dict[str, Any]] = mapped_column(JSON)
+    secrets: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(32))
+    state_reason: Mapped[str | None] = mapped_column(Text)
+    state_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
 class ConversationRow(Base):
     """One conversation: where its chat is, and by what it is found again.
 
@@ -62,6 +85,7 @@ class ConversationRow(Base):
         site: The endpoint's address when the chat was begun.
         head: Hash of its history; null while a turn goes on in it.
         chat_fingerprint: By what the provider recognises the chat; no words of it.
+        chat_account: Which of the endpoint's accounts the chat belongs to.
     """
 
     __tablename__ = "conversations"
@@ -80,6 +104,7 @@ class ConversationRow(Base):
     chat_id: Mapped[str] = mapped_column(Text)
     chat_url: Mapped[str | None] = mapped_column(Text)
     chat_fingerprint: Mapped[str] = mapped_column(Text)
+    chat_account: Mapped[str] = mapped_column(Text, server_default="")
     turns: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -78,6 +78,11 @@ class EndpointDraft(_Strict):
         timeout_seconds: Most seconds a whole turn may take; None means without limit.
         retry_attempts: How often opening the endpoint is tried again before it is left in ``error``.
         health_check_interval: Seconds between checks of an idle endpoint; None means never.
+        max_requests_per_period: Most requests that each account is asked within ``period_seconds``.
+        min_delay_between_requests: Seconds between two requests of an account.
+        keep_alive_seconds: An account that was idle for so long has its page loaded anew, so that its session stays alive
+            and a sign-in that ran out is noticed before a request meets it; None means never.
+        challenge_wait_seconds: How long a request waits for the person who must pass a check of the site.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
@@ -97,6 +102,11 @@ class EndpointDraft(_Strict):
     timeout_seconds: Annotated[float, Field(gt=0)] | None = None
     retry_attempts: Annotated[int, Field(ge=0, le=10)] = 3
     health_check_interval: Annotated[float, Field(ge=1)] | None = None
+    max_requests_per_period: Annotated[int, Field(gt=0)] | None = None
+    period_seconds: Annotated[float, Field(gt=0, le=31 * 24 * 3600)] = 60.0
+    min_delay_between_requests: Annotated[float, Field(ge=0, le=24 * 3600)] = 0.0
+    keep_alive_seconds: Annotated[float, Field(ge=10)] | None = 1800.0
+    challenge_wait_seconds: Annotated[float, Field(ge=0)] = 120.0
     browser_config: BrowserSettings = BrowserSettings()
 
 

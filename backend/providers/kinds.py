@@ -5,14 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from automation.sign_in.session_state import SessionStore
+from backend.accounts.book import AccountRepository
 from backend.providers.config import EndpointConfig
 from backend.providers.protocol import ProviderOpener
 from backend.settings import Settings
 
-SessionsFor = Callable[[EndpointConfig], SessionStore]
+
+class SessionsFor(Protocol):
+    """Gives the place where the session of one account of an endpoint is kept."""
+
+    def __call__(self, slug: str, account: str) -> SessionStore:
+        """Return the store."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStores:
+    """Where accounts and their sessions are kept."""
+
+    accounts: AccountRepository
+    sessions_for: SessionsFor
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +45,4 @@ class OpenedProviders:
     status: Callable[[], dict[str, Any]]
 
 
-OpenProviders = Callable[[Settings, SessionsFor], AbstractAsyncContextManager[OpenedProviders]]
+OpenProviders = Callable[[Settings, AccountStores], AbstractAsyncContextManager[OpenedProviders]]

@@ -7,7 +7,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from automation.errors import AutomationError
 from automation.turn import ChatLink, Prompt, TurnEvent
+from backend.providers.account_roster import AccountRoster
 from backend.providers.config import EndpointConfig
 
 
@@ -27,6 +29,20 @@ class ProviderHealth:
 
 class Provider(Protocol):
     """Answers turns. Every method raises the errors of ``automation.errors``."""
+
+    @property
+    def problem(self) -> AutomationError | None:
+        """Why no turn can be answered until a person acts or a limit is over; None while some can."""
+        ...
+
+    @property
+    def roster(self) -> AccountRoster | None:
+        """Its accounts; None for a provider without any."""
+        ...
+
+    async def until_changed(self) -> None:
+        """Return when ``problem`` may have changed."""
+        ...
 
     def open_turn(self, prompt: Prompt) -> AbstractAsyncContextManager[AsyncIterator[TurnEvent]]:
         """Return a context that hands out the turn's events; the last one is ``TurnFinished``.

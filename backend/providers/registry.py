@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 
 from automation.browser.pool import open_browser_pool
 from backend.providers.config import EndpointConfig
-from backend.providers.kinds import OpenedProviders, SessionsFor
+from backend.providers.kinds import AccountStores, OpenedProviders
 from backend.providers.profile_source import read_profile
 from backend.providers.web_chat import web_chat_opener
 from backend.settings import Settings
 
 
 @asynccontextmanager
-async def open_providers(settings: Settings, sessions_for: SessionsFor) -> AsyncIterator[OpenedProviders]:
+async def open_providers(settings: Settings, stores: AccountStores) -> AsyncIterator[OpenedProviders]:
     """Hand out the openers; browsers start when the first endpoint needs one, and end with the context."""
 
     def check(config: EndpointConfig) -> None:
@@ -23,7 +23,7 @@ async def open_providers(settings: Settings, sessions_for: SessionsFor) -> Async
     async with open_browser_pool(settings.browser_executable, settings.max_pages) as pool:
         web_chat = web_chat_opener(
             pool,
-            sessions_for,
+            stores,
             selectors_dir=settings.selectors_dir,
             headless=settings.headless,
             capture=settings.capture,

@@ -1,50 +1,82 @@
-"""Serves an endpoint from a chat page in a browser."""
+"""Serves an endpoint from a chat page in browsers, with one account or many."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from automation.browser.pool import BrowserPool
-from automation.sign_in.session_state import SessionStore
+from automation.sign_in.credentials import Credentials
+from automation.sign_in.session_state import StorageState
 from automation.stealth.options import BrowserConfig, ProxyConfig
 from automation.timing import Timeouts
-from automation.turn import ChatLink, Prompt, TurnEvent
-from automation.web_provider.base import Credentials, WebChatConfig, WebProviderBase
+from automation.web_provider.account import Account, account_of
+from automation.web_provider.base import WebChatConfig, WebProviderBase
 from automation.web_provider.config import CaptureRoute
+from backend.accounts.book import DEFAULT_ACCOUNT, AccountConfig, AccountPace
+from backend.accounts.policy import AccountLimits
+from backend.providers.account_fleet import open_fleet
+from backend.providers.account_roster import AccountSite, FleetPlan
 from backend.providers.config import BrowserSettings, EndpointConfig, Proxy
+from backend.providers.kinds import AccountStores
 from backend.providers.profile_source import read_profile
-from backend.providers.protocol import Provider, ProviderHealth, ProviderOpener
+from backend.providers.protocol import Provider, ProviderOpener
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _WebChat:
-    """A ``Provider`` on a page."""
+class AccountBrowsers:
+    """The browser contexts of an endpoint's accounts: each has one while its pages are open or a person is at work in it."""
 
-    page: WebProviderBase
+    def __init__(self, pool: BrowserPool, web: WebChatConfig, stores: AccountStores) -> None:
+        self._pool = pool
+        self._web = web
+        self._stores = stores
+        self._accounts: dict[str, Account] = {}
 
-    def open_turn(self, prompt: Prompt) -> AbstractAsyncContextManager[AsyncIterator[TurnEvent]]:
-        """Return a context that hands out the turn's events."""
-        return self.page.open_turn(prompt)
+    def account(self, config: AccountConfig) -> Account:
+        """Return the account in the words of ``automation``; the same one each time until it is let go of."""
+        if config.id not in self._accounts:
+            # The endpoint's own session has always been kept under its user name.
+            key = (config.username or config.id) if config.id == DEFAULT_ACCOUNT else config.id
+            sessions = self._stores.sessions_for(self._web.name, key)
+            self._accounts[config.id] = account_of(self._pool, self.web_chat(config), sessions)
+        return self._accounts[config.id]
 
-    async def models(self) -> list[str]:
-        """Return the site's own model names; empty when the site offers no choice."""
-        return list(await self.page.models())
+    def web_chat(self, config: AccountConfig, at_once: int = 1) -> WebChatConfig:
+        """Return what the account's pages are driven with."""
+        return replace(self._web, credentials=_credentials(config), max_pages=at_once)
 
-    async def check(self) -> ProviderHealth:
-        """Look whether the site could answer now; its details count the pages."""
-        return ProviderHealth(is_healthy=True, details=await self.page.check())
+    @asynccontextmanager
+    async def open_pages(
+        self, config: AccountConfig, limits: AccountLimits
+    ) -> AsyncIterator[WebProviderBase]:
+        """Open the account's pages; at the end its session is stored and its context closed."""
+        account = self.account(config)
+        try:
+            async with WebProviderBase.open(account, self.web_chat(config, limits.at_once)) as pages:
+                yield pages
+        finally:
+            await account.close()
 
-    async def forget_chat(self, chat: ChatLink) -> bool:
-        """Delete a chat at the site, and return whether it was; False where the profile doesn't say how."""
-        return await self.page.forget_chat(chat)
+    async def session(self, config: AccountConfig) -> StorageState | None:
+        """Return the account's session as it is now; None where there is none."""
+        return await self.account(config).state()
+
+    async def replace_session(self, config: AccountConfig, state: StorageState) -> None:
+        """Have the account go on with another session."""
+        await self.account(config).replace_session(state)
+
+    async def let_go(self, account_id: str) -> None:
+        """Close what is open of an account that was changed or is no more."""
+        account = self._accounts.pop(account_id, None)
+        if account is not None:
+            await account.close()
 
 
 def web_chat_opener(
     pool: BrowserPool,
-    sessions_for: Callable[[EndpointConfig], SessionStore],
+    stores: AccountStores,
     *,
     selectors_dir: Path,
     headless: bool,
@@ -55,10 +87,29 @@ def web_chat_opener(
     @asynccontextmanager
     async def open_web_chat(config: EndpointConfig) -> AsyncIterator[Provider]:
         web = web_chat_config(config, selectors_dir, headless=headless, capture=capture)
-        async with WebProviderBase.open(pool, web, sessions_for(config)) as page:
-            yield _WebChat(page)
+        browsers = AccountBrowsers(pool, web, stores)
+        async with open_fleet(plan_of(config, browsers), stores.accounts) as fleet:
+            yield fleet
 
     return open_web_chat
+
+
+def plan_of(config: EndpointConfig, browsers: AccountSite) -> FleetPlan:
+    """Return how the endpoint is served by its accounts."""
+    return FleetPlan(
+        slug=config.slug,
+        pace=AccountPace(
+            max_requests_per_period=config.max_requests_per_period,
+            period_seconds=config.period_seconds,
+            min_delay_between_requests=config.min_delay_between_requests,
+        ),
+        own=own_account(config),
+        is_own_anonymous=config.username is None,
+        most_at_once=config.max_concurrent_requests,
+        keep_alive_s=config.keep_alive_seconds,
+        challenge_wait_s=config.challenge_wait_seconds,
+        browsers=browsers,
+    )
 
 
 def web_chat_config(
@@ -73,7 +124,7 @@ def web_chat_config(
         base_url=config.base_url,
         login_url=config.login_url,
         profile=read_profile(config, selectors_dir),
-        credentials=_credentials(config),
+        credentials=_credentials(own_account(config)),
         browser=_browser(config.browser_config, headless=headless),
         max_pages=config.max_concurrent_requests,
         timeouts=Timeouts(turn_s=config.timeout_seconds),
@@ -82,10 +133,16 @@ def web_chat_config(
     )
 
 
-def _credentials(config: EndpointConfig) -> Credentials | None:
+def own_account(config: EndpointConfig) -> AccountConfig:
+    """Return the account that the endpoint's own settings describe."""
+    return AccountConfig(id=DEFAULT_ACCOUNT, username=config.username, password=config.password)
+
+
+def _credentials(config: AccountConfig) -> Credentials | None:
     if config.username is None or config.password is None:
         return None
-    return Credentials(config.username, config.password.get_secret_value())
+    totp_secret = config.totp_secret.get_secret_value() if config.totp_secret else None
+    return Credentials(config.username, config.password.get_secret_value(), totp_secret)
 
 
 def _browser(browser: BrowserSettings, *, headless: bool) -> BrowserConfig:

@@ -21,6 +21,7 @@ class ErrorReply:
 
     Attributes:
         headers: Besides the content type, such as ``Retry-After``.
+        action_url: Where a person puts it right; None where nobody has to.
     """
 
     status: int
@@ -28,6 +29,7 @@ class ErrorReply:
     message: str
     param: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    action_url: str | None = None
 
     @property
     def type(self) -> str:
@@ -38,6 +40,8 @@ class ErrorReply:
     def encode(self) -> bytes:
         """Return the JSON document ``{"error": …}``."""
         error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+        if self.action_url is not None:
+            error["action_url"] = self.action_url
         return orjson.dumps({"error": error})
 
 

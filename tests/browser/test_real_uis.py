@@ -27,7 +27,7 @@ from automation.timing import Timeouts
 from automation.web_provider.base import Credentials, WebChatConfig, WebProviderBase
 from demo.processes import free_port
 from demo.site import has_model
-from tests.fakes.chat_provider import MemorySessions, Reply, Talk, ask, prompt_of
+from tests.fakes.chat_provider import MemorySessions, Reply, Talk, ask, open_with_account, prompt_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -79,7 +79,7 @@ async def opened(
         timeouts=Timeouts(idle_s=30),
         name=name,
     )
-    async with WebProviderBase.open(browsers, config, sessions or MemorySessions()) as provider:
+    async with open_with_account(browsers, config, sessions or MemorySessions()) as provider:
         yield provider
 
 

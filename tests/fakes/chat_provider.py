@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,11 @@ from anyio.lowlevel import checkpoint
 
 from automation.browser.pool import BrowserPool
 from automation.profiles import parse_profile
-from automation.sign_in.session_state import StorageState
+from automation.sign_in.session_state import SessionStore, StorageState
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
 from automation.turn import ChatLink, Message, Prompt, ReasoningDelta, TextDelta, TurnEvent, TurnFinished
+from automation.web_provider.account import open_account
 from automation.web_provider.base import Credentials, WebChatConfig, WebProviderBase
 from automation.web_provider.config import CaptureRoute
 from tests.fakes.chat_site import ChatSite, profile_data
@@ -57,7 +58,7 @@ def open_provider(
     *,
     with_wire: bool = True,
     credentials: Credentials | None = None,
-    sessions: MemorySessions | None = None,
+    sessions: SessionStore | None = None,
     max_pages: int = 1,
     timeouts: Timeouts = PATIENCE,
     capture: CaptureRoute = "auto",
@@ -76,7 +77,19 @@ def open_provider(
         name=variant,
         capture=capture,
     )
-    return WebProviderBase.open(browsers, config, sessions or MemorySessions())
+    return open_with_account(browsers, config, sessions or MemorySessions())
+
+
+@asynccontextmanager
+async def open_with_account(
+    browsers: BrowserPool, config: WebChatConfig, sessions: SessionStore
+) -> AsyncIterator[WebProviderBase]:
+    """Open a site with an account of its own."""
+    async with (
+        open_account(browsers, config, sessions) as account,
+        WebProviderBase.open(account, config) as provider,
+    ):
+        yield provider
 
 
 def prompt_of(text: str) -> Prompt:

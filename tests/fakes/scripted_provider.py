@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 
 import anyio
 
-from automation.errors import ConversationGoneError
+from automation.errors import AutomationError, ConversationGoneError
 from automation.turn import ChatLink, Message, Prompt, TextDelta, TurnEvent, TurnFinished
+from backend.providers.account_roster import AccountRoster
 from backend.providers.config import EndpointConfig
 from backend.providers.protocol import Provider, ProviderHealth
 
@@ -129,8 +130,14 @@ class ScriptedSite:
 
 
 class _ScriptedProvider:
+    problem: AutomationError | None = None
+    roster: AccountRoster | None = None
+
     def __init__(self, site: ScriptedSite) -> None:
         self._site = site
+
+    async def until_changed(self) -> None:
+        await anyio.sleep_forever()
 
     @asynccontextmanager
     async def open_turn(self, prompt: Prompt) -> AsyncIterator[AsyncIterator[TurnEvent]]:

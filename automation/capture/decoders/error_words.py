@@ -19,6 +19,7 @@ _KINDS: tuple[tuple[WireErrorKind, re.Pattern[str]], ...] = (
             re.IGNORECASE,
         ),
     ),
+    ("challenge_required", re.compile(r"captcha", re.IGNORECASE)),
     ("content_blocked", re.compile(r"content.?(?:filter|policy)|responsible.?ai.?policy", re.IGNORECASE)),
     (
         "sign_in_required",

@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 
 from automation.turn import FinishReason, ReasoningDelta, SourceFound, TextDelta, UsageReported
 
-WireErrorKind = Literal["error", "rate_limited", "content_blocked", "sign_in_required"]
+WireErrorKind = Literal["error", "rate_limited", "content_blocked", "sign_in_required", "challenge_required"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -297,6 +297,7 @@
             busy: turns.some(isBusy),
             error: error === errorBefore ? null : error,
             signed_out: Boolean(find("signed_out")),
+            captcha: !turns.length && Boolean(find("captcha")),
             url: location.href,
             ...self.changes(turns),
           };

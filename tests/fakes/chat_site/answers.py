@@ -33,6 +33,7 @@ Fault = Literal["", "cut", "error", "error-mid", "limit"]
 
 ERROR_WORDS = "The model is overloaded. Please try again."
 FILE_WORDS = "Programs can't be attached."
+MUTED_WORDS = "You are muted for a while."
 LIMIT_WORDS = "Rate limit reached: you are sending too many messages. Try again in 30 seconds."
 
 MARKDOWN = {

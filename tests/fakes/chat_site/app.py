@@ -21,12 +21,18 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tests.fakes.chat_site import pages
-from tests.fakes.chat_site.answers import ERROR_WORDS, FILE_WORDS, LIMIT_WORDS, Piece
-from tests.fakes.chat_site.site import BrokeDownError, ChatSite, ConnectionCutError, SiteFile, SiteRequest
+from tests.fakes.chat_site.answers import ERROR_WORDS, FILE_WORDS, LIMIT_WORDS, MUTED_WORDS, Piece
+from tests.fakes.chat_site.site import (
+    SESSION_COOKIE,
+    BrokeDownError,
+    ChatSite,
+    ConnectionCutError,
+    SiteFile,
+    SiteRequest,
+)
 from tests.fakes.chat_site.variants import VARIANTS
 
 STATIC = Path(__file__).parent / "static"
-SESSION_COOKIE = "session"
 SOCKET_ACCEPT_S = 1.8  # the composer of that page is there 0.8 s earlier
 
 
@@ -118,6 +124,13 @@ async def _page(request: Request) -> Response:
         return PlainTextResponse("There is no such page.", HTTPStatus.NOT_FOUND)
     if variant.needs_sign_in and not _is_signed_in(request):
         return RedirectResponse(f"/login/{name}", HTTPStatus.SEE_OTHER)
+    if variant.challenge and "passed" not in request.cookies and variant.challenge != "on-send":
+        in_place = variant.challenge.startswith("response")
+        return HTMLResponse(
+            pages.challenge(name, passes=variant.challenge.endswith("passes")),
+            HTTPStatus.FORBIDDEN if in_place else HTTPStatus.OK,
+            {"cf-mitigated": "challenge"} if in_place else {},
+        )
     if variant.frame:
         site = _site(request)
         port = urlsplit(site.url).port
@@ -138,7 +151,11 @@ async def _login_form(request: Request) -> Response:
 async def _login(request: Request) -> Response:
     name = request.path_params["variant"]
     fields = parse_qs((await request.body()).decode())
-    session = _site(request).sign_in(fields.get("username", [""])[0], fields.get("password", [""])[0])
+    username, password = fields.get("username", [""])[0], fields.get("password", [""])[0]
+    code = fields.get("code", [""])[0] if name == "login-totp" else None
+    if name == "login-totp" and not code and _site(request).passwords.get(username) == password:
+        return HTMLResponse(pages.code_form(name, username, password))
+    session = _site(request).sign_in(username, password, code)
     if session is None:
         return HTMLResponse(pages.login_form(name, pages.WRONG_PASSWORD_WORDS))
     response = RedirectResponse(f"/v/{name}", HTTPStatus.SEE_OTHER)
@@ -153,10 +170,16 @@ async def _receive(request: Request) -> SiteRequest | Response:
     if VARIANTS[name].needs_sign_in and not _is_signed_in(request):
         error = {"message": "Your session has expired. Please log in again.", "type": "unauthorized"}
         return JSONResponse({"error": error}, HTTPStatus.UNAUTHORIZED)
+    if VARIANTS[name].challenge == "on-send" and "passed" not in request.cookies:
+        return JSONResponse(
+            {"error": {"message": "Complete the captcha to go on.", "code": "FRONTEND_CAPTCHA_REQUIRED"}}
+        )
     received = _site(request).receive(name, await request.json(), dict(request.cookies))
     if received.answer.fault == "error":
         error = {"message": ERROR_WORDS, "type": "server_error"}
         return JSONResponse({"error": error}, HTTPStatus.INTERNAL_SERVER_ERROR)
+    if received.user in _site(request).muted:
+        return JSONResponse({"error": {"message": MUTED_WORDS}})
     if received.answer.fault == "limit":
         return JSONResponse({"error": {"message": LIMIT_WORDS, "type": "rate_limit", "retry_after": 30}})
     return received

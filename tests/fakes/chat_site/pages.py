@@ -31,12 +31,32 @@ def around_frame(address: str) -> str:
 <iframe id="chat-frame" title="Chat" src="{escape(address)}" width="760" height="560"></iframe></body></html>"""
 
 
+def challenge(name: str, *, passes: bool) -> str:
+    """Return a check in place of the page, with the widget that GeeTest's has; one that passes does so by itself."""
+    script = "setTimeout(() => { document.cookie = 'passed=1; path=/'; location.reload() }, 1500)"
+    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Just a moment...</title>
+<link rel="icon" href="data:,"></head><body><h1>Checking</h1>
+<div class="geetest_box" style="width: 300px; height: 80px">Slide to go on to {escape(name)}</div>
+<script>{script if passes else ""}</script></body></html>"""
+
+
 def login_form(name: str, error: str = "") -> str:
     """Return the sign-in page, with the site's words after a failed try."""
     message = f'<p class="login-error" role="alert">{escape(error)}</p>' if error else ""
     return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Sign in</title>
 <link rel="icon" href="data:,"><link rel="stylesheet" href="/static/chat.css"></head><body>
 {login_fields(name, message)}<script type="module" src="/static/login.js"></script></body></html>"""
+
+
+def code_form(name: str, username: str, password: str) -> str:
+    """Return the page that asks for a one-time password."""
+    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Sign in</title>
+<link rel="icon" href="data:,"><link rel="stylesheet" href="/static/chat.css"></head><body>
+<form class="login code" method="post" action="/login/{name}"><h1>One more step</h1>
+<input type="hidden" name="username" value="{escape(username)}">
+<input type="hidden" name="password" value="{escape(password)}">
+<label>Code <input name="code" inputmode="numeric" autocomplete="one-time-code"></label>
+<button type="submit">Verify</button></form></body></html>"""
 
 
 def login_fields(name: str, message: str) -> str:

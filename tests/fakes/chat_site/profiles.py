@@ -87,6 +87,15 @@ _DIFFERENCES: dict[str, dict[str, Any]] = {
     "login-two-step": {
         "sign_in": {"path": "/login/login-two-step", "next_step": "form.login button.next", **_SIGN_IN}
     },
+    "login-totp": {
+        "sign_in": {
+            "path": "/login/login-totp",
+            **_SIGN_IN,
+            "username": "form.login input[name='username']:not([type='hidden'])",
+            "code": "form.login input[name='code']",
+            "code_submit": "form.code button[type='submit']",
+        }
+    },
     "single-line": {"input": "input.prompt"},
     "prosemirror": {"input": "div.prompt", "send": []},
     "files": {"attachments": _FILES},

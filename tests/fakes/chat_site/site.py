@@ -15,8 +15,10 @@ from typing import Any, Literal
 import anyio.to_thread
 import uvicorn
 
+from automation.sign_in.credentials import one_time_password
 from tests.fakes.chat_site.answers import Answer, Piece, answer_to
 
+SESSION_COOKIE = "session"
 Ending = Literal["running", "done", "aborted", "cut", "error", "refused"]
 
 
@@ -49,6 +51,7 @@ class SiteRequest:
         is_at_gate: The stream stands at ``[[gate]]`` until ``ChatSite.release``.
         received_s: When it came, on the monotonic clock; ``ended_s``, when its stream ended.
         files: What was uploaded with it.
+        user: Who was signed in; empty on pages without a sign-in.
         ended: ``aborted`` when the page went away or stopped it, ``refused`` when it got no stream at all.
     """
 
@@ -58,6 +61,7 @@ class SiteRequest:
     cookies: dict[str, str]
     answer: Answer
     files: list[SiteFile] = field(default_factory=list)
+    user: str = ""
     sent: str = ""
     written: list[tuple[int, float]] = field(default_factory=list)
     is_at_gate: bool = False
@@ -75,7 +79,11 @@ class ChatSite:
         other_url: The same site on another port.
         requests: Every prompt it got, oldest first.
         uploads: Every file it got, also those that went with no prompt.
+        passwords: Of each user who may sign in.
+        totp_secret: What every user's one-time passwords are made from, on the page that asks for one.
+        muted: Users who are told that they are muted, under HTTP 200.
         sign_ins: User name and success of every sign-in, oldest first.
+        sessions: Who is signed in, by session.
         first_token_wait_s: Overrides the wait of variants that have one; None leaves theirs.
     """
 
@@ -85,7 +93,10 @@ class ChatSite:
         self.requests: list[SiteRequest] = []
         self.uploads: list[SiteFile] = []
         self.sign_ins: list[tuple[str, bool]] = []
-        self.sessions: set[str] = set()
+        self.passwords = {"ada": "lovelace"}
+        self.totp_secret = "JBSWY3DPEHPK3PXP"
+        self.muted: set[str] = set()
+        self.sessions: dict[str, str] = {}
         self.first_token_wait_s: float | None = None
         self._loop = loop
         self._changed = threading.Condition()
@@ -159,15 +170,20 @@ class ChatSite:
             yield
             self._changed.notify_all()
 
-    def sign_in(self, username: str, password: str) -> str | None:
-        """Return a new session, or None for wrong credentials."""
-        is_right = (username, password) == ("ada", "lovelace")
+    def sign_in(self, username: str, password: str, code: str | None = None) -> str | None:
+        """Return a new session, or None for wrong credentials; ``code`` is a one-time password where the page wants one."""
+        is_right = self.passwords.get(username) == password
+        is_right = is_right and (code is None or code in self._codes())
         session = secrets.token_hex(8)
         with self.changing():
             self.sign_ins.append((username, is_right))
             if is_right:
-                self.sessions.add(session)
+                self.sessions[session] = username
         return session if is_right else None
+
+    def _codes(self) -> set[str]:
+        """Return the one-time passwords of now, and of half a minute ago: one may have just run out while it was typed."""
+        return {one_time_password(self.totp_secret, time.time() - back_s) for back_s in (0, 30)}
 
     def upload(self, file: SiteFile) -> int:
         """Note a file and return the number by which a prompt names it."""
@@ -179,8 +195,9 @@ class ChatSite:
         """Note a prompt; one whose fault needs no stream has ended at once."""
         answer = answer_to(body["prompt"])
         files = [self.uploads[number] for number in body.get("files", ())]
-        request = SiteRequest(variant, body["prompt"], body["conversation"], cookies, answer, files)
-        if answer.fault in ("error", "limit"):
+        user = self.sessions.get(cookies.get(SESSION_COOKIE, ""), "")
+        request = SiteRequest(variant, body["prompt"], body["conversation"], cookies, answer, files, user)
+        if answer.fault in ("error", "limit") or user in self.muted:
             request.ended = "refused"
         with self.changing():
             self.requests.append(request)

@@ -8,6 +8,7 @@ from typing import Literal
 
 Transport = Literal["fetch", "eventsource", "websocket", "xhr", "worker", "html"]
 FrameOrigin = Literal["", "same", "port", "site"]
+Challenge = Literal["", "response", "response-passes", "widget", "widget-passes", "on-send"]
 Flag = str | int | bool
 
 
@@ -21,6 +22,7 @@ class Variant:
         needs_sign_in: Without a session the page redirects to the form and its requests get a 401.
         frame: The chat is in an ``<iframe>`` of the same origin, another port, or another site.
         first_token_wait_s: Silence before each answer begins.
+        challenge: A check: in place of the page, over it, after a prompt was sent, or one that passes by itself.
     """
 
     transport: Transport = "fetch"
@@ -28,6 +30,7 @@ class Variant:
     needs_sign_in: bool = False
     frame: FrameOrigin = ""
     first_token_wait_s: float = 0.0
+    challenge: Challenge = ""
 
 
 VARIANTS: dict[str, Variant] = {
@@ -71,6 +74,13 @@ VARIANTS: dict[str, Variant] = {
     "dialog-late": Variant(flags={"dialogAfterMs": 1000}),
     "login": Variant(needs_sign_in=True),
     "login-two-step": Variant(needs_sign_in=True),
+    "login-totp": Variant(needs_sign_in=True),
+    # A person must pass a check; it is passed once the cookie ``passed`` is there.
+    "challenge-response": Variant(challenge="response"),
+    "challenge-response-passes": Variant(challenge="response-passes"),
+    "challenge-widget": Variant(challenge="widget"),
+    "challenge-widget-passes": Variant(challenge="widget-passes"),
+    "challenge-on-send": Variant(challenge="on-send"),
     "late-composer": Variant(flags={"composerAfterMs": 1000, "needsSocket": True}),
     "twin-input": Variant(flags={"twin": True}),
     "field-grows": Variant(flags={"fieldGrows": True}),

@@ -16,6 +16,7 @@ from automation.errors import (
     ConversationGoneError,
     FirstTokenTimeout,
     IdleTimeout,
+    NoAccountError,
     PageLostError,
     PoolFullError,
     ProfileError,
@@ -36,7 +37,7 @@ CASES = [
         RateLimitedError("slow", 12.0),
         RetryableError,
         "The site limits this account: slow",
-        {"site_message": "slow", "retry_after_s": 12.0},
+        {"site_message": "slow", "retry_after_s": 12.0, "kind": "requests"},
     ),
     (FirstTokenTimeout(90.0), RetryableError, "No answer began within 90 s.", {"waited_s": 90.0}),
     (
@@ -54,7 +55,13 @@ CASES = [
         "A person must pass the site's check (captcha).",
         {"kind": "captcha"},
     ),
-    (AccountBannedError("closed"), AccountError, "closed", {}),
+    (
+        AccountBannedError("closed"),
+        AccountError,
+        "The site has closed this account: closed",
+        {"site_message": "closed"},
+    ),
+    (NoAccountError("a: banned"), AccountError, "a: banned", {}),
     (
         SiteChangedError("input", "composing", b"png"),
         AutomationError,
@@ -126,6 +133,7 @@ def test_what_a_site_does_not_tell_has_a_default():
 
 
 def test_every_error_is_drawn_in_the_tree_at_the_top_of_the_module():
-    classes = [name for name, _ in inspect.getmembers(errors, inspect.isclass)]
+    found = inspect.getmembers(errors, inspect.isclass)
+    classes = [name for name, kind in found if kind.__module__ == errors.__name__]
 
     assert [name for name in classes if name not in (errors.__doc__ or "")] == []

@@ -94,8 +94,11 @@ async def test_every_variant_has_a_page(client: httpx.AsyncClient):
         response = await client.get(f"/{'frame' if variant.frame else 'v'}/{name}")
 
         expected = (303, f"/login/{name}") if variant.needs_sign_in else (200, None)
+        if variant.challenge.startswith("response"):
+            expected = (403, None)
         assert (response.status_code, response.headers.get("location")) == expected
-        assert variant.needs_sign_in or f'"variant": "{name}"' in response.text
+        is_open = not variant.needs_sign_in and variant.challenge in ("", "on-send")
+        assert not is_open or f'"variant": "{name}"' in response.text
 
 
 async def test_each_frame_has_the_origin_that_its_name_says(site: ChatSite, client: httpx.AsyncClient):
@@ -119,7 +122,9 @@ async def test_the_pages_that_are_no_chat_are_none(client: httpx.AsyncClient):
     assert "json" in responses[1].headers["content-type"]
 
 
-@pytest.mark.parametrize("name", [n for n in CHUNKED if not VARIANTS[n].needs_sign_in])
+@pytest.mark.parametrize(
+    "name", [n for n in CHUNKED if not (VARIANTS[n].needs_sign_in or VARIANTS[n].challenge)]
+)
 async def test_wire_variants_stream_openai_chunks(name: str, site: ChatSite, client: httpx.AsyncClient):
     site.first_token_wait_s = 0
     prompt = "[[md:prose]][[think:naïve]]"

@@ -2,7 +2,15 @@
 
 import pytest
 
-from automation.browser.capacity import Demand, default_max_pages, kept_to_clear, pages_to_open
+from automation.browser.capacity import (
+    Demand,
+    Wear,
+    WearLimits,
+    default_max_pages,
+    kept_to_clear,
+    pages_to_open,
+    worn_by,
+)
 
 GIB = 1024**3
 
@@ -51,3 +59,18 @@ def test_pages_that_are_being_opened_count_as_if_they_were_there():
 )
 def test_a_machine_holds_what_its_memory_and_its_cores_allow(cores, memory_bytes, pages):
     assert default_max_pages(cores, memory_bytes) == pages
+
+
+@pytest.mark.parametrize(
+    ("wear", "cause"),
+    [
+        (Wear(0, 0.0), None),
+        (Wear(199, 21_599.0, 800 * 1024**2), None),
+        (Wear(200, 0.0), "turns"),
+        (Wear(1, 21_600.0), "age"),
+        (Wear(1, 0.0, 800 * 1024**2 + 1), "memory"),
+        (Wear(200, 21_600.0, 900 * 1024**2), "turns"),
+    ],
+)
+def test_a_page_is_worn_by_turns_age_or_memory(wear, cause):
+    assert worn_by(wear, WearLimits()) == cause

@@ -7,7 +7,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from automation.browser.capacity import Demand
+from automation.browser.capacity import Demand, WearLimits
 from automation.browser.lease import LeasePool
 from automation.errors import PageLostError, PoolFullError, UnreachableError
 
@@ -21,6 +21,7 @@ class Page:
         self.number = number
         self.lost = anyio.Event()
         self.settled = 0
+        self.memory = None
         self.may_settle = anyio.Event()
         self.may_settle.set()
         self.settle_error = None
@@ -54,6 +55,9 @@ class Page:
 
     async def until_lost(self):
         await self.lost.wait()
+
+    async def memory_bytes(self):
+        return self.memory
 
 
 class Site:
@@ -359,7 +363,7 @@ async def test_a_page_that_is_lost_while_it_is_made_ready_is_never_lent_again(si
 
 
 async def test_a_page_is_replaced_after_its_last_turn_without_being_made_ready(site):
-    async with pool_of(site, limit=1, max_turns=2) as pool:
+    async with pool_of(site, limit=1, worn=WearLimits(turns=2)) as pool:
         used = []
         for _ in range(3):
             async with pool.lend(None) as page:
@@ -369,8 +373,31 @@ async def test_a_page_is_replaced_after_its_last_turn_without_being_made_ready(s
         assert site.pages[0].settled == 1
 
 
+async def test_a_page_whose_memory_grew_is_replaced_after_its_turn(site):
+    async with pool_of(site, limit=1, worn=WearLimits(memory_bytes=800)) as pool:
+        used = []
+        for memory in (800, 801, None):
+            async with pool.lend(None) as page:
+                used.append(page.number)
+                page.memory = memory
+
+        assert used == [0, 0, 1]
+        assert pool.retired == {"memory": 1}
+
+
+async def test_an_empty_page_that_is_too_old_is_replaced_while_nobody_uses_it(site):
+    async with pool_of(site, limit=1, idle_s=0.01, worn=WearLimits(age_s=0.05)) as pool:
+        async with pool.lend(None):
+            pass
+        while len(site.pages) < 2:
+            await anyio.sleep(0.01)
+
+        assert pool.retired["age"] >= 1
+        assert site.most_open == 1
+
+
 async def test_a_page_that_is_being_closed_still_takes_its_place(site):
-    async with pool_of(site, limit=1, max_turns=1) as pool, anyio.create_task_group() as tasks:
+    async with pool_of(site, limit=1, worn=WearLimits(turns=1)) as pool, anyio.create_task_group() as tasks:
         site.may_close = anyio.Event()
         async with pool.lend(None):
             pass

@@ -6,7 +6,14 @@ import pytest
 
 from automation.capture.decoders.protocol import WireError
 from automation.capture.site_errors import error_of_status, error_of_wire, error_of_words, message_in
-from automation.errors import ContentBlockedError, RateLimitedError, SignInRequiredError, SiteError
+from automation.errors import (
+    AccountBannedError,
+    ChallengeRequiredError,
+    ContentBlockedError,
+    RateLimitedError,
+    SignInRequiredError,
+    SiteError,
+)
 from automation.profiles import SiteWords
 
 WORDS = SiteWords()
@@ -19,6 +26,9 @@ WORDS = SiteWords()
         ("TOO MANY REQUESTS", RateLimitedError),
         ("You exceeded your quota", RateLimitedError),
         ("Please slow down", RateLimitedError),
+        ("You have been muted until 5 pm", RateLimitedError),
+        ("Your account has been banned.", AccountBannedError),
+        ("FRONTEND_CAPTCHA_REQUIRED", ChallengeRequiredError),
         ("Your session has expired", SignInRequiredError),
         ("Please log in again", SignInRequiredError),
         ("This violates our content policy", ContentBlockedError),
@@ -51,10 +61,28 @@ def test_a_rate_limit_says_when_to_try_again(told_s, retry_after_s):
 
 
 @pytest.mark.parametrize(
+    ("text", "kind", "rest_s"),
+    [
+        ("Too many requests", "requests", 60.0),
+        ("Your daily limit is reached", "quota", 3600.0),
+        ("You are muted", "mute", 900.0),
+    ],
+)
+def test_each_kind_of_limit_has_its_own_rest_where_the_site_tells_no_time(text, kind, rest_s):
+    errors = [error_of_words(text, WORDS), error_of_wire(WireError(text, "rate_limited"), WORDS)]
+
+    assert all(isinstance(e, RateLimitedError) for e in errors)
+    assert [(e.kind, e.retry_after_s) for e in errors if isinstance(e, RateLimitedError)] == [
+        (kind, rest_s)
+    ] * 2
+
+
+@pytest.mark.parametrize(
     ("error", "kind"),
     [
         (WireError("no", "content_blocked"), ContentBlockedError),
         (WireError("no", "sign_in_required"), SignInRequiredError),
+        (WireError("no", "challenge_required"), ChallengeRequiredError),
         (WireError("no"), SiteError),
         (WireError("rate limit"), RateLimitedError),
     ],

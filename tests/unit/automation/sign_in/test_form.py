@@ -2,8 +2,8 @@
 
 import pytest
 
-from automation.errors import SignInRequiredError, SiteChangedError
-from automation.sign_in.credentials import Credentials
+from automation.errors import ChallengeRequiredError, SignInRequiredError, SiteChangedError
+from automation.sign_in.credentials import Credentials, one_time_password
 from automation.sign_in.form import fill_form
 
 ADA = Credentials("ada@example.org", "correct horse")
@@ -40,6 +40,8 @@ class Form:
             case "first":
                 self.waits.append((args[1], timeout_s))
                 return self._outcome()
+            case "look":
+                return {role: role in self.fields for role in args[0]}
             case "labels":
                 return self._refusal
         return None
@@ -77,8 +79,8 @@ class Form:
         self.gestures.append(key)
 
 
-async def sign_in(form, credentials=ADA, timeout_s=60.0):
-    await fill_form(form, form, credentials, timeout_s)
+async def sign_in(form, credentials=ADA, timeout_s=60.0, **more):
+    await fill_form(form, form, credentials, timeout_s, **more)
 
 
 @pytest.mark.parametrize(
@@ -179,3 +181,47 @@ async def test_an_error_never_holds_the_password():
         await sign_in(Form(), Credentials("ada", "hidden-word"))
 
     assert "hidden-word" not in str(caught.value)
+
+
+class FormWithCode(Form):
+    """A form whose site asks for a one-time password, on the form itself or on the step after it."""
+
+    def __init__(self, *, on_the_form=False, then="in"):
+        super().__init__()
+        self.then = then
+        if on_the_form:
+            self.fields["code"] = ""
+
+    def _outcome(self):
+        if "code" not in self.fields:
+            self.fields = {"code": ""}
+            return "code"
+        return self.then
+
+
+SECRET = "JBSWY3DPEHPK3PXP"
+NOON_S = 1_795_608_000.0
+
+
+@pytest.mark.parametrize(
+    ("on_the_form", "gestures"), [(True, ["submit"]), (False, ["submit", "code_submit"])]
+)
+async def test_a_one_time_password_is_made_for_the_sites_own_time(on_the_form, gestures):
+    page = FormWithCode(on_the_form=on_the_form)
+
+    await sign_in(page, Credentials("ada", "x", SECRET), now_s=lambda: NOON_S)
+
+    assert page.fields["code"] == one_time_password(SECRET, NOON_S)
+    assert page.gestures == gestures
+
+
+async def test_a_site_that_asks_for_a_one_time_password_that_cannot_be_made_needs_a_person():
+    with pytest.raises(SignInRequiredError, match="totp_secret"):
+        await sign_in(FormWithCode())
+
+
+async def test_a_check_that_stays_after_the_form_needs_a_person():
+    page = FormWithCode(on_the_form=True, then="captcha")
+
+    with pytest.raises(ChallengeRequiredError):
+        await sign_in(page, Credentials("ada", "x", SECRET))

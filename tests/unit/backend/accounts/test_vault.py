@@ -80,3 +80,19 @@ async def test_a_session_of_another_account_or_key_is_as_good_as_none():
 
     assert await SealedSessions(repository, Vault("key"), "demo", "bob").load() is None
     assert await SealedSessions(repository, Vault("other"), "demo", "ada").load() is None
+
+
+def test_an_old_key_opens_what_it_sealed_and_seals_nothing_any_more():
+    old, new = Vault("old"), Vault("new", ["older", "old"])
+    sealed = old.seal(b"secret", "p")
+
+    assert new.unseal(sealed, "p") == b"secret"
+    again = new.resealed(sealed, "p")
+
+    assert again is not None
+    assert Vault("new").unseal(again, "p") == b"secret"
+    assert new.resealed(again, "p") is None
+    with pytest.raises(VaultError):
+        old.unseal(new.seal(b"secret", "p"), "p")
+    with pytest.raises(VaultError):
+        new.resealed(Vault("another").seal(b"x", "p"), "p")

@@ -1,0 +1,96 @@
+"""Notices that a page's renderer hangs, which nothing reports: it is asked when it has been silent, and its CPU time looked at."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import anyio
+
+from automation.browser.process_table import resident_bytes, waits_for_cpu
+from automation.browser.processes import BrowserProcess, cpu_used, is_hung, renderer_pid
+from automation.capture.cdp import Channel, Params
+from automation.capture.dom_tap import DomTap
+from automation.errors import PageLostError
+
+log = logging.getLogger(__name__)
+
+_TICK_S = 1.0
+# In a turn the page itself tells of its life several times a second; so long without is worth a question.
+_SILENT_IN_TURN_S = 1.0
+_SILENT_AT_REST_S = 20.0
+_ANSWERS_S = 10.0
+
+Processes = Callable[[], Awaitable[tuple[BrowserProcess, ...]]]
+
+
+class PageLife:
+    """Watches the renderers of one page. ``processes`` lists those of its browser."""
+
+    def __init__(self, dom: DomTap, processes: Processes) -> None:
+        self._dom = dom
+        self._processes = processes
+        self._renderers: dict[int, int] = {}
+        self.is_in_turn = False
+
+    def attach(self, channel: Channel) -> None:
+        """Learn from a page's or frame's requests which process it lives in; it must be watching the network."""
+        channel.on("Network.requestWillBeSent", lambda event: self._note(channel, event))
+
+    def _note(self, channel: Channel, event: Params) -> None:
+        pid = renderer_pid(event["requestId"])
+        if pid is not None:
+            self._renderers[id(channel)] = pid
+
+    async def until_hung(self) -> None:
+        """Return when the page hangs. One that is busy, however long, does not."""
+        while True:
+            await anyio.sleep(_TICK_S)
+            may_be_silent_s = _SILENT_IN_TURN_S if self.is_in_turn else _SILENT_AT_REST_S
+            if time.monotonic() - self._dom.heard_s >= may_be_silent_s and await self._hangs():
+                return
+
+    async def _hangs(self) -> bool:
+        pids = set(self._renderers.values())
+        try:
+            before, asked_s = cpu_used(pids, await self._processes()), time.monotonic()
+            if await self._dom.answers(_ANSWERS_S):
+                return False
+            after, silent_s = cpu_used(pids, await self._processes()), time.monotonic() - asked_s
+        except PageLostError:
+            # Its whole browser is gone or hangs, which the pool notices.
+            return False
+        spent_s = None if before is None or after is None else after - before
+        hangs = is_hung(silent_s, spent_s, waits_for_cpu=any(map(waits_for_cpu, pids)))
+        log.warning(
+            "page_hangs" if hangs else "page_silent",
+            extra={"silent_s": round(silent_s, 1), "cpu_s": spent_s},
+        )
+        return hangs
+
+    async def memory_bytes(self) -> int | None:
+        """Return what the page's largest renderer holds; None where that can't be told.
+
+        Raises:
+            PageLostError: The browser is gone, or doesn't answer.
+        """
+        return max(filter(None, map(resident_bytes, await self._living())), default=None)
+
+    async def end_renderers(self) -> None:
+        """Kill the processes that the page lives in: the last resort for one that can't be closed."""
+        try:
+            pids = await self._living()
+        except PageLostError:
+            return  # they ended with their browser
+        for pid in pids:
+            # Named in this moment by our own browser as one of its renderers.
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    async def _living(self) -> set[int]:
+        living = {p.pid for p in await self._processes() if p.kind == "renderer"}
+        return living.intersection(self._renderers.values())

@@ -1,0 +1,21 @@
+"""Whether a turn that failed may be run once more from its beginning. Pure."""
+
+from __future__ import annotations
+
+from automation.errors import AutomationError, PageLostError
+
+_MOST_TRIES = 2
+
+
+def may_try_again(error: AutomationError, *, tries: int, has_sent_nothing: bool) -> bool:
+    """Return whether to run the turn again on another page.
+
+    Only for a page that was lost, once, and only where nothing can have been sent: a prompt that went out twice is two
+    turns in the account's history and in its limits, and the site may act on both.
+
+    Args:
+        error: What ended it.
+        tries: How often it was tried, this time included.
+        has_sent_nothing: It is proven that the site did not get the prompt.
+    """
+    return isinstance(error, PageLostError) and has_sent_nothing and tries < _MOST_TRIES

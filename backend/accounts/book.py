@@ -1,0 +1,130 @@
+"""What an operator says about an account, how the account stands, and where both are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from automation.sign_in.credentials import one_time_password
+from backend.accounts.policy import AccountLimits
+from backend.accounts.states import AccountState
+
+DEFAULT_ACCOUNT = "default"
+
+T = TypeVar("T")
+
+
+class AccountPace(BaseModel):
+    """How much an account may be asked; what is None is as the endpoint says.
+
+    Attributes:
+        max_requests_per_period: Within any ``period_seconds`` seconds.
+        min_delay_between_requests: Seconds between the beginnings of two requests.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    max_requests_per_period: Annotated[int, Field(gt=0)] | None = None
+    period_seconds: Annotated[float, Field(gt=0, le=31 * 24 * 3600)] | None = None
+    min_delay_between_requests: Annotated[float, Field(ge=0, le=24 * 3600)] | None = None
+    max_concurrent_requests: Annotated[int, Field(gt=0, le=100)] | None = None
+
+
+class AccountDraft(AccountPace):
+    """An account as its operator describes it.
+
+    Attributes:
+        totp_secret: Base32, as the site shows it beside its QR code; one-time passwords are made from it.
+    """
+
+    username: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    password: SecretStr | None = None
+    totp_secret: SecretStr | None = None
+
+    @field_validator("totp_secret")
+    @classmethod
+    def _is_base32(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is None:
+            return None
+        try:
+            one_time_password(secret.get_secret_value(), 0.0)
+        except ValueError as exc:
+            msg = "must be base32, as the site shows it beside its QR code (letters and the digits 2 to 7)"
+            raise ValueError(msg) from exc
+        return secret
+
+
+class AccountConfig(AccountDraft):
+    """A draft with its id."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an account stands.
+
+    Attributes:
+        reason: Why it can't be used, with the site's words where there were any.
+        until: When the site's limit is over; None without one.
+    """
+
+    state: AccountState = AccountState.IDLE
+    reason: str | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAccount:
+    """An account as it is kept."""
+
+    config: AccountConfig
+    standing: Standing
+    created_at: datetime
+
+
+class AccountRepository(Protocol):
+    """Keeps accounts, their secrets encrypted. Every method raises ``StorageError``."""
+
+    async def list_accounts(self, slug: str) -> list[StoredAccount]:
+        """Return an endpoint's accounts, oldest first.
+
+        Raises:
+            VaultError: A secret can't be read.
+        """
+        ...
+
+    async def add_account(self, slug: str, config: AccountConfig) -> StoredAccount:
+        """Keep a new account."""
+        ...
+
+    async def update_account(self, slug: str, config: AccountConfig, standing: Standing) -> None:
+        """Replace what is kept of an account."""
+        ...
+
+    async def save_standing(self, slug: str, account_id: str, standing: Standing) -> None:
+        """Remember how an account stands."""
+        ...
+
+    async def delete_account(self, slug: str, account_id: str) -> None:
+        """Forget an account."""
+        ...
+
+
+def limits_of(account: AccountPace, endpoint: AccountPace) -> AccountLimits:
+    """Return an account's own limits, with the endpoint's where it has none."""
+    paces = (account, endpoint)
+    return AccountLimits(
+        max_requests=_first(None, (pace.max_requests_per_period for pace in paces)),
+        period_s=_first(60.0, (pace.period_seconds for pace in paces)),
+        min_delay_s=_first(0.0, (pace.min_delay_between_requests for pace in paces)),
+        at_once=_first(1, (pace.max_concurrent_requests for pace in paces)),
+    )
+
+
+def _first(default: T, values: Iterable[T | None]) -> T:
+    return next((value for value in values if value is not None), default)

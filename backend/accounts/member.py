@@ -1,0 +1,280 @@
+"""One account while its endpoint is open: how it stands, what it was asked, and its pages, which sleep while nobody needs them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Generic, TypeVar
+
+import anyio
+from anyio.abc import TaskGroup
+
+from automation.errors import (
+    AccountBannedError,
+    AutomationError,
+    ChallengeRequiredError,
+    RateLimitedError,
+    SignInRequiredError,
+)
+from backend.accounts.book import AccountConfig, Standing
+from backend.accounts.policy import AccountLimits, Candidate, Usage, rest_s
+from backend.accounts.states import NEEDS_A_PERSON, USABLE, AccountMove, AccountState, state_after
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(eq=False)
+class _Opening(Generic[T]):
+    """One time that the account's pages are open; it begins when the one before it is over: they share a browser context."""
+
+    before: _Opening[T] | None = None
+    done: anyio.Event = field(default_factory=anyio.Event)
+    must_close: anyio.Event = field(default_factory=anyio.Event)
+    closed: anyio.Event = field(default_factory=anyio.Event)
+    pages: T | None = None
+    error: AutomationError | None = None
+
+
+class Member(Generic[T]):
+    """An account of an open endpoint; ``T`` is what its turns are run with.
+
+    Attributes:
+        chat_owner: Whose chats are meant in a ``ChatLink``: the user name at the site where there is one.
+        failure: What brought it into its state; None while it can be used.
+        stored_standing: How it stood when that was stored last.
+        idle_since_s: When it was used last, on the clock of ``time.monotonic``.
+    """
+
+    def __init__(
+        self,
+        config: AccountConfig,
+        limits: AccountLimits,
+        open_pages: Callable[[], AbstractAsyncContextManager[T]],
+        tasks: TaskGroup,
+        changed: Callable[[Member[T]], None],
+        *,
+        standing: Standing | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.config = config
+        self.limits = limits
+        self.chat_owner = config.username or config.id
+        self.usage = Usage()
+        self.failure: AutomationError | None = None
+        self.idle_since_s = clock()
+        self.stored_standing = standing or Standing()
+        self._open_pages = open_pages
+        self._tasks = tasks
+        self._changed = changed
+        self._clock = clock
+        self._state = AccountState.IDLE
+        self._reason: str | None = None
+        self._opening: _Opening[T] | None = None
+        self._latest: _Opening[T] | None = None
+        self._locks = 0
+        if standing is not None:
+            self._restore(standing)
+
+    @property
+    def id(self) -> str:
+        """The account's id."""
+        return self.config.id
+
+    @property
+    def state(self) -> AccountState:
+        """The present state; a limit whose time is over has ended."""
+        if self._state is AccountState.RATE_LIMITED and self._clock() >= self.usage.rests_until_s:
+            self._move(AccountMove.LIMIT_OVER, None)
+        return self._state
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it can take turns as far as the site goes."""
+        return self.state in USABLE
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether it waits for a person."""
+        return self.state in NEEDS_A_PERSON
+
+    @property
+    def is_awake(self) -> bool:
+        """Whether its pages are open or being opened."""
+        return self._opening is not None
+
+    @property
+    def can_sleep(self) -> bool:
+        """Whether closing its pages would disturb nobody."""
+        return self.is_awake and not self.usage.in_flight and not self._locks
+
+    @property
+    def is_held(self) -> bool:
+        """Whether somebody is at work in its browser."""
+        return self._locks > 0
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands, for those who read it later."""
+        state, until = self.state, None
+        if state is AccountState.RATE_LIMITED:
+            left_s = max(self.usage.rests_until_s - self._clock(), 0.0)
+            until = datetime.now(UTC) + timedelta(seconds=left_s)
+        return Standing(state, self._reason, until)
+
+    @property
+    def candidate(self) -> Candidate:
+        """What the choice of an account needs to know."""
+        return Candidate(self.id, self.limits, self.usage)
+
+    @property
+    def pages_now(self) -> T | None:
+        """What its turns are run with, while it is open."""
+        return self._opening.pages if self._opening else None
+
+    async def pages(self) -> T:
+        """Return what its turns are run with, opened if it sleeps.
+
+        Raises:
+            AutomationError: It could not be opened; who asks again tries again.
+        """
+        if self._opening is None:
+            self._opening = self._latest = _Opening(self._latest)
+            self._tasks.start_soon(self._keep_open, self._opening)
+        opening = self._opening
+        await opening.done.wait()
+        if opening.pages is None:
+            error = opening.error
+            assert error is not None
+            raise error.with_traceback(None)
+        return opening.pages
+
+    async def sleep(self) -> None:
+        """Close its pages and return when they are closed; its next turn opens them again."""
+        opening = self._opening
+        if opening is not None:
+            opening.must_close.set()
+            await opening.closed.wait()
+
+    @contextmanager
+    def turn(self, chance: float) -> Iterator[Callable[[], None]]:
+        """Count a turn while it runs, and hand out what to call when the site is known to have got it.
+
+        ``chance`` (0 to 1) makes the pause after it less regular.
+        """
+        self.usage.note_start(self.limits, self._clock(), chance)
+        self._move(AccountMove.TURN_BEGAN, self._reason)
+        was_sent = False
+
+        def note_sent() -> None:
+            nonlocal was_sent
+            if not was_sent:
+                was_sent = True
+                self.usage.note_sent(self.limits, self._clock())
+                self._changed(self)
+
+        try:
+            yield note_sent
+        finally:
+            # One that failed may have reached the site all the same.
+            note_sent()
+            self.usage.in_flight -= 1
+            self.idle_since_s = self._clock()
+            if not self.usage.in_flight:
+                self._move(AccountMove.TURNS_OVER, self._reason)
+            self._changed(self)
+
+    @contextmanager
+    def kept_awake(self) -> Iterator[None]:
+        """Let it not fall asleep meanwhile: a person is at work in its browser."""
+        self._locks += 1
+        try:
+            yield
+        finally:
+            self._locks -= 1
+            self.idle_since_s = self._clock()
+
+    def note_failure(self, error: AutomationError) -> None:
+        """Learn from what went wrong with it."""
+        match error:
+            case SignInRequiredError():
+                self._fail(AccountMove.LOGIN_NEEDED, error)
+            case ChallengeRequiredError():
+                is_code = error.kind == "qrcode"
+                self._fail(AccountMove.QRCODE_NEEDED if is_code else AccountMove.CAPTCHA_NEEDED, error)
+            case AccountBannedError():
+                self._fail(AccountMove.BANNED, error)
+            case RateLimitedError():
+                self.usage.rests_until_s = self._clock() + rest_s(error)
+                self._fail(AccountMove.LIMITED, error)
+
+    def clear(self) -> None:
+        """Note that a person has put it right: signed in, passed the site's check, or says that it is fine."""
+        self.failure = None
+        self.usage.rests_until_s = float("-inf")
+        self._move(AccountMove.CLEARED, None)
+        self._changed(self)
+
+    def _restore(self, standing: Standing) -> None:
+        self._state, self._reason = standing.state, standing.reason
+        if standing.until is not None:
+            left_s = (standing.until - datetime.now(UTC)).total_seconds()
+            self.usage.rests_until_s = self._clock() + left_s
+        reason = standing.reason or ""
+        self.failure = {
+            AccountState.NEED_LOGIN: SignInRequiredError(reason),
+            AccountState.NEED_CAPTCHA: ChallengeRequiredError("captcha"),
+            AccountState.NEED_QRCODE: ChallengeRequiredError("qrcode"),
+            AccountState.BANNED: AccountBannedError(reason),
+            AccountState.RATE_LIMITED: RateLimitedError(reason),
+        }.get(standing.state)
+        if self.failure is None:
+            self._state = AccountState.IDLE
+
+    def _fail(self, move: AccountMove, error: AutomationError) -> None:
+        before = self._state
+        self._move(move, str(error))
+        if self._state is not before or self.failure is None:
+            self.failure = error
+        self._changed(self)
+
+    def _move(self, move: AccountMove, reason: str | None) -> None:
+        before, self._state = self._state, state_after(self._state, move)
+        if self._state in USABLE:
+            self._reason = None
+            self.failure = None
+        elif self._state is not before or move is AccountMove.LIMITED:
+            self._reason = reason
+        if self._state is not before and not {before, self._state} <= USABLE:
+            log.info(
+                "account_state", extra={"account": self.id, "state": str(self._state), "was": str(before)}
+            )
+
+    async def _keep_open(self, opening: _Opening[T]) -> None:
+        try:
+            if opening.before is not None:
+                await opening.before.closed.wait()
+                opening.before = None
+            async with self._open_pages() as opening.pages:
+                self.idle_since_s = self._clock()
+                opening.done.set()
+                await opening.must_close.wait()
+                # Nobody is given these pages any more, though they take a moment to close.
+                self._forget(opening)
+        except AutomationError as exc:
+            opening.error = exc
+            if opening.done.is_set():
+                log.warning("account_pages_lost", extra={"account": self.id, "reason": str(exc)})
+        finally:
+            self._forget(opening)
+            opening.done.set()
+            opening.closed.set()
+
+    def _forget(self, opening: _Opening[T]) -> None:
+        if self._opening is opening:
+            self._opening = None

@@ -1,0 +1,104 @@
+"""Reads a session that a person brings: Playwright's ``storage_state``, or cookies as browsers' extensions export them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+_SAME_SITE = {"strict": "Strict", "lax": "Lax", "none": "None", "no_restriction": "None"}
+
+
+class SessionImportError(ValueError):
+    """What was brought is no session for this site.
+
+    Attributes:
+        field: Dotted name of the field at fault, such as ``cookies.0.domain``.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class _Lenient(BaseModel):
+    # Exports carry more than is needed: storeId, session, hostOnly, partitionKey.
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+
+class Cookie(_Lenient):
+    """One cookie.
+
+    Attributes:
+        expires: Unix time in seconds; -1 for a session cookie.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    value: str
+    domain: Annotated[str, Field(min_length=1)]
+    path: str = "/"
+    expires: Annotated[float, Field(validation_alias=AliasChoices("expires", "expirationDate"))] = -1
+    httpOnly: bool = False  # noqa: N815  Playwright's name
+    secure: bool = False
+    sameSite: Literal["Strict", "Lax", "None"] = "Lax"  # noqa: N815  Playwright's name
+
+    @field_validator("sameSite", mode="before")
+    @classmethod
+    def _named_otherwise(cls, value: object) -> object:
+        if value is None or value == "unspecified":
+            return "Lax"
+        return _SAME_SITE.get(value.lower(), value) if isinstance(value, str) else value
+
+
+class _Stored(_Lenient):
+    name: str
+    value: str
+
+
+class _Origin(BaseModel):
+    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)  # indexedDB, as Playwright writes it
+
+    origin: Annotated[str, Field(pattern=r"^https?://")]
+    localStorage: list[_Stored] = []  # noqa: N815  Playwright's name
+
+
+class _State(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    cookies: list[Cookie] = []
+    origins: list[_Origin] = []
+
+
+def parse_session(value: object, site_urls: Sequence[str]) -> dict[str, Any]:
+    """Return the session as a ``storage_state``; a bare list is taken for cookies.
+
+    Args:
+        value: What was brought.
+        site_urls: The site's addresses: something of the session must belong to one of their hosts.
+
+    Raises:
+        SessionImportError: It is not one, is empty, or is another site's.
+    """
+    data = {"cookies": value} if isinstance(value, list) else value
+    try:
+        state = _State.model_validate(data)
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "session"
+        raise SessionImportError(where, str(first["msg"]).removeprefix("Value error, ")) from None
+    if not state.cookies and not state.origins:
+        raise SessionImportError("cookies", "there is neither a cookie nor stored data of an origin")
+    hosts = {urlsplit(url).hostname or "" for url in site_urls}
+    domains = [cookie.domain.lstrip(".").lower() for cookie in state.cookies]
+    domains += [urlsplit(origin.origin).hostname or "" for origin in state.origins]
+    if not any(_belongs(host, domain) for host in hosts for domain in domains):
+        field = "cookies.0.domain" if state.cookies else "origins.0.origin"
+        reason = f"{domains[0]} is another site's; this endpoint is at {', '.join(sorted(hosts))}"
+        raise SessionImportError(field, reason)
+    return state.model_dump(mode="json", by_alias=False)
+
+
+def _belongs(host: str, domain: str) -> bool:
+    return host == domain or host.endswith(f".{domain}") or domain.endswith(f".{host}")

@@ -1,0 +1,119 @@
+"""Keeps accounts in the database, their secrets sealed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from pydantic import SecretStr
+from sqlalchemy import ColumnElement, Table, delete, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from backend.accounts.book import AccountConfig, Standing, StoredAccount
+from backend.accounts.states import AccountState
+from backend.accounts.vault import Vault
+from backend.errors import StorageError
+from backend.persistence.tables import AccountRow
+
+_SECRETS = ("password", "totp_secret")
+
+
+class SqlAccounts:
+    """An ``AccountRepository`` on SQLite or PostgreSQL."""
+
+    def __init__(self, engine: AsyncEngine, vault: Vault) -> None:
+        self._engine = engine
+        self._vault = vault
+
+    async def list_accounts(self, slug: str) -> list[StoredAccount]:
+        """Return an endpoint's accounts, oldest first.
+
+        Raises:
+            StorageError: The database can't be asked.
+            VaultError: A secret can't be read.
+        """
+        wanted = select(_T).where(_T.c.endpoint_slug == slug).order_by(_T.c.created_at, _T.c.id)
+        async with self._connection() as connection:
+            rows = (await connection.execute(wanted)).mappings().all()
+        return [self._stored(row) for row in rows]
+
+    async def add_account(self, slug: str, config: AccountConfig) -> StoredAccount:
+        """Keep a new account."""
+        now = datetime.now(UTC)
+        values = {"endpoint_slug": slug, "id": config.id, "created_at": now}
+        async with self._connection() as connection:
+            await connection.execute(
+                insert(_T).values(**values, **self._values(slug, config), **_standing(Standing()))
+            )
+        return StoredAccount(config, Standing(), now)
+
+    async def update_account(self, slug: str, config: AccountConfig, standing: Standing) -> None:
+        """Replace what is kept of an account."""
+        values = {**self._values(slug, config), **_standing(standing)}
+        async with self._connection() as connection:
+            await connection.execute(update(_T).where(_key(slug, config.id)).values(**values))
+
+    async def save_standing(self, slug: str, account_id: str, standing: Standing) -> None:
+        """Remember how an account stands."""
+        async with self._connection() as connection:
+            await connection.execute(update(_T).where(_key(slug, account_id)).values(**_standing(standing)))
+
+    async def delete_account(self, slug: str, account_id: str) -> None:
+        """Forget an account."""
+        async with self._connection() as connection:
+            await connection.execute(delete(_T).where(_key(slug, account_id)))
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._engine.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, OSError) as exc:
+            raise StorageError from exc
+
+    def _values(self, slug: str, config: AccountConfig) -> dict[str, Any]:
+        secrets = {name: _reveal(getattr(config, name)) for name in _SECRETS}
+        return {
+            "settings": config.model_dump(mode="json", exclude={"id", *_SECRETS}),
+            "secrets": self._vault.seal(orjson.dumps(secrets), _purpose(slug, config.id)),
+        }
+
+    def _stored(self, row: Any) -> StoredAccount:
+        secrets = orjson.loads(self._vault.unseal(row["secrets"], _purpose(row["endpoint_slug"], row["id"])))
+        config = AccountConfig.model_validate({**row["settings"], **secrets, "id": row["id"]})
+        standing = Standing(AccountState(row["state"]), row["state_reason"], _utc(row["state_until"]))
+        return StoredAccount(config, standing, _utc(row["created_at"]) or datetime.now(UTC))
+
+
+def _table() -> Table:
+    table = AccountRow.__table__
+    assert isinstance(table, Table)
+    return table
+
+
+_T = _table()
+
+
+def _key(slug: str, account_id: str) -> ColumnElement[bool]:
+    return (_T.c.endpoint_slug == slug) & (_T.c.id == account_id)
+
+
+def _purpose(slug: str, account_id: str) -> str:
+    return f"account/{slug}/{account_id}"
+
+
+def _standing(standing: Standing) -> dict[str, Any]:
+    return {"state": str(standing.state), "state_reason": standing.reason, "state_until": standing.until}
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    """SQLite keeps no time zone."""
+    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
+
+
+def _reveal(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret is not None else None

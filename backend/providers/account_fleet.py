@@ -1,0 +1,321 @@
+"""Serves one endpoint from several accounts at its site: each turn goes to the one that is best placed to answer it.
+
+Turns wait here for an account that may be asked again, in the order of their arrival. What fails before its first delta
+is asked of another account; what needs a person pauses its account alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+
+import anyio
+
+from automation.errors import (
+    AutomationError,
+    ChallengeRequiredError,
+    ConversationGoneError,
+    PoolFullError,
+    RateLimitedError,
+)
+from automation.owned_tasks import owned_tasks
+from automation.turn import ChatLink, Prompt, TurnEvent, TurnFinished
+from backend.accounts.book import AccountRepository
+from backend.accounts.member import Member
+from backend.accounts.policy import begins_at_s, may_try_another, pick
+from backend.errors import RateExceededError
+from backend.providers.account_roster import AccountPages, AccountRoster, FleetPlan
+from backend.providers.protocol import ProviderHealth
+
+log = logging.getLogger(__name__)
+
+_MOST_WAIT_S = 120.0
+_CLOSE_S = 15.0
+# So long a turn waits for the account that has its chat before the whole conversation goes to another one.
+_OWN_CHAT_WAIT_S = 30.0
+
+
+@dataclass(slots=True)
+class _Try:
+    """One turn's way through the accounts.
+
+    Attributes:
+        failed: What it failed with, by account.
+        note_sent: To be called when the site is known to have got the prompt.
+    """
+
+    prompt: Prompt
+    deadline_s: float
+    failed: dict[str, AutomationError] = field(default_factory=dict)
+    note_sent: Callable[[], None] = lambda: None
+
+    @property
+    def met_a_challenge(self) -> bool:
+        """Whether an account stopped at a check of the site for this very turn."""
+        return any(isinstance(error, ChallengeRequiredError) for error in self.failed.values())
+
+
+class AccountFleet:
+    """A ``Provider`` on all accounts of an endpoint."""
+
+    def __init__(
+        self,
+        roster: AccountRoster,
+        clock: Callable[[], float] = time.monotonic,
+        random: Random | None = None,
+    ) -> None:
+        self.roster = roster
+        self._clock = clock
+        self._random = random or Random()  # noqa: S311  spreads requests, guards nothing
+        self._line = anyio.Lock()
+
+    @property
+    def problem(self) -> AutomationError | None:
+        """Why no turn can be answered until a person acts or a limit is over; None while some can."""
+        return self.roster.problem
+
+    async def until_changed(self) -> None:
+        """Return when ``problem`` may have changed."""
+        await self.roster.until_changed()
+
+    # -- turns --------------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def open_turn(self, prompt: Prompt) -> AsyncIterator[AsyncIterator[TurnEvent]]:
+        """Run one turn on one of the accounts; entered once its first event is there.
+
+        Raises:
+            AutomationError: No account could answer, or what the last one that was tried raised.
+            RateExceededError: All of them were asked as much as they may be.
+        """
+        trial = _Try(prompt, self._clock() + _MOST_WAIT_S)
+        async with AsyncExitStack() as turn:
+            while True:
+                async with AsyncExitStack() as attempt:
+                    member = await self._take(attempt, trial)
+                    try:
+                        events = await self._begin(attempt, member, trial)
+                    except AutomationError as exc:
+                        self.roster.note_failure(member, exc)
+                        trial.failed[member.id] = failure = exc
+                    else:
+                        turn.push_async_exit(attempt.pop_all())
+                        break
+                if not self._may_go_on(trial, failure):
+                    raise failure
+                log.info(
+                    "turn_goes_to_another_account",
+                    extra={
+                        "endpoint": self.roster.plan.slug,
+                        "account": member.id,
+                        "reason": type(failure).__name__,
+                    },
+                )
+            yield events
+
+    def _may_go_on(self, trial: _Try, failure: AutomationError) -> bool:
+        if trial.prompt.must_continue:
+            return False
+        others = any(m.is_usable and m.id not in trial.failed for m in self.roster.members)
+        if others:
+            return may_try_another(failure, len(trial.failed))
+        return trial.met_a_challenge
+
+    async def _begin(
+        self, attempt: AsyncExitStack, member: Member[AccountPages], trial: _Try
+    ) -> AsyncIterator[TurnEvent]:
+        """Open the turn and return its events once there is one: until then, another account may be asked."""
+        pages = await self._pages_of(member)
+        prompt = trial.prompt
+        if prompt.chat is not None and member is not self.roster.owner_of(prompt.chat):
+            prompt = replace(prompt, chat=None)
+        events = await attempt.enter_async_context(pages.open_turn(prompt))
+        first = await anext(events)
+        trial.note_sent()
+        return self._told(member, first, events)
+
+    async def _pages_of(self, member: Member[AccountPages]) -> AccountPages:
+        """Return an account's pages; where the gateway's pages are all taken, another account gives its own up."""
+        while True:
+            try:
+                return await member.pages()
+            except PoolFullError:
+                sleepers = [m for m in self.roster.members if m.can_sleep and m is not member]
+                if not sleepers:
+                    raise
+                await min(sleepers, key=lambda m: m.idle_since_s).sleep()
+
+    async def _told(
+        self, member: Member[AccountPages], first: TurnEvent, events: AsyncIterator[TurnEvent]
+    ) -> AsyncIterator[TurnEvent]:
+        try:
+            yield _owned(first, member)
+            async for event in events:
+                yield _owned(event, member)
+        except AutomationError as exc:
+            self.roster.note_failure(member, exc)
+            raise
+
+    # -- choosing -----------------------------------------------------------------------------------------------------
+
+    async def _take(self, attempt: AsyncExitStack, trial: _Try) -> Member[AccountPages]:
+        """Wait for an account that may be asked now, and count the turn on it for as long as ``attempt`` lasts."""
+        if trial.prompt.chat is not None:
+            member = await self._take_owner(attempt, trial)
+            if member is not None:
+                return member
+        while True:
+            async with self._line:
+                member = await self._take_any(attempt, trial)
+            if member is not None:
+                return member
+            await self._until_a_person_acted(trial)
+
+    async def _take_any(self, attempt: AsyncExitStack, trial: _Try) -> Member[AccountPages] | None:
+        """Take the best of all accounts that were not tried; None when none of them can be used."""
+        while usable := [m for m in self.roster.members if m.is_usable and m.id not in trial.failed]:
+            member = await self._take_of(attempt, trial, usable, trial.deadline_s)
+            if member is not None:
+                return member
+        return None
+
+    async def _take_owner(self, attempt: AsyncExitStack, trial: _Try) -> Member[AccountPages] | None:
+        """Take the account that has the turn's chat; None where the conversation has to go elsewhere."""
+        owner = self.roster.owner_of(trial.prompt.chat)
+        must = trial.prompt.must_continue
+        if owner is None:
+            if must:
+                raise ConversationGoneError
+            return None
+        if owner.id in trial.failed or not owner.is_usable:
+            if must:
+                raise trial.failed.get(owner.id) or owner.failure or ConversationGoneError()
+            return None
+        is_alone = len(self.roster.members) == 1
+        wait_s = _MOST_WAIT_S if must or is_alone else _OWN_CHAT_WAIT_S
+        try:
+            return await self._take_of(attempt, trial, [owner], min(trial.deadline_s, self._clock() + wait_s))
+        except (PoolFullError, RateExceededError):
+            if must or is_alone:
+                raise
+            return None
+
+    async def _take_of(
+        self,
+        attempt: AsyncExitStack,
+        trial: _Try,
+        members: list[Member[AccountPages]],
+        deadline_s: float,
+    ) -> Member[AccountPages] | None:
+        """Take the best of ``members`` once one may be asked; None when what is known of them has changed.
+
+        Raises:
+            RateExceededError: None of them may be asked before ``deadline_s``.
+            PoolFullError: All of them stayed in use until then.
+        """
+        began_s = self._clock()
+        while True:
+            now_s = self._clock()
+            changed = self.roster.changed
+            chosen = pick((m.candidate for m in members), now_s)
+            if chosen is not None:
+                member = next(m for m in members if m.id == chosen.id)
+                trial.note_sent = attempt.enter_context(member.turn(self._random.random()))
+                return member
+            free = [m for m in members if m.usage.in_flight < m.limits.at_once]
+            begin_s = [begins_at_s(m.limits, m.usage, now_s) for m in free]
+            soonest_s = min(begin_s, default=math.inf)
+            if len(free) == len(members) and all(deadline_s < at_s < math.inf for at_s in begin_s):
+                msg = f"Every account of endpoint {self.roster.plan.slug!r} was asked as often as its limits allow."
+                raise RateExceededError(msg, soonest_s - now_s)
+            if now_s >= deadline_s:
+                raise PoolFullError(now_s - began_s)
+            with anyio.move_on_after(max(0.0, min(soonest_s, deadline_s) - now_s)):
+                await changed.wait()
+            if not all(m.is_usable and self.roster.member(m.id) is m for m in members):
+                return None
+
+    async def _until_a_person_acted(self, trial: _Try) -> None:
+        """Return when an account can be used again that could not be.
+
+        Raises:
+            AutomationError: Nobody acts, or not in time.
+        """
+        if not (trial.met_a_challenge or any(m.is_held for m in self.roster.members if m.needs_a_person)):
+            raise self.roster.why_nobody(list(trial.failed.values()))
+        with anyio.move_on_after(self.roster.plan.challenge_wait_s):
+            while not any(m.is_usable for m in self.roster.members):
+                await self.roster.changed.wait()
+            trial.failed.clear()
+            return
+        raise self.roster.why_nobody(list(trial.failed.values()))
+
+    # -- what a provider tells ----------------------------------------------------------------------------------------
+
+    async def models(self) -> list[str]:
+        """Return the site's own model names, as the account that is open shows them."""
+        pages = next((m.pages_now for m in self.roster.members if m.pages_now is not None), None)
+        return await pages.models() if pages is not None else []
+
+    async def check(self) -> ProviderHealth:
+        """Say whether an account could answer now; the details count accounts and pages."""
+        problem = self.roster.problem
+        open_pages = [m.pages_now for m in self.roster.members if m.pages_now is not None]
+        details: dict[str, Any] = {}
+        for found in [await pages.check() for pages in open_pages]:
+            details = _sum_of(details, found)
+        states = [str(m.state) for m in self.roster.members]
+        details["accounts"] = {state: states.count(state) for state in sorted(set(states))}
+        is_healthy = problem is None or isinstance(problem, RateLimitedError)
+        return ProviderHealth(is_healthy, None if is_healthy else str(problem), details)
+
+    async def forget_chat(self, chat: ChatLink) -> bool:
+        """Delete a chat at the site by the account that has it, and return whether it was."""
+        owner = self.roster.owner_of(chat)
+        if owner is None or not owner.is_usable:
+            return False
+        with owner.kept_awake():
+            return await (await self._pages_of(owner)).forget_chat(chat)
+
+
+def _owned(event: TurnEvent, member: Member[AccountPages]) -> TurnEvent:
+    if isinstance(event, TurnFinished) and event.chat is not None:
+        return replace(event, chat=replace(event.chat, account=member.chat_owner))
+    return event
+
+
+def _sum_of(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    """Add what two accounts' pages count."""
+    total = dict(a)
+    for name, value in b.items():
+        if isinstance(value, dict):
+            total[name] = _sum_of(a.get(name, {}), value)
+        else:
+            total[name] = a.get(name, 0) + value
+    return total
+
+
+@asynccontextmanager
+async def open_fleet(plan: FleetPlan, repository: AccountRepository) -> AsyncIterator[AccountFleet]:
+    """Hold an endpoint's accounts open; returns once one of them is ready, or all of them need a person.
+
+    Raises:
+        AutomationError: The site can't be used.
+        StorageError, VaultError: The accounts can't be read.
+    """
+    async with owned_tasks() as tasks:
+        roster = AccountRoster(plan, repository, tasks)
+        await roster.reload()
+        try:
+            await roster.wake_first()
+            tasks.start_soon(roster.tend)
+            yield AccountFleet(roster)
+        finally:
+            with anyio.move_on_after(_CLOSE_S, shield=True):
+                await roster.close()

@@ -1,0 +1,313 @@
+"""The accounts of an open endpoint: who they are, how each stands, whose pages are open."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import anyio
+from anyio.abc import TaskGroup
+
+from automation.errors import AccountError, AutomationError, NoAccountError, RateLimitedError
+from automation.turn import ChatLink, Prompt, TurnEvent
+from backend.accounts.book import (
+    DEFAULT_ACCOUNT,
+    AccountConfig,
+    AccountPace,
+    AccountRepository,
+    Standing,
+    limits_of,
+)
+from backend.accounts.member import Member
+from backend.accounts.policy import AccountLimits, remaining
+from backend.accounts.states import USABLE, AccountState
+from backend.errors import StorageError
+
+log = logging.getLogger(__name__)
+
+_IDLE_S = 600.0
+_LOOK_EVERY_S = 15.0
+
+
+class AccountPages(Protocol):
+    """The pages of one account: what a ``Provider`` does, for one of its accounts."""
+
+    def open_turn(self, prompt: Prompt) -> AbstractAsyncContextManager[AsyncIterator[TurnEvent]]:
+        """Return a context that hands out the turn's events."""
+        ...
+
+    async def models(self) -> list[str]:
+        """Return the site's own model names."""
+        ...
+
+    async def check(self) -> dict[str, Any]:
+        """Return what health shows of the pages."""
+        ...
+
+    async def visit(self) -> None:
+        """Load the chat anew, and sign in again if the session ran out."""
+        ...
+
+    async def forget_chat(self, chat: ChatLink) -> bool:
+        """Delete a chat at the site, and return whether it was."""
+        ...
+
+
+class AccountSite(Protocol):
+    """The site with the browsers of its accounts."""
+
+    def open_pages(
+        self, config: AccountConfig, limits: AccountLimits
+    ) -> AbstractAsyncContextManager[AccountPages]:
+        """Open an account's pages; they are closed with the context."""
+        ...
+
+    async def session(self, config: AccountConfig) -> dict[str, Any] | None:
+        """Return an account's session (Playwright's ``storage_state``); None where there is none."""
+        ...
+
+    async def replace_session(self, config: AccountConfig, state: dict[str, Any]) -> None:
+        """Have an account go on with another session."""
+        ...
+
+    async def let_go(self, account_id: str) -> None:
+        """Close what is open of an account that was changed or is no more."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FleetPlan:
+    """What a fleet is made from.
+
+    Attributes:
+        pace: The endpoint's limits, for accounts that have none of their own.
+        own: The account that the endpoint's own settings describe.
+        is_own_anonymous: It has no user name: it serves only while there is no other account.
+        most_at_once: Turns that the endpoint takes at once; its own account takes as many if it is alone.
+        keep_alive_s: After how long an account that has a session is looked after; None for never.
+        challenge_wait_s: How long a turn waits for the person who must pass a check of the site.
+    """
+
+    slug: str
+    pace: AccountPace
+    own: AccountConfig
+    is_own_anonymous: bool
+    most_at_once: int
+    challenge_wait_s: float
+    keep_alive_s: float | None
+    browsers: AccountSite
+
+
+class AccountRoster:
+    """The accounts of an open endpoint.
+
+    Attributes:
+        changed: Set, and replaced by a new one, when an account changes its state or a turn of one is over.
+    """
+
+    def __init__(
+        self,
+        plan: FleetPlan,
+        repository: AccountRepository,
+        tasks: TaskGroup,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.plan = plan
+        self._repository = repository
+        self._tasks = tasks
+        self._clock = clock
+        self._members: dict[str, Member[AccountPages]] = {}
+        self.changed = anyio.Event()
+
+    @property
+    def members(self) -> list[Member[AccountPages]]:
+        """The accounts, oldest first."""
+        return list(self._members.values())
+
+    def member(self, account_id: str) -> Member[AccountPages] | None:
+        """Return one account, or None."""
+        return self._members.get(account_id)
+
+    async def session(self, member: Member[AccountPages]) -> dict[str, Any] | None:
+        """Return an account's session as it is now (Playwright's ``storage_state``); None where there is none.
+
+        Raises:
+            AutomationError: Its browser is going away in this moment.
+        """
+        return await self.plan.browsers.session(member.config)
+
+    async def replace_session(self, member: Member[AccountPages], state: dict[str, Any]) -> None:
+        """Have an account go on with another session; what it waited for a person for is over."""
+        await member.sleep()
+        await self.plan.browsers.replace_session(member.config, state)
+        member.clear()
+
+    def left_of(self, member: Member[AccountPages]) -> float:
+        """Return how many requests an account may still be asked within its period."""
+        return remaining(member.limits, member.usage, self._clock())
+
+    async def reload(self) -> None:
+        """Take on accounts that were added or changed since, and let go of those that are no more.
+
+        Raises:
+            StorageError, VaultError: They can't be read.
+        """
+        stored = await self._repository.list_accounts(self.plan.slug)
+        configs: dict[str, tuple[AccountConfig, Standing]] = {}
+        if not (stored and self.plan.is_own_anonymous):
+            configs[self.plan.own.id] = (self.plan.own, Standing())
+        configs.update({one.config.id: (one.config, one.standing) for one in stored})
+        for account_id, member in list(self._members.items()):
+            if account_id not in configs or member.config != configs[account_id][0]:
+                del self._members[account_id]
+                await member.sleep()
+                await self.plan.browsers.let_go(account_id)
+        is_alone = len(configs) == 1
+        for account_id, (config, standing) in configs.items():
+            limits = self._limits_of(config, is_alone=is_alone)
+            if account_id not in self._members:
+                self._members[account_id] = self._join(config, limits, standing)
+            elif self._members[account_id].limits.at_once != limits.at_once:
+                # Its pages were opened for another number of turns at once.
+                self._members[account_id].limits = limits
+                await self._members[account_id].sleep()
+        self._members = {account_id: self._members[account_id] for account_id in configs}
+        self._tell_change()
+
+    def _limits_of(self, config: AccountConfig, *, is_alone: bool) -> AccountLimits:
+        limits = limits_of(config, self.plan.pace)
+        if is_alone and config.max_concurrent_requests is None:
+            return replace(limits, at_once=self.plan.most_at_once)
+        return limits
+
+    def _join(self, config: AccountConfig, limits: AccountLimits, standing: Standing) -> Member[AccountPages]:
+        return Member(
+            config,
+            limits,
+            lambda: self.plan.browsers.open_pages(config, self._members[config.id].limits),
+            self._tasks,
+            self._note_change,
+            standing=standing,
+            clock=self._clock,
+        )
+
+    def _note_change(self, member: Member[AccountPages]) -> None:
+        self._tell_change()
+        is_news = not (member.is_usable and member.stored_standing.state in USABLE)
+        if is_news and member.id != DEFAULT_ACCOUNT:
+            self._tasks.start_soon(self._keep_standing, member.id)
+
+    async def _keep_standing(self, account_id: str) -> None:
+        member = self._members.get(account_id)
+        if member is None:
+            return
+        # Turns that come and go are nothing to remember.
+        standing = Standing() if member.is_usable else member.standing
+        stored, member.stored_standing = member.stored_standing, standing
+        if (standing.state, standing.reason) == (stored.state, stored.reason):
+            return
+        try:
+            await self._repository.save_standing(self.plan.slug, account_id, standing)
+        except StorageError:
+            log.warning("account_state_not_stored", extra={"account": account_id}, exc_info=True)
+
+    def _tell_change(self) -> None:
+        self.changed.set()
+        self.changed = anyio.Event()
+
+    async def until_changed(self) -> None:
+        """Return when an account has changed its state, or a turn of one is over."""
+        await self.changed.wait()
+
+    @property
+    def problem(self) -> AutomationError | None:
+        """Why no turn can be answered until a person acts; None while an account can be used or will be by itself."""
+        members = self.members
+        if any(member.is_usable for member in members) or not members:
+            return None
+        return self.why_nobody()
+
+    async def wake_first(self) -> None:
+        """Open the first account that can be opened, so that what is wrong with the site shows at once.
+
+        Raises:
+            AutomationError: The site can't be used by any account.
+        """
+        for member in self.members:
+            if member.needs_a_person:
+                continue
+            try:
+                await member.pages()
+            except AccountError as exc:
+                self.note_failure(member, exc)
+            else:
+                return
+
+    async def tend(self) -> None:
+        """Close the pages of accounts that nobody used for long, all but the one that was used last."""
+        while True:
+            await anyio.sleep(_LOOK_EVERY_S)
+            await self._visit_idle()
+            awake = sorted((m for m in self.members if m.can_sleep), key=lambda m: m.idle_since_s)
+            for member in awake[:-1]:
+                if member.can_sleep and self._clock() - member.idle_since_s > _IDLE_S:
+                    log.info("account_sleeps", extra={"endpoint": self.plan.slug, "account": member.id})
+                    await member.sleep()
+
+    async def _visit_idle(self) -> None:
+        """Look after accounts that nobody used for long: sites let sessions run out that nobody uses."""
+        for member in self.members:
+            is_due = (
+                self.plan.keep_alive_s is not None
+                and self._clock() - member.idle_since_s > self.plan.keep_alive_s
+            )
+            if not is_due or not member.is_usable or member.usage.in_flight or self._is_anonymous(member):
+                continue
+            with member.kept_awake():
+                try:
+                    await (await member.pages()).visit()
+                except AutomationError as exc:
+                    self.note_failure(member, exc)
+                    log.info("visit_failed", extra={"account": member.id, "reason": type(exc).__name__})
+
+    def _is_anonymous(self, member: Member[AccountPages]) -> bool:
+        return self.plan.is_own_anonymous and member.id == self.plan.own.id
+
+    async def close(self) -> None:
+        """Close the pages of all accounts, all at once."""
+        async with anyio.create_task_group() as closing:
+            for member in self.members:
+                closing.start_soon(member.sleep)
+
+    def note_failure(self, member: Member[AccountPages], error: AutomationError) -> None:
+        """Learn from what went wrong with an account."""
+        if isinstance(error, AccountError):
+            error.endpoint, error.account = self.plan.slug, member.id
+        member.note_failure(error)
+
+    def owner_of(self, chat: ChatLink | None) -> Member[AccountPages] | None:
+        """Return the account that has a chat, or None."""
+        if chat is None:
+            return None
+        owner = chat.account or self.plan.own.username or self.plan.own.id
+        return next((m for m in self.members if m.chat_owner == owner), None)
+
+    def why_nobody(self, tried: Sequence[AutomationError] = ()) -> AutomationError:
+        """Return why no account takes a turn: the reason of all, or where they differ, what each waits for."""
+        limited = [m for m in self.members if m.state is AccountState.RATE_LIMITED]
+        if limited:
+            first = min(limited, key=lambda m: m.usage.rests_until_s)
+            words = first.failure.site_message if isinstance(first.failure, RateLimitedError) else ""
+            return RateLimitedError(words, max(first.usage.rests_until_s - self._clock(), 1.0))
+        failures = [m.failure for m in self.members if m.failure is not None]
+        if len({type(failure) for failure in failures}) == 1:
+            return failures[0]
+        if not failures:
+            return tried[-1] if tried else NoAccountError(f"Endpoint {self.plan.slug!r} has no account.")
+        waits = "; ".join(f"{m.id} {m.state}" for m in self.members)
+        msg = f"No account of endpoint {self.plan.slug!r} can be used ({waits})."
+        return NoAccountError(f"{msg} GET /api/endpoints/{self.plan.slug}/accounts says why.")

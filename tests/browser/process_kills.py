@@ -1,0 +1,91 @@
+"""Kills for tests: the processes of this test's own browsers, found by descent and ended by their ids."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from automation.browser.pool import BrowserPool
+from automation.web_provider.base import WebProviderBase
+
+Fault = Literal["renderer", "browser", "driver", "network", "hang"]
+FAULTS: tuple[Fault, ...] = ("renderer", "browser", "driver", "network", "hang")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    pid: int
+    parent: int
+    command: str
+
+    @property
+    def kind(self) -> str:
+        if "--type=renderer" in self.command:
+            return "renderer"
+        if "network.mojom.NetworkService" in self.command:
+            return "network"
+        if "run-driver" in self.command:
+            return "driver"
+        is_browser = "--user-data-dir=" in self.command and "--type=" not in self.command
+        return "browser" if is_browser and "crashpad" not in self.command else "other"
+
+
+def below(ancestor: int) -> list[Process]:
+    """Return every living process that descends from this one."""
+    known: dict[int, Process] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                state, parent = (entry / "stat").read_text().rsplit(")", 1)[1].split()[:2]
+                if state != "Z":
+                    command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+                    known[int(entry.name)] = Process(int(entry.name), int(parent), command)
+
+    def descends(process: Process) -> bool:
+        seen: Process | None = process
+        while seen is not None:
+            if seen.parent == ancestor:
+                return True
+            seen = known.get(seen.parent)
+        return False
+
+    return [process for process in known.values() if descends(process)]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def page_renderers(provider: WebProviderBase) -> Iterator[int]:
+    """Yield the renderers that the provider's pages live in."""
+    for slot in provider._pages._slots:
+        if slot.page is not None:
+            yield from slot.page._life._renderers.values()
+
+
+def inflict(fault: Fault, provider: WebProviderBase) -> list[int]:
+    """Do to this test's own browsers what the fault says, and return whom it hit."""
+    ours = {process.pid: process.kind for process in below(os.getpid())}
+    if fault in {"renderer", "hang"}:
+        victims = [pid for pid in set(page_renderers(provider)) if ours.get(pid) == "renderer"]
+    else:
+        victims = [pid for pid, kind in ours.items() if kind == fault]
+    for pid in victims:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP if fault == "hang" else signal.SIGKILL)
+    return victims
+
+
+def pages_open(pool: BrowserPool) -> int:
+    """Return how many pages the pool's browsers have, whoever counts them or not."""
+    return sum(
+        len(context.pages) for running in pool._running.values() for context in running.browser.contexts
+    )

@@ -1,0 +1,80 @@
+"""A session that a person brings is read, or refused by the name of the field at fault."""
+
+import pytest
+
+from backend.accounts.session_import import SessionImportError, parse_session
+
+SITE = ["https://chat.example.com/c/new", "https://login.example.com/"]
+COOKIE = {"name": "sid", "value": "secret-value", "domain": ".example.com"}
+
+
+def test_a_storage_state_comes_back_as_playwright_takes_it():
+    origin = {
+        "origin": "https://chat.example.com",
+        "localStorage": [{"name": "token", "value": "t"}],
+        "indexedDB": [{"name": "db", "version": 1, "stores": []}],
+    }
+
+    state = parse_session({"cookies": [COOKIE], "origins": [origin]}, SITE)
+
+    assert state["origins"] == [origin]
+    assert state["cookies"] == [
+        {**COOKIE, "path": "/", "expires": -1, "httpOnly": False, "secure": False, "sameSite": "Lax"}
+    ]
+
+
+def test_cookies_are_read_as_extensions_export_them():
+    exported = {
+        **COOKIE,
+        "expirationDate": 1_900_000_000.5,
+        "hostOnly": False,
+        "httpOnly": True,
+        "sameSite": "no_restriction",
+        "session": False,
+        "storeId": "0",
+    }
+
+    [cookie] = parse_session(
+        [
+            exported,
+        ],
+        SITE,
+    )["cookies"]
+
+    assert (cookie["expires"], cookie["httpOnly"], cookie["sameSite"]) == (1_900_000_000.5, True, "None")
+
+
+@pytest.mark.parametrize(
+    ("given", "means"),
+    [("unspecified", "Lax"), (None, "Lax"), ("strict", "Strict"), ("lax", "Lax"), ("None", "None")],
+)
+def test_the_ways_to_say_same_site_mean_the_same(given, means):
+    assert parse_session([{**COOKIE, "sameSite": given}], SITE)["cookies"][0]["sameSite"] == means
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [
+        ("nonsense", "session"),
+        ({"cookies": "x"}, "cookies"),
+        ({"cookie": []}, "cookie"),
+        ({}, "cookies"),
+        ([{"name": "a", "value": "b"}], "cookies.0.domain"),
+        ([{**COOKIE, "value": 3}], "cookies.0.value"),
+        ([{**COOKIE, "sameSite": "sometimes"}], "cookies.0.sameSite"),
+        ([{**COOKIE, "domain": "other.org"}], "cookies.0.domain"),
+        ({"origins": [{"origin": "https://other.org"}]}, "origins.0.origin"),
+        ({"origins": [{"origin": "chat.example.com"}]}, "origins.0.origin"),
+    ],
+)
+def test_what_is_no_session_for_the_site_is_refused_by_its_field_and_shows_no_secret(value, field):
+    with pytest.raises(SessionImportError) as caught:
+        parse_session(value, SITE)
+
+    assert caught.value.field == field
+    assert "secret-value" not in str(caught.value)
+
+
+@pytest.mark.parametrize("domain", ["chat.example.com", ".example.com", "api.chat.example.com"])
+def test_cookies_of_the_site_its_parents_and_its_children_belong_to_it(domain):
+    assert parse_session([{**COOKIE, "domain": domain}], SITE)["cookies"]
