@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
+
+from automation.errors import PageLostError
+
+log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -26,3 +32,18 @@ async def owned_tasks() -> AsyncIterator[TaskGroup]:
             tasks.cancel_scope.cancel()
     if failure is not None:
         raise failure
+
+
+def page_work(tasks: TaskGroup) -> Callable[[Coroutine[Any, Any, None]], None]:
+    """Return what runs a page's side work in ``tasks``; that its page went away meanwhile is told by other ways."""
+
+    async def until_lost(work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except PageLostError as exc:
+            log.debug("page_gone", extra={"reason": str(exc)})
+
+    def spawn(work: Coroutine[Any, Any, None]) -> None:
+        tasks.start_soon(until_lost, work)
+
+    return spawn

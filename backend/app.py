@@ -42,6 +42,7 @@ from backend.security.body_limit import BodyLimit
 from backend.security.exposure import check_exposure
 from backend.security.local_guard import LocalGuard
 from backend.security.secret_files import load_or_create_secret
+from backend.security.socket_origin import SocketOrigin
 from backend.settings import Settings
 from backend.wire.attachments import FileLimits
 
@@ -109,6 +110,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
             cors_origins=settings.cors_origins,
             is_public_by_choice=settings.auth == "off",
         )
+    app.add_middleware(SocketOrigin, cors_origins=settings.cors_origins)
     app.add_middleware(BodyLimit, most_bytes=settings.max_request_bytes)
     app.add_middleware(RequestScope)
 

@@ -12,6 +12,9 @@
     ├── NameTakenError
     ├── ConversationNotFoundError
     ├── ConversationBusyError      a turn goes on in it
+    ├── SignInNotFoundError
+    ├── SignInRunningError
+    ├── LiveTokenExpiredError
     ├── StorageError               the database can't be asked
     └── BusyError                  try again after ``retry_after_s``
         ├── QueueFullError
@@ -120,6 +123,36 @@ class ConversationBusyError(GatewayError):
             f"Another request goes on in conversation {conversation_id!r}. Try again when it is answered."
         )
         self.conversation_id = conversation_id
+
+
+class SignInNotFoundError(GatewayError):
+    """Nobody has started a sign-in of this account."""
+
+    def __init__(self, slug: str, account_id: str) -> None:
+        super().__init__(
+            f"No sign-in of account {account_id!r} was started. "
+            f"POST /api/endpoints/{slug}/accounts/{account_id}/sign-in starts one."
+        )
+
+
+class SignInRunningError(GatewayError):
+    """A sign-in of this account goes on already."""
+
+    def __init__(self, slug: str, account_id: str) -> None:
+        super().__init__(
+            f"A sign-in of account {account_id!r} goes on already. "
+            f"POST /api/endpoints/{slug}/accounts/{account_id}/sign-in/link gives a link to it, …/sign-in/cancel ends it."
+        )
+
+
+class LiveTokenExpiredError(GatewayError):
+    """The link to a live view was used already, or is too old."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This link was used already or has expired. "
+            "POST …/accounts/{id}/sign-in/link gives a new one while the sign-in goes on."
+        )
 
 
 class StorageError(GatewayError):

@@ -46,10 +46,13 @@ from backend.errors import (
     EndpointNotRunningError,
     GatewayError,
     InvalidRequestError,
+    LiveTokenExpiredError,
     ModelNotFoundError,
     NameTakenError,
     QueueFullError,
     RateExceededError,
+    SignInNotFoundError,
+    SignInRunningError,
     StorageError,
 )
 from backend.wire.errors import ErrorReply, retry_after
@@ -68,6 +71,9 @@ TABLE: Mapping[type[BaseException], tuple[int, str]] = MappingProxyType(
         ConversationNotFoundError: (404, "conversation_not_found"),
         ConversationGoneError: (404, "conversation_not_found"),
         ConversationBusyError: (409, "conversation_busy"),
+        SignInNotFoundError: (404, "sign_in_not_found"),
+        SignInRunningError: (409, "sign_in_running"),
+        LiveTokenExpiredError: (410, "live_token_expired"),
         EndpointNotRunningError: (409, "endpoint_not_running"),
         AlreadyRunningError: (409, "already_running"),
         NameTakenError: (409, "name_taken"),
@@ -115,6 +121,7 @@ _NOT_WORTH_REPEATING = frozenset(
         "site_changed",
         "content_blocked",
         "sign_in_required",
+        "sign_in_running",
     }
     | {"challenge_required", "account_banned", "no_account_available", "browser_unavailable"}
 )

@@ -20,6 +20,8 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     "taskName",
 }
 _QUIET = ("uvicorn.access", "aiosqlite", "asyncio", "httpx", "httpcore", "alembic")
+# At DEBUG it writes down every WebSocket message: what a person types into a live view, passwords too.
+_NEVER_DEBUG = ("uvicorn.error", "websockets")
 
 
 class RequestIdFilter(logging.Filter):
@@ -69,8 +71,15 @@ def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     handler.addFilter(RequestIdFilter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    quiet_libraries()
+
+
+def quiet_libraries() -> None:
+    """Keep libraries from logging what is noise, and what is nobody's business, at whatever level we log."""
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _NEVER_DEBUG:
+        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
 
 
 def _timestamp(record: logging.LogRecord) -> str:

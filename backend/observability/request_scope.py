@@ -36,9 +36,14 @@ class RequestScope:
         try:
             await self._app(scope, receive, send_with_id)
         finally:
-            facts = {"method": scope["method"], "path": scope["path"], "status": status}
+            facts = {"method": scope["method"], "path": shown_path(scope["path"]), "status": status}
             _log.info(
                 "request finished",
                 extra={**facts, "duration_ms": round((time.monotonic() - start) * 1000, 1)},
             )
             request_id.reset(token)
+
+
+def shown_path(path: str) -> str:
+    """Return the path as logs may show it: what follows ``/live/`` is a secret until it is used."""
+    return "/live/…" if path.startswith("/live/") else path

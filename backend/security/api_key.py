@@ -10,6 +10,8 @@ from backend.wire.asgi import ASGIApp, Receive, Scope, Send, header
 from backend.wire.errors import ErrorReply
 
 OPEN_PATHS = frozenset({"/health", "/ready"})
+# What leads to a live view carries a secret of its own.
+OPEN_PREFIXES = ("/live/", "/live-page/")
 
 
 class ApiKeyAuth:
@@ -27,7 +29,7 @@ class ApiKeyAuth:
             return
         is_known = self._is_known(scope)
         scope.setdefault("state", {})["is_authenticated"] = is_known
-        if is_known or scope["path"] in self._open_paths:
+        if is_known or scope["path"] in self._open_paths or scope["path"].startswith(OPEN_PREFIXES):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": "invalid API key"})

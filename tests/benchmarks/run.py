@@ -25,13 +25,14 @@ from tests.benchmarks import (  # noqa: E402
     capture_delay,
     completion_timing,
     fidelity,
+    live_view,
     prompt_entry,
     turn_overhead,
 )
 from tests.benchmarks.rendering import renderers_problem  # noqa: E402
 from tests.fakes.editors import NoEditors  # noqa: E402
 
-NAMES = ("turn_overhead", "capture_delay", "completion_timing", "prompt_entry", "fidelity")
+NAMES = ("turn_overhead", "capture_delay", "completion_timing", "prompt_entry", "fidelity", "live_view")
 
 
 def main() -> int:
@@ -100,12 +101,21 @@ def run_fidelity(arguments: argparse.Namespace) -> object:
     return rows
 
 
+def run_live_view(arguments: argparse.Namespace) -> object:
+    """Measure and print how soon a person sees the page, and what it costs."""
+    seconds, clicks = (4.0, 10) if arguments.quick else (20.0, 30)
+    figures = asyncio.run(live_view.measure(seconds, clicks))
+    live_view.print_figures(figures)
+    return asdict(figures)
+
+
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], object]] = {
     "turn_overhead": run_turn_overhead,
     "capture_delay": run_capture_delay,
     "completion_timing": run_completion_timing,
     "prompt_entry": run_prompt_entry,
     "fidelity": run_fidelity,
+    "live_view": run_live_view,
 }
 
 

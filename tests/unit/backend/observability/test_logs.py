@@ -6,9 +6,15 @@ import sys
 
 import pytest
 
-from backend.observability.logs import JsonFormatter, RequestIdFilter, TextFormatter, configure_logging
+from backend.observability.logs import (
+    JsonFormatter,
+    RequestIdFilter,
+    TextFormatter,
+    configure_logging,
+    quiet_libraries,
+)
 from backend.observability.request_id import choose_request_id, request_id
-from backend.observability.request_scope import RequestScope
+from backend.observability.request_scope import RequestScope, shown_path
 
 
 def record(message: str = "turn failed", **extra: object) -> logging.LogRecord:
@@ -68,6 +74,30 @@ def test_all_logs_go_to_standard_error_in_one_format(monkeypatch, log_format, fo
 
     assert [type(h.formatter) for h in handlers] == [formatter]
     assert set_level == logging.WARNING
+
+
+@pytest.mark.parametrize(
+    ("level", "server_level"), [(logging.DEBUG, logging.INFO), (logging.WARNING, logging.WARNING)]
+)
+def test_the_server_never_logs_what_goes_over_websockets(monkeypatch, level, server_level):
+    monkeypatch.setattr(logging.getLogger(), "level", level)
+    monkeypatch.setattr(logging.getLogger("uvicorn.error"), "level", logging.NOTSET)
+
+    quiet_libraries()
+
+    assert logging.getLogger("uvicorn.error").level == server_level
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/live/secret", "/live/…"),
+        ("/live/a/b", "/live/…"),
+        ("/api/endpoints/live/x", "/api/endpoints/live/x"),
+    ],
+)
+def test_what_follows_live_is_a_secret_of_its_own(path, shown):
+    assert shown_path(path) == shown
 
 
 @pytest.mark.parametrize("offered", [None, "", "a b", "x" * 129, "line\nbreak", "ü"])

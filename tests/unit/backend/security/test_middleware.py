@@ -8,6 +8,7 @@ import pytest
 
 from backend.security.api_key import ApiKeyAuth
 from backend.security.local_guard import LocalGuard
+from backend.security.socket_origin import SocketOrigin
 
 
 class App:
@@ -102,3 +103,51 @@ async def test_a_key_with_foreign_letters_is_wrong_and_not_an_error():
     sent = await call(ApiKeyAuth(App(), key="k"), "http", {"authorization": "Bearer \u00fc"})
 
     assert sent[0]["status"] == 401
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_let_in"),
+    [
+        (None, True),
+        ("http://gateway.example:8000", True),
+        ("https://Gateway.example:8000", True),
+        ("https://app.example", True),
+        ("https://evil.example", False),
+        ("http://gateway.example", False),
+        ("null", False),
+        ("http://[", False),
+    ],
+)
+async def test_a_websocket_of_a_foreign_page_is_closed_whatever_it_carries(origin, is_let_in):
+    app = App()
+    headers = {"host": "gateway.example:8000"} | ({"origin": origin} if origin else {})
+
+    sent = await call(SocketOrigin(app, cors_origins=["https://app.example/"]), "websocket", headers)
+
+    assert app.reached == (["websocket"] if is_let_in else [])
+    assert [m["code"] for m in sent] == ([] if is_let_in else [1008])
+
+
+async def test_requests_other_than_websockets_are_not_its_concern():
+    app = App()
+
+    await call(SocketOrigin(app, cors_origins=[]), "http", {"host": "a", "origin": "https://evil.example"})
+
+    assert app.reached == ["http"]
+
+
+@pytest.mark.parametrize(
+    ("path", "reached"),
+    [
+        ("/live/token", ["http"]),
+        ("/live-page/live.js", ["http"]),
+        ("/live", []),
+        ("/api/endpoints/demo/accounts/ada/live", []),
+    ],
+)
+async def test_what_carries_a_secret_of_its_own_needs_no_key(path, reached):
+    app = App()
+
+    await call(ApiKeyAuth(app, key="k"), "http", {}, path=path)
+
+    assert app.reached == reached

@@ -1,0 +1,184 @@
+"""A page and the windows that it opens: which of them is in front, what they ask for, and where they are."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio
+from playwright.async_api import CDPSession, FileChooser, FilePayload, Frame, Page
+from playwright.async_api import Error as PlaywrightError
+
+from automation.capture.cdp import PageChannel, Spawn, TargetTree
+from automation.errors import PageLostError
+from automation.owned_tasks import owned_tasks, page_work
+from automation.playwright_errors import first_line, page_calls
+from automation.sign_in.live_events import FileChooserOpened, GivenFile, PageChanged, SelectOpened
+from automation.sign_in.select_lists import SelectLists
+
+log = logging.getLogger(__name__)
+
+_MOST_WINDOWS = 8
+_CLOSE_S = 3.0
+
+Asked = SelectOpened | FileChooserOpened | PageChanged
+
+
+class FollowedPage:
+    """One window: its DevTools session, its lists and its file choosers."""
+
+    def __init__(self, page: Page, session: CDPSession, lists: SelectLists) -> None:
+        self.page = page
+        self.session = session
+        self.channel = PageChannel(session)
+        self.lists = lists
+        self.choosers: dict[int, FileChooser] = {}
+
+    async def give_files(self, number: int, given: tuple[GivenFile, ...]) -> None:
+        """Fill the chooser; without files it stays unanswered, as one that a person closed.
+
+        Raises:
+            PageLostError: The page that asked is gone.
+        """
+        chooser = self.choosers.pop(number, None)
+        if chooser is None or not given:
+            return
+        payloads = [FilePayload(name=f.name, mimeType=f.media_type, buffer=f.data) for f in given]
+        with page_calls("giving files to the page"):
+            await chooser.set_files(payloads if chooser.is_multiple() else payloads[:1])
+
+    async def where(self, depth: int) -> PageChanged:
+        """Tell the page's address and title without running anything in it.
+
+        Raises:
+            PageLostError: The page is gone.
+        """
+        history = await self.channel.send("Page.getNavigationHistory")
+        entry = history["entries"][history["currentIndex"]]
+        parts = urlsplit(entry["url"])
+        shown = f"{parts.scheme}://{parts.netloc}{parts.path}" if parts.netloc else parts.scheme + ":"
+        return PageChanged(shown, entry["title"], depth)
+
+
+class FollowedPages:
+    """The stack of windows; the last one opened is in front, and closing it brings back its opener.
+
+    Attributes:
+        changed: Set when another window comes to the front or the last one is gone; a new one takes its place then.
+    """
+
+    def __init__(self, spawn: Spawn) -> None:
+        self.changed = anyio.Event()
+        self.lost_reason = ""
+        self._spawn = spawn
+        self._is_closed = False
+        self._stack: list[FollowedPage] = []
+        self._sink: Callable[[Asked], None] | None = None
+        self._numbers = itertools.count(1)
+
+    @property
+    def front(self) -> FollowedPage | None:
+        """The window in front; None when the last one is gone, and ``lost_reason`` tells why."""
+        return self._stack[-1] if self._stack else None
+
+    @property
+    def depth(self) -> int:
+        """How many windows there are."""
+        return len(self._stack)
+
+    def listen(self, sink: Callable[[Asked], None] | None) -> None:
+        """Tell ``sink`` what the windows ask for and where they go, or nobody."""
+        self._sink = sink
+
+    async def follow(self, page: Page) -> None:
+        """Put the page in front and follow every window that it opens.
+
+        Raises:
+            PageLostError: It is gone already.
+        """
+        with page_calls("attaching to the page"):
+            session = await page.context.new_cdp_session(page)
+        lists = SelectLists(self._tell, self._numbers.__next__, self.spawn)
+        followed = FollowedPage(page, session, lists)
+        page.on("close", lambda _: self._gone(followed, "The page was closed."))
+        page.on("crash", lambda _: self._gone(followed, "The page's renderer crashed."))
+        page.on("popup", self._opened)
+        page.on("filechooser", lambda chooser: self._asked_for_files(followed, chooser))
+        page.on("framenavigated", lambda frame: self._navigated(followed, frame))
+        page.on("domcontentloaded", lambda _: self.spawn(self._tell_where(followed)))
+        await TargetTree(followed.channel, lists.attach, self.spawn).start()
+        if page.is_closed():
+            msg = "The page was closed."
+            raise PageLostError(msg)
+        self._stack.append(followed)
+        self._change()
+
+    def _opened(self, page: Page) -> None:
+        if len(self._stack) < _MOST_WINDOWS:
+            self.spawn(self.follow(page))
+
+    def _gone(self, followed: FollowedPage, reason: str) -> None:
+        if followed not in self._stack:
+            return
+        self._stack.remove(followed)
+        self.lost_reason = "" if self._stack else reason
+        self._change()
+
+    def _change(self) -> None:
+        changed, self.changed = self.changed, anyio.Event()
+        changed.set()
+
+    def _asked_for_files(self, followed: FollowedPage, chooser: FileChooser) -> None:
+        number = next(self._numbers)
+        followed.choosers = {number: chooser}
+        self._tell(FileChooserOpened(number, chooser.is_multiple()))
+
+    def _navigated(self, followed: FollowedPage, frame: Frame) -> None:
+        if frame.parent_frame is None:
+            self.spawn(self._tell_where(followed))
+
+    async def _tell_where(self, followed: FollowedPage) -> None:
+        if self._sink is not None and followed is self.front:
+            self._tell(await followed.where(self.depth))
+
+    def _tell(self, asked: Asked) -> None:
+        if self._sink is not None:
+            self._sink(asked)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run side work of the windows, which ends with them."""
+        if self._is_closed:
+            # A window may still tell something while it closes.
+            work.close()
+        else:
+            self._spawn(work)
+
+    async def close(self) -> None:
+        """Close the windows that the page opened, and leave the page itself."""
+        self._is_closed = True
+        for followed in reversed(self._stack[1:]):
+            try:
+                await followed.page.close()
+            except PlaywrightError as exc:
+                log.debug("page_gone", extra={"reason": first_line(exc)})
+
+
+@asynccontextmanager
+async def open_followed_pages(page: Page) -> AsyncIterator[FollowedPages]:
+    """Follow ``page`` and its windows until the block is left; windows that it opened are closed then.
+
+    Raises:
+        PageLostError: The page is gone.
+    """
+    async with owned_tasks() as tasks:
+        pages = FollowedPages(page_work(tasks))
+        await pages.follow(page)
+        try:
+            yield pages
+        finally:
+            with anyio.move_on_after(_CLOSE_S, shield=True):
+                await pages.close()

@@ -1,0 +1,263 @@
+"""A sign-in by a person: the site's own pages in the account's context, until they show that the account is signed in.
+
+Nothing here solves anything. A person sees the page in the live view, or scans its QR code from elsewhere.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Literal
+from urllib.parse import urljoin
+
+import anyio
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Page
+
+from automation.capture.cdp import Channel, PageChannel, TargetTree
+from automation.capture.dom_tap import DomTap
+from automation.errors import PageLostError, SignInRequiredError, SiteChangedError
+from automation.owned_tasks import owned_tasks
+from automation.playwright_errors import first_line, navigation, page_calls
+from automation.sign_in.followed_pages import FollowedPages, open_followed_pages
+from automation.sign_in.live_view import LiveView, open_live_view
+from automation.sign_in.qr_code import QrCode, watch_for_qr_codes
+from automation.web_provider.account import Account
+from automation.web_provider.config import WebChatConfig, effective_timeouts
+
+__all__ = ["EXPIRES_S", "InteractiveSignIn", "SignInState", "SignInStatus", "open_interactive_sign_in"]
+
+log = logging.getLogger(__name__)
+
+EXPIRES_S = 900.0
+_LOOK_S = 5.0
+_RETRY_S = 1.0
+# Many sites show their chat for a moment before they lead to the sign-in page.
+_STAYS_MS = 1000
+
+SignInState = Literal["waiting", "qrcode", "signed_in", "refused", "cancelled", "expired", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class SignInStatus:
+    """How a sign-in stands.
+
+    Attributes:
+        state: ``waiting`` and ``qrcode`` (the page shows one) go on, the others are ends: ``refused`` is the site's form's.
+        qr: The QR code that the page shows now.
+        reason: Why it ended, in plain words; empty before.
+    """
+
+    state: SignInState
+    qr: QrCode | None = None
+    reason: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether this is an end."""
+        return self.state not in {"waiting", "qrcode"}
+
+
+class InteractiveSignIn:
+    """One sign-in; get it from ``open_interactive_sign_in``."""
+
+    def __init__(
+        self, account: Account, config: WebChatConfig, page: Page, pages: FollowedPages, dom: DomTap
+    ) -> None:
+        self.status = SignInStatus("waiting")
+        self._account = account
+        self._config = config
+        self._page = page
+        self._pages = pages
+        self._dom = dom
+        self._news = anyio.Event()
+        self._finishing = anyio.Lock()
+
+    def view(self) -> AbstractAsyncContextManager[LiveView]:
+        """Show the page to a person; one view at a time."""
+        return open_live_view(self._pages)
+
+    @property
+    def news(self) -> anyio.Event:
+        """Set when ``status`` changes; each change has its own event, so take it before ``status``."""
+        return self._news
+
+    async def until_over(self) -> None:
+        """Return when the sign-in has ended in whatever way."""
+        while True:
+            news = self._news
+            if self.status.is_over:
+                return
+            await news.wait()
+
+    def cancel(self) -> None:
+        """End it; the account stays as it was."""
+        self._end(SignInStatus("cancelled", reason="it was cancelled"))
+
+    async def complete(self) -> None:
+        """Check what a person says, that the account is signed in, by loading the chat.
+
+        Raises:
+            SignInRequiredError: The site doesn't show the chat; the sign-in goes on.
+            UnreachableError, PageLostError: The chat could not be loaded.
+        """
+        if self.status.state == "signed_in":
+            return
+        if self.status.is_over:
+            raise SignInRequiredError(self.status.reason)
+        await self._load(self._chat_url)
+        limit_s = self._config.timeouts.ready_s
+        outcomes = {"ready": self._ready, **self._refusals}
+        outcome = await self._dom.call("first", outcomes, int(limit_s * 1000), timeout_s=limit_s + 5)
+        if outcome != "ready":
+            reason = "the site does not show its chat yet; sign in first, then say that you are done"
+            raise SignInRequiredError(reason)
+        await self._finish()
+
+    async def start(self) -> None:
+        """Load the page on which one signs in.
+
+        Raises:
+            UnreachableError: It can't be loaded.
+            PageLostError: The page went away.
+        """
+        await self._load(self._sign_in_url)
+
+    async def watch(self) -> None:
+        """Notice by the profile's roles that the account is signed in, whichever way it came to that."""
+        while not self.status.is_over:
+            changed = self._pages.changed
+            if self._page.is_closed() or self._pages.front is None:
+                self._end(SignInStatus("lost", reason=self._pages.lost_reason or "The page was closed."))
+                return
+            try:
+                if await self._is_signed_in():
+                    await self._finish()
+            except (PageLostError, SiteChangedError) as exc:
+                # It is loading, or hangs; a closed one is noticed above.
+                log.debug("not_looked", extra={"reason": str(exc)})
+                with anyio.move_on_after(_RETRY_S):
+                    await changed.wait()
+
+    async def watch_qr_code(self) -> None:
+        """Keep ``status.qr`` what the page shows."""
+        await watch_for_qr_codes(self._pages, self._show)
+
+    async def expire(self, after_s: float) -> None:
+        """End it after this time, unless it has ended by then."""
+        await anyio.sleep(after_s)
+        minutes = f"{after_s / 60:g} min"
+        self._end(SignInStatus("expired", reason=f"nobody signed in within {minutes}; start it again"))
+
+    @property
+    def _chat_url(self) -> str:
+        path = self._config.profile.path
+        return self._config.base_url if path == "/" else urljoin(self._config.base_url, path)
+
+    @property
+    def _sign_in_url(self) -> str:
+        form = self._config.profile.sign_in
+        if self._config.login_url:
+            return self._config.login_url
+        return urljoin(self._config.base_url, form.path) if form and form.path != "/" else self._chat_url
+
+    @property
+    def _ready(self) -> dict[str, bool]:
+        form = self._config.profile.sign_in
+        return {"input_ready": True, "signed_in": True} if form and form.signed_in else {"input_ready": True}
+
+    @property
+    def _refusals(self) -> dict[str, dict[str, bool]]:
+        form = self._config.profile.sign_in
+        if form is None:
+            return {}
+        refusals = {"form": {"username": True, "input": False}}
+        return {**refusals, "signed_out": {"signed_out": True}} if form.signed_out else refusals
+
+    async def _load(self, url: str) -> None:
+        limit_s = self._config.timeouts.navigate_s
+        # Whatever its status is: a site's check is often a page with 403.
+        with navigation(url, limit_s):
+            await self._page.goto(url, wait_until="commit", timeout=limit_s * 1000)
+        self._dom.forget()
+
+    async def _is_signed_in(self) -> bool:
+        ready = {"ready": self._ready}
+        if await self._dom.call("first", ready, int(_LOOK_S * 1000), timeout_s=2 * _LOOK_S) is None:
+            return False
+        left = await self._dom.call("until", {"input_ready": False}, _STAYS_MS)
+        return not left and await self._dom.call("first", ready, 0) is not None
+
+    async def _finish(self) -> None:
+        async with self._finishing:
+            if self.status.is_over:
+                return
+            await self._account.signed_in()
+            self._account.refusal = None
+            self._end(SignInStatus("signed_in"))
+
+    def _show(self, qr: QrCode | None) -> None:
+        if not self.status.is_over:
+            self._change(SignInStatus("qrcode" if qr else "waiting", qr))
+
+    def _end(self, status: SignInStatus) -> None:
+        if not self.status.is_over:
+            log.info("sign_in_over", extra={"endpoint": self._config.name, "state": status.state})
+            self._change(status)
+
+    def _change(self, status: SignInStatus) -> None:
+        self.status = status
+        news, self._news = self._news, anyio.Event()
+        news.set()
+
+
+@asynccontextmanager
+async def open_interactive_sign_in(
+    account: Account, config: WebChatConfig, *, expires_s: float = EXPIRES_S
+) -> AsyncIterator[InteractiveSignIn]:
+    """Open the page on which a person signs the account in; it is closed at the end, whatever happens.
+
+    While it is open no other page of the account tries to sign in: those that find themselves signed out wait for it.
+
+    Raises:
+        UnreachableError: The page can't be loaded.
+        BrowserUnavailableError, PageLostError, PoolFullError: There is no page to load it in.
+    """
+    config = replace(config, timeouts=effective_timeouts(config))
+    async with account.sign_in_lock, account.browsers.page_slot():
+        page = await account.new_page(in_own_window=True)
+        try:
+            async with open_followed_pages(page) as pages, owned_tasks() as tasks:
+                dom = await _tap(page, pages, config)
+                sign_in = InteractiveSignIn(account, config, page, pages, dom)
+                await sign_in.start()
+                tasks.start_soon(sign_in.watch)
+                tasks.start_soon(sign_in.watch_qr_code)
+                tasks.start_soon(sign_in.expire, expires_s)
+                yield sign_in
+        finally:
+            with anyio.move_on_after(config.timeouts.close_s, shield=True):
+                await _close(page)
+
+
+async def _tap(page: Page, pages: FollowedPages, config: WebChatConfig) -> DomTap:
+    with page_calls("attaching to the page"):
+        session = await page.context.new_cdp_session(page)
+
+    async def prepare(channel: Channel, kind: str) -> None:
+        await dom.attach(channel, kind)
+
+    targets = TargetTree(PageChannel(session), prepare, pages.spawn)
+    dom = DomTap(targets, config.profile, _LOOK_S)
+    page.on("framenavigated", lambda _: dom.forget())
+    await targets.start()
+    return dom
+
+
+async def _close(page: Page) -> None:
+    try:
+        await page.close()
+    except PlaywrightError as exc:
+        log.debug("page_gone", extra={"reason": first_line(exc)})

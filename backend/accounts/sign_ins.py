@@ -1,0 +1,257 @@
+"""The sign-ins that go on: at most one an account, each in a task of its own, reached by account or by a live link."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, Protocol
+
+import anyio
+from anyio.abc import TaskGroup, TaskStatus
+
+from automation.errors import AutomationError, SignInRequiredError
+from automation.owned_tasks import owned_tasks
+from automation.sign_in.live_view import LiveView
+from automation.web_provider.interactive_sign_in import SignInStatus
+from backend.accounts.live_tokens import LiveTokens
+from backend.errors import InvalidRequestError, SignInNotFoundError, SignInRunningError
+
+_log = logging.getLogger(__name__)
+
+SignInMode = Literal["form", "interactive"]
+VIEW_IDLE_S = 300.0
+
+
+class SignInSession(Protocol):
+    """What a person signs in with; ``automation``'s ``InteractiveSignIn`` is one."""
+
+    status: SignInStatus
+
+    @property
+    def news(self) -> anyio.Event:
+        """Set when ``status`` changes; each change has its own event."""
+        ...
+
+    def view(self) -> AbstractAsyncContextManager[LiveView]:
+        """Show the page to a person."""
+        ...
+
+    async def until_over(self) -> None:
+        """Return when it has ended in whatever way."""
+        ...
+
+    async def complete(self) -> None:
+        """Check that the account is signed in, or raise ``SignInRequiredError``."""
+        ...
+
+    def cancel(self) -> None:
+        """End it."""
+        ...
+
+
+class SignInRoom(Protocol):
+    """Where one account signs in."""
+
+    def open_sign_in(self) -> AbstractAsyncContextManager[SignInSession]:
+        """Open the page on which a person signs in, or raise ``AutomationError``; it is closed at the end of the block."""
+        ...
+
+    async def sign_in_by_form(self) -> None:
+        """Fill the site's form with the account's credentials, or raise ``AutomationError``."""
+        ...
+
+
+class SignInRooms(Protocol):
+    """Whoever holds the accounts of all endpoints."""
+
+    async def room_of(self, slug: str, account_id: str) -> SignInRoom:
+        """Return where the account signs in, or raise ``EndpointNotFoundError`` or ``AccountNotFoundError``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One person before one live view.
+
+    Attributes:
+        taken: Set when another person takes over; whoever sits here has to leave then.
+    """
+
+    view: LiveView
+    taken: anyio.Event
+
+
+class SignIn:
+    """One sign-in of one account, also after its end."""
+
+    def __init__(self, slug: str, account_id: str, mode: SignInMode) -> None:
+        self.slug = slug
+        self.account_id = account_id
+        self.mode = mode
+        self.started_at = datetime.now(UTC)
+        self.session: SignInSession | None = None
+        self._broke: SignInStatus | None = None
+        self._alone = anyio.Lock()
+        self._taken: anyio.Event | None = None
+
+    @property
+    def status(self) -> SignInStatus:
+        """How it stands."""
+        if self._broke is not None:
+            return self._broke
+        return self.session.status if self.session else SignInStatus("waiting")
+
+    def broke(self) -> None:
+        """Note that it ended by a failure of ours."""
+        if not self.status.is_over:
+            self._broke = SignInStatus("lost", reason="it failed unexpectedly; the gateway's log says why")
+
+    @asynccontextmanager
+    async def seat(self) -> AsyncIterator[Seat]:
+        """Show the page to one person. Whoever comes later takes over: the one before leaves first, so never two steer.
+
+        Raises:
+            InvalidRequestError: There is nothing to see: the site's form is filled by itself, or the sign-in is over.
+        """
+        if self.session is None or self.mode == "form" or self.status.is_over:
+            msg = "This sign-in has no live view; start one with the mode 'interactive'."
+            raise InvalidRequestError(msg)
+        if self._taken is not None:
+            self._taken.set()
+        taken = self._taken = anyio.Event()
+        async with self._alone, self.session.view() as view:
+            yield Seat(view, taken)
+
+
+class _FormSignIn:
+    """A sign-in by the site's own form, which nobody watches."""
+
+    def __init__(self) -> None:
+        self.status = SignInStatus("waiting")
+        self._news = anyio.Event()
+
+    @property
+    def news(self) -> anyio.Event:
+        """Set when ``status`` changes."""
+        return self._news
+
+    def view(self) -> AbstractAsyncContextManager[LiveView]:
+        """Refuse: see ``SignIn.seat``."""
+        raise NotImplementedError
+
+    async def until_over(self) -> None:
+        """Return when the form was filled, or something went wrong."""
+        while not self.status.is_over:
+            await self._news.wait()
+
+    async def complete(self) -> None:
+        """Wait for the form.
+
+        Raises:
+            SignInRequiredError: It refused.
+        """
+        await self.until_over()
+        if self.status.state != "signed_in":
+            raise SignInRequiredError(self.status.reason)
+
+    def cancel(self) -> None:
+        """Give up."""
+        self.end(SignInStatus("cancelled", reason="it was cancelled"))
+
+    def end(self, status: SignInStatus) -> None:
+        """Note how it ended, unless it had ended already."""
+        if not self.status.is_over:
+            self.status = status
+            news, self._news = self._news, anyio.Event()
+            news.set()
+
+
+class SignIns:
+    """All sign-ins; get it from ``open_sign_ins``.
+
+    Attributes:
+        view_idle_s: A live view in which nobody does anything is closed after so many seconds.
+    """
+
+    def __init__(self, rooms: SignInRooms, tasks: TaskGroup, *, view_idle_s: float = VIEW_IDLE_S) -> None:
+        self.view_idle_s = view_idle_s
+        self.tokens: LiveTokens[SignIn] = LiveTokens()
+        self._rooms = rooms
+        self._tasks = tasks
+        self._sign_ins: dict[tuple[str, str], SignIn] = {}
+
+    async def start(self, slug: str, account_id: str, mode: SignInMode) -> SignIn:
+        """Start one and return it once its page is there.
+
+        Raises:
+            SignInRunningError: One of this account goes on already.
+            EndpointNotFoundError, AccountNotFoundError, AutomationError: As ``SignInRooms`` says.
+        """
+        key = (slug, account_id)
+        before = self._sign_ins.get(key)
+        if before is not None and not before.status.is_over:
+            raise SignInRunningError(slug, account_id)
+        sign_in = self._sign_ins[key] = SignIn(slug, account_id, mode)
+        is_started = False
+        try:
+            room = await self._rooms.room_of(slug, account_id)
+            await self._tasks.start(self._run_form if mode == "form" else self._run, sign_in, room)
+            is_started = True
+        finally:
+            if not is_started:
+                del self._sign_ins[key]
+        return sign_in
+
+    def get(self, slug: str, account_id: str) -> SignIn:
+        """Return the account's last one.
+
+        Raises:
+            SignInNotFoundError: None was started since the gateway was.
+        """
+        found = self._sign_ins.get((slug, account_id))
+        if found is None:
+            raise SignInNotFoundError(slug, account_id)
+        return found
+
+    async def _run(self, sign_in: SignIn, room: SignInRoom, *, task_status: TaskStatus[None]) -> None:
+        try:
+            async with room.open_sign_in() as session:
+                sign_in.session = session
+                task_status.started()
+                await session.until_over()
+        except Exception:
+            if sign_in.session is None:
+                raise  # to whoever starts it
+            # A failure of this one must not end all others.
+            _log.exception("sign-in failed", extra={"endpoint": sign_in.slug, "account": sign_in.account_id})
+            sign_in.broke()
+        finally:
+            self.tokens.revoke(sign_in)
+
+    async def _run_form(self, sign_in: SignIn, room: SignInRoom, *, task_status: TaskStatus[None]) -> None:
+        session = sign_in.session = _FormSignIn()
+        task_status.started()
+        async with owned_tasks() as tasks:
+            tasks.start_soon(_fill_form, room, session)
+            await session.until_over()
+
+
+async def _fill_form(room: SignInRoom, session: _FormSignIn) -> None:
+    try:
+        await room.sign_in_by_form()
+    except SignInRequiredError as exc:
+        session.end(SignInStatus("refused", reason=exc.reason))
+    except AutomationError as exc:
+        session.end(SignInStatus("lost", reason=str(exc)))
+    else:
+        session.end(SignInStatus("signed_in"))
+
+
+@asynccontextmanager
+async def open_sign_ins(rooms: SignInRooms, *, view_idle_s: float = VIEW_IDLE_S) -> AsyncIterator[SignIns]:
+    """Hold the sign-ins until the block is left; those that go on are ended then."""
+    async with owned_tasks() as tasks:
+        yield SignIns(rooms, tasks, view_idle_s=view_idle_s)

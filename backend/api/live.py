@@ -1,0 +1,100 @@
+"""The live view's page and its WebSockets."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+import anyio
+import orjson
+from fastapi import APIRouter, WebSocket
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.websockets import WebSocketDisconnect
+
+from backend.accounts.sign_ins import SignIns
+from backend.api.live_socket import REFUSED, LiveSocket
+from backend.api.sign_in import SignInsOf
+from backend.errors import GatewayError, LiveTokenExpiredError
+
+router = APIRouter(tags=["live view"])
+
+_PAGE = Path(__file__).parent / "live_page"
+_TICKET_S = 10.0
+_HEADERS = {
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src blob: data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+}
+_FILES = {"live.js": "text/javascript", "live.css": "text/css"}
+
+
+@router.get("/live/{token}", include_in_schema=False)
+async def open_live_page(token: str, sign_ins: SignInsOf) -> Response:
+    """Use a link up and return the page of its live view; 410 where the link was used or is too old."""
+    try:
+        sign_in, ticket = sign_ins.tokens.redeem(token)
+    except LiveTokenExpiredError:
+        return HTMLResponse(_read("gone.html"), 410, _HEADERS)
+    page = _read("live.html")
+    for name, value in {"ticket": ticket, "endpoint": sign_in.slug, "account": sign_in.account_id}.items():
+        page = page.replace(f"[[{name}]]", escape(value))
+    return HTMLResponse(page, headers=_HEADERS)
+
+
+@router.get("/live-page/{name}", include_in_schema=False)
+async def get_live_page_file(name: str) -> Response:
+    """Return the page's script or its styles."""
+    if name not in _FILES:
+        return Response(status_code=404)
+    return FileResponse(_PAGE / name, media_type=_FILES[name], headers={"cache-control": "no-cache"})
+
+
+@router.websocket("/live/socket")
+async def watch_by_ticket(socket: WebSocket) -> None:
+    """Serve the page: its first message is ``{"ticket": …}``, so that no secret is in an address."""
+    sign_ins: SignIns = socket.app.state.sign_ins
+    await socket.accept()
+    ticket = await _ticket_from(socket)
+    try:
+        sign_in = sign_ins.tokens.enter(ticket)
+    except LiveTokenExpiredError as exc:
+        await socket.close(REFUSED, str(exc)[:100])
+        return
+    try:
+        await LiveSocket(socket, sign_in, sign_ins.view_idle_s).serve()
+    finally:
+        sign_ins.tokens.leave(ticket)
+
+
+@router.websocket("/api/endpoints/{slug}/accounts/{account_id}/live")
+async def watch_by_account(socket: WebSocket, slug: str, account_id: str) -> None:
+    """Serve a client that has the API key, as every other request of it."""
+    sign_ins: SignIns = socket.app.state.sign_ins
+    await socket.accept()
+    try:
+        sign_in = sign_ins.get(slug, account_id)
+    except GatewayError as exc:
+        await socket.close(REFUSED, str(exc)[:100])
+        return
+    await LiveSocket(socket, sign_in, sign_ins.view_idle_s).serve()
+
+
+async def _ticket_from(socket: WebSocket) -> str:
+    """Return what the first message says; empty when it says nothing in time, or something else."""
+    with anyio.move_on_after(_TICKET_S):
+        try:
+            document = orjson.loads(await socket.receive_text())
+        except (orjson.JSONDecodeError, KeyError, WebSocketDisconnect):
+            return ""
+        ticket = document.get("ticket") if isinstance(document, dict) else None
+        return ticket if isinstance(ticket, str) else ""
+    return ""
+
+
+def _read(name: str) -> str:
+    return (_PAGE / name).read_text("utf-8")

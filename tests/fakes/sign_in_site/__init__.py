@@ -1,0 +1,16 @@
+"""A site that wants a person to sign in: a form with a one-time code, a QR code, a slider, a checkbox in a foreign frame."""
+
+from tests.fakes.sign_in_site.pages import CYAN, GREEN, MAGENTA, ORANGE
+from tests.fakes.sign_in_site.site import KINDS, PASSWORD, USERNAME, SignInSite, profile_of
+
+__all__ = [
+    "CYAN",
+    "GREEN",
+    "KINDS",
+    "MAGENTA",
+    "ORANGE",
+    "PASSWORD",
+    "USERNAME",
+    "SignInSite",
+    "profile_of",
+]
