@@ -15,8 +15,10 @@ from starlette.middleware.cors import CORSMiddleware
 
 from backend import __version__
 from backend.accounts.sessions import SealedSessions
+from backend.accounts.sign_ins import open_sign_ins
 from backend.accounts.vault import Vault
-from backend.api import accounts, chat, conversations, endpoints, health, metrics
+from backend.api import accounts as account_routes
+from backend.api import chat, conversations, endpoints, health, live, metrics, sign_in
 from backend.api.access import Parts
 from backend.api.errors import install_error_handlers
 from backend.endpoints.accounts import AccountManager
@@ -73,7 +75,9 @@ def create_app(settings: Settings, open_providers: OpenProviders = open_all_prov
     )
     routers = (
         endpoints.router,
-        accounts.router,
+        account_routes.router,
+        sign_in.router,
+        live.router,
         conversations.router,
         chat.router,
         health.router,
@@ -157,9 +161,11 @@ async def _lifespan(settings: Settings, open_providers: OpenProviders, app: Fast
         await kept.forget_unfinished()
         conversations = Conversations(kept)
         manager = await stack.enter_async_context(open_manager(workshop))
+        accounts = AccountManager(manager, stores.accounts, stores.sessions_for)
+        app.state.sign_ins = await stack.enter_async_context(open_sign_ins(accounts))
         app.state.parts = Parts(
             manager,
-            AccountManager(manager, stores.accounts, stores.sessions_for),
+            accounts,
             Gateway(
                 manager, conversations, _background(settings), _files(settings), settings.background_model
             ),

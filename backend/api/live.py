@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 import anyio
 import orjson
@@ -30,7 +31,16 @@ _HEADERS = {
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
 }
-_FILES = {"live.js": "text/javascript", "live.css": "text/css"}
+_FILES = {"live.js": "text/javascript", "sign_in.js": "text/javascript", "live.css": "text/css"}
+
+
+@router.get("/sign-in/{slug}/{account_id}", include_in_schema=False)
+async def open_sign_in_page(slug: str, account_id: str) -> Response:
+    """Return the page to which ``action_url`` leads: from it a person opens the live view. It holds no secret."""
+    page = _read("sign_in.html")
+    for name, value in {"endpoint": slug, "account": account_id}.items():
+        page = page.replace(f"[[{name}]]", escape(quote(value, safe="")))
+    return HTMLResponse(page, headers=_HEADERS)
 
 
 @router.get("/live/{token}", include_in_schema=False)

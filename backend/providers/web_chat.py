@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,6 +16,8 @@ from automation.timing import Timeouts
 from automation.web_provider.account import Account, account_of
 from automation.web_provider.base import WebChatConfig, WebProviderBase
 from automation.web_provider.config import CaptureRoute
+from automation.web_provider.form_sign_in import sign_in_by_form
+from automation.web_provider.interactive_sign_in import InteractiveSignIn, open_interactive_sign_in
 from backend.accounts.book import DEFAULT_ACCOUNT, AccountConfig, AccountPace
 from backend.accounts.policy import AccountLimits
 from backend.providers.account_fleet import open_fleet
@@ -33,6 +36,7 @@ class AccountBrowsers:
         self._web = web
         self._stores = stores
         self._accounts: dict[str, Account] = {}
+        self._holders: Counter[str] = Counter()
 
     def account(self, config: AccountConfig) -> Account:
         """Return the account in the words of ``automation``; the same one each time until it is let go of."""
@@ -52,12 +56,39 @@ class AccountBrowsers:
         self, config: AccountConfig, limits: AccountLimits
     ) -> AsyncIterator[WebProviderBase]:
         """Open the account's pages; at the end its session is stored and its context closed."""
+        async with (
+            self._held(config) as account,
+            WebProviderBase.open(account, self.web_chat(config, limits.at_once)) as pages,
+        ):
+            yield pages
+
+    @asynccontextmanager
+    async def open_sign_in(
+        self, config: AccountConfig, *, expects_check: bool
+    ) -> AsyncIterator[InteractiveSignIn]:
+        """Open the page on which a person signs the account in, or passes a check of the site."""
+        async with (
+            self._held(config) as account,
+            open_interactive_sign_in(account, self.web_chat(config), expects_check=expects_check) as sign_in,
+        ):
+            yield sign_in
+
+    async def sign_in_by_form(self, config: AccountConfig) -> None:
+        """Fill the site's form with the account's credentials, also where they were refused before."""
+        async with self._held(config) as account:
+            await sign_in_by_form(account, self.web_chat(config))
+
+    @asynccontextmanager
+    async def _held(self, config: AccountConfig) -> AsyncIterator[Account]:
+        """Hold the account's context for pages or a person; whoever leaves last stores the session and closes it."""
         account = self.account(config)
+        self._holders[config.id] += 1
         try:
-            async with WebProviderBase.open(account, self.web_chat(config, limits.at_once)) as pages:
-                yield pages
+            yield account
         finally:
-            await account.close()
+            self._holders[config.id] -= 1
+            if not self._holders[config.id]:
+                await account.close()
 
     async def session(self, config: AccountConfig) -> StorageState | None:
         """Return the account's session as it is now; None where there is none."""
