@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from automation.browser.pool import BrowserPool, open_browser_pool
 from automation.errors import AutomationError, RetryableError
 from automation.timing import Timeouts
 from automation.web_provider.base import WebProviderBase
-from tests.browser.process_kills import FAULTS, Fault, below, inflict, pages_open
+from tests.browser.process_kills import FAULTS, Fault, below, end_stopped, inflict, pages_open
 from tests.fakes.chat_provider import ADA, MemorySessions, Reply, ask, open_provider
 from tests.fakes.chat_site import ChatSite
 
@@ -30,8 +30,22 @@ pytestmark = [
 Phase = Literal["idle", "composing", "streaming", "saving"]
 PHASES: tuple[Phase, ...] = ("idle", "composing", "streaming", "saving")
 # Seconds until it must answer again; a hang is noticed after ten seconds of silence and the turn ended, others go on.
-AGAIN_S: dict[Fault, float] = {"renderer": 2, "browser": 10, "driver": 10, "network": 10, "hang": 25}
-ENDS_S: dict[Fault, float] = {"renderer": 2, "browser": 2, "driver": 5, "network": 2, "hang": 15}
+AGAIN_S: dict[Fault, float] = {
+    "renderer": 2,
+    "browser": 10,
+    "driver": 10,
+    "network": 10,
+    "hang": 25,
+    "freeze": 25,
+}
+ENDS_S: dict[Fault, float] = {
+    "renderer": 2,
+    "browser": 2,
+    "driver": 5,
+    "network": 2,
+    "hang": 15,
+    "freeze": 15,
+}
 QUICK = [("renderer", "idle"), ("renderer", "streaming"), ("browser", "idle"), ("browser", "streaming")]
 PATIENCE = Timeouts(ready_s=15, first_token_s=20, idle_s=20, lease_s=30, sign_in_s=15, send_confirm_s=8)
 
@@ -77,6 +91,12 @@ async def own_browsers(
     ):
         await ask(provider, "[[echo:before]]")
         yield pool, provider
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_stopped() -> Iterator[None]:
+    yield
+    end_stopped()
 
 
 @pytest.fixture
@@ -221,7 +241,7 @@ async def test_random_kills_under_load_end_with_every_account_well(
                 tasks.start_soon(load, provider, random.Random(SEED + number), number, turns, site)
             for _ in range(kills):
                 await anyio.sleep(chance.uniform(0.05, 0.7))
-                fault = chance.choices(FAULTS, weights=(6, 4, 3, 4, 1))[0]
+                fault = chance.choices(FAULTS, weights=(6, 4, 3, 4, 1, 0))[0]
                 inflict(fault, provider)
                 again[fault].append(await until_it_answers(provider, AGAIN_S[fault]))
             tasks.cancel_scope.cancel()
