@@ -15,9 +15,10 @@ import anyio
 import pytest
 
 from automation.browser.pool import BrowserPool, open_browser_pool
-from automation.errors import AutomationError, RetryableError
+from automation.errors import AutomationError, PageLostError, RetryableError
 from automation.timing import Timeouts
 from automation.web_provider.base import WebProviderBase
+from automation.web_provider.chat_page import ChatPage
 from tests.browser.process_kills import FAULTS, Fault, below, end_stopped, inflict, pages_open
 from tests.fakes.chat_provider import ADA, MemorySessions, Reply, ask, open_provider
 from tests.fakes.chat_site import ChatSite
@@ -207,6 +208,51 @@ async def test_a_prompt_that_was_sent_is_never_sent_again(site: ChatSite):
 
     assert isinstance(turn.error, RetryableError)
     assert prompts_sent(site, SLOW) == 1
+
+
+def the_only_page(provider: WebProviderBase) -> ChatPage | None:
+    pages = [slot.page for slot in provider._pages._slots if slot.page is not None]
+    return pages[0] if len(pages) == 1 else None
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(120)
+async def test_an_idle_page_that_hangs_is_replaced_before_anyone_asks(site: ChatSite):
+    async with own_browsers(site) as (_, provider):
+        hung = the_only_page(provider)
+        assert hung is not None
+        inflict("hang", provider)
+        with anyio.fail_after(45):
+            await hung.until_lost()
+            while the_only_page(provider) in {None, hung}:
+                await anyio.sleep(0.05)
+
+        assert (await provider.check())["pages"]["free"] == 1
+        assert await until_it_answers(provider, 2) < 2
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(120)
+async def test_a_page_that_is_busy_for_longer_than_a_hang_takes_to_notice_keeps_its_turn(
+    site: ChatSite, caplog: pytest.LogCaptureFixture
+):
+    turn = Turn()
+    caplog.set_level("INFO")
+    async with own_browsers(site) as (_, provider):
+        before = len(site.requests)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(turn.run, provider, SLOW)
+            await until_in("streaming", provider, site, before)
+            page = the_only_page(provider)
+            assert page is not None
+            busy = "{ const end = performance.now() + 16000; while (performance.now() < end); }"
+            with pytest.raises(PageLostError):
+                # It is not waited for: nothing gets an answer from the page meanwhile.
+                await page._targets.root.send("Runtime.evaluate", {"expression": busy}, 1.0)
+
+    assert "page_silent" in caplog.text
+    assert turn.reply is not None, turn.error
+    assert turn.reply.text == site.requests[before].answer.text
 
 
 async def load(
