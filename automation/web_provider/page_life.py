@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Protocol
 
 import anyio
 
-from automation.browser.process_table import resident_bytes, waits_for_cpu
+from automation.browser.process_table import end_own, resident_bytes, waits_for_cpu
 from automation.browser.processes import BrowserProcess, cpu_used, is_hung, renderer_pid
 from automation.capture.cdp import Channel, Params
 from automation.errors import PageLostError
@@ -102,9 +99,7 @@ class PageLife:
         except PageLostError:
             return  # they ended with their browser
         for pid in pids:
-            # Named in this moment by our own browser as one of its renderers.
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            end_own(pid)
 
     async def _living(self) -> set[int]:
         living = {p.pid for p in await self._processes() if p.kind == "renderer"}
