@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +15,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from automation.browser.discovery import find_browser
 from automation.browser.launcher import launch, running_driver
+from automation.browser.process_table import end_own
 from automation.browser.processes import BrowserProcess, parse_processes
 from automation.errors import BrowserUnavailableError, PageLostError, PoolFullError
 from automation.owned_tasks import owned_tasks
@@ -98,20 +97,25 @@ class BrowserPool:
             BrowserUnavailableError: No browser could be started.
             PageLostError: The browser died meanwhile.
         """
-        for is_last in (False, True):
-            async with self._starting:
-                running = self._running.get(config)
-                if running is None or not running.browser.is_connected():
-                    running = await self._start(config)
-            try:
-                return await running.browser.new_context(storage_state=storage_state, no_viewport=True)  # type: ignore[arg-type]
-            except PlaywrightError as exc:
-                # Its end may not have been noticed yet; with a new one nothing is lost but a second.
-                await self._examine(config, running)
-                if is_last or not running.gone.is_set():
-                    msg = f"The browser was lost: {first_line(exc)}"
-                    raise PageLostError(msg) from exc
-        raise AssertionError
+        running = await self._running_for(config)
+        try:
+            return await _context_in(running.browser, storage_state)
+        except PlaywrightError as exc:
+            await self._examine(config, running)
+            if not running.gone.is_set():
+                msg = f"The browser was lost: {first_line(exc)}"
+                raise PageLostError(msg) from exc
+        # Its end had not been noticed yet; with a new one nothing is lost but a second.
+        running = await self._running_for(config)
+        with page_calls("opening a context"):
+            return await _context_in(running.browser, storage_state)
+
+    async def _running_for(self, config: BrowserConfig) -> _Running:
+        async with self._starting:
+            running = self._running.get(config)
+            if running is None or not running.browser.is_connected():
+                running = await self._start(config)
+            return running
 
     async def _start(self, config: BrowserConfig) -> _Running:
         driver = await self._living_driver()
@@ -159,9 +163,7 @@ class BrowserPool:
             except PlaywrightError as exc:
                 log.debug("browser_close_failed", extra={"reason": first_line(exc)})
         if closing.cancelled_caught:
-            # It was started by our driver, which has not seen it end: the number is still its own.
-            with suppress(ProcessLookupError):
-                os.kill(running.pid, signal.SIGKILL)
+            end_own(running.pid)
 
     async def until_gone(self, browser: Browser) -> str:
         """Return how a browser ended, once it has: ``browser_gone``, ``browser_hung`` or ``driver_gone``."""
@@ -218,6 +220,10 @@ class BrowserPool:
         for config, running in list(self._running.items()):
             await self._discard(config, running, "closed")
         await self._stack.aclose()
+
+
+async def _context_in(browser: Browser, storage_state: dict[str, Any] | None) -> BrowserContext:
+    return await browser.new_context(storage_state=storage_state, no_viewport=True)  # type: ignore[arg-type]
 
 
 async def _beats(heart: CDPSession) -> bool:

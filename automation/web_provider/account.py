@@ -50,9 +50,8 @@ class Account:
         self._context: BrowserContext | None = None
         self._cookies: list[dict[str, Any]] = []
         self._network: int | None = None
-        self._unsaved: StorageState | None = (
-            None  # what the store could not keep, so that a new context has it
-        )
+        # What the store could not keep: a new context gets it.
+        self._unsaved: StorageState | None = None
         self._opening = anyio.Lock()
         self._opening_window = anyio.Lock()
         self._keeps_state = keeps_state or credentials is not None
@@ -73,8 +72,10 @@ class Account:
                 context = await self.browsers.new_context(self._browser, state)
                 context.on("close", self._forget)
                 self._context = context
-                self._cookies = await self._read_cookies(context)
-                self._network = await self._network_of(context)
+                self._cookies = list(state["cookies"]) if state else []
+                network = await self._network_of(context)
+                # One that was replaced since then has none of them: ``mend`` puts them back.
+                self._network = network if await self._read_cookies(context) or not self._cookies else None
             return context
 
     async def new_page(self, *, in_own_window: bool) -> Page:
@@ -164,7 +165,7 @@ class Account:
             # It was read while the network process died, and the cookies with it: what was stored before is better.
             msg = "The browser's network process was replaced while the session was read."
             raise PageLostError(msg)
-        self._unsaved = state
+        self._unsaved, self._cookies = state, list(state["cookies"])
         await self._sessions.save(self._unsaved)
         self._unsaved = None
         self._was_active = False

@@ -351,9 +351,7 @@ class ChatPage:
     async def _sign_in(self) -> None:
         account = self._account
         async with account.sign_in_lock:
-            await self._load(self._chat_url)
-            if await self._first_state() == "ready":
-                # Another page of this account signed in while this one waited.
+            if await self._is_signed_in_after_all():
                 return
             if account.refusal is not None:
                 raise account.refusal
@@ -382,6 +380,16 @@ class ChatPage:
             await self._until_socket(self._sockets_before)
             await self._hands.dismiss_dialogs()
             await account.signed_in()
+
+    async def _is_signed_in_after_all(self) -> bool:
+        """Load the chat once more: another page of the account may have signed in, or its cookies been put back."""
+        while True:
+            await self._account.mend()
+            await self._load(self._chat_url)
+            if await self._first_state() == "ready":
+                return True
+            if await self._account.has_its_network():
+                return False
 
     # -- a turn -----------------------------------------------------------------------------------------------------
 
