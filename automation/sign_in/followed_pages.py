@@ -31,12 +31,25 @@ Asked = SelectOpened | FileChooserOpened | PageChanged
 class FollowedPage:
     """One window: its DevTools session, its lists and its file choosers."""
 
-    def __init__(self, page: Page, session: CDPSession, lists: SelectLists) -> None:
+    def __init__(self, page: Page, session: CDPSession, lists: SelectLists, spawn: Spawn) -> None:
         self.page = page
         self.session = session
         self.channel = PageChannel(session)
         self.lists = lists
         self.choosers: dict[int, FileChooser] = {}
+        self._targets = TargetTree(self.channel, lists.attach, spawn)
+
+    async def attach(self) -> None:
+        """Hear of what the window and its frames ask for.
+
+        Raises:
+            PageLostError: It is gone already.
+        """
+        await self._targets.start()
+
+    def close(self, reason: str) -> None:
+        """End the calls that wait for a window that is gone."""
+        self._targets.close(reason)
 
     async def give_files(self, number: int, given: tuple[GivenFile, ...]) -> None:
         """Fill the chooser; without files it stays unanswered, as one that a person closed.
@@ -103,14 +116,14 @@ class FollowedPages:
         with page_calls("attaching to the page"):
             session = await page.context.new_cdp_session(page)
         lists = SelectLists(self._tell, self._numbers.__next__, self.spawn)
-        followed = FollowedPage(page, session, lists)
+        followed = FollowedPage(page, session, lists, self.spawn)
         page.on("close", lambda _: self._gone(followed, "The page was closed."))
         page.on("crash", lambda _: self._gone(followed, "The page's renderer crashed."))
         page.on("popup", self._opened)
         page.on("filechooser", lambda chooser: self._asked_for_files(followed, chooser))
         page.on("framenavigated", lambda frame: self._navigated(followed, frame))
         page.on("domcontentloaded", lambda _: self.spawn(self._tell_where(followed)))
-        await TargetTree(followed.channel, lists.attach, self.spawn).start()
+        await followed.attach()
         if page.is_closed():
             msg = "The page was closed."
             raise PageLostError(msg)
@@ -125,6 +138,7 @@ class FollowedPages:
         if followed not in self._stack:
             return
         self._stack.remove(followed)
+        followed.close(reason)
         self.lost_reason = "" if self._stack else reason
         self._change()
 

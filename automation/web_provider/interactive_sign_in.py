@@ -195,7 +195,6 @@ class InteractiveSignIn:
             if self.status.is_over:
                 return
             await self._account.signed_in()
-            self._account.refusal = None
             self._end(SignInStatus("signed_in"))
 
     def _show(self, qr: QrCode | None) -> None:
