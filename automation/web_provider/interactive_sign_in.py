@@ -251,6 +251,8 @@ async def _tap(page: Page, pages: FollowedPages, config: WebChatConfig) -> DomTa
     targets = TargetTree(PageChannel(session), prepare, pages.spawn)
     dom = DomTap(targets, config.profile, _LOOK_S)
     page.on("framenavigated", lambda _: dom.forget())
+    page.on("close", lambda _: targets.close("The page was closed."))
+    page.on("crash", lambda _: targets.close("The page's renderer crashed."))
     await targets.start()
     return dom
 

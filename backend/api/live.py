@@ -30,7 +30,13 @@ _HEADERS = {
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
 }
-_FILES = {"live.js": "text/javascript", "live.css": "text/css"}
+_FILES = {"live.js": "text/javascript", "sign_in.js": "text/javascript", "live.css": "text/css"}
+
+
+@router.get("/sign-in/{slug}/{account_id}", include_in_schema=False)
+async def open_sign_in_page(slug: str, account_id: str) -> Response:  # noqa: ARG001 - the page reads its address
+    """Return the page that ``error.action_url`` names: it starts the sign-in, with the API key where one is asked for."""
+    return HTMLResponse(_read("sign_in.html"), headers=_HEADERS)
 
 
 @router.get("/live/{token}", include_in_schema=False)

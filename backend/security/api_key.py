@@ -10,8 +10,8 @@ from backend.wire.asgi import ASGIApp, Receive, Scope, Send, header
 from backend.wire.errors import ErrorReply
 
 OPEN_PATHS = frozenset({"/health", "/ready"})
-# What leads to a live view carries a secret of its own.
-OPEN_PREFIXES = ("/live/", "/live-page/")
+# A link to a live view carries a secret of its own; the other two are pages without any.
+OPEN_PREFIXES = ("/live/", "/live-page/", "/sign-in/")
 
 
 class ApiKeyAuth:
