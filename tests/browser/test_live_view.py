@@ -35,6 +35,7 @@ from automation.sign_in.live_events import (
 )
 from automation.sign_in.live_view import LiveView, open_live_view
 from automation.stealth.options import BrowserConfig
+from tests.fakes.sign_in_site import SignInSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -192,6 +193,23 @@ async def test_a_native_list_is_told_with_its_place_and_the_choice_is_set(browse
         ("two", "more", False, True),
         ("three", "more", False, False),
     ]
+
+
+async def test_lists_are_told_also_after_a_navigation_and_in_frames_of_another_site(browsers: BrowserPool):
+    async with SignInSite.open() as site, shown(browsers, COUNTING) as (page, watcher):
+        await page.goto(site.page("choices"))
+        await page.set_content(
+            f"<body style='margin:0'><iframe style='position:absolute;left:50px;top:0;border:0;width:600px;height:300px'"
+            f" src='{site.foreign_url}/choices/login'>"
+        )
+        await page.frame_locator("iframe").locator("select").wait_for()
+        await watcher.click(200, 60)
+        opened = await watcher.until(SelectOpened)
+        await watcher.view.handle(ChooseOption(number=opened.number, index=1))
+        value = await page.frame_locator("iframe").locator("select").input_value()
+
+    assert opened.rect == pytest.approx((90, 40, 260, 44))
+    assert value == "member"
 
 
 async def test_a_list_is_opened_by_a_key_and_left_as_it_was(browsers: BrowserPool):
