@@ -18,7 +18,9 @@ from automation.browser.pool import BrowserPool
 from automation.owned_tasks import owned_tasks
 from automation.sign_in.followed_pages import FollowedPages, open_followed_pages
 from automation.sign_in.live_events import (
+    AnswerDialog,
     ChooseOption,
+    DialogOpened,
     FileChooserOpened,
     Frame,
     FrameSeen,
@@ -260,6 +262,40 @@ async def test_a_file_chooser_is_told_and_filled_with_the_persons_files(browsers
 
     assert opened.takes_several
     assert names == [["a.txt", "hello"], ["b.txt", "hello"]]
+
+
+ASKING = """<!doctype html><body style="margin:0"><button style="width:300px;height:100px"></button><script>
+  window.seen = [];
+  document.querySelector("button").onmousedown = () => seen.push([confirm("Really?"), prompt("Name?", "nobody")]);
+</script>"""
+
+
+async def test_dialogs_are_told_and_answered_while_the_page_stands_still(browsers: BrowserPool):
+    async with shown(browsers, ASKING) as (page, watcher):
+        await watcher.click(50, 50)
+        first = await watcher.until(DialogOpened)
+        await watcher.click(50, 50)
+        await watcher.view.handle(AnswerDialog(number=first.number, accept=True))
+        second = await watcher.until(DialogOpened, lambda e: e.dialog == "prompt")
+        await watcher.view.handle(AnswerDialog(number=second.number, accept=True, text="Ada"))
+        await until_seen(page, '[[true,"Ada"]]')
+
+    assert (first.dialog, first.message) == ("confirm", "Really?")
+    assert (second.message, second.default_text) == ("Name?", "nobody")
+
+
+async def test_dialogs_that_nobody_sees_are_declined(browsers: BrowserPool):
+    context = await browsers.new_context(BrowserConfig(), None)
+    try:
+        page = await context.new_page()
+        await page.set_content(ASKING)
+        async with open_followed_pages(page) as pages:
+            async with watching(pages) as watcher:
+                await watcher.click(50, 50)
+                await watcher.until(DialogOpened)
+            await until_seen(page, "[[false,null]]")
+    finally:
+        await context.close()
 
 
 async def test_a_popup_comes_to_the_front_and_its_opener_comes_back_when_it_closes(browsers: BrowserPool):
