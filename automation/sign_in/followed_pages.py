@@ -10,14 +10,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
-from playwright.async_api import CDPSession, FileChooser, FilePayload, Frame, Page
+from playwright.async_api import CDPSession, Dialog, FileChooser, FilePayload, Frame, Page
 from playwright.async_api import Error as PlaywrightError
 
 from automation.capture.cdp import PageChannel, Spawn, TargetTree
 from automation.errors import PageLostError
 from automation.owned_tasks import owned_tasks, page_work
 from automation.playwright_errors import first_line, page_calls
-from automation.sign_in.live_events import FileChooserOpened, GivenFile, PageChanged, SelectOpened
+from automation.sign_in.live_events import (
+    DialogOpened,
+    FileChooserOpened,
+    GivenFile,
+    PageChanged,
+    SelectOpened,
+)
 from automation.sign_in.select_lists import SelectLists
 
 log = logging.getLogger(__name__)
@@ -25,18 +31,38 @@ log = logging.getLogger(__name__)
 _MOST_WINDOWS = 8
 _CLOSE_S = 3.0
 
-Asked = SelectOpened | FileChooserOpened | PageChanged
+Asked = SelectOpened | FileChooserOpened | DialogOpened | PageChanged
+_MOST_WORDS = 2000
 
 
 class FollowedPage:
-    """One window: its DevTools session, its lists and its file choosers."""
+    """One window: its DevTools session, its lists, file choosers and dialogs.
 
-    def __init__(self, page: Page, session: CDPSession, lists: SelectLists) -> None:
+    Attributes:
+        stands_still: Set when a dialog opens: until it is answered the window answers no input.
+    """
+
+    def __init__(self, page: Page, session: CDPSession, lists: SelectLists, spawn: Spawn) -> None:
         self.page = page
         self.session = session
         self.channel = PageChannel(session)
         self.lists = lists
         self.choosers: dict[int, FileChooser] = {}
+        self.dialogs: dict[int, Dialog] = {}
+        self.stands_still = anyio.Event()
+        self._targets = TargetTree(self.channel, lists.attach, spawn)
+
+    async def attach(self) -> None:
+        """Hear of what the window and its frames ask for.
+
+        Raises:
+            PageLostError: It is gone already.
+        """
+        await self._targets.start()
+
+    def close(self, reason: str) -> None:
+        """End the calls that wait for a window that is gone."""
+        self._targets.close(reason)
 
     async def give_files(self, number: int, given: tuple[GivenFile, ...]) -> None:
         """Fill the chooser; without files it stays unanswered, as one that a person closed.
@@ -50,6 +76,34 @@ class FollowedPage:
         payloads = [FilePayload(name=f.name, mimeType=f.media_type, buffer=f.data) for f in given]
         with page_calls("giving files to the page"):
             await chooser.set_files(payloads if chooser.is_multiple() else payloads[:1])
+
+    def opened(self, number: int, dialog: Dialog) -> None:
+        """Note a dialog, which ends every input that still waits for the window."""
+        self.dialogs[number] = dialog
+        self.stands_still.set()
+
+    async def answer(self, number: int, *, accept: bool, text: str = "") -> None:
+        """Close a dialog with OK or Cancel.
+
+        Raises:
+            PageLostError: The window is gone.
+        """
+        dialog = self.dialogs.pop(number, None)
+        if dialog is None:
+            return
+        if not self.dialogs:
+            self.stands_still = anyio.Event()
+        with page_calls("answering a dialog"):
+            await (dialog.accept(text or None) if accept else dialog.dismiss())
+
+    async def answer_all(self) -> None:
+        """Close every dialog as one who isn't there would: pages are left, everything else is declined.
+
+        Raises:
+            PageLostError: The window is gone.
+        """
+        for number, dialog in list(self.dialogs.items()):
+            await self.answer(number, accept=dialog.type == "beforeunload")
 
     async def where(self, depth: int) -> PageChanged:
         """Tell the page's address and title without running anything in it.
@@ -91,8 +145,11 @@ class FollowedPages:
         return len(self._stack)
 
     def listen(self, sink: Callable[[Asked], None] | None) -> None:
-        """Tell ``sink`` what the windows ask for and where they go, or nobody."""
+        """Tell ``sink`` what the windows ask for and where they go, or nobody: then dialogs are declined."""
         self._sink = sink
+        if sink is None:
+            for followed in self._stack:
+                self.spawn(followed.answer_all())
 
     async def follow(self, page: Page) -> None:
         """Put the page in front and follow every window that it opens.
@@ -103,14 +160,15 @@ class FollowedPages:
         with page_calls("attaching to the page"):
             session = await page.context.new_cdp_session(page)
         lists = SelectLists(self._tell, self._numbers.__next__, self.spawn)
-        followed = FollowedPage(page, session, lists)
+        followed = FollowedPage(page, session, lists, self.spawn)
         page.on("close", lambda _: self._gone(followed, "The page was closed."))
         page.on("crash", lambda _: self._gone(followed, "The page's renderer crashed."))
         page.on("popup", self._opened)
         page.on("filechooser", lambda chooser: self._asked_for_files(followed, chooser))
+        page.on("dialog", lambda dialog: self._asked_something(followed, dialog))
         page.on("framenavigated", lambda frame: self._navigated(followed, frame))
         page.on("domcontentloaded", lambda _: self.spawn(self._tell_where(followed)))
-        await TargetTree(followed.channel, lists.attach, self.spawn).start()
+        await followed.attach()
         if page.is_closed():
             msg = "The page was closed."
             raise PageLostError(msg)
@@ -125,6 +183,7 @@ class FollowedPages:
         if followed not in self._stack:
             return
         self._stack.remove(followed)
+        followed.close(reason)
         self.lost_reason = "" if self._stack else reason
         self._change()
 
@@ -136,6 +195,15 @@ class FollowedPages:
         number = next(self._numbers)
         followed.choosers = {number: chooser}
         self._tell(FileChooserOpened(number, chooser.is_multiple()))
+
+    def _asked_something(self, followed: FollowedPage, dialog: Dialog) -> None:
+        number = next(self._numbers)
+        followed.opened(number, dialog)
+        if self._sink is None or followed not in self._stack:
+            self.spawn(followed.answer_all())
+        else:
+            words = dialog.message[:_MOST_WORDS]
+            self._tell(DialogOpened(number, dialog.type, words, dialog.default_value[:_MOST_WORDS]))
 
     def _navigated(self, followed: FollowedPage, frame: Frame) -> None:
         if frame.parent_frame is None:

@@ -82,7 +82,22 @@ class FileChooserOpened:
     takes_several: bool
 
 
-LiveEvent = Frame | PageChanged | SelectOpened | FileChooserOpened
+@dataclass(frozen=True, slots=True)
+class DialogOpened:
+    """The page asks or tells something in a window of the browser, and stands still until ``AnswerDialog``.
+
+    Attributes:
+        dialog: ``alert``, ``confirm``, ``prompt`` or ``beforeunload`` (leave the page?).
+        default_text: What stands in a prompt's field.
+    """
+
+    number: int
+    dialog: str
+    message: str
+    default_text: str
+
+
+LiveEvent = Frame | PageChanged | SelectOpened | FileChooserOpened | DialogOpened
 
 
 # -- what a person does -------------------------------------------------------------------------------------------------
@@ -174,6 +189,15 @@ class GiveFiles(_Input):
         return self
 
 
+class AnswerDialog(_Input):
+    """A dialog is answered with OK or Cancel, a prompt with text."""
+
+    kind: Literal["dialog"] = "dialog"
+    number: Annotated[int, Field(ge=0)]
+    accept: bool
+    text: Annotated[str, Field(max_length=_MOST_PASTED)] = ""
+
+
 class Navigate(_Input):
     """The page in front goes back, or is loaded again."""
 
@@ -187,7 +211,7 @@ class FrameSeen(_Input):
     kind: Literal["seen"] = "seen"
 
 
-InputEvent = Pointer | Wheel | Key | Text | ChooseOption | GiveFiles | Navigate | FrameSeen
+InputEvent = Pointer | Wheel | Key | Text | ChooseOption | GiveFiles | AnswerDialog | Navigate | FrameSeen
 
 _ADAPTER: TypeAdapter[InputEvent] = TypeAdapter(Annotated[InputEvent, Field(discriminator="kind")])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from automation.capture.cdp import Params
 from automation.sign_in.followed_pages import FollowedPage
 from automation.sign_in.live_events import (
+    AnswerDialog,
     ChooseOption,
     FrameSeen,
     GiveFiles,
@@ -41,6 +42,8 @@ async def dispatch(front: FollowedPage, event: InputEvent) -> None:
             await front.lists.choose(event.number, event.index)
         case GiveFiles():
             await front.give_files(event.number, event.files)
+        case AnswerDialog():
+            await front.answer(event.number, accept=event.accept, text=event.text)
         case Navigate():
             await _navigate(front, event)
         case FrameSeen():

@@ -24,7 +24,7 @@ from automation.owned_tasks import owned_tasks
 from automation.playwright_errors import first_line, page_calls
 from automation.sign_in.followed_pages import FollowedPage, FollowedPages
 from automation.sign_in.frame_pace import FramePace
-from automation.sign_in.live_events import Frame, FrameSeen, InputEvent, LiveEvent, Pointer
+from automation.sign_in.live_events import AnswerDialog, Frame, FrameSeen, InputEvent, LiveEvent, Pointer
 from automation.sign_in.live_input import dispatch
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class LiveView:
             yield event
 
     async def handle(self, event: InputEvent) -> None:
-        """Do what the person did. What was meant for a window that has just closed is dropped."""
+        """Do what the person did. What was meant for a window that has just closed, or stands still, is dropped."""
         if isinstance(event, FrameSeen):
             self._unseen = max(0, self._unseen - 1)
             self._news.set()
@@ -69,7 +69,10 @@ class LiveView:
             self._pace.acted(monotonic())
             self._news.set()
         try:
-            await dispatch(front, event)
+            if isinstance(event, AnswerDialog):
+                await dispatch(front, event)
+            elif not front.dialogs:
+                await _unless_it_stands_still(front, event)
         except PageLostError as exc:
             # A click often closes its window before the browser could say that the click arrived.
             log.info("input_lost", extra={"kind": event.kind, "reason": str(exc)})
@@ -139,6 +142,19 @@ class LiveView:
                     await front.session.send("Page.stopScreencast")
                 except PlaywrightError as exc:
                     log.debug("page_gone", extra={"reason": first_line(exc)})
+
+
+async def _unless_it_stands_still(front: FollowedPage, event: InputEvent) -> None:
+    """Dispatch; what opens a dialog is answered by the browser only when that was closed, for which nobody could ask then."""
+    with anyio.CancelScope() as waiting:
+
+        async def stop() -> None:
+            await front.stands_still.wait()
+            waiting.cancel()
+
+        async with owned_tasks() as tasks:
+            tasks.start_soon(stop)
+            await dispatch(front, event)
 
 
 def _frame(event: Params) -> Frame:

@@ -92,19 +92,26 @@ async def watch_for_qr_codes(pages: FollowedPages, tell: Callable[[QrCode | None
 
 
 async def _watch(front: FollowedPage, pages: FollowedPages, tell: Callable[[QrCode | None], None]) -> None:
+    while True:
+        try:
+            async with _painting(front, pages) as painted:
+                await _follow(front, painted, tell)
+        except PageLostError as exc:
+            # It hangs, or stands still before a dialog; one that is gone is left by whoever runs this.
+            log.info("no_look_for_qr_codes", extra={"reason": str(exc)})
+            await anyio.sleep(_LOOK_EVERY_S)
+
+
+async def _follow(front: FollowedPage, painted: _Signal, tell: Callable[[QrCode | None], None]) -> None:
     shown: QrCode | None = None
-    try:
-        async with _painting(front, pages) as painted:
-            while True:
-                await painted.wait()
-                looked_s = monotonic()
-                found = await _look(front)
-                if (found and found.payload) != (shown and shown.payload):
-                    shown = found
-                    tell(found)
-                await anyio.sleep(_LOOK_EVERY_S - (monotonic() - looked_s))
-    except PageLostError as exc:
-        log.info("no_look_for_qr_codes", extra={"reason": str(exc)})
+    while True:
+        await painted.wait()
+        looked_s = monotonic()
+        found = await _look(front)
+        if (found and found.payload) != (shown and shown.payload):
+            shown = found
+            tell(found)
+        await anyio.sleep(_LOOK_EVERY_S - (monotonic() - looked_s))
 
 
 async def _look(front: FollowedPage) -> QrCode | None:

@@ -47,8 +47,10 @@ class SelectLists:
         if kind not in {"page", "iframe"}:
             return
         channel.on("Runtime.bindingCalled", lambda event: self._called(channel, event))
+        # Without Runtime.enable, which pages can tell, a binding gets only into worlds that exist already.
+        for moment in ("Page.frameNavigated", "Page.frameStoppedLoading"):
+            channel.on(moment, lambda _: self._spawn(self._bind(channel)))
         await channel.send("Page.enable")
-        await channel.send("Runtime.addBinding", {"name": self._binding, "executionContextName": self._world})
         source = f"({_script().rstrip()})((text) => globalThis[{self._binding!r}](text))"
         wanted = {"source": source, "worldName": self._world, "runImmediately": True}
         await channel.send("Page.addScriptToEvaluateOnNewDocument", wanted)

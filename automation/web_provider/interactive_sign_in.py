@@ -221,7 +221,6 @@ class InteractiveSignIn:
             if self.status.is_over:
                 return
             await self._account.signed_in()
-            self._account.refusal = None
             self._end(SignInStatus("signed_in"))
 
     def _show(self, qr: QrCode | None) -> None:
@@ -285,6 +284,8 @@ async def _tap(page: Page, pages: FollowedPages, config: WebChatConfig) -> DomTa
     targets = TargetTree(PageChannel(session), prepare, pages.spawn)
     dom = DomTap(targets, config.profile, _LOOK_S)
     page.on("framenavigated", lambda _: dom.forget())
+    page.on("close", lambda _: targets.close("The page was closed."))
+    page.on("crash", lambda _: targets.close("The page's renderer crashed."))
     await targets.start()
     return dom
 

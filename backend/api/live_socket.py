@@ -22,6 +22,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from automation.errors import AutomationError
 from automation.owned_tasks import owned_tasks
 from automation.sign_in.live_events import (
+    DialogOpened,
     FileChooserOpened,
     Frame,
     FrameSeen,
@@ -43,8 +44,9 @@ TAKEN_OVER: Final = 4001
 IDLE: Final = 4002
 
 _HEAD = struct.Struct(">HHd")
-_KINDS = {PageChanged: "page", SelectOpened: "select", FileChooserOpened: "files"}
+_KINDS = {PageChanged: "page", SelectOpened: "select", FileChooserOpened: "files", DialogOpened: "dialog"}
 _ENDS = {"complete", "cancel"}
+_LONGEST_END = 100
 
 
 def frame_message(frame: Frame) -> bytes:
@@ -174,6 +176,8 @@ class LiveSocket:
 
 
 def _kind_of(text: str) -> str | None:
+    if len(text) > _LONGEST_END:
+        return None
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError:

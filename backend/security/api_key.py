@@ -10,7 +10,7 @@ from backend.wire.asgi import ASGIApp, Receive, Scope, Send, header
 from backend.wire.errors import ErrorReply
 
 OPEN_PATHS = frozenset({"/health", "/ready"})
-# What leads to a live view carries a secret of its own, and the page before it asks for the key.
+# A link to a live view carries a secret of its own; the other two are pages without any.
 OPEN_PREFIXES = ("/live/", "/live-page/", "/sign-in/")
 
 

@@ -23,7 +23,7 @@ from automation.web_provider.base import WebChatConfig, WebProviderBase
 from demo.processes import free_port, running
 from demo.site import has_model
 from tests.browser.process_kills import below
-from tests.fakes.chat_provider import MemorySessions, prompt_of
+from tests.fakes.chat_provider import MemorySessions, open_with_account, prompt_of
 
 ROOT = Path(__file__).resolve().parents[2]
 MODES = ("shared", "isolated")
@@ -109,7 +109,7 @@ def _open(
         timeouts=Timeouts(ready_s=60, navigate_s=60),
         name="bench",
     )
-    return WebProviderBase.open(pool, config, MemorySessions())
+    return open_with_account(pool, config, MemorySessions())
 
 
 def _browser_pids() -> tuple[list[int], list[int]]:

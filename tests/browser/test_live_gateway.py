@@ -286,3 +286,40 @@ async def test_a_gateway_that_stops_in_the_middle_leaves_no_page(browsers: Brows
             await told(socket, "page")
 
     assert browsers.status()["pages"] == 0
+
+
+async def test_the_address_that_an_error_names_leads_to_the_live_view(browsers: BrowserPool):
+    async with (
+        SignInSite.open() as site,
+        open_live_gateway(browsers, site, "totp") as gateway,
+        person_before(browsers, f"{gateway.url}/sign-in/demo/ada") as person,
+    ):
+        await person.page.get_by_role("button", name="Sign in").click()
+        await person.find(MAGENTA)
+        # Whoever opens it again joins the sign-in that goes on.
+        await person.page.goto(f"{gateway.url}/sign-in/demo/ada")
+        await person.page.get_by_role("button", name="Sign in").click()
+        await person.find(MAGENTA)
+
+
+async def test_with_authentication_on_the_address_asks_for_the_key(browsers: BrowserPool):
+    async with (
+        SignInSite.open() as site,
+        open_live_gateway(browsers, site, "totp", key=KEY) as gateway,
+        person_before(browsers, f"{gateway.url}/sign-in/demo/ada") as person,
+    ):
+        await person.page.get_by_role("button", name="Sign in").click()
+        await person.page.get_by_text("Missing or wrong API key").wait_for()
+        await person.page.get_by_label("API key").fill(KEY)
+        await person.page.get_by_role("button", name="Sign in").click()
+        await person.find(MAGENTA)
+
+
+async def test_an_address_of_no_account_says_so(browsers: BrowserPool):
+    async with (
+        SignInSite.open() as site,
+        open_live_gateway(browsers, site, "totp") as gateway,
+        person_before(browsers, f"{gateway.url}/sign-in/other/ada") as person,
+    ):
+        await person.page.get_by_role("button", name="Sign in").click()
+        await person.page.get_by_text("There is no endpoint").wait_for()

@@ -1,4 +1,4 @@
-"""A person in a browser of their own, who only sees frames and sends events, signs in to four kinds of sites."""
+"""A person in a browser of their own, who only sees frames and sends events, signs in to sites of every kind."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import base64
 import anyio
 import anyio.lowlevel
 import pytest
+from playwright.async_api import FilePayload
 
 from automation.browser.pool import BrowserPool
 from automation.sign_in.qr_code import find_qr_code
 from tests.fakes.live_gateway import PATH, open_live_gateway, person_before
-from tests.fakes.sign_in_site import CYAN, GREEN, MAGENTA, ORANGE, PASSWORD, USERNAME, SignInSite
+from tests.fakes.sign_in_site import CYAN, FILE_KEY, GREEN, MAGENTA, ORANGE, PASSWORD, USERNAME, SignInSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -119,3 +120,36 @@ async def test_the_live_view_ends_with_clear_words_when_the_site_shows_its_chat(
         await person.find(GREEN)
         await gateway.until_state("signed_in")
         await person.page.get_by_text("Signed in. You can close this page.").wait_for()
+
+
+async def test_a_native_list_and_a_file_are_given_through_the_live_views_own_page(browsers: BrowserPool):
+    key_file = FilePayload(name="key.txt", mimeType="text/plain", buffer=FILE_KEY.encode())
+    async with (
+        SignInSite.open() as site,
+        open_live_gateway(browsers, site, "choices") as gateway,
+        person_before(browsers, await gateway.link()) as person,
+    ):
+        await person.click(MAGENTA)
+        await person.page.get_by_role("option", name="member").click()
+        await person.click(CYAN)
+        await person.page.get_by_text("The page asks for a file.").wait_for()
+        await person.page.locator("#chosen").set_input_files(key_file)
+        await person.page.get_by_role("button", name="Give").click()
+        await person.page.locator("#files").wait_for(state="hidden")
+        await person.click(ORANGE)
+        await gateway.until_state("signed_in")
+
+    assert (site.signed_in, site.refused) == (["choices"], [])
+
+
+async def test_a_window_that_the_site_opens_is_followed_and_its_closing_too(browsers: BrowserPool):
+    async with (
+        SignInSite.open() as site,
+        open_live_gateway(browsers, site, "popup") as gateway,
+        person_before(browsers, await gateway.link()) as person,
+    ):
+        await person.click(ORANGE)
+        await person.click(MAGENTA)
+        await gateway.until_state("signed_in")
+
+    assert site.signed_in == ["popup"]

@@ -18,7 +18,9 @@ from automation.browser.pool import BrowserPool
 from automation.owned_tasks import owned_tasks
 from automation.sign_in.followed_pages import FollowedPages, open_followed_pages
 from automation.sign_in.live_events import (
+    AnswerDialog,
     ChooseOption,
+    DialogOpened,
     FileChooserOpened,
     Frame,
     FrameSeen,
@@ -35,6 +37,7 @@ from automation.sign_in.live_events import (
 )
 from automation.sign_in.live_view import LiveView, open_live_view
 from automation.stealth.options import BrowserConfig
+from tests.fakes.sign_in_site import SignInSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -194,6 +197,23 @@ async def test_a_native_list_is_told_with_its_place_and_the_choice_is_set(browse
     ]
 
 
+async def test_lists_are_told_also_after_a_navigation_and_in_frames_of_another_site(browsers: BrowserPool):
+    async with SignInSite.open() as site, shown(browsers, COUNTING) as (page, watcher):
+        await page.goto(site.page("choices"))
+        await page.set_content(
+            f"<body style='margin:0'><iframe style='position:absolute;left:50px;top:0;border:0;width:600px;height:300px'"
+            f" src='{site.foreign_url}/choices/login'>"
+        )
+        await page.frame_locator("iframe").locator("select").wait_for()
+        await watcher.click(200, 60)
+        opened = await watcher.until(SelectOpened)
+        await watcher.view.handle(ChooseOption(number=opened.number, index=1))
+        value = await page.frame_locator("iframe").locator("select").input_value()
+
+    assert opened.rect == pytest.approx((90, 40, 260, 44))
+    assert value == "member"
+
+
 async def test_a_list_is_opened_by_a_key_and_left_as_it_was(browsers: BrowserPool):
     async with shown(browsers, LISTS) as (page, watcher):
         await page.focus("select")
@@ -242,6 +262,40 @@ async def test_a_file_chooser_is_told_and_filled_with_the_persons_files(browsers
 
     assert opened.takes_several
     assert names == [["a.txt", "hello"], ["b.txt", "hello"]]
+
+
+ASKING = """<!doctype html><body style="margin:0"><button style="width:300px;height:100px"></button><script>
+  window.seen = [];
+  document.querySelector("button").onmousedown = () => seen.push([confirm("Really?"), prompt("Name?", "nobody")]);
+</script>"""
+
+
+async def test_dialogs_are_told_and_answered_while_the_page_stands_still(browsers: BrowserPool):
+    async with shown(browsers, ASKING) as (page, watcher):
+        await watcher.click(50, 50)
+        first = await watcher.until(DialogOpened)
+        await watcher.click(50, 50)
+        await watcher.view.handle(AnswerDialog(number=first.number, accept=True))
+        second = await watcher.until(DialogOpened, lambda e: e.dialog == "prompt")
+        await watcher.view.handle(AnswerDialog(number=second.number, accept=True, text="Ada"))
+        await until_seen(page, '[[true,"Ada"]]')
+
+    assert (first.dialog, first.message) == ("confirm", "Really?")
+    assert (second.message, second.default_text) == ("Name?", "nobody")
+
+
+async def test_dialogs_that_nobody_sees_are_declined(browsers: BrowserPool):
+    context = await browsers.new_context(BrowserConfig(), None)
+    try:
+        page = await context.new_page()
+        await page.set_content(ASKING)
+        async with open_followed_pages(page) as pages:
+            async with watching(pages) as watcher:
+                await watcher.click(50, 50)
+                await watcher.until(DialogOpened)
+            await until_seen(page, "[[false,null]]")
+    finally:
+        await context.close()
 
 
 async def test_a_popup_comes_to_the_front_and_its_opener_comes_back_when_it_closes(browsers: BrowserPool):

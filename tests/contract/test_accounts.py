@@ -249,7 +249,7 @@ async def test_there_is_nothing_to_sign_in_where_nothing_runs(gateway):
     assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "account_not_found")
 
 
-async def test_the_page_where_a_person_acts_is_there_and_shows_names_as_text(gateway):
+async def test_the_page_where_a_person_acts_is_there_and_runs_its_own_script_alone(gateway):
     page = await gateway.rest.get("/sign-in/demo/%3Cscript%3Ealert(1)")
 
     assert page.status_code == 200

@@ -31,7 +31,7 @@ async def test_a_request_that_needs_a_sign_in_leads_a_person_to_it_and_is_answer
         context = await browsers.new_context(BrowserConfig(), None)
         page = await context.new_page()
         await page.goto(f"{gateway.url}{action_url}")
-        await page.click("#open")
+        await page.get_by_role("button", name="Sign in").click()
         await expect(page.locator("#frame")).not_to_have_attribute("width", "640", timeout=20_000)
         # The person sees the form's first field in focus after one Tab, and types as anywhere.
         await page.click("canvas", position={"x": 400, "y": 300})
@@ -62,7 +62,7 @@ async def test_requests_wait_for_the_person_who_passes_a_check_and_are_answered_
         context = await browsers.new_context(BrowserConfig(), None)
         page = await context.new_page()
         await page.goto(f"{gateway.url}{refused.json()['error']['action_url']}")
-        await page.click("#open")
+        await page.get_by_role("button", name="Sign in").click()
         await expect(page.locator("#frame")).not_to_have_attribute("width", "640", timeout=20_000)
         asking = asyncio.create_task(gateway.ask("[[echo:waited for]]"))
         # The check is a coloured box at the top left of the site's page.

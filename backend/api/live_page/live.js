@@ -60,6 +60,7 @@ const hear = (message) => {
   else if (message.kind === "page") $("where").textContent = `${message.title} ${message.url}`;
   else if (message.kind === "select") showList(message);
   else if (message.kind === "files") askForFiles(message);
+  else if (message.kind === "dialog") showDialog(message);
   else if (message.kind === "problem") complain(message.message);
 };
 
@@ -74,7 +75,7 @@ const showStatus = (status) => {
   }
   if (isOver) {
     complain("");
-    list.hidden = $("files").hidden = true;
+    list.hidden = $("files").hidden = $("dialog").hidden = true;
     for (const id of ["done", "cancel", "back", "reload"]) $(id).disabled = true;
   }
 };
@@ -261,6 +262,23 @@ const askForFiles = ({ number, takes_several }) => {
     $("files").hidden = true;
     send({ kind: "files", number, files: [] });
   };
+};
+
+const showDialog = ({ number, dialog, message, default_text }) => {
+  const text = $("dialog-text");
+  $("dialog-words").textContent = dialog === "beforeunload" ? "Leave this page? What you entered may be lost." : message;
+  text.hidden = dialog !== "prompt";
+  text.value = default_text;
+  $("dialog-no").hidden = dialog === "alert";
+  $("dialog").hidden = false;
+  const answer = (accept) => {
+    $("dialog").hidden = true;
+    send({ kind: "dialog", number, accept, text: accept && dialog === "prompt" ? text.value : "" });
+    keys.focus({ preventScroll: true });
+  };
+  $("dialog-yes").onclick = () => answer(true);
+  $("dialog-no").onclick = () => answer(false);
+  (text.hidden ? $("dialog-yes") : text).focus();
 };
 
 // -- the bar ----------------------------------------------------------------------------------------------------------

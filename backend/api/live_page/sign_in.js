@@ -1,37 +1,36 @@
-// Starts the account's sign-in, or finds the one that goes on, and leads to its live view.
+// Starts the sign-in that this page's address names, or joins the one that goes on, and leads to its live view.
 "use strict";
 
-const at = (id) => document.getElementById(id);
-const address = document.querySelector("meta[name=sign-in]").content;
+const $ = (id) => document.getElementById(id);
+const [slug, account] = location.pathname.split("/").slice(2);
+const path = `/api/endpoints/${slug}/accounts/${account}/sign-in`;
+$("account").textContent = `${decodeURIComponent(slug)} / ${decodeURIComponent(account)}`;
 
-const post = async (path, body) => {
+const post = async (where, body) => {
   const headers = { "content-type": "application/json" };
-  if (at("key").value) headers.authorization = `Bearer ${at("key").value}`;
-  const response = await fetch(path, { method: "POST", headers, body: body && JSON.stringify(body) });
-  const document = await response.json();
-  return { status: response.status, document };
+  if ($("key").value) headers.authorization = `Bearer ${$("key").value}`;
+  const answer = await fetch(where, { method: "POST", headers, body: JSON.stringify(body) });
+  return { status: answer.status, document: await answer.json() };
 };
 
-const tell = (words) => {
-  at("problem").textContent = words;
-  at("problem").hidden = false;
+const begin = async () => {
+  const started = await post(path, { mode: "interactive" });
+  if (started.status === 201) return started.document.live;
+  const linked = started.document.error.code === "sign_in_running" ? await post(`${path}/link`, {}) : started;
+  if (linked.status === 200) return linked.document;
+  if (linked.status === 401) $("key-row").hidden = false;
+  throw new Error(linked.document.error.message);
 };
 
-at("open").addEventListener("click", async () => {
-  at("open").disabled = true;
-  at("problem").hidden = true;
+$("form").onsubmit = async (event) => {
+  event.preventDefault();
+  $("go").disabled = true;
+  $("problem").hidden = true;
   try {
-    let answer = await post(address, { mode: "interactive" });
-    if (answer.status === 409 && answer.document.error.code === "sign_in_running") answer = await post(`${address}/link`);
-    const live = answer.document.live || answer.document;
-    if (answer.status < 300) {
-      location.assign(live.path);
-      return;
-    }
-    if (answer.status === 401) at("key-row").hidden = false;
-    tell(answer.document.error.message);
-  } catch (error) {
-    tell(`The gateway did not answer: ${error.message}`);
+    location.assign((await begin()).path);
+  } catch (problem) {
+    $("problem").textContent = problem.message;
+    $("problem").hidden = false;
   }
-  at("open").disabled = false;
-});
+  $("go").disabled = false;
+};

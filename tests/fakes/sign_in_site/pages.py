@@ -98,3 +98,40 @@ document.querySelector(".go").onclick = async (e) => {
 };
 """,
 )
+
+CHOICES = _page(
+    "Choose",
+    """<select id="role" style="display:block;width:260px;height:44px;border:0;background:rgb(255,0,255)">
+<option>guest</option><option>member</option></select>
+<label class="second" style="display:block;width:260px;height:44px;margin:12px 0">
+<input id="key" type="file" hidden></label><button class="go">Go on</button>""",
+    """
+document.querySelector(".go").onclick = async () => {
+  const file = document.querySelector("#key").files[0];
+  const told = { role: document.querySelector("#role").value, key: file ? await file.text() : "" };
+  const done = await fetch("choose", { method: "POST", body: JSON.stringify(told) });
+  if (done.ok) location.href = "./";
+};
+""",
+)
+
+POPUP = _page(
+    "Sign in elsewhere",
+    '<button class="go">Sign in with another site</button>',
+    """
+document.querySelector(".go").onclick = () => open("allow", "", "width=600,height=500");
+addEventListener("message", () => { location.href = "./"; });
+""",
+)
+
+ALLOW = _page(
+    "Allow",
+    '<button class="first">Allow</button>',
+    """
+document.querySelector(".first").onclick = async () => {
+  await fetch("allowed", { method: "POST" });
+  opener.postMessage("in", "*");
+  close();
+};
+""",
+)

@@ -26,7 +26,8 @@ from starlette.routing import Route
 
 from tests.fakes.sign_in_site import pages
 
-KINDS = ("totp", "qr", "slider", "checkbox")
+KINDS = ("totp", "qr", "slider", "checkbox", "choices", "popup")
+FILE_KEY = "the content of a key file"
 USERNAME, PASSWORD = "ada", "lovelace"
 _SLOT_LEFT, _SLACK = 330, 12
 _FEWEST_MOVES = 5
@@ -107,6 +108,11 @@ class SignInSite:
                 Route("/slider/slide", self._slide, methods=post),
                 Route("/checkbox/login", self._checkbox),
                 Route("/checkbox/check", self._check, methods=post),
+                Route("/choices/login", lambda _: HTMLResponse(pages.CHOICES)),
+                Route("/choices/choose", self._choose, methods=post),
+                Route("/popup/login", lambda _: HTMLResponse(pages.POPUP)),
+                Route("/popup/allow", lambda _: HTMLResponse(pages.ALLOW)),
+                Route("/popup/allowed", self._allow, methods=post),
                 Route("/widget/token", self._token, methods=post),
             ]
         )
@@ -185,6 +191,15 @@ class SignInSite:
         if token not in self._tokens:
             return PlainTextResponse("no", HTTPStatus.FORBIDDEN)
         return self._let_in("checkbox", PlainTextResponse("yes"))
+
+    async def _choose(self, request: Request) -> Response:
+        if json.loads(await request.body()) != {"role": "member", "key": FILE_KEY}:
+            self.refused.append("choices")
+            return PlainTextResponse("no", HTTPStatus.FORBIDDEN)
+        return self._let_in("choices", PlainTextResponse("yes"))
+
+    async def _allow(self, _request: Request) -> Response:
+        return self._let_in("popup", PlainTextResponse("yes"))
 
 
 async def _form_of(request: Request) -> dict[str, str]:

@@ -50,6 +50,8 @@ def test_files_arrive_as_bytes():
         '{"kind":"key","action":"down","key":"","code":""}',
         '{"kind":"key","action":"down","key":"a","key_code":70000}',
         '{"kind":"text","text":""}',
+        '{"kind":"text","text":"\\ud800"}',
+        '{"kind":"dialog","number":1}',
         '{"kind":"text","text":"a","and":"more"}',
         '{"kind":"navigate","to":"https://example.com"}',
         '{"kind":"files","number":1,"files":[{"name":"a","data":"a"}]}',

@@ -141,11 +141,13 @@ async def test_requests_other_than_websockets_are_not_its_concern():
     [
         ("/live/token", ["http"]),
         ("/live-page/live.js", ["http"]),
+        ("/sign-in/demo/ada", ["http"]),
         ("/live", []),
         ("/api/endpoints/demo/accounts/ada/live", []),
+        ("/api/endpoints/demo/accounts/ada/sign-in", []),
     ],
 )
-async def test_what_carries_a_secret_of_its_own_needs_no_key(path, reached):
+async def test_links_to_live_views_and_their_pages_need_no_key_and_what_starts_them_does(path, reached):
     app = App()
 
     await call(ApiKeyAuth(app, key="k"), "http", {}, path=path)
