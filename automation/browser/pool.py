@@ -10,13 +10,14 @@ from typing import Any
 
 import anyio
 from playwright.async_api import Browser, BrowserContext, CDPSession, Playwright
-from playwright.async_api import Error as PlaywrightError
 
 from automation.browser.discovery import find_browser
-from automation.browser.launcher import launch, running_driver
+from automation.browser.display import VirtualDisplay, open_display
+from automation.browser.drivers import DriverKind, driver_kind, running_driver
+from automation.browser.launcher import launch, open_context
 from automation.errors import BrowserUnavailableError, PageLostError, PoolFullError
 from automation.owned_tasks import owned_tasks
-from automation.playwright_errors import first_line
+from automation.playwright_errors import DRIVER_ERRORS, first_line
 from automation.stealth.options import BrowserConfig
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,8 @@ class BrowserPool:
         self._max_pages = max_pages
         self._pages = 0
         self._stack = AsyncExitStack()
-        self._driver: Playwright | None = None
+        self._drivers: dict[DriverKind, Playwright] = {}
+        self._display: VirtualDisplay | None = None
         self._running: dict[BrowserConfig, _Running] = {}
         self._starting = anyio.Lock()
         self._is_closing = False
@@ -48,7 +50,8 @@ class BrowserPool:
         """Describe the pool: ``{"executable", "browsers", "pages", "max_pages", "problem"}``; needs no browser."""
         executable, problem = None, None
         try:
-            own = self._driver.chromium.executable_path if self._driver else None
+            driver = self._drivers.get("playwright")
+            own = driver.chromium.executable_path if driver else None
             executable = str(find_browser(self._executable, own).executable)
         except BrowserUnavailableError as exc:
             problem = str(exc)
@@ -78,7 +81,7 @@ class BrowserPool:
     async def new_context(
         self, config: BrowserConfig, storage_state: dict[str, Any] | None
     ) -> BrowserContext:
-        """Open a context of its own cookies and storage; the caller closes it.
+        """Open a context of its own cookies and storage; the caller closes it, unless the browser is a person's own.
 
         Raises:
             BrowserUnavailableError: No browser could be started.
@@ -89,28 +92,34 @@ class BrowserPool:
             if running is None or not running.browser.is_connected():
                 running = await self._start(config)
         try:
-            return await running.browser.new_context(storage_state=storage_state, no_viewport=True)  # type: ignore[arg-type]
-        except PlaywrightError as exc:
+            return await open_context(running.browser, config, storage_state)
+        except DRIVER_ERRORS as exc:
             await self._discard(config, running)
             msg = f"The browser was lost: {first_line(exc)}"
             raise PageLostError(msg) from exc
 
     async def _start(self, config: BrowserConfig) -> _Running:
         try:
-            browser = await launch(await self._living_driver(), config, self._executable)
+            driver = await self._living_driver(driver_kind(config))
+            browser = await launch(driver, config, self._executable, await self._own_display())
             heart = await browser.new_browser_cdp_session()
-        except PlaywrightError as exc:
-            self._driver = None
+        except DRIVER_ERRORS as exc:
+            self._drivers.pop(driver_kind(config), None)
             msg = f"The browser's driver was lost: {first_line(exc)}"
             raise PageLostError(msg) from exc
         running = self._running[config] = _Running(browser, heart)
         browser.on("disconnected", lambda _: self._forget(config, running))
         return running
 
-    async def _living_driver(self) -> Playwright:
-        if self._driver is None:
-            self._driver = await self._stack.enter_async_context(running_driver())
-        return self._driver
+    async def _living_driver(self, kind: DriverKind) -> Playwright:
+        if kind not in self._drivers:
+            self._drivers[kind] = await self._stack.enter_async_context(running_driver(kind))
+        return self._drivers[kind]
+
+    async def _own_display(self) -> VirtualDisplay:
+        if self._display is None:
+            self._display = await self._stack.enter_async_context(open_display())
+        return self._display
 
     def _forget(self, config: BrowserConfig, running: _Running) -> None:
         if self._running.get(config) is running:
@@ -123,7 +132,7 @@ class BrowserPool:
         with anyio.move_on_after(_CLOSE_S, shield=True):
             try:
                 await running.browser.close()
-            except PlaywrightError as exc:
+            except DRIVER_ERRORS as exc:
                 log.debug("browser_close_failed", extra={"reason": first_line(exc)})
 
     async def watch(self) -> None:
@@ -134,7 +143,9 @@ class BrowserPool:
                 if not await _beats(running.heart):
                     log.warning("browser_hung")
                     await self._discard(config, running)
-                    self._driver = None if not self._running else self._driver
+                    kind = driver_kind(config)
+                    if not any(driver_kind(other) == kind for other in self._running):
+                        self._drivers.pop(kind, None)
 
     async def close(self) -> None:
         """End every browser and the driver."""
@@ -148,7 +159,7 @@ async def _beats(heart: CDPSession) -> bool:
     with anyio.move_on_after(_HEARTBEAT_S):
         try:
             await heart.send("Browser.getVersion")
-        except PlaywrightError:
+        except DRIVER_ERRORS:
             return False
         return True
     return False

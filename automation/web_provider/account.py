@@ -6,12 +6,11 @@ import logging
 
 import anyio
 from playwright.async_api import BrowserContext, Page
-from playwright.async_api import Error as PlaywrightError
 
 from automation.browser.pool import BrowserPool
 from automation.browser.windows import open_window
 from automation.errors import PageLostError, SignInRequiredError
-from automation.playwright_errors import first_line, page_calls
+from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
 from automation.sign_in.credentials import Credentials
 from automation.sign_in.session_state import SessionStore
 from automation.stealth.options import BrowserConfig
@@ -90,7 +89,8 @@ class Account:
         Raises:
             PageLostError: The browser is gone; what was stored before stays.
         """
-        if self._context is None:
+        if self._context is None or self._browser.is_attached:
+            # In a person's own browser the session is the person's, and stays there.
             return
         with page_calls("saving the session"):
             state = await self._context.storage_state(indexed_db=True)
@@ -112,14 +112,17 @@ class Account:
             log.warning("session_not_saved", extra={"reason": str(exc)})
 
     async def close(self) -> None:
-        """Store the session if it was used since, and close the context; pages in it close with it."""
+        """Store the session if it was used since, and close the context; pages in it close with it.
+
+        A person's own browser is left as it is: each of our pages closes itself.
+        """
         with anyio.move_on_after(_CLOSE_S, shield=True):
             await self._save_what_changed()
         context, self._context = self._context, None
-        if context is None:
+        if context is None or self._browser.is_attached:
             return
         with anyio.move_on_after(_CLOSE_S, shield=True):
             try:
                 await context.close()
-            except PlaywrightError as exc:
+            except DRIVER_ERRORS as exc:
                 log.debug("context_gone", extra={"reason": first_line(exc)})

@@ -61,6 +61,7 @@ def open_provider(
     max_pages: int = 1,
     timeouts: Timeouts = PATIENCE,
     capture: CaptureRoute = "auto",
+    browser: BrowserConfig = BrowserConfig(),  # noqa: B008  frozen
     **changes: Any,
 ) -> AbstractAsyncContextManager[WebProviderBase]:
     """Open the variant's page; ``changes`` replace keys of its profile."""
@@ -70,7 +71,7 @@ def open_provider(
         login_url=None,
         profile=profile,
         credentials=credentials,
-        browser=BrowserConfig(),
+        browser=browser,
         max_pages=max_pages,
         timeouts=timeouts,
         name=variant,
