@@ -111,7 +111,12 @@ def _admin_key(settings: Settings) -> str:
     return key
 
 
-def _vault(settings: Settings) -> Vault:
+def open_vault(settings: Settings) -> Vault:
+    """Return the vault with the key of the settings, or with the one in the data directory, made at the first use.
+
+    Raises:
+        OSError, ValueError: The data directory or the key can't be used.
+    """
     if settings.secret_key is not None:
         return Vault(settings.secret_key.get_secret_value())
     return Vault(load_or_create_secret(settings.data_dir / "secret_key")[0])
@@ -120,7 +125,7 @@ def _vault(settings: Settings) -> Vault:
 @asynccontextmanager
 async def _lifespan(settings: Settings, open_providers: OpenProviders, app: FastAPI) -> AsyncIterator[None]:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    vault = _vault(settings)
+    vault = open_vault(settings)
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(open_database(settings.effective_database_url))
         sessions = SqlSessions(engine)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 import shutil
 import struct
@@ -42,6 +43,23 @@ def display_obstacle() -> str | None:
             "`apt-get install -y xvfb`, or start the gateway where DISPLAY is set, or set headless to true."
         )
     return None
+
+
+def display_in_words() -> str:
+    """Return where browsers with a window are shown on this machine, or why they can't be."""
+    if _is_display_here():
+        return "the machine's own"
+    return display_obstacle() or "none; Xvfb is started when it is needed"
+
+
+def can_show_windows() -> bool:
+    """Return whether browsers with a window can run on this machine."""
+    return _is_display_here() or display_obstacle() is None
+
+
+def _is_display_here() -> bool:
+    # Browsers inherit it; no setting is read from it here.
+    return has_display(dict(os.environ))  # noqa: TID251
 
 
 class VirtualDisplay:
