@@ -96,7 +96,7 @@ class ChatPage:
             session = await page.context.new_cdp_session(page)
         targets = TargetTree(PageChannel(session), self._prepare, self._spawn)
         self._dom = DomTap(targets, self._profile, self._timeouts.ready_s)
-        self._hands = PageHands(page, self._dom)
+        self._hands = PageHands(page, self._dom, self._config.human_input)
         self._composer = Composer(self._dom, self._hands, self._profile, self._timeouts)
         self._attachments = Attachments(page, self._dom, self._hands, self._profile, self._timeouts)
         await targets.start()

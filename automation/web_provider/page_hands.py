@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from random import SystemRandom
 from typing import Any
 
+import anyio
 from playwright.async_api import Page
 
 from automation.capture.dom_tap import DomTap
 from automation.errors import PageLostError, SiteChangedError
 from automation.playwright_errors import page_calls
+from automation.stealth.pacing import TYPED_CHARACTERS, HumanInput, Pace, Point, key_for
 
 _CLEAR_TRIES = 3
 _CLEAR_MS = 2000
@@ -18,11 +21,20 @@ _GESTURE_S = 10.0
 
 
 class PageHands:
-    """Acts on what the profile names. It never acts on what is covered, hidden or disabled."""
+    """Acts on what the profile names. It never acts on what is covered, hidden or disabled.
 
-    def __init__(self, page: Page, dom: DomTap) -> None:
+    With ``human_input`` the pointer moves and keys are pressed at a person's ``pace``; ``typed`` also enters short prompts by
+    the keyboard.
+    """
+
+    def __init__(
+        self, page: Page, dom: DomTap, human_input: HumanInput = "off", pace: Pace | None = None
+    ) -> None:
         self._page = page
         self._dom = dom
+        self._human_input = human_input
+        self._pace = pace or Pace(SystemRandom())
+        self._pointer = Point(0, 0)
 
     async def click(self, role: str, step: str) -> None:
         """Click the role's element in its middle, closing dialogs that cover it.
@@ -36,7 +48,7 @@ class PageHands:
             if point is None:
                 raise SiteChangedError(role, step)
             if point["clear"]:
-                await self._click_at(point["x"], point["y"], step)
+                await self._click_on(point, step)
                 return
             await self.dismiss_dialogs()
             # What covers it may be a dialog or a toast that is just going away.
@@ -48,7 +60,7 @@ class PageHands:
         point = await self._dom.call("point", role)
         if point is None or not point["clear"] or not point["enabled"]:
             return False
-        await self._click_at(point["x"], point["y"], step)
+        await self._click_on(point, step)
         return True
 
     async def dismiss_dialogs(self) -> None:
@@ -60,15 +72,41 @@ class PageHands:
 
     async def press(self, key: str, step: str) -> None:
         """Press one key."""
-        await self._gesture(step, self._page.keyboard.press(key))
+        hold_s = 0.0 if self._human_input == "off" else self._pace.hold_s()
+        await self._gesture(step, self._page.keyboard.press(key, delay=hold_s * 1000))
+
+    def types(self, text: str) -> bool:
+        """Return whether this prompt is to be typed."""
+        return self._human_input == "typed" and len(text) <= TYPED_CHARACTERS
+
+    async def type(self, text: str, step: str) -> None:
+        """Type at the pace of a person; what is on no key, line ends too, comes as an input event of its own.
+
+        Enter would send the prompt on most pages.
+        """
+        for character in text:
+            key = key_for(character)
+            await (self.insert(character, step) if key is None else self.press(key, step))
+            await anyio.sleep(self._pace.key_gap_s())
 
     async def insert(self, text: str, step: str) -> None:
         """Put text where the caret is, as one input event."""
         await self._gesture(step, self._page.keyboard.insert_text(text))
 
-    async def _click_at(self, x: float, y: float, step: str) -> None:
+    async def _click_on(self, found: dict[str, Any], step: str) -> None:
+        """Click on what the agent found: in its middle, or near it by way of a path."""
         left, top = await self._dom.frame_offset()
-        await self._gesture(step, self._page.mouse.click(x + left, y + top))
+        middle = Point(found["x"] + left, found["y"] + top)
+        if self._human_input == "off":
+            await self._gesture(step, self._page.mouse.click(middle.x, middle.y))
+            return
+        target = self._pace.aim(middle, found["width"], found["height"])
+        for point in self._pace.path(self._pointer, target):
+            await self._gesture(step, self._page.mouse.move(point.x, point.y))
+            await anyio.sleep(self._pace.move_s())
+        self._pointer = target
+        press_ms = self._pace.press_s() * 1000
+        await self._gesture(step, self._page.mouse.click(target.x, target.y, delay=press_ms))
 
     async def _gesture(self, step: str, gesture: Coroutine[Any, Any, None]) -> None:
         try:

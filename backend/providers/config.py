@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 from pydantic_core import PydanticCustomError
 
 from automation.stealth.options import Driver, Gl
+from automation.stealth.pacing import HumanInput
 
 ProviderType = Literal["web_chat", "rest_api", "api_token"]
 Preset = Literal[
@@ -110,6 +111,7 @@ class BrowserSettings(_Strict):
         timeout: Milliseconds a navigation may take.
         driver: None means ``cdp`` where there is a ``cdp_url``, else the gateway's ``BROWSER_DRIVER``.
         cdp_url: Where the browser that a person started listens, such as ``http://127.0.0.1:9222``.
+        human_input: ``paste`` moves the pointer and presses keys at a person's pace, ``typed`` also types short prompts.
     """
 
     headless: bool | None = None
@@ -124,6 +126,7 @@ class BrowserSettings(_Strict):
     cdp_url: CdpAddress | None = None
     gl: Gl = "auto"
     stealth: StealthSettings = StealthSettings()
+    human_input: HumanInput = "off"
 
     @model_validator(mode="after")
     def _fits_driver(self) -> Self:

@@ -85,6 +85,7 @@ def web_chat_config(
         timeouts=Timeouts(turn_s=config.timeout_seconds),
         name=config.slug,
         capture=capture,
+        human_input=config.browser_config.human_input,
     )
 
 

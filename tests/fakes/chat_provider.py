@@ -13,6 +13,7 @@ from automation.browser.pool import BrowserPool
 from automation.profiles import parse_profile
 from automation.sign_in.session_state import StorageState
 from automation.stealth.options import BrowserConfig
+from automation.stealth.pacing import HumanInput
 from automation.timing import Timeouts
 from automation.turn import ChatLink, Message, Prompt, ReasoningDelta, TextDelta, TurnEvent, TurnFinished
 from automation.web_provider.base import Credentials, WebChatConfig, WebProviderBase
@@ -62,6 +63,7 @@ def open_provider(
     timeouts: Timeouts = PATIENCE,
     capture: CaptureRoute = "auto",
     browser: BrowserConfig = BrowserConfig(),  # noqa: B008  frozen
+    human_input: HumanInput = "off",
     **changes: Any,
 ) -> AbstractAsyncContextManager[WebProviderBase]:
     """Open the variant's page; ``changes`` replace keys of its profile."""
@@ -76,6 +78,7 @@ def open_provider(
         timeouts=timeouts,
         name=variant,
         capture=capture,
+        human_input=human_input,
     )
     return WebProviderBase.open(browsers, config, sessions or MemorySessions())
 

@@ -60,6 +60,7 @@ def test_an_endpoint_is_said_in_the_words_of_automation(tmp_path):
             "driver": "patchright",
             "gl": "llvmpipe",
             "stealth": {"webgl_vendor": True, "hairline": True},
+            "human_input": "typed",
         },
     )
 
@@ -74,6 +75,7 @@ def test_an_endpoint_is_said_in_the_words_of_automation(tmp_path):
     assert web.credentials is not None
     assert (web.credentials.username, web.credentials.password) == ("ada", "hunter2")
     assert web.timeouts.turn_s == 9
+    assert web.human_input == "typed"
     assert web.browser == BrowserConfig(
         headless=False,
         user_agent="ua",
@@ -133,6 +135,7 @@ def test_the_endpoints_driver_wins_over_the_gateways(tmp_path, browser, gateways
         ),
         ({"stealth": {"webgl": True}}, "browser_config.stealth.webgl"),
         ({"stealth": True}, "browser_config.stealth"),
+        ({"human_input": "fast"}, "browser_config.human_input"),
         ({"gl": "angle"}, "browser_config.gl"),
     ],
 )
