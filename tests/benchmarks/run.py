@@ -21,17 +21,20 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 # Found only from the root on.
+from automation.errors import BrowserUnavailableError  # noqa: E402
 from tests.benchmarks import (  # noqa: E402
     capture_delay,
     completion_timing,
+    detectors,
     fidelity,
     prompt_entry,
     turn_overhead,
 )
 from tests.benchmarks.rendering import renderers_problem  # noqa: E402
+from tests.fakes.detectors import NoDetectors  # noqa: E402
 from tests.fakes.editors import NoEditors  # noqa: E402
 
-NAMES = ("turn_overhead", "capture_delay", "completion_timing", "prompt_entry", "fidelity")
+NAMES = ("turn_overhead", "capture_delay", "completion_timing", "prompt_entry", "fidelity", "detectors")
 
 
 def main() -> int:
@@ -100,12 +103,24 @@ def run_fidelity(arguments: argparse.Namespace) -> object:
     return rows
 
 
+def run_detectors(_: argparse.Namespace) -> object:
+    """Have every mode looked at by the detectors, and print the table."""
+    try:
+        rows = asyncio.run(detectors.measure())
+    except (NoDetectors, BrowserUnavailableError) as exc:
+        print(f"\nDetectors: skipped, {exc}")
+        return None
+    print_detectors(rows)
+    return [asdict(row) for row in rows]
+
+
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], object]] = {
     "turn_overhead": run_turn_overhead,
     "capture_delay": run_capture_delay,
     "completion_timing": run_completion_timing,
     "prompt_entry": run_prompt_entry,
     "fidelity": run_fidelity,
+    "detectors": run_detectors,
 }
 
 
@@ -159,6 +174,17 @@ def print_fidelity(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         cells = "".join(f"{row.get(column, ''):>12}" for column in columns)
         print(f"{row['renderer']:16}{row['reader']:20}{cells}")
+
+
+def print_detectors(rows: list[detectors.Row]) -> None:
+    """Print what each detector says, one line a mode."""
+    print(
+        "\nDetectors: BotD, fpscanner's flags (those beyond the undriven browser's named), our own mismatches"
+    )
+    print(f"{'mode':32}{'BotD':18}{'flags':>6}{'mismatches':>12}  beyond undriven")
+    for row in rows:
+        more = ", ".join(row.more_than_undriven) or "-"
+        print(f"{row.mode:32}{row.bot or 'human':18}{len(row.flags):>6}{row.mismatches:>12}  {more}")
 
 
 def percentile(samples: list[float], percent: int) -> float:
