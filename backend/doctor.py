@@ -153,7 +153,7 @@ async def look(settings: Settings, config: BrowserConfig, report: Report) -> Non
             return
     report.rows += site_rows(sighting)
     report.mismatches = mismatches(sighting, config)
-    report.advice = advice(sighting, config)
+    report.advice = advice(sighting, config, driver_kind(config))
 
 
 def begin(settings: Settings, config: BrowserConfig) -> Report:

@@ -9,30 +9,37 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
-from typing import Literal, cast
+from typing import cast
 
 import anyio
 from playwright.async_api import Playwright, async_playwright
 
 from automation.errors import BrowserUnavailableError
 from automation.playwright_errors import DRIVER_ERRORS, first_line
-from automation.stealth.options import BrowserConfig
+from automation.stealth.options import BrowserConfig, DriverKind
 
 log = logging.getLogger(__name__)
-
-DriverKind = Literal["playwright", "patchright"]
 
 _CLOSE_S = 5.0
 
 
 def driver_kind(config: BrowserConfig) -> DriverKind:
-    """Return which driver's process serves this configuration; ``cdp`` is a way of starting, not a driver."""
+    """Return which driver's process serves this configuration.
+
+    ``cdp`` is a way to a browser, not a driver: patchright goes it unnoticed where it is installed.
+    """
+    if config.is_attached:
+        return "patchright" if _has_patchright() else "playwright"
     return "patchright" if config.driver == "patchright" else "playwright"
+
+
+def _has_patchright() -> bool:
+    return find_spec("patchright") is not None
 
 
 def driver_obstacle(config: BrowserConfig) -> str | None:
     """Return why the driver can't be used, with what to do about it, or None."""
-    if driver_kind(config) == "patchright" and find_spec("patchright") is None:
+    if config.driver == "patchright" and not _has_patchright():
         return (
             "The driver `patchright` is not installed. Run `pip install -r requirements-patchright.txt` in the "
             "gateway's environment, or set the driver to `playwright`."

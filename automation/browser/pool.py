@@ -13,12 +13,12 @@ from playwright.async_api import Browser, BrowserContext, CDPSession, Playwright
 
 from automation.browser.discovery import find_browser
 from automation.browser.display import VirtualDisplay, open_display
-from automation.browser.drivers import DriverKind, driver_kind, running_driver
+from automation.browser.drivers import driver_kind, running_driver
 from automation.browser.launcher import launch, open_context
 from automation.errors import BrowserUnavailableError, PageLostError, PoolFullError
 from automation.owned_tasks import owned_tasks
 from automation.playwright_errors import DRIVER_ERRORS, first_line
-from automation.stealth.options import BrowserConfig
+from automation.stealth.options import BrowserConfig, DriverKind
 
 log = logging.getLogger(__name__)
 

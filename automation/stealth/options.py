@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+DriverKind = Literal["playwright", "patchright"]
 Driver = Literal["playwright", "patchright", "cdp"]
 Gl = Literal["auto", "off", "llvmpipe"]
 

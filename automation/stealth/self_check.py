@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from automation.stealth.options import BrowserConfig, accept_language
+from automation.stealth.options import BrowserConfig, DriverKind, accept_language
 
 _CHROME = re.compile(r"Chrome/(\d+)")
 _BRAND = re.compile(r'"([^"]*)";\s*v="([^"]*)"')
@@ -98,8 +98,8 @@ def _version_mismatches(page: Mapping[str, Any]) -> Iterator[Mismatch]:
         yield Mismatch("page", "userAgentData.fullVersionList", [], page["brands"])
 
 
-def advice(sighting: Sighting, config: BrowserConfig) -> list[str]:
-    """Return what gives the browser away as driven, each with what to change."""
+def advice(sighting: Sighting, config: BrowserConfig, driver: DriverKind) -> list[str]:
+    """Return what gives the browser away as driven, each with what to change; ``driver`` is the one in use."""
     page = sighting.seen["page"]
     said: list[str] = []
     if sighting.only["webdriver"]:
@@ -121,6 +121,10 @@ def advice(sighting: Sighting, config: BrowserConfig) -> list[str]:
         said.append("browser_config.user_agent leaves userAgentData without details: leave it unset.")
     if config.stealth:
         said.append("browser_config.stealth changes functions that pages can check: leave all of it off.")
-    if config.driver != "patchright":
-        said.append("Pages can notice Playwright's console listening: the driver patchright has none.")
+    if driver == "playwright":
+        said.append(
+            "Pages can notice Playwright's console listening: patchright has none. "
+            "Run `pip install -r requirements-patchright.txt`"
+            + ("." if config.is_attached else " and set BROWSER_DRIVER=patchright.")
+        )
     return said

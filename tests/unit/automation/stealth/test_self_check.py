@@ -128,8 +128,8 @@ def test_a_browser_without_client_hints_is_not_asked_for_them():
     ],
 )
 def test_what_gives_a_browser_away_is_said_with_what_to_change(changes, config, words):
-    assert any(words in sentence for sentence in advice(sighting(**changes), config))
+    assert any(words in sentence for sentence in advice(sighting(**changes), config, "playwright"))
 
 
 def test_there_is_nothing_to_advise_where_nothing_gives_it_away():
-    assert advice(sighting(), BrowserConfig(driver="patchright", headless=False)) == []
+    assert advice(sighting(), BrowserConfig(driver="patchright", headless=False), "patchright") == []
