@@ -140,7 +140,8 @@ class Attachments:
 
     async def _answer_chooser(self, payloads: list[FilePayload]) -> int:
         try:
-            async with self._page.expect_file_chooser(timeout=_APPEARS_MS) as opened:
+            limit_ms = _APPEARS_MS + self._hands.longest_click_ms
+            async with self._page.expect_file_chooser(timeout=limit_ms) as opened:
                 await self._hands.click("attachments.opener", "attaching a file")
             chooser = await opened.value
         except DRIVER_TIMEOUTS as exc:

@@ -18,6 +18,7 @@ from automation.stealth.pacing import TYPED_CHARACTERS, HumanInput, Pace, Point,
 _CLEAR_TRIES = 3
 _CLEAR_MS = 2000
 _GESTURE_S = 10.0
+_WAY_MS = 5000
 
 
 class PageHands:
@@ -43,25 +44,25 @@ class PageHands:
             SiteChangedError: Nothing visible matches, or it stays covered.
             PageLostError: The page is gone or hung.
         """
+        covered_by = None
         for _ in range(_CLEAR_TRIES):
             point = await self._dom.call("point", role)
             if point is None:
                 raise SiteChangedError(role, step)
-            if point["clear"]:
-                await self._click_on(point, step)
+            if point["clear"] and await self._click_on(role, point, step):
                 return
+            covered_by = point["covered_by"] or covered_by
             await self.dismiss_dialogs()
             # What covers it may be a dialog or a toast that is just going away.
             await self._dom.call("until", {f"clear:{role}": True}, _CLEAR_MS, timeout_s=_CLEAR_MS / 1000 + 5)
-        raise SiteChangedError(role, f"{step} (it is covered by <{point['covered_by']}>)")
+        raise SiteChangedError(role, f"{step} (it is covered by <{covered_by}>)")
 
     async def click_if_there(self, role: str, step: str) -> bool:
         """Click the role's element if there is one that is visible and uncovered; tell whether it was."""
         point = await self._dom.call("point", role)
         if point is None or not point["clear"] or not point["enabled"]:
             return False
-        await self._click_on(point, step)
-        return True
+        return await self._click_on(role, point, step)
 
     async def dismiss_dialogs(self) -> None:
         """Close the dialogs that the profile names, one after the other."""
@@ -74,6 +75,11 @@ class PageHands:
         """Press one key."""
         hold_s = 0.0 if self._human_input == "off" else self._pace.hold_s()
         await self._gesture(step, self._page.keyboard.press(key, delay=hold_s * 1000))
+
+    @property
+    def longest_click_ms(self) -> int:
+        """Milliseconds that the way to a click may take."""
+        return 0 if self._human_input == "off" else _WAY_MS
 
     def types(self, text: str) -> bool:
         """Return whether this prompt is to be typed."""
@@ -93,20 +99,33 @@ class PageHands:
         """Put text where the caret is, as one input event."""
         await self._gesture(step, self._page.keyboard.insert_text(text))
 
-    async def _click_on(self, found: dict[str, Any], step: str) -> None:
-        """Click on what the agent found: in its middle, or near it by way of a path."""
-        left, top = await self._dom.frame_offset()
-        middle = Point(found["x"] + left, found["y"] + top)
+    async def _click_on(self, role: str, found: dict[str, Any], step: str) -> bool:
+        """Click on what the agent found: in its middle, or near it by way of a path; False where it went meanwhile."""
         if self._human_input == "off":
+            middle = await self._middle_of(found)
             await self._gesture(step, self._page.mouse.click(middle.x, middle.y))
-            return
-        target = self._pace.aim(middle, found["width"], found["height"])
+            return True
+        await self._move_to(found, step)
+        # The way took its time, and what is clicked may have moved since.
+        now = await self._dom.call("point", role)
+        if now is None or not now["clear"]:
+            return False
+        if any(now[side] != found[side] for side in ("x", "y", "width", "height")):
+            await self._move_to(now, step)
+        press_ms = self._pace.press_s() * 1000
+        await self._gesture(step, self._page.mouse.click(self._pointer.x, self._pointer.y, delay=press_ms))
+        return True
+
+    async def _move_to(self, found: dict[str, Any], step: str) -> None:
+        target = self._pace.aim(await self._middle_of(found), found["width"], found["height"])
         for point in self._pace.path(self._pointer, target):
             await self._gesture(step, self._page.mouse.move(point.x, point.y))
             await anyio.sleep(self._pace.move_s())
         self._pointer = target
-        press_ms = self._pace.press_s() * 1000
-        await self._gesture(step, self._page.mouse.click(target.x, target.y, delay=press_ms))
+
+    async def _middle_of(self, found: dict[str, Any]) -> Point:
+        left, top = await self._dom.frame_offset()
+        return Point(found["x"] + left, found["y"] + top)
 
     async def _gesture(self, step: str, gesture: Coroutine[Any, Any, None]) -> None:
         try:
