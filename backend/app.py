@@ -128,7 +128,12 @@ def _admin_key(settings: Settings) -> str:
     return key
 
 
-def _vault(settings: Settings) -> Vault:
+def open_vault(settings: Settings) -> Vault:
+    """Return the vault with the key of the settings, or with the one in the data directory, made at the first use.
+
+    Raises:
+        OSError, ValueError: The data directory or the key can't be used.
+    """
     old = [key.get_secret_value() for key in settings.old_secret_keys]
     if settings.secret_key is not None:
         return Vault(settings.secret_key.get_secret_value(), old)
@@ -138,7 +143,7 @@ def _vault(settings: Settings) -> Vault:
 @asynccontextmanager
 async def _lifespan(settings: Settings, open_providers: OpenProviders, app: FastAPI) -> AsyncIterator[None]:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    vault = _vault(settings)
+    vault = open_vault(settings)
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(open_database(settings.effective_database_url))
         if settings.old_secret_keys:

@@ -9,13 +9,12 @@ from typing import Any
 
 import anyio
 from playwright.async_api import Browser, BrowserContext, Page
-from playwright.async_api import Error as PlaywrightError
 
 from automation.browser.pool import BrowserPool
 from automation.browser.processes import network_pid
 from automation.browser.windows import open_window
 from automation.errors import PageLostError, SignInRequiredError
-from automation.playwright_errors import first_line, page_calls
+from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
 from automation.sign_in.credentials import Credentials
 from automation.sign_in.session_state import SessionNotKeptError, SessionStore, StorageState
 from automation.stealth.options import BrowserConfig
@@ -157,7 +156,8 @@ class Account:
             PageLostError: The browser is gone; what was stored before stays.
             SessionNotKeptError: The store can't keep it; what was stored before stays.
         """
-        if self._context is None:
+        if self._context is None or self._browser.is_attached:
+            # In a person's own browser the session is the person's, and stays there.
             return
         await self.mend()
         state = await self._read_state(self._context)
@@ -221,19 +221,22 @@ class Account:
             log.warning("session_not_saved", extra={"reason": str(exc)})
 
     async def close(self) -> None:
-        """Store the session if it was used since, and close the context; pages in it close with it."""
+        """Store the session if it was used since, and close the context; pages in it close with it.
+
+        A person's own browser is left as it is: each of our pages closes itself.
+        """
         with anyio.move_on_after(_CLOSE_S, shield=True):
             await self._save_what_changed()
         await self._close_context()
 
     async def _close_context(self) -> None:
         context, self._context = self._context, None
-        if context is None:
+        if context is None or self._browser.is_attached:
             return
         with anyio.move_on_after(_CLOSE_S, shield=True):
             try:
                 await context.close()
-            except PlaywrightError as exc:
+            except DRIVER_ERRORS as exc:
                 log.debug("context_gone", extra={"reason": first_line(exc)})
 
 

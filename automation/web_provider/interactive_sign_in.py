@@ -13,14 +13,13 @@ from typing import Literal
 from urllib.parse import urljoin
 
 import anyio
-from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page
 
 from automation.capture.cdp import Channel, PageChannel, TargetTree
 from automation.capture.dom_tap import DomTap
 from automation.errors import PageLostError, SignInRequiredError, SiteChangedError
 from automation.owned_tasks import owned_tasks
-from automation.playwright_errors import first_line, navigation, page_calls
+from automation.playwright_errors import DRIVER_ERRORS, first_line, navigation, page_calls
 from automation.sign_in.followed_pages import FollowedPages, open_followed_pages
 from automation.sign_in.live_view import LiveView, open_live_view
 from automation.sign_in.qr_code import QrCode, watch_for_qr_codes
@@ -293,5 +292,5 @@ async def _tap(page: Page, pages: FollowedPages, config: WebChatConfig) -> DomTa
 async def _close(page: Page) -> None:
     try:
         await page.close()
-    except PlaywrightError as exc:
+    except DRIVER_ERRORS as exc:
         log.debug("page_gone", extra={"reason": first_line(exc)})

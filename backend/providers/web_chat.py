@@ -11,7 +11,7 @@ from pathlib import Path
 from automation.browser.pool import BrowserPool
 from automation.sign_in.credentials import Credentials
 from automation.sign_in.session_state import StorageState
-from automation.stealth.options import BrowserConfig, ProxyConfig
+from automation.stealth.options import BrowserConfig, Driver, ProxyConfig
 from automation.timing import Timeouts
 from automation.web_provider.account import Account, account_of
 from automation.web_provider.base import WebChatConfig, WebProviderBase
@@ -111,13 +111,14 @@ def web_chat_opener(
     *,
     selectors_dir: Path,
     headless: bool,
+    driver: Driver = "playwright",
     capture: CaptureRoute = "auto",
 ) -> ProviderOpener:
     """Return the opener of ``web_chat`` endpoints; their pages come from ``pool``."""
 
     @asynccontextmanager
     async def open_web_chat(config: EndpointConfig) -> AsyncIterator[Provider]:
-        web = web_chat_config(config, selectors_dir, headless=headless, capture=capture)
+        web = web_chat_config(config, selectors_dir, headless=headless, driver=driver, capture=capture)
         browsers = AccountBrowsers(pool, web, stores)
         async with open_fleet(plan_of(config, browsers), stores.accounts) as fleet:
             yield fleet
@@ -144,7 +145,12 @@ def plan_of(config: EndpointConfig, browsers: AccountSite) -> FleetPlan:
 
 
 def web_chat_config(
-    config: EndpointConfig, selectors_dir: Path, *, headless: bool, capture: CaptureRoute = "auto"
+    config: EndpointConfig,
+    selectors_dir: Path,
+    *,
+    headless: bool,
+    driver: Driver = "playwright",
+    capture: CaptureRoute = "auto",
 ) -> WebChatConfig:
     """Return the endpoint in the words of ``automation``.
 
@@ -156,11 +162,12 @@ def web_chat_config(
         login_url=config.login_url,
         profile=read_profile(config, selectors_dir),
         credentials=_credentials(own_account(config)),
-        browser=_browser(config.browser_config, headless=headless),
+        browser=browser_of(config.browser_config, headless=headless, driver=driver),
         max_pages=config.max_concurrent_requests,
         timeouts=Timeouts(turn_s=config.timeout_seconds),
         name=config.slug,
         capture=capture,
+        human_input=config.browser_config.human_input,
     )
 
 
@@ -176,7 +183,8 @@ def _credentials(config: AccountConfig) -> Credentials | None:
     return Credentials(config.username, config.password.get_secret_value(), totp_secret)
 
 
-def _browser(browser: BrowserSettings, *, headless: bool) -> BrowserConfig:
+def browser_of(browser: BrowserSettings, *, headless: bool, driver: Driver) -> BrowserConfig:
+    """Return an endpoint's browser; ``headless`` and ``driver`` are the gateway's, for where it says nothing."""
     viewport = browser.viewport
     return BrowserConfig(
         headless=headless if browser.headless is None else browser.headless,
@@ -187,6 +195,10 @@ def _browser(browser: BrowserSettings, *, headless: bool) -> BrowserConfig:
         proxy=_proxy(browser.proxy) if browser.proxy else None,
         locale=browser.locale,
         timezone=browser.timezone,
+        driver=browser.driver or ("cdp" if browser.cdp_url else driver),
+        cdp_url=browser.cdp_url,
+        gl=browser.gl,
+        stealth=browser.stealth.enabled(),
     )
 
 

@@ -21,9 +21,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 # Found only from the root on.
+from automation.errors import BrowserUnavailableError  # noqa: E402
 from tests.benchmarks import (  # noqa: E402
     capture_delay,
     completion_timing,
+    detectors,
     fidelity,
     live_view,
     prompt_entry,
@@ -31,6 +33,7 @@ from tests.benchmarks import (  # noqa: E402
     turn_overhead,
 )
 from tests.benchmarks.rendering import renderers_problem  # noqa: E402
+from tests.fakes.detectors import NoDetectors  # noqa: E402
 from tests.fakes.editors import NoEditors  # noqa: E402
 
 NAMES = (
@@ -41,6 +44,7 @@ NAMES = (
     "fidelity",
     "live_view",
     "session_memory",
+    "detectors",
 )
 
 
@@ -129,6 +133,17 @@ def run_session_memory(arguments: argparse.Namespace) -> object:
     return [asdict(row) for row in rows]
 
 
+def run_detectors(_: argparse.Namespace) -> object:
+    """Have every mode looked at by the detectors, and print the table."""
+    try:
+        rows = asyncio.run(detectors.measure())
+    except (NoDetectors, BrowserUnavailableError) as exc:
+        print(f"\nDetectors: skipped, {exc}")
+        return None
+    print_detectors(rows)
+    return [asdict(row) for row in rows]
+
+
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], object]] = {
     "turn_overhead": run_turn_overhead,
     "capture_delay": run_capture_delay,
@@ -137,6 +152,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], object]] = {
     "fidelity": run_fidelity,
     "live_view": run_live_view,
     "session_memory": run_session_memory,
+    "detectors": run_detectors,
 }
 
 
@@ -200,6 +216,17 @@ def print_session_memory(rows: list[session_memory.Row]) -> None:
     for row in rows:
         cells = (row.total_mb, row.mb_each, row.driver_mb, row.idle_percent, row.idle_percent / row.sessions)
         print(f"{row.mode:12}{row.sessions:>10}" + "".join(f"{cell:>14.1f}" for cell in cells))
+
+
+def print_detectors(rows: list[detectors.Row]) -> None:
+    """Print what each detector says, one line a mode."""
+    print(
+        "\nDetectors: BotD, fpscanner's flags (those beyond the undriven browser's named), our own mismatches"
+    )
+    print(f"{'mode':32}{'BotD':18}{'flags':>6}{'mismatches':>12}  beyond undriven")
+    for row in rows:
+        more = ", ".join(row.more_than_undriven) or "-"
+        print(f"{row.mode:32}{row.bot or 'human':18}{len(row.flags):>6}{row.mismatches:>12}  {more}")
 
 
 def percentile(samples: list[float], percent: int) -> float:
