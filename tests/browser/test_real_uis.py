@@ -14,12 +14,13 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import anyio
 import httpx
 import pytest
 
-from automation.browser.pool import BrowserPool
+from automation.browser.pool import BrowserPool, open_browser_pool
 from automation.errors import SiteError
 from automation.profiles import load_profile
 from automation.stealth.options import BrowserConfig
@@ -67,13 +68,18 @@ async def until_it_answers(url: str, limit_s: float) -> None:
 
 @contextlib.asynccontextmanager
 async def opened(
-    browsers: BrowserPool, url: str, name: str, sessions: MemorySessions | None = None
+    browsers: BrowserPool,
+    url: str,
+    name: str,
+    sessions: MemorySessions | None = None,
+    *,
+    by_session: bool = False,
 ) -> AsyncIterator[WebProviderBase]:
     config = WebChatConfig(
         base_url=url,
         login_url=None,
         profile=load_profile(name, ROOT / "selectors"),
-        credentials=CREDENTIALS.get(name),
+        credentials=None if by_session else CREDENTIALS.get(name),
         browser=BrowserConfig(),
         max_pages=2,
         timeouts=Timeouts(idle_s=30),
@@ -161,3 +167,35 @@ async def test_a_real_page_answers_exactly_reports_errors_and_is_stopped(
     assert after.text == "still here"
     assert [reply.text for reply in said] == [f"answer {turn}" for turn in range(3)]
     assert [reply.finished.is_continued for reply in said] == [False, True, True]
+
+
+@pytest.mark.rig
+@pytest.mark.timeout(INSTALL_S + 300)
+@pytest.mark.skipif(not RIGS, reason="RIGS_DIR names no folder with the real chat pages")
+@pytest.mark.parametrize("name", ["chainlit", "open-webui"])
+async def test_a_real_page_needs_no_second_sign_in_after_a_restart(name: str, tmp_path: Path):
+    upstream, page, sessions = free_port(), free_port(), MemorySessions()
+    page_url = f"http://127.0.0.1:{page}/"
+    mock = [sys.executable, str(Path(RIGS, "mock_llm.py")), "--port", str(upstream)]
+    rig = ["bash", str(Path(RIGS, name, "start.sh")), str(page), f"http://127.0.0.1:{upstream}"]
+    visited: list[str] = []
+    with running(mock, tmp_path / "mock.log"), running(rig, tmp_path / "rig.log"):
+        await until_it_answers(page_url, INSTALL_S)
+        async with (
+            open_browser_pool(None, max_pages=5) as browsers,
+            opened(browsers, page_url, name, sessions) as provider,
+        ):
+            await ask(provider, "[[echo:before]]")
+        # Another browser, and no credentials: only the session that was kept can let it in.
+        async with (
+            open_browser_pool(None, max_pages=5) as browsers,
+            opened(browsers, page_url, name, sessions, by_session=True) as provider,
+        ):
+            context = await provider._account.context()
+            context.on("request", lambda request: visited.append(request.url))
+            after = await ask(provider, "[[echo:after]]")
+            await provider.visit()
+
+    assert after.text == "after"
+    assert any(url.startswith(page_url) for url in visited)
+    assert [url for url in visited if urlsplit(url).path in ("/login", "/auth")] == []
