@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from automation.browser.display import can_show_windows, display_obstacle
+from automation.browser.drivers import driver_obstacle
 from automation.browser.pool import open_browser_pool
+from automation.stealth.options import BrowserConfig
 from backend.providers.config import EndpointConfig
 from backend.providers.kinds import AccountStores, OpenedProviders
 from backend.providers.profile_source import read_profile
 from backend.providers.web_chat import web_chat_opener
 from backend.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -20,6 +26,8 @@ async def open_providers(settings: Settings, stores: AccountStores) -> AsyncIter
     def check(config: EndpointConfig) -> None:
         read_profile(config, settings.selectors_dir)
 
+    for obstacle in start_obstacles(settings):
+        _log.warning("browser_settings_need_more", extra={"reason": obstacle})
     async with open_browser_pool(settings.browser_executable, settings.max_pages) as pool:
         web_chat = web_chat_opener(
             pool,
@@ -30,3 +38,15 @@ async def open_providers(settings: Settings, stores: AccountStores) -> AsyncIter
             capture=settings.capture,
         )
         yield OpenedProviders({"web_chat": web_chat}, check, pool.status)
+
+
+def start_obstacles(settings: Settings) -> list[str]:
+    """Return what is missing here for the settings' kind of browser, each with what to do about it.
+
+    No reason not to start: endpoints may say otherwise, and those of other types need no browser.
+    """
+    driver = driver_obstacle(BrowserConfig(driver=settings.browser_driver))
+    display = None
+    if not settings.headless and settings.browser_driver != "cdp" and not can_show_windows():
+        display = display_obstacle()
+    return [obstacle for obstacle in (driver, display) if obstacle]

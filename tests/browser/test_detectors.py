@@ -57,6 +57,7 @@ async def test_with_playwright_and_a_window_only_its_console_listening_shows(
     assert seen.mismatches == []
 
 
+@pytest.mark.soak
 async def test_attached_to_a_persons_browser_it_looks_like_that_persons_browser(
     browsers: BrowserPool, undriven: Seen
 ):
@@ -67,16 +68,20 @@ async def test_attached_to_a_persons_browser_it_looks_like_that_persons_browser(
     assert seen.mismatches == []
 
 
-@pytest.mark.parametrize("mode", ["playwright, headless", "patchright, headless"])
-async def test_without_a_window_a_browser_says_so_the_same_way_everywhere(mode: str, browsers: BrowserPool):
-    seen = await look_at(browsers, MODES[mode])
+@pytest.mark.parametrize("driver", ["playwright", "patchright"])
+async def test_without_a_window_a_browser_says_so_the_same_way_everywhere(driver, browsers: BrowserPool):
+    config = BrowserConfig(driver=driver, locale="de-DE", timezone="Europe/Berlin")
+
+    seen = await look_at(browsers, config)
 
     assert seen.verdict.bot == "headless_chrome"
     assert "hasBotUserAgent" in seen.verdict.flags
-    assert not {"hasWebdriver", "headlessChromeScreenResolution"} & seen.verdict.flags
+    assert not {"hasWebdriver", "headlessChromeScreenResolution", "hasUTCTimezone"} & seen.verdict.flags
+    # Of the language and the time zone that were asked for as well.
     assert seen.mismatches == []
 
 
+@pytest.mark.soak
 async def test_with_a_time_zone_language_and_software_gl_no_detector_finds_anything(browsers: BrowserPool):
     seen = await look_at(browsers, RECOMMENDED)
 
@@ -85,15 +90,7 @@ async def test_with_a_time_zone_language_and_software_gl_no_detector_finds_anyth
     assert seen.mismatches == []
 
 
-@pytest.mark.parametrize("driver", ["playwright", "patchright"])
-async def test_language_and_time_zone_agree_in_page_workers_and_headers(driver, browsers: BrowserPool):
-    config = BrowserConfig(driver=driver, locale="de-DE", timezone="Europe/Berlin", gl="off")
-
-    seen = await look_at(browsers, config)
-
-    assert seen.mismatches == []
-
-
+@pytest.mark.soak
 async def test_an_evasion_that_lies_is_found_by_the_self_check(browsers: BrowserPool):
     config = BrowserConfig(headless=False, stealth=("navigator_platform", "sec_ch_ua"))
 

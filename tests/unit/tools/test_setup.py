@@ -1,6 +1,7 @@
 """Set-up tells a person what is missing and installs again only when the pins change."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -108,3 +109,41 @@ def test_a_step_says_what_it_does_and_how_long_it_took(capfd):
     bootstrap._step("installing", [sys.executable, "-c", ""])
 
     assert capfd.readouterr().out.startswith("setup: installing\nsetup:   done (")
+
+
+@pytest.mark.parametrize(
+    ("programs", "user", "steps", "words"),
+    [
+        ({"Xvfb", "apt-get"}, 0, 0, ""),
+        ({"apt-get"}, 0, 2, ""),
+        ({"apt-get"}, 1000, 0, "apt-get install xvfb"),
+        (set(), 0, 0, "apt-get install xvfb"),
+    ],
+)
+def test_a_display_for_tests_is_installed_where_that_is_possible(
+    programs, user, steps, words, monkeypatch, capsys
+):
+    done = []
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(shutil, "which", lambda name: name if name in programs else None)
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    monkeypatch.setattr(bootstrap, "_step", lambda what, *_: done.append(what))
+
+    bootstrap.ensure_display()
+
+    assert len(done) == steps
+    assert words in capsys.readouterr().out
+
+
+def test_set_up_goes_on_where_a_display_cannot_be_installed(monkeypatch, capsys):
+    def fail(*_: object) -> None:
+        raise StepError("no network")
+
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(shutil, "which", lambda name: name if name == "apt-get" else None)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(bootstrap, "_step", fail)
+
+    bootstrap.ensure_display()
+
+    assert "tests with a window are skipped" in capsys.readouterr().out

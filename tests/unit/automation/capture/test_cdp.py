@@ -1,5 +1,7 @@
 """Channels to a page and its children: calls, answers, events, and what becomes of them when a target goes."""
 
+import asyncio
+import gc
 import json
 from contextlib import asynccontextmanager
 
@@ -169,6 +171,21 @@ async def test_a_child_whose_parent_is_gone_is_lost_and_waits_for_nothing():
         await child.send("A.a")
 
     assert child._waiting == {}
+
+
+async def test_a_child_that_goes_while_its_parent_is_silent_leaves_no_error_behind():
+    complaints: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    child = ChildChannel(page_channel(Session(None)), "s1", "frame")
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(child.send, "A.a")
+        await rest()
+        child.close()
+        tasks.cancel_scope.cancel()
+    gc.collect()
+
+    assert complaints == []
 
 
 async def test_answers_that_nobody_waits_for_are_dropped():
