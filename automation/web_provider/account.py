@@ -72,9 +72,9 @@ class Account:
                 context.on("close", self._forget)
                 self._context = context
                 self._cookies = list(state["cookies"]) if state else []
-                network = await self._network_of(context)
-                # One that was replaced since then has none of them: ``mend`` puts them back.
-                self._network = network if await self._read_cookies(context) or not self._cookies else None
+                # Reading them starts the network process of a new browser. One that was just replaced has none, and is not ours.
+                has_all = bool(await self._read_cookies(context)) or not self._cookies
+                self._network = await self._network_of(context) if has_all else None
             return context
 
     async def new_page(self, *, in_own_window: bool) -> Page:

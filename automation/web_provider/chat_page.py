@@ -473,8 +473,11 @@ class ChatPage:
         """
         if self._lost.is_set():
             raise PageLostError(self._lost_reason)
-        needs, self._needs = self._needs, "nothing"
+        await self._get_ready()
         await self._account.note_cookies()
+
+    async def _get_ready(self) -> None:
+        needs, self._needs = self._needs, "nothing"
         await self._compare()
         if needs == "nothing":
             await self._until_idle()

@@ -22,6 +22,9 @@ from tests.fakes.chat_site import ChatSite, profile_data
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.timeout(
+        180
+    ),  # two gateways are started, and a machine with other work takes its time for that
     pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds processes in Linux's /proc"),
 ]
 
@@ -61,7 +64,7 @@ async def gateway_process(data_dir: Path) -> AsyncIterator[GatewayProcess]:
         async with httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False, verify=False
         ) as rest:
-            with anyio.fail_after(30):
+            with anyio.fail_after(60):
                 while not await is_listening(rest):
                     assert process.poll() is None, (data_dir / "gateway.log").read_text()
                     await anyio.sleep(0.05)
@@ -155,7 +158,7 @@ async def test_a_gateway_whose_browser_or_driver_is_killed_stays_active_and_answ
     assert replies[0].status_code == 502
     assert replies[0].json()["error"]["code"] == "site_error"
     assert answer.json()["choices"][0]["message"]["content"] == "again"
-    assert again_s < 10
+    assert again_s < 10 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     assert state == "active"
     assert f'parley_browser_ends_total{{cause="{kind}_gone"}} 1.0' in metrics
     assert site.sign_ins == [("ada", True)]
