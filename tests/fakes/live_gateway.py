@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -22,13 +22,12 @@ from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
 from automation.web_provider.account import Account
 from automation.web_provider.config import WebChatConfig
-from automation.web_provider.form_sign_in import sign_in_by_form
-from automation.web_provider.interactive_sign_in import InteractiveSignIn, open_interactive_sign_in
 from backend.accounts.sign_ins import SignIns, open_sign_ins
 from backend.api import live, sign_in
 from backend.api.errors import install_error_handlers
 from backend.errors import EndpointNotFoundError
 from backend.observability.request_scope import RequestScope
+from backend.providers.sign_in_room import AccountRoom
 from backend.security.api_key import ApiKeyAuth
 from backend.security.socket_origin import SocketOrigin
 from tests.fakes.chat_provider import MemorySessions
@@ -36,20 +35,6 @@ from tests.fakes.sign_in_site import SignInSite, profile_of
 
 PATH = "/api/endpoints/demo/accounts/ada/sign-in"
 Colour = tuple[int, int, int]
-
-
-@dataclass
-class AccountRoom:
-    """Where the one account signs in."""
-
-    account: Account
-    config: WebChatConfig
-
-    def open_sign_in(self) -> AbstractAsyncContextManager[InteractiveSignIn]:
-        return open_interactive_sign_in(self.account, self.config)
-
-    async def sign_in_by_form(self) -> None:
-        await sign_in_by_form(self.account, self.config)
 
 
 @dataclass
@@ -66,12 +51,13 @@ class OneRoom:
 
 @dataclass
 class LiveGateway:
-    """It listens at ``url``."""
+    """It listens at ``url``; ``put_right`` has the accounts that were told to be signed in."""
 
     url: str
     rest: httpx.AsyncClient
     sign_ins: SignIns
-    sessions: MemorySessions = field(default_factory=MemorySessions)
+    sessions: MemorySessions
+    put_right: list[str]
 
     async def start(self, mode: str = "interactive") -> dict[str, Any]:
         started = await self.rest.post(PATH, json={"mode": mode})
@@ -106,6 +92,7 @@ async def open_live_gateway(
 ) -> AsyncIterator[LiveGateway]:
     """Serve the account's sign-in; with a ``key``, REST and its own WebSocket ask for it."""
     sessions = MemorySessions()
+    put_right: list[str] = []
     account = Account(browsers, BrowserConfig(), sessions, None)
     config = WebChatConfig(
         base_url=site.page(kind),
@@ -126,7 +113,8 @@ async def open_live_gateway(
     app.add_middleware(SocketOrigin, cors_origins=())
     app.add_middleware(RequestScope)
     try:
-        async with open_sign_ins(OneRoom(AccountRoom(account, config)), view_idle_s=view_idle_s) as sign_ins:
+        room = AccountRoom(account, config, lambda: put_right.append("ada"))
+        async with open_sign_ins(OneRoom(room), view_idle_s=view_idle_s) as sign_ins:
             app.state.sign_ins = sign_ins
             async with (
                 _serving(app) as url,
@@ -134,7 +122,7 @@ async def open_live_gateway(
             ):
                 if key is not None:
                     rest.headers["authorization"] = f"Bearer {key}"
-                yield LiveGateway(url, rest, sign_ins, sessions)
+                yield LiveGateway(url, rest, sign_ins, sessions, put_right)
     finally:
         await account.close()
 
