@@ -5,7 +5,7 @@
 FROM python:3.11-slim
 
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends chromium fonts-liberation fonts-noto-color-emoji tini \
+    && apt-get install -y --no-install-recommends chromium fonts-liberation fonts-noto-color-emoji tini xvfb \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /app

@@ -1,4 +1,4 @@
-"""One door where Playwright's errors become ours: a context manager and a table."""
+"""One door where the errors of Playwright and of patchright become ours: context managers and a table."""
 
 from __future__ import annotations
 
@@ -9,6 +9,19 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from automation.errors import PageLostError, UnreachableError
+
+
+def _with_patchrights() -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]:
+    """Return every driver's errors and time-outs: patchright's classes share nothing with Playwright's."""
+    try:
+        from patchright.async_api import Error as PatchrightError  # noqa: PLC0415 - optional
+        from patchright.async_api import TimeoutError as PatchrightTimeout  # noqa: PLC0415 - the same
+    except ModuleNotFoundError:
+        return (PlaywrightError,), (PlaywrightTimeout,)
+    return (PlaywrightError, PatchrightError), (PlaywrightTimeout, PatchrightTimeout)
+
+
+DRIVER_ERRORS, DRIVER_TIMEOUTS = _with_patchrights()
 
 # What Chromium says when an address can't be loaded, in a person's words.
 _NET_ERRORS = {
@@ -35,10 +48,10 @@ def page_calls(step: str) -> Iterator[None]:
     """Turn whatever a call on a living page raises into ``PageLostError``, naming the step."""
     try:
         yield
-    except PlaywrightTimeout as exc:
+    except DRIVER_TIMEOUTS as exc:
         msg = f"The page did not react while {step}."
         raise PageLostError(msg) from exc
-    except PlaywrightError as exc:
+    except DRIVER_ERRORS as exc:
         msg = f"The page was lost while {step}: {first_line(exc)}"
         raise PageLostError(msg) from exc
 
@@ -48,9 +61,9 @@ def navigation(url: str, timeout_s: float) -> Iterator[None]:
     """Turn whatever loading an address raises into ``UnreachableError`` with the reason in plain words."""
     try:
         yield
-    except PlaywrightTimeout as exc:
+    except DRIVER_TIMEOUTS as exc:
         raise UnreachableError(url, f"it did not load within {timeout_s:g} s") from exc
-    except PlaywrightError as exc:
+    except DRIVER_ERRORS as exc:
         reason = _net_reason(first_line(exc))
         if reason is None:
             msg = f"The page was lost while loading: {first_line(exc)}"
@@ -58,8 +71,8 @@ def navigation(url: str, timeout_s: float) -> Iterator[None]:
         raise UnreachableError(url, reason) from exc
 
 
-def first_line(exc: PlaywrightError) -> str:
-    """Playwright's message without its call log, which repeats addresses and selectors."""
+def first_line(exc: Exception) -> str:
+    """The driver's message without its call log, which repeats addresses and selectors."""
     return str(exc).strip().splitlines()[0][:300] if str(exc).strip() else type(exc).__name__
 
 

@@ -15,8 +15,10 @@ from starlette.middleware.cors import CORSMiddleware
 
 from backend import __version__
 from backend.accounts.sessions import SealedSessions
+from backend.accounts.sign_ins import open_sign_ins
 from backend.accounts.vault import Vault
-from backend.api import accounts, chat, conversations, endpoints, health, metrics
+from backend.api import accounts as account_routes
+from backend.api import chat, conversations, endpoints, health, live, metrics, sign_in
 from backend.api.access import Parts
 from backend.api.errors import install_error_handlers
 from backend.endpoints.accounts import AccountManager
@@ -73,7 +75,9 @@ def create_app(settings: Settings, open_providers: OpenProviders = open_all_prov
     )
     routers = (
         endpoints.router,
-        accounts.router,
+        account_routes.router,
+        sign_in.router,
+        live.router,
         conversations.router,
         chat.router,
         health.router,
@@ -124,7 +128,12 @@ def _admin_key(settings: Settings) -> str:
     return key
 
 
-def _vault(settings: Settings) -> Vault:
+def open_vault(settings: Settings) -> Vault:
+    """Return the vault with the key of the settings, or with the one in the data directory, made at the first use.
+
+    Raises:
+        OSError, ValueError: The data directory or the key can't be used.
+    """
     old = [key.get_secret_value() for key in settings.old_secret_keys]
     if settings.secret_key is not None:
         return Vault(settings.secret_key.get_secret_value(), old)
@@ -134,7 +143,7 @@ def _vault(settings: Settings) -> Vault:
 @asynccontextmanager
 async def _lifespan(settings: Settings, open_providers: OpenProviders, app: FastAPI) -> AsyncIterator[None]:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    vault = _vault(settings)
+    vault = open_vault(settings)
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(open_database(settings.effective_database_url))
         if settings.old_secret_keys:
@@ -157,9 +166,11 @@ async def _lifespan(settings: Settings, open_providers: OpenProviders, app: Fast
         await kept.forget_unfinished()
         conversations = Conversations(kept)
         manager = await stack.enter_async_context(open_manager(workshop))
+        accounts = AccountManager(manager, stores.accounts, stores.sessions_for)
+        app.state.sign_ins = await stack.enter_async_context(open_sign_ins(accounts))
         app.state.parts = Parts(
             manager,
-            AccountManager(manager, stores.accounts, stores.sessions_for),
+            accounts,
             Gateway(
                 manager, conversations, _background(settings), _files(settings), settings.background_model
             ),

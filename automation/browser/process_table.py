@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from contextlib import suppress
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -19,8 +21,35 @@ def resident_bytes(pid: int) -> int | None:
 
 def waits_for_cpu(pid: int) -> bool:
     """Return whether the main thread of a process could run at once: on a crowded machine that is no sign of a hang."""
-    try:
-        stat = (_PROC / str(pid) / "stat").read_text("utf-8", "replace")
-    except OSError:
+    return _stat(pid)[:1] == ["R"]
+
+
+def end_own(pid: int) -> bool:
+    """Kill a process if it descends from this one, and return whether it was.
+
+    A browser that somebody else started, here or on another machine, is never ended by us: its numbers may be anyone's.
+    """
+    if not _is_own(pid):
         return False
-    return stat.rpartition(")")[2].split()[0] == "R"
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    return True
+
+
+def _is_own(pid: int) -> bool:
+    while pid > 1:
+        fields = _stat(pid)
+        if not fields:
+            return False
+        pid = int(fields[1])
+        if pid == os.getpid():
+            return True
+    return False
+
+
+def _stat(pid: int) -> list[str]:
+    """Return a process's state, its parent's id and what follows in ``/proc/<pid>/stat``; nothing of one that is gone."""
+    try:
+        return (_PROC / str(pid) / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+    except OSError:
+        return []

@@ -11,9 +11,8 @@ from __future__ import annotations
 import logging
 
 from playwright.async_api import BrowserContext, Page
-from playwright.async_api import Error as PlaywrightError
 
-from automation.playwright_errors import first_line
+from automation.playwright_errors import DRIVER_ERRORS, first_line
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ async def open_window(context: BrowserContext) -> Page:
         wanted = {"url": "about:blank", "browserContextId": own["browserContextId"], "newWindow": True}
         async with context.expect_page() as opened:
             target_id = (await session.send("Target.createTarget", wanted))["targetId"]
-    except PlaywrightError as exc:
+    except DRIVER_ERRORS as exc:
         log.debug("no_window", extra={"reason": first_line(exc)})
         return await context.new_page()
     pages = [await opened.value, *context.pages]
@@ -49,6 +48,6 @@ async def _target_id(page: Page) -> str | None:
         session = await page.context.new_cdp_session(page)
         info = (await session.send("Target.getTargetInfo"))["targetInfo"]
         await session.detach()
-    except PlaywrightError:
+    except DRIVER_ERRORS:
         return None
     return str(info["targetId"])

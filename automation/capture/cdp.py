@@ -118,6 +118,9 @@ class ChildChannel:
             raise PageLostError(msg) from exc
         finally:
             self._waiting.pop(number, None)
+            if answer.done() and not answer.cancelled():
+                # Where the call ended before it came, or asyncio complains that nobody looked at it.
+                answer.exception()
 
     def receive(self, message: str) -> None:
         """Take one message that the parent passed on from this target."""

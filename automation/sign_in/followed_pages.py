@@ -11,12 +11,11 @@ from urllib.parse import urlsplit
 
 import anyio
 from playwright.async_api import CDPSession, Dialog, FileChooser, FilePayload, Frame, Page
-from playwright.async_api import Error as PlaywrightError
 
 from automation.capture.cdp import PageChannel, Spawn, TargetTree
 from automation.errors import PageLostError
 from automation.owned_tasks import owned_tasks, page_work
-from automation.playwright_errors import first_line, page_calls
+from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
 from automation.sign_in.live_events import (
     DialogOpened,
     FileChooserOpened,
@@ -231,7 +230,7 @@ class FollowedPages:
         for followed in reversed(self._stack[1:]):
             try:
                 await followed.page.close()
-            except PlaywrightError as exc:
+            except DRIVER_ERRORS as exc:
                 log.debug("page_gone", extra={"reason": first_line(exc)})
 
 

@@ -16,12 +16,11 @@ from contextlib import asynccontextmanager
 from time import monotonic
 
 import anyio
-from playwright.async_api import Error as PlaywrightError
 
 from automation.capture.cdp import Params
 from automation.errors import PageLostError
 from automation.owned_tasks import owned_tasks
-from automation.playwright_errors import first_line, page_calls
+from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
 from automation.sign_in.followed_pages import FollowedPage, FollowedPages
 from automation.sign_in.frame_pace import FramePace
 from automation.sign_in.live_events import AnswerDialog, Frame, FrameSeen, InputEvent, LiveEvent, Pointer
@@ -147,7 +146,7 @@ class LiveView:
             with anyio.move_on_after(_CLOSE_S, shield=True):
                 try:
                     await front.session.send("Page.stopScreencast")
-                except PlaywrightError as exc:
+                except DRIVER_ERRORS as exc:
                     log.debug("page_gone", extra={"reason": first_line(exc)})
 
 

@@ -14,12 +14,11 @@ import anyio
 import anyio.to_thread
 import zxingcpp
 from PIL import Image
-from playwright.async_api import Error as PlaywrightError
 
 from automation.capture.cdp import PageChannel, Params
 from automation.errors import PageLostError
 from automation.owned_tasks import owned_tasks
-from automation.playwright_errors import first_line, page_calls
+from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
 from automation.sign_in.followed_pages import FollowedPage, FollowedPages
 
 log = logging.getLogger(__name__)
@@ -160,7 +159,7 @@ async def _painting(front: FollowedPage, pages: FollowedPages) -> AsyncIterator[
         with anyio.move_on_after(_CLOSE_S, shield=True):
             try:
                 await session.detach()
-            except PlaywrightError as exc:
+            except DRIVER_ERRORS as exc:
                 log.debug("page_gone", extra={"reason": first_line(exc)})
 
 

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
+
+DriverKind = Literal["playwright", "patchright"]
+Driver = Literal["playwright", "patchright", "cdp"]
+Gl = Literal["auto", "off", "llvmpipe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,10 @@ class BrowserConfig:
         anti_detection: Start without the flag by which a page is told that it is automated.
         locale: BCP 47 language, such as ``de-DE``.
         timezone: IANA name, such as ``Europe/Berlin``.
+        driver: What controls the browser; ``cdp`` attaches to one that a person started.
+        cdp_url: Where that browser listens, such as ``http://127.0.0.1:9222``.
+        gl: ``auto`` leaves WebGL as the machine has it, ``off`` turns it off, ``llvmpipe`` draws it in software and says so.
+        stealth: Names of playwright-stealth's evasions that are put into every page.
     """
 
     headless: bool = True
@@ -36,6 +45,15 @@ class BrowserConfig:
     proxy: ProxyConfig | None = None
     locale: str | None = None
     timezone: str | None = None
+    driver: Driver = "playwright"
+    cdp_url: str | None = None
+    gl: Gl = "auto"
+    stealth: tuple[str, ...] = ()
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether the browser is a person's own, of which only what we open in it is ours."""
+        return self.driver == "cdp"
 
 
 # Chromium heeds the last switch of a name only, so Playwright's own list has to be repeated.
@@ -60,6 +78,12 @@ _OFF_BY_PLAYWRIGHT = (
 # Two pages of the address bar, which nobody types into here: a renderer for every window, a third of a small page's CPU.
 _UNUSED_WINDOW_PARTS = ("WebUIOmniboxPopup", "WebUIOmniboxAimPopup")
 
+_GL: dict[Gl, tuple[str, ...]] = {
+    "auto": (),
+    "off": ("--disable-gpu", "--disable-software-rasterizer"),
+    "llvmpipe": ("--use-angle=gl", "--ignore-gpu-blocklist"),
+}
+
 QUIET = (
     f"--disable-features={','.join((*_OFF_BY_PLAYWRIGHT, *_UNUSED_WINDOW_PARTS))}",
     "--disable-background-networking",
@@ -72,7 +96,10 @@ QUIET = (
 def launch_arguments(config: BrowserConfig) -> list[str]:
     """Chromium's command line for this configuration, without the sandbox switch."""
     width, height = config.viewport or (1366, 900)
-    arguments = [*QUIET, f"--window-size={width},{height}"]
+    arguments = [*QUIET, f"--window-size={width},{height}", *_GL[config.gl]]
+    if config.headless:
+        # Else a screen of 800 x 600, smaller than the window that is on it.
+        arguments.append(f"--screen-info={{{max(width, 1920)}x{max(height, 1080)}}}")
     if config.anti_detection:
         arguments.append("--disable-blink-features=AutomationControlled")
     if config.user_agent:

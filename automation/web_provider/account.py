@@ -9,13 +9,12 @@ from typing import Any
 
 import anyio
 from playwright.async_api import Browser, BrowserContext, Page
-from playwright.async_api import Error as PlaywrightError
 
 from automation.browser.pool import BrowserPool
 from automation.browser.processes import network_pid
 from automation.browser.windows import open_window
 from automation.errors import PageLostError, SignInRequiredError
-from automation.playwright_errors import first_line, page_calls
+from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
 from automation.sign_in.credentials import Credentials
 from automation.sign_in.session_state import SessionNotKeptError, SessionStore, StorageState
 from automation.stealth.options import BrowserConfig
@@ -50,9 +49,8 @@ class Account:
         self._context: BrowserContext | None = None
         self._cookies: list[dict[str, Any]] = []
         self._network: int | None = None
-        self._unsaved: StorageState | None = (
-            None  # what the store could not keep, so that a new context has it
-        )
+        # What the store could not keep: a new context gets it.
+        self._unsaved: StorageState | None = None
         self._opening = anyio.Lock()
         self._opening_window = anyio.Lock()
         self._keeps_state = keeps_state or credentials is not None
@@ -73,8 +71,10 @@ class Account:
                 context = await self.browsers.new_context(self._browser, state)
                 context.on("close", self._forget)
                 self._context = context
-                self._cookies = await self._read_cookies(context)
-                self._network = await self._network_of(context)
+                self._cookies = list(state["cookies"]) if state else []
+                network = await self._network_of(context)
+                # One that was replaced since then has none of them: ``mend`` puts them back.
+                self._network = network if await self._read_cookies(context) or not self._cookies else None
             return context
 
     async def new_page(self, *, in_own_window: bool) -> Page:
@@ -156,7 +156,8 @@ class Account:
             PageLostError: The browser is gone; what was stored before stays.
             SessionNotKeptError: The store can't keep it; what was stored before stays.
         """
-        if self._context is None:
+        if self._context is None or self._browser.is_attached:
+            # In a person's own browser the session is the person's, and stays there.
             return
         await self.mend()
         state = await self._read_state(self._context)
@@ -164,7 +165,7 @@ class Account:
             # It was read while the network process died, and the cookies with it: what was stored before is better.
             msg = "The browser's network process was replaced while the session was read."
             raise PageLostError(msg)
-        self._unsaved = state
+        self._unsaved, self._cookies = state, list(state["cookies"])
         await self._sessions.save(self._unsaved)
         self._unsaved = None
         self._was_active = False
@@ -220,19 +221,22 @@ class Account:
             log.warning("session_not_saved", extra={"reason": str(exc)})
 
     async def close(self) -> None:
-        """Store the session if it was used since, and close the context; pages in it close with it."""
+        """Store the session if it was used since, and close the context; pages in it close with it.
+
+        A person's own browser is left as it is: each of our pages closes itself.
+        """
         with anyio.move_on_after(_CLOSE_S, shield=True):
             await self._save_what_changed()
         await self._close_context()
 
     async def _close_context(self) -> None:
         context, self._context = self._context, None
-        if context is None:
+        if context is None or self._browser.is_attached:
             return
         with anyio.move_on_after(_CLOSE_S, shield=True):
             try:
                 await context.close()
-            except PlaywrightError as exc:
+            except DRIVER_ERRORS as exc:
                 log.debug("context_gone", extra={"reason": first_line(exc)})
 
 

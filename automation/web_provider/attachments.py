@@ -11,7 +11,6 @@ from pathlib import PurePath
 from typing import Any
 
 from playwright.async_api import FilePayload, Page
-from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from automation.capture.dom_tap import DomTap
 from automation.capture.site_errors import error_of_words
@@ -22,7 +21,7 @@ from automation.errors import (
     SiteChangedError,
     SiteError,
 )
-from automation.playwright_errors import page_calls
+from automation.playwright_errors import DRIVER_TIMEOUTS, page_calls
 from automation.profiles import AttachmentRules, SelectorProfile
 from automation.timing import Timeouts
 from automation.turn import Attachment, Prompt
@@ -141,10 +140,11 @@ class Attachments:
 
     async def _answer_chooser(self, payloads: list[FilePayload]) -> int:
         try:
-            async with self._page.expect_file_chooser(timeout=_APPEARS_MS) as opened:
+            limit_ms = _APPEARS_MS + self._hands.longest_click_ms
+            async with self._page.expect_file_chooser(timeout=limit_ms) as opened:
                 await self._hands.click("attachments.opener", "attaching a file")
             chooser = await opened.value
-        except PlaywrightTimeout as exc:
+        except DRIVER_TIMEOUTS as exc:
             raise SiteChangedError("attachments.opener", "opening the file chooser") from exc
         given = payloads if chooser.is_multiple() else payloads[:1]
         with page_calls("giving files to the page"):

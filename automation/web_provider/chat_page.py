@@ -14,7 +14,6 @@ from urllib.parse import urljoin
 
 import anyio
 from anyio.streams.memory import MemoryObjectSendStream
-from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Frame, Page
 
 from automation.capture.agreement import difference
@@ -35,7 +34,7 @@ from automation.errors import (
     UnreachableError,
 )
 from automation.owned_tasks import owned_tasks
-from automation.playwright_errors import first_line, navigation, page_calls
+from automation.playwright_errors import DRIVER_ERRORS, first_line, navigation, page_calls
 from automation.sign_in.form import fill_form
 from automation.turn import ChatLink, TurnEvent, TurnFinished
 from automation.web_provider.account import Account, browser_of
@@ -106,7 +105,7 @@ class ChatPage:
         self._targets = targets = TargetTree(PageChannel(session), self._prepare, self._spawn)
         self._dom = DomTap(targets, self._profile, self._timeouts.ready_s)
         self._life = PageLife(self._dom, lambda: self._account.browsers.processes(browser_of(page.context)))
-        self._hands = PageHands(page, self._dom)
+        self._hands = PageHands(page, self._dom, self._config.human_input)
         self._composer = Composer(self._dom, self._hands, self._profile, self._timeouts)
         self._attachments = Attachments(page, self._dom, self._hands, self._profile, self._timeouts)
         page.on("crash", lambda _: self._lose("The page's renderer crashed."))
@@ -253,7 +252,7 @@ class ChatPage:
             return None
         try:
             await self._page.wait_for_url(re.compile(pattern), wait_until="commit", timeout=_OWN_URL_MS)
-        except PlaywrightError as exc:
+        except DRIVER_ERRORS as exc:
             # The answer is complete all the same; the chat just can't be found again without this page.
             log.info("chat_has_no_address", extra={"reason": first_line(exc)})
             return None
@@ -351,9 +350,7 @@ class ChatPage:
     async def _sign_in(self) -> None:
         account = self._account
         async with account.sign_in_lock:
-            await self._load(self._chat_url)
-            if await self._first_state() == "ready":
-                # Another page of this account signed in while this one waited.
+            if await self._is_signed_in_after_all():
                 return
             if account.refusal is not None:
                 raise account.refusal
@@ -382,6 +379,16 @@ class ChatPage:
             await self._until_socket(self._sockets_before)
             await self._hands.dismiss_dialogs()
             await account.signed_in()
+
+    async def _is_signed_in_after_all(self) -> bool:
+        """Load the chat once more: another page of the account may have signed in, or its cookies been put back."""
+        while True:
+            await self._account.mend()
+            await self._load(self._chat_url)
+            if await self._first_state() == "ready":
+                return True
+            if await self._account.has_its_network():
+                return False
 
     # -- a turn -----------------------------------------------------------------------------------------------------
 
@@ -582,7 +589,7 @@ class ChatPage:
         try:
             fields = self._page.locator("input, textarea, [contenteditable]")
             screenshot = await self._page.screenshot(mask=[fields], timeout=_SCREENSHOT_MS)
-        except PlaywrightError as exc:
+        except DRIVER_ERRORS as exc:
             log.info("no_screenshot", extra={"reason": first_line(exc)})
         return SiteChangedError(profile_key, step, screenshot)
 
@@ -618,5 +625,5 @@ async def open_chat_page(account: Account, config: WebChatConfig, spawn: Spawn) 
 async def _close(page: Page) -> None:
     try:
         await page.close()
-    except PlaywrightError as exc:
+    except DRIVER_ERRORS as exc:
         log.debug("page_gone", extra={"reason": first_line(exc)})

@@ -66,7 +66,8 @@ class Composer:
             return
         await self._clear(field)
         found: str | None = None
-        for way in ways_for(field["kind"], text, self._profile.input_entry):
+        ways = ways_for(field["kind"], text, self._profile.input_entry)
+        for way in ("type", *ways) if self._hands.types(text) else ways:
             await self._enter(way, text)
             kept_instead = await self._call("keeps", "input", text, _SETTLES_MS)
             if kept_instead is None:
@@ -140,7 +141,9 @@ class Composer:
             field = await self._focus()
 
     async def _enter(self, way: Way, text: str) -> None:
-        if way == "insert":
+        if way == "type":
+            await self._hands.type(text, "composing")
+        elif way == "insert":
             await self._hands.insert(text, "composing")
         else:
             await self._call(_CALLS[way], "input", text)

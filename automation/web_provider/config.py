@@ -8,6 +8,7 @@ from typing import Literal
 from automation.profiles import SelectorProfile
 from automation.sign_in.credentials import Credentials
 from automation.stealth.options import BrowserConfig
+from automation.stealth.pacing import HumanInput
 from automation.timing import Timeouts
 
 CaptureRoute = Literal["auto", "dom"]
@@ -23,6 +24,7 @@ class WebChatConfig:
         max_pages: Turns at once.
         name: The endpoint's, for logs.
         capture: ``dom`` reads answers from the page alone, also where the profile has a ``wire``.
+        human_input: ``paste`` moves the pointer and presses keys at a person's pace, ``typed`` also types short prompts.
     """
 
     base_url: str
@@ -34,6 +36,7 @@ class WebChatConfig:
     timeouts: Timeouts
     name: str
     capture: CaptureRoute = "auto"
+    human_input: HumanInput = "off"
 
 
 def effective_timeouts(config: WebChatConfig) -> Timeouts:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Way = Literal["insert", "assign", "set_text", "paste_text", "paste_paragraphs"]
+Way = Literal["type", "insert", "assign", "set_text", "paste_text", "paste_paragraphs"]
 EditorKind = Literal[
     "textarea", "line", "prosemirror", "lexical", "quill", "codemirror", "slate", "draft", "bare"
 ]

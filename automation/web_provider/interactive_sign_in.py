@@ -13,14 +13,13 @@ from typing import Literal
 from urllib.parse import urljoin
 
 import anyio
-from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page
 
 from automation.capture.cdp import Channel, PageChannel, TargetTree
 from automation.capture.dom_tap import DomTap
 from automation.errors import PageLostError, SignInRequiredError, SiteChangedError
 from automation.owned_tasks import owned_tasks
-from automation.playwright_errors import first_line, navigation, page_calls
+from automation.playwright_errors import DRIVER_ERRORS, first_line, navigation, page_calls
 from automation.sign_in.followed_pages import FollowedPages, open_followed_pages
 from automation.sign_in.live_view import LiveView, open_live_view
 from automation.sign_in.qr_code import QrCode, watch_for_qr_codes
@@ -64,7 +63,14 @@ class InteractiveSignIn:
     """One sign-in; get it from ``open_interactive_sign_in``."""
 
     def __init__(
-        self, account: Account, config: WebChatConfig, page: Page, pages: FollowedPages, dom: DomTap
+        self,
+        account: Account,
+        config: WebChatConfig,
+        page: Page,
+        pages: FollowedPages,
+        dom: DomTap,
+        *,
+        expects_check: bool,
     ) -> None:
         self.status = SignInStatus("waiting")
         self._account = account
@@ -72,6 +78,7 @@ class InteractiveSignIn:
         self._page = page
         self._pages = pages
         self._dom = dom
+        self._expects_check = expects_check
         self._news = anyio.Event()
         self._finishing = anyio.Lock()
 
@@ -133,7 +140,10 @@ class InteractiveSignIn:
                 self._end(SignInStatus("lost", reason=self._pages.lost_reason or "The page was closed."))
                 return
             try:
-                if await self._is_signed_in():
+                if self._expects_check:
+                    # The check may come with the next prompt only: the person sends one, and says when it is done.
+                    self._expects_check = await self._shows_chat() and not await self._leaves_chat()
+                elif await self._is_signed_in():
                     await self._finish()
             except (PageLostError, SiteChangedError) as exc:
                 # It is loading, or hangs; a closed one is noticed above.
@@ -166,7 +176,8 @@ class InteractiveSignIn:
     @property
     def _ready(self) -> dict[str, bool]:
         form = self._config.profile.sign_in
-        return {"input_ready": True, "signed_in": True} if form and form.signed_in else {"input_ready": True}
+        ready = {"input_ready": True, "captcha": False, "qrcode": False}
+        return {**ready, "signed_in": True} if form and form.signed_in else ready
 
     @property
     def _refusals(self) -> dict[str, dict[str, bool]]:
@@ -189,6 +200,20 @@ class InteractiveSignIn:
             return False
         left = await self._dom.call("until", {"input_ready": False}, _STAYS_MS)
         return not left and await self._dom.call("first", ready, 0) is not None
+
+    async def _shows_chat(self) -> bool:
+        """Whether the page shows its chat, rather than a check or a form."""
+        outcomes = {
+            "ready": self._ready,
+            **self._refusals,
+            "captcha": {"captcha": True},
+            "qrcode": {"qrcode": True},
+        }
+        found = await self._dom.call("first", outcomes, int(_LOOK_S * 1000), timeout_s=2 * _LOOK_S)
+        return bool(found == "ready")
+
+    async def _leaves_chat(self) -> bool:
+        return bool(await self._dom.call("until", {"input_ready": False}, _STAYS_MS))
 
     async def _finish(self) -> None:
         async with self._finishing:
@@ -214,9 +239,16 @@ class InteractiveSignIn:
 
 @asynccontextmanager
 async def open_interactive_sign_in(
-    account: Account, config: WebChatConfig, *, expires_s: float = EXPIRES_S
+    account: Account,
+    config: WebChatConfig,
+    *,
+    expires_s: float = EXPIRES_S,
+    expects_check: bool = False,
 ) -> AsyncIterator[InteractiveSignIn]:
     """Open the page on which a person signs the account in; it is closed at the end, whatever happens.
+
+    It ends by itself when the page shows its chat. Where a check is what stopped the account (``expects_check``), a page that
+    shows its chat from the start proves nothing: the person says then when he is done.
 
     While it is open no other page of the account tries to sign in: those that find themselves signed out wait for it.
 
@@ -230,7 +262,7 @@ async def open_interactive_sign_in(
         try:
             async with open_followed_pages(page) as pages, owned_tasks() as tasks:
                 dom = await _tap(page, pages, config)
-                sign_in = InteractiveSignIn(account, config, page, pages, dom)
+                sign_in = InteractiveSignIn(account, config, page, pages, dom, expects_check=expects_check)
                 await sign_in.start()
                 tasks.start_soon(sign_in.watch)
                 tasks.start_soon(sign_in.watch_qr_code)
@@ -260,5 +292,5 @@ async def _tap(page: Page, pages: FollowedPages, config: WebChatConfig) -> DomTa
 async def _close(page: Page) -> None:
     try:
         await page.close()
-    except PlaywrightError as exc:
+    except DRIVER_ERRORS as exc:
         log.debug("page_gone", extra={"reason": first_line(exc)})

@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from random import SystemRandom
 from typing import Any
 
+import anyio
 from playwright.async_api import Page
 
 from automation.capture.dom_tap import DomTap
 from automation.errors import PageLostError, SiteChangedError
 from automation.playwright_errors import page_calls
+from automation.stealth.pacing import TYPED_CHARACTERS, HumanInput, Pace, Point, key_for
 
 _CLEAR_TRIES = 3
 _CLEAR_MS = 2000
 _GESTURE_S = 10.0
+_WAY_MS = 5000
 
 
 class PageHands:
-    """Acts on what the profile names. It never acts on what is covered, hidden or disabled."""
+    """Acts on what the profile names. It never acts on what is covered, hidden or disabled.
 
-    def __init__(self, page: Page, dom: DomTap) -> None:
+    With ``human_input`` the pointer moves and keys are pressed at a person's ``pace``; ``typed`` also enters short prompts by
+    the keyboard.
+    """
+
+    def __init__(
+        self, page: Page, dom: DomTap, human_input: HumanInput = "off", pace: Pace | None = None
+    ) -> None:
         self._page = page
         self._dom = dom
+        self._human_input = human_input
+        self._pace = pace or Pace(SystemRandom())
+        self._pointer = Point(0, 0)
 
     async def click(self, role: str, step: str) -> None:
         """Click the role's element in its middle, closing dialogs that cover it.
@@ -31,25 +44,25 @@ class PageHands:
             SiteChangedError: Nothing visible matches, or it stays covered.
             PageLostError: The page is gone or hung.
         """
+        covered_by = None
         for _ in range(_CLEAR_TRIES):
             point = await self._dom.call("point", role)
             if point is None:
                 raise SiteChangedError(role, step)
-            if point["clear"]:
-                await self._click_at(point["x"], point["y"], step)
+            if point["clear"] and await self._click_on(role, point, step):
                 return
+            covered_by = point["covered_by"] or covered_by
             await self.dismiss_dialogs()
             # What covers it may be a dialog or a toast that is just going away.
             await self._dom.call("until", {f"clear:{role}": True}, _CLEAR_MS, timeout_s=_CLEAR_MS / 1000 + 5)
-        raise SiteChangedError(role, f"{step} (it is covered by <{point['covered_by']}>)")
+        raise SiteChangedError(role, f"{step} (it is covered by <{covered_by}>)")
 
     async def click_if_there(self, role: str, step: str) -> bool:
         """Click the role's element if there is one that is visible and uncovered; tell whether it was."""
         point = await self._dom.call("point", role)
         if point is None or not point["clear"] or not point["enabled"]:
             return False
-        await self._click_at(point["x"], point["y"], step)
-        return True
+        return await self._click_on(role, point, step)
 
     async def dismiss_dialogs(self) -> None:
         """Close the dialogs that the profile names, one after the other."""
@@ -60,15 +73,59 @@ class PageHands:
 
     async def press(self, key: str, step: str) -> None:
         """Press one key."""
-        await self._gesture(step, self._page.keyboard.press(key))
+        hold_s = 0.0 if self._human_input == "off" else self._pace.hold_s()
+        await self._gesture(step, self._page.keyboard.press(key, delay=hold_s * 1000))
+
+    @property
+    def longest_click_ms(self) -> int:
+        """Milliseconds that the way to a click may take."""
+        return 0 if self._human_input == "off" else _WAY_MS
+
+    def types(self, text: str) -> bool:
+        """Return whether this prompt is to be typed."""
+        return self._human_input == "typed" and len(text) <= TYPED_CHARACTERS
+
+    async def type(self, text: str, step: str) -> None:
+        """Type at the pace of a person; what is on no key, line ends too, comes as an input event of its own.
+
+        Enter would send the prompt on most pages.
+        """
+        for character in text:
+            key = key_for(character)
+            await (self.insert(character, step) if key is None else self.press(key, step))
+            await anyio.sleep(self._pace.key_gap_s())
 
     async def insert(self, text: str, step: str) -> None:
         """Put text where the caret is, as one input event."""
         await self._gesture(step, self._page.keyboard.insert_text(text))
 
-    async def _click_at(self, x: float, y: float, step: str) -> None:
+    async def _click_on(self, role: str, found: dict[str, Any], step: str) -> bool:
+        """Click on what the agent found: in its middle, or near it by way of a path; False where it went meanwhile."""
+        if self._human_input == "off":
+            middle = await self._middle_of(found)
+            await self._gesture(step, self._page.mouse.click(middle.x, middle.y))
+            return True
+        await self._move_to(found, step)
+        # The way took its time, and what is clicked may have moved since.
+        now = await self._dom.call("point", role)
+        if now is None or not now["clear"]:
+            return False
+        if any(now[side] != found[side] for side in ("x", "y", "width", "height")):
+            await self._move_to(now, step)
+        press_ms = self._pace.press_s() * 1000
+        await self._gesture(step, self._page.mouse.click(self._pointer.x, self._pointer.y, delay=press_ms))
+        return True
+
+    async def _move_to(self, found: dict[str, Any], step: str) -> None:
+        target = self._pace.aim(await self._middle_of(found), found["width"], found["height"])
+        for point in self._pace.path(self._pointer, target):
+            await self._gesture(step, self._page.mouse.move(point.x, point.y))
+            await anyio.sleep(self._pace.move_s())
+        self._pointer = target
+
+    async def _middle_of(self, found: dict[str, Any]) -> Point:
         left, top = await self._dom.frame_offset()
-        await self._gesture(step, self._page.mouse.click(x + left, y + top))
+        return Point(found["x"] + left, found["y"] + top)
 
     async def _gesture(self, step: str, gesture: Coroutine[Any, Any, None]) -> None:
         try:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from typing import Protocol
 
 import anyio
 
-from automation.browser.process_table import resident_bytes, waits_for_cpu
+from automation.browser.process_table import end_own, resident_bytes, waits_for_cpu
 from automation.browser.processes import BrowserProcess, cpu_used, is_hung, renderer_pid
 from automation.capture.cdp import Channel, Params
-from automation.capture.dom_tap import DomTap
 from automation.errors import PageLostError
 
 log = logging.getLogger(__name__)
@@ -28,12 +25,27 @@ _ANSWERS_S = 10.0
 Processes = Callable[[], Awaitable[tuple[BrowserProcess, ...]]]
 
 
-class PageLife:
-    """Watches the renderers of one page. ``processes`` lists those of its browser."""
+class Asked(Protocol):
+    """A page that can be asked for a sign of life; see ``DomTap``."""
 
-    def __init__(self, dom: DomTap, processes: Processes) -> None:
-        self._dom = dom
+    heard_s: float
+
+    async def answers(self, timeout_s: float) -> bool:
+        """Return whether it answers within this time."""
+        ...
+
+
+class PageLife:
+    """Watches the renderers of one page. ``processes`` lists those of its browser.
+
+    Attributes:
+        is_in_turn: A turn runs, in which the page is expected to tell of itself all the time.
+    """
+
+    def __init__(self, page: Asked, processes: Processes, now: Callable[[], float] = time.monotonic) -> None:
+        self._page = page
         self._processes = processes
+        self._now = now
         self._renderers: dict[int, int] = {}
         self.is_in_turn = False
 
@@ -51,16 +63,16 @@ class PageLife:
         while True:
             await anyio.sleep(_TICK_S)
             may_be_silent_s = _SILENT_IN_TURN_S if self.is_in_turn else _SILENT_AT_REST_S
-            if time.monotonic() - self._dom.heard_s >= may_be_silent_s and await self._hangs():
+            if self._now() - self._page.heard_s >= may_be_silent_s and await self._hangs():
                 return
 
     async def _hangs(self) -> bool:
         pids = set(self._renderers.values())
         try:
-            before, asked_s = cpu_used(pids, await self._processes()), time.monotonic()
-            if await self._dom.answers(_ANSWERS_S):
+            before, asked_s = cpu_used(pids, await self._processes()), self._now()
+            if await self._page.answers(_ANSWERS_S):
                 return False
-            after, silent_s = cpu_used(pids, await self._processes()), time.monotonic() - asked_s
+            after, silent_s = cpu_used(pids, await self._processes()), self._now() - asked_s
         except PageLostError:
             # Its whole browser is gone or hangs, which the pool notices.
             return False
@@ -87,9 +99,7 @@ class PageLife:
         except PageLostError:
             return  # they ended with their browser
         for pid in pids:
-            # Named in this moment by our own browser as one of its renderers.
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            end_own(pid)
 
     async def _living(self) -> set[int]:
         living = {p.pid for p in await self._processes() if p.kind == "renderer"}

@@ -18,8 +18,8 @@ from backend.accounts.book import (
 from backend.accounts.session_import import SessionImportError, parse_session
 from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.manager import EndpointManager
-from backend.errors import AccountNotFoundError, InvalidRequestError
-from backend.providers.account_roster import AccountRoster
+from backend.errors import AccountNotFoundError, EndpointNotRunningError, InvalidRequestError
+from backend.providers.account_roster import AccountRoom, AccountRoster
 
 
 class SessionStores(Protocol):
@@ -157,6 +157,22 @@ class AccountManager:
         await self._sessions_for(slug, _session_key(view.config)).save(state)
         if account_id != DEFAULT_ACCOUNT:
             await self._repository.save_standing(slug, account_id, Standing())
+
+    async def room_of(self, slug: str, account_id: str) -> AccountRoom:
+        """Return where an account signs in.
+
+        Raises:
+            EndpointNotFoundError, AccountNotFoundError: There is no such account.
+            EndpointNotRunningError: Its endpoint is not started, so that it has no browser.
+        """
+        endpoint = self._manager.get(slug)
+        if endpoint.roster is None:
+            await self.get(slug, account_id)
+            raise EndpointNotRunningError(slug, endpoint.state, endpoint.board.reason)
+        member = endpoint.roster.member(account_id)
+        if member is None:
+            raise AccountNotFoundError(slug, account_id)
+        return endpoint.roster.room_of(member)
 
     async def _changeable(self, slug: str, account_id: str) -> AccountView:
         view = await self.get(slug, account_id)

@@ -59,6 +59,7 @@ LEGAL_MOVES: Mapping[EndpointState, Mapping[Move, EndpointState]] = MappingProxy
         _S.BUSY: {**_TROUBLE, _M.TURN_BEGAN: _S.BUSY, _M.TURNS_OVER: _S.ACTIVE, _M.RECOVERED: _S.BUSY},
         _S.AUTHENTICATION_REQUIRED: {
             **_IN_TROUBLE,
+            _M.TURN_BEGAN: _S.AUTHENTICATION_REQUIRED,  # it waits for the person who is at work
             _M.TURNS_OVER: _S.AUTHENTICATION_REQUIRED,
             _M.LIMITED: _S.AUTHENTICATION_REQUIRED,  # waiting doesn't replace the person who is needed
         },

@@ -247,7 +247,7 @@ class AccountFleet:
         Raises:
             AutomationError: Nobody acts, or not in time.
         """
-        if not (trial.met_a_challenge or any(m.is_held for m in self.roster.members if m.needs_a_person)):
+        if not (trial.met_a_challenge or self.roster.is_attended):
             raise self.roster.why_nobody(list(trial.failed.values()))
         with anyio.move_on_after(self.roster.plan.challenge_wait_s):
             while not any(m.is_usable for m in self.roster.members):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -24,6 +24,7 @@ from backend.accounts.book import (
 )
 from backend.accounts.member import Member
 from backend.accounts.policy import AccountLimits, remaining
+from backend.accounts.sign_ins import SignInSession
 from backend.accounts.states import USABLE, AccountState
 from backend.errors import StorageError
 
@@ -64,6 +65,16 @@ class AccountSite(Protocol):
         self, config: AccountConfig, limits: AccountLimits
     ) -> AbstractAsyncContextManager[AccountPages]:
         """Open an account's pages; they are closed with the context."""
+        ...
+
+    def open_sign_in(
+        self, config: AccountConfig, *, expects_check: bool
+    ) -> AbstractAsyncContextManager[SignInSession]:
+        """Open the page on which a person signs an account in; with ``expects_check``, to pass a check of the site."""
+        ...
+
+    async def sign_in_by_form(self, config: AccountConfig) -> None:
+        """Fill the site's form with an account's credentials."""
         ...
 
     async def session(self, config: AccountConfig) -> dict[str, Any] | None:
@@ -146,6 +157,10 @@ class AccountRoster:
         await self.plan.browsers.replace_session(member.config, state)
         member.clear()
 
+    def room_of(self, member: Member[AccountPages]) -> AccountRoom:
+        """Return where an account signs in."""
+        return AccountRoom(self, member)
+
     def left_of(self, member: Member[AccountPages]) -> float:
         """Return how many requests an account may still be asked within its period."""
         return remaining(member.limits, member.usage, self._clock())
@@ -222,6 +237,11 @@ class AccountRoster:
     async def until_changed(self) -> None:
         """Return when an account has changed its state, or a turn of one is over."""
         await self.changed.wait()
+
+    @property
+    def is_attended(self) -> bool:
+        """Whether a person is at work on an account that waits for one."""
+        return any(member.is_held and member.needs_a_person for member in self.members)
 
     @property
     def problem(self) -> AutomationError | None:
@@ -311,3 +331,42 @@ class AccountRoster:
         waits = "; ".join(f"{m.id} {m.state}" for m in self.members)
         msg = f"No account of endpoint {self.plan.slug!r} can be used ({waits})."
         return NoAccountError(f"{msg} GET /api/endpoints/{self.plan.slug}/accounts says why.")
+
+
+class AccountRoom:
+    """Where one account signs in; it takes turns again once it has."""
+
+    def __init__(self, roster: AccountRoster, member: Member[AccountPages]) -> None:
+        self._roster = roster
+        self._member = member
+
+    @asynccontextmanager
+    async def open_sign_in(self) -> AsyncIterator[SignInSession]:
+        """Open the page on which a person signs in; it is closed at the end of the block.
+
+        Raises:
+            AutomationError: There is no such page now.
+        """
+        member = self._member
+        with member.kept_awake():
+            expects_check = member.state is AccountState.NEED_CAPTCHA
+            browsers = self._roster.plan.browsers
+            async with browsers.open_sign_in(member.config, expects_check=expects_check) as session:
+                yield session
+            if session.status.state == "signed_in":
+                member.clear()
+
+    async def sign_in_by_form(self) -> None:
+        """Fill the site's form with the account's credentials.
+
+        Raises:
+            AutomationError: It refused, or could not be filled.
+        """
+        member = self._member
+        with member.kept_awake():
+            try:
+                await self._roster.plan.browsers.sign_in_by_form(member.config)
+            except AutomationError as exc:
+                self._roster.note_failure(member, exc)
+                raise
+        member.clear()

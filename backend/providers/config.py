@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
+
+from automation.stealth.options import Driver, Gl
+from automation.stealth.pacing import HumanInput
 
 ProviderType = Literal["web_chat", "rest_api", "api_token"]
 Preset = Literal[
@@ -29,7 +33,23 @@ def _check_url(url: str) -> str:
     return url
 
 
+def _check_cdp_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_usable = (
+            parts.scheme in ("http", "https", "ws", "wss") and bool(parts.hostname) and parts.port != 0
+        )
+    except ValueError as exc:
+        msg = f"is not a URL: {exc}"
+        raise ValueError(msg) from exc
+    if not is_usable or parts.username or parts.password or parts.query:
+        msg = "must be the address of a browser's DevTools, such as http://127.0.0.1:9222, without password or query"
+        raise ValueError(msg)
+    return url
+
+
 HttpAddress = Annotated[str, AfterValidator(_check_url)]
+CdpAddress = Annotated[str, AfterValidator(_check_cdp_url)]
 
 
 class _Strict(BaseModel):
@@ -51,12 +71,47 @@ class Proxy(_Strict):
     password: SecretStr | None = None
 
 
+class StealthSettings(_Strict):
+    """playwright-stealth's evasions by its own names. All are off: pages can tell each that changes anything."""
+
+    chrome_app: bool = False
+    chrome_csi: bool = False
+    chrome_load_times: bool = False
+    chrome_runtime: bool = False
+    error_prototype: bool = False
+    hairline: bool = False
+    iframe_content_window: bool = False
+    media_codecs: bool = False
+    navigator_hardware_concurrency: bool = False
+    navigator_languages: bool = False
+    navigator_permissions: bool = False
+    navigator_platform: bool = False
+    navigator_plugins: bool = False
+    navigator_user_agent: bool = False
+    navigator_user_agent_data: bool = False
+    navigator_vendor: bool = False
+    navigator_webdriver: bool = False
+    sec_ch_ua: bool = False
+    webgl_vendor: bool = False
+
+    def enabled(self) -> tuple[str, ...]:
+        """Return the names of those that are on, sorted."""
+        return tuple(sorted(name for name, is_on in self.model_dump().items() if is_on))
+
+
+# What is decided when a browser is started, which a person did where ``cdp`` attaches.
+_SET_AT_START = ("headless", "user_agent", "viewport", "proxy", "locale", "timezone")
+
+
 class BrowserSettings(_Strict):
     """How the endpoint's browser is started; what is None is left as the browser has it.
 
     Attributes:
         headless: None means the gateway's ``HEADLESS``.
         timeout: Milliseconds a navigation may take.
+        driver: None means ``cdp`` where there is a ``cdp_url``, else the gateway's ``BROWSER_DRIVER``.
+        cdp_url: Where the browser that a person started listens, such as ``http://127.0.0.1:9222``.
+        human_input: ``paste`` moves the pointer and presses keys at a person's pace, ``typed`` also types short prompts.
     """
 
     headless: bool | None = None
@@ -67,6 +122,36 @@ class BrowserSettings(_Strict):
     proxy: Proxy | None = None
     locale: str | None = None
     timezone: str | None = None
+    driver: Driver | None = None
+    cdp_url: CdpAddress | None = None
+    gl: Gl = "auto"
+    stealth: StealthSettings = StealthSettings()
+    human_input: HumanInput = "off"
+
+    @model_validator(mode="after")
+    def _fits_driver(self) -> Self:
+        if self.cdp_url is None:
+            if self.driver == "cdp":
+                raise PydanticCustomError(
+                    "cdp_url_missing",
+                    'cdp_url is missing: the driver "cdp" attaches to a browser that you started, such as '
+                    "http://127.0.0.1:9222",
+                )
+            return self
+        if self.driver not in {None, "cdp"}:
+            raise PydanticCustomError(
+                "cdp_url_unused", 'cdp_url needs the driver "cdp"; leave out one of the two'
+            )
+        refused = [name for name in _SET_AT_START if getattr(self, name) is not None]
+        refused += ["gl"] if self.gl != "auto" else []
+        refused += [f"stealth.{name}" for name in self.stealth.enabled()]
+        if refused:
+            raise PydanticCustomError(
+                "set_at_start",
+                'with the driver "cdp" these are as the browser was started and can\'t be set: {names}',
+                {"names": ", ".join(refused)},
+            )
+        return self
 
 
 class EndpointDraft(_Strict):

@@ -26,6 +26,7 @@ async def open_providers(settings: Settings, stores: AccountStores) -> AsyncIter
             stores,
             selectors_dir=settings.selectors_dir,
             headless=settings.headless,
+            driver=settings.browser_driver,
             capture=settings.capture,
         )
         yield OpenedProviders({"web_chat": web_chat}, check, pool.status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,11 +11,13 @@ from pathlib import Path
 from automation.browser.pool import BrowserPool
 from automation.sign_in.credentials import Credentials
 from automation.sign_in.session_state import StorageState
-from automation.stealth.options import BrowserConfig, ProxyConfig
+from automation.stealth.options import BrowserConfig, Driver, ProxyConfig
 from automation.timing import Timeouts
 from automation.web_provider.account import Account, account_of
 from automation.web_provider.base import WebChatConfig, WebProviderBase
 from automation.web_provider.config import CaptureRoute
+from automation.web_provider.form_sign_in import sign_in_by_form
+from automation.web_provider.interactive_sign_in import InteractiveSignIn, open_interactive_sign_in
 from backend.accounts.book import DEFAULT_ACCOUNT, AccountConfig, AccountPace
 from backend.accounts.policy import AccountLimits
 from backend.providers.account_fleet import open_fleet
@@ -33,6 +36,7 @@ class AccountBrowsers:
         self._web = web
         self._stores = stores
         self._accounts: dict[str, Account] = {}
+        self._holders: Counter[str] = Counter()
 
     def account(self, config: AccountConfig) -> Account:
         """Return the account in the words of ``automation``; the same one each time until it is let go of."""
@@ -52,12 +56,39 @@ class AccountBrowsers:
         self, config: AccountConfig, limits: AccountLimits
     ) -> AsyncIterator[WebProviderBase]:
         """Open the account's pages; at the end its session is stored and its context closed."""
+        async with (
+            self._held(config) as account,
+            WebProviderBase.open(account, self.web_chat(config, limits.at_once)) as pages,
+        ):
+            yield pages
+
+    @asynccontextmanager
+    async def open_sign_in(
+        self, config: AccountConfig, *, expects_check: bool
+    ) -> AsyncIterator[InteractiveSignIn]:
+        """Open the page on which a person signs the account in, or passes a check of the site."""
+        async with (
+            self._held(config) as account,
+            open_interactive_sign_in(account, self.web_chat(config), expects_check=expects_check) as sign_in,
+        ):
+            yield sign_in
+
+    async def sign_in_by_form(self, config: AccountConfig) -> None:
+        """Fill the site's form with the account's credentials, also where they were refused before."""
+        async with self._held(config) as account:
+            await sign_in_by_form(account, self.web_chat(config))
+
+    @asynccontextmanager
+    async def _held(self, config: AccountConfig) -> AsyncIterator[Account]:
+        """Hold the account's context for pages or a person; whoever leaves last stores the session and closes it."""
         account = self.account(config)
+        self._holders[config.id] += 1
         try:
-            async with WebProviderBase.open(account, self.web_chat(config, limits.at_once)) as pages:
-                yield pages
+            yield account
         finally:
-            await account.close()
+            self._holders[config.id] -= 1
+            if not self._holders[config.id]:
+                await account.close()
 
     async def session(self, config: AccountConfig) -> StorageState | None:
         """Return the account's session as it is now; None where there is none."""
@@ -80,13 +111,14 @@ def web_chat_opener(
     *,
     selectors_dir: Path,
     headless: bool,
+    driver: Driver = "playwright",
     capture: CaptureRoute = "auto",
 ) -> ProviderOpener:
     """Return the opener of ``web_chat`` endpoints; their pages come from ``pool``."""
 
     @asynccontextmanager
     async def open_web_chat(config: EndpointConfig) -> AsyncIterator[Provider]:
-        web = web_chat_config(config, selectors_dir, headless=headless, capture=capture)
+        web = web_chat_config(config, selectors_dir, headless=headless, driver=driver, capture=capture)
         browsers = AccountBrowsers(pool, web, stores)
         async with open_fleet(plan_of(config, browsers), stores.accounts) as fleet:
             yield fleet
@@ -113,7 +145,12 @@ def plan_of(config: EndpointConfig, browsers: AccountSite) -> FleetPlan:
 
 
 def web_chat_config(
-    config: EndpointConfig, selectors_dir: Path, *, headless: bool, capture: CaptureRoute = "auto"
+    config: EndpointConfig,
+    selectors_dir: Path,
+    *,
+    headless: bool,
+    driver: Driver = "playwright",
+    capture: CaptureRoute = "auto",
 ) -> WebChatConfig:
     """Return the endpoint in the words of ``automation``.
 
@@ -125,11 +162,12 @@ def web_chat_config(
         login_url=config.login_url,
         profile=read_profile(config, selectors_dir),
         credentials=_credentials(own_account(config)),
-        browser=_browser(config.browser_config, headless=headless),
+        browser=browser_of(config.browser_config, headless=headless, driver=driver),
         max_pages=config.max_concurrent_requests,
         timeouts=Timeouts(turn_s=config.timeout_seconds),
         name=config.slug,
         capture=capture,
+        human_input=config.browser_config.human_input,
     )
 
 
@@ -145,7 +183,8 @@ def _credentials(config: AccountConfig) -> Credentials | None:
     return Credentials(config.username, config.password.get_secret_value(), totp_secret)
 
 
-def _browser(browser: BrowserSettings, *, headless: bool) -> BrowserConfig:
+def browser_of(browser: BrowserSettings, *, headless: bool, driver: Driver) -> BrowserConfig:
+    """Return an endpoint's browser; ``headless`` and ``driver`` are the gateway's, for where it says nothing."""
     viewport = browser.viewport
     return BrowserConfig(
         headless=headless if browser.headless is None else browser.headless,
@@ -156,6 +195,10 @@ def _browser(browser: BrowserSettings, *, headless: bool) -> BrowserConfig:
         proxy=_proxy(browser.proxy) if browser.proxy else None,
         locale=browser.locale,
         timezone=browser.timezone,
+        driver=browser.driver or ("cdp" if browser.cdp_url else driver),
+        cdp_url=browser.cdp_url,
+        gl=browser.gl,
+        stealth=browser.stealth.enabled(),
     )
 
 

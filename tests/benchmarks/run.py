@@ -21,18 +21,31 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 # Found only from the root on.
+from automation.errors import BrowserUnavailableError  # noqa: E402
 from tests.benchmarks import (  # noqa: E402
     capture_delay,
     completion_timing,
+    detectors,
     fidelity,
     live_view,
     prompt_entry,
+    session_memory,
     turn_overhead,
 )
 from tests.benchmarks.rendering import renderers_problem  # noqa: E402
+from tests.fakes.detectors import NoDetectors  # noqa: E402
 from tests.fakes.editors import NoEditors  # noqa: E402
 
-NAMES = ("turn_overhead", "capture_delay", "completion_timing", "prompt_entry", "fidelity", "live_view")
+NAMES = (
+    "turn_overhead",
+    "capture_delay",
+    "completion_timing",
+    "prompt_entry",
+    "fidelity",
+    "live_view",
+    "session_memory",
+    "detectors",
+)
 
 
 def main() -> int:
@@ -109,6 +122,28 @@ def run_live_view(arguments: argparse.Namespace) -> object:
     return asdict(figures)
 
 
+def run_session_memory(arguments: argparse.Namespace) -> object:
+    """Measure and print what sessions cost at rest."""
+    problem = session_memory.problem()
+    if problem:
+        print(f"\nSession memory: skipped, {problem}")
+        return None
+    rows = asyncio.run(session_memory.measure((1, 2) if arguments.quick else session_memory.COUNTS))
+    print_session_memory(rows)
+    return [asdict(row) for row in rows]
+
+
+def run_detectors(_: argparse.Namespace) -> object:
+    """Have every mode looked at by the detectors, and print the table."""
+    try:
+        rows = asyncio.run(detectors.measure())
+    except (NoDetectors, BrowserUnavailableError) as exc:
+        print(f"\nDetectors: skipped, {exc}")
+        return None
+    print_detectors(rows)
+    return [asdict(row) for row in rows]
+
+
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], object]] = {
     "turn_overhead": run_turn_overhead,
     "capture_delay": run_capture_delay,
@@ -116,6 +151,8 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], object]] = {
     "prompt_entry": run_prompt_entry,
     "fidelity": run_fidelity,
     "live_view": run_live_view,
+    "session_memory": run_session_memory,
+    "detectors": run_detectors,
 }
 
 
@@ -169,6 +206,27 @@ def print_fidelity(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         cells = "".join(f"{row.get(column, ''):>12}" for column in columns)
         print(f"{row['renderer']:16}{row['reader']:20}{cells}")
+
+
+def print_session_memory(rows: list[session_memory.Row]) -> None:
+    """Print megabytes and idle CPU, one line a mode and number of sessions."""
+    print("\nSessions at rest on llama.cpp's page: PSS of the browsers, CPU of one core")
+    columns = ("MB in all", "MB a session", "driver MB", "idle %", "idle % each")
+    print(f"{'browsers':12}{'sessions':>10}" + "".join(f"{column:>14}" for column in columns))
+    for row in rows:
+        cells = (row.total_mb, row.mb_each, row.driver_mb, row.idle_percent, row.idle_percent / row.sessions)
+        print(f"{row.mode:12}{row.sessions:>10}" + "".join(f"{cell:>14.1f}" for cell in cells))
+
+
+def print_detectors(rows: list[detectors.Row]) -> None:
+    """Print what each detector says, one line a mode."""
+    print(
+        "\nDetectors: BotD, fpscanner's flags (those beyond the undriven browser's named), our own mismatches"
+    )
+    print(f"{'mode':32}{'BotD':18}{'flags':>6}{'mismatches':>12}  beyond undriven")
+    for row in rows:
+        more = ", ".join(row.more_than_undriven) or "-"
+        print(f"{row.mode:32}{row.bot or 'human':18}{len(row.flags):>6}{row.mismatches:>12}  {more}")
 
 
 def percentile(samples: list[float], percent: int) -> float:

@@ -13,8 +13,8 @@ from typing import Literal
 from automation.browser.pool import BrowserPool
 from automation.web_provider.base import WebProviderBase
 
-Fault = Literal["renderer", "browser", "driver", "network", "hang"]
-FAULTS: tuple[Fault, ...] = ("renderer", "browser", "driver", "network", "hang")
+Fault = Literal["renderer", "browser", "driver", "network", "hang", "freeze"]
+FAULTS: tuple[Fault, ...] = ("renderer", "browser", "driver", "network", "hang", "freeze")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +72,34 @@ def page_renderers(provider: WebProviderBase) -> Iterator[int]:
 
 
 def inflict(fault: Fault, provider: WebProviderBase) -> list[int]:
-    """Do to this test's own browsers what the fault says, and return whom it hit."""
+    """Do to this test's own browsers what the fault says, and return whom it hit.
+
+    ``hang`` stops the pages' renderers, ``freeze`` the whole browser: neither tells anybody.
+    """
     ours = {process.pid: process.kind for process in below(os.getpid())}
     if fault in {"renderer", "hang"}:
         victims = [pid for pid in set(page_renderers(provider)) if ours.get(pid) == "renderer"]
     else:
-        victims = [pid for pid, kind in ours.items() if kind == fault]
+        kind_of_victim = "browser" if fault == "freeze" else fault
+        victims = [pid for pid, kind in ours.items() if kind == kind_of_victim]
+    is_stopped = fault in {"hang", "freeze"}
     for pid in victims:
         with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGSTOP if fault == "hang" else signal.SIGKILL)
+            os.kill(pid, signal.SIGSTOP if is_stopped else signal.SIGKILL)
+            _stopped.update({pid} if is_stopped else ())
     return victims
+
+
+_stopped: set[int] = set()
+
+
+def end_stopped() -> None:
+    """End what was stopped: a stopped process does not notice that its browser is gone, as one that only hangs would."""
+    for pid in _stopped:
+        with suppress(OSError):
+            if "chrom" in Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace"):
+                os.kill(pid, signal.SIGKILL)
+    _stopped.clear()
 
 
 def pages_open(pool: BrowserPool) -> int:

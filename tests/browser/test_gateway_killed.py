@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -122,6 +123,41 @@ async def test_a_killed_gateway_leaves_no_browser_and_its_next_start_no_second_s
     with capsys.disabled():
         print(f"\n  all processes gone after {gone_s:.2f} s; the next start answered after {again_s:.2f} s")
     assert answer.json()["choices"][0]["message"]["content"] == "again"
+    assert site.sign_ins == [("ada", True)]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", ["browser", "driver"])
+async def test_a_gateway_whose_browser_or_driver_is_killed_stays_active_and_answers_again(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    replies: list[httpx.Response] = []
+
+    async def long_turn() -> None:
+        replies.append(await gateway.ask("[[count:400]][[slow:30]]"))
+
+    async with ChatSite.open() as site, gateway_process(tmp_path) as gateway:
+        await start_endpoint(gateway, site)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(long_turn)
+            await site.wait_for(lambda s: len(s.requests) == 2 and bool(s.requests[1].sent))
+            for process in below(gateway.process.pid):
+                if process.kind == kind:
+                    os.kill(process.pid, signal.SIGKILL)
+        start = time.monotonic()
+        answer = await gateway.ask("[[echo:again]]")
+        again_s = time.monotonic() - start
+        state = (await gateway.rest.get("/api/endpoints/demo")).json()["state"]
+        metrics = (await gateway.rest.get("/metrics")).text
+
+    with capsys.disabled():
+        print(f"\n  {kind} killed: answered again after {again_s:.2f} s")
+    assert replies[0].status_code == 502
+    assert replies[0].json()["error"]["code"] == "site_error"
+    assert answer.json()["choices"][0]["message"]["content"] == "again"
+    assert again_s < 10
+    assert state == "active"
+    assert f'parley_browser_ends_total{{cause="{kind}_gone"}} 1.0' in metrics
     assert site.sign_ins == [("ada", True)]
 
 

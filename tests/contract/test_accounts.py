@@ -193,3 +193,65 @@ async def test_a_limited_account_is_listed_with_its_time_and_still_rests_after_a
     assert (limited["state"], bool(limited["state_until"])) == ("rate_limited", True)
     assert again.status_code == 429
     assert 200 < int(again.headers["retry-after"]) <= 300
+
+
+async def signed_out(gateway: RunningGateway, accounts: ScriptedAccounts) -> str:
+    """Start an endpoint whose one account needs a sign-in, and return the account's address."""
+    accounts.opening_failures["default"] = [SignInRequiredError("no session")]
+    await gateway.create()
+    await gateway.rest.post("/api/endpoints/demo/start")
+    await gateway.wait_for("demo", "authentication_required")
+    return "/api/endpoints/demo/accounts/default"
+
+
+async def test_a_person_who_signs_an_account_in_brings_its_endpoint_back(gateway, accounts):
+    account = await signed_out(gateway, accounts)
+
+    started = await gateway.rest.post(f"{account}/sign-in", json={"mode": "interactive"})
+    assert started.status_code == 201
+    assert started.json()["live"]["path"].startswith("/live/")
+    done = await gateway.rest.post(f"{account}/sign-in/complete")
+    await gateway.wait_for("demo", "active")
+
+    assert done.json()["state"] == "signed_in"
+    assert (await gateway.ask()).json()["choices"][0]["message"]["content"] == "default"
+
+
+async def test_a_cancelled_sign_in_leaves_the_account_as_it_was(gateway, accounts):
+    account = await signed_out(gateway, accounts)
+    await gateway.rest.post(f"{account}/sign-in", json={"mode": "interactive"})
+
+    cancelled = await gateway.rest.post(f"{account}/sign-in/cancel")
+
+    assert cancelled.json()["state"] == "cancelled"
+    assert (await gateway.ask()).json()["error"]["code"] == "sign_in_required"
+
+
+async def test_the_form_is_filled_again_when_somebody_asks_for_it(gateway, accounts):
+    account = await signed_out(gateway, accounts)
+    accounts.form_failures["default"] = [SignInRequiredError("still wrong")]
+
+    await gateway.rest.post(f"{account}/sign-in", json={"mode": "form"})
+    refused = await gateway.rest.post(f"{account}/sign-in/complete")
+    await gateway.rest.post(f"{account}/sign-in", json={"mode": "form"})
+    await gateway.wait_for("demo", "active")
+
+    assert "still wrong" in refused.json()["error"]["message"]
+
+
+async def test_there_is_nothing_to_sign_in_where_nothing_runs(gateway):
+    await gateway.create()
+
+    stopped = await gateway.rest.post("/api/endpoints/demo/accounts/default/sign-in", json={})
+    unknown = await gateway.rest.post("/api/endpoints/demo/accounts/acc_0/sign-in", json={})
+
+    assert (stopped.status_code, stopped.json()["error"]["code"]) == (409, "endpoint_not_running")
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "account_not_found")
+
+
+async def test_the_page_where_a_person_acts_is_there_and_runs_its_own_script_alone(gateway):
+    page = await gateway.rest.get("/sign-in/demo/%3Cscript%3Ealert(1)")
+
+    assert page.status_code == 200
+    assert "<script>alert" not in page.text
+    assert "script-src 'self'" in page.headers["content-security-policy"]

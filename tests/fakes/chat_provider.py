@@ -13,6 +13,7 @@ from automation.browser.pool import BrowserPool
 from automation.profiles import parse_profile
 from automation.sign_in.session_state import SessionStore, StorageState
 from automation.stealth.options import BrowserConfig
+from automation.stealth.pacing import HumanInput
 from automation.timing import Timeouts
 from automation.turn import ChatLink, Message, Prompt, ReasoningDelta, TextDelta, TurnEvent, TurnFinished
 from automation.web_provider.account import open_account
@@ -62,6 +63,8 @@ def open_provider(
     max_pages: int = 1,
     timeouts: Timeouts = PATIENCE,
     capture: CaptureRoute = "auto",
+    browser: BrowserConfig = BrowserConfig(),  # noqa: B008  frozen
+    human_input: HumanInput = "off",
     **changes: Any,
 ) -> AbstractAsyncContextManager[WebProviderBase]:
     """Open the variant's page; ``changes`` replace keys of its profile."""
@@ -71,11 +74,12 @@ def open_provider(
         login_url=None,
         profile=profile,
         credentials=credentials,
-        browser=BrowserConfig(),
+        browser=browser,
         max_pages=max_pages,
         timeouts=timeouts,
         name=variant,
         capture=capture,
+        human_input=human_input,
     )
     return open_with_account(browsers, config, sessions or MemorySessions())
 

@@ -4,16 +4,44 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import anyio
+
+from automation.sign_in.live_view import LiveView
 from automation.turn import ChatLink, Prompt, TurnEvent, TurnFinished
+from automation.web_provider.interactive_sign_in import SignInState, SignInStatus
 from backend.accounts.book import AccountConfig, Standing, StoredAccount
 from backend.accounts.policy import AccountLimits
 from backend.providers.account_roster import AccountPages
 from tests.fakes.scripted_provider import Script, ScriptedSite, says
+
+
+class ScriptedSignIn:
+    """A person's sign-in that ends as the test says."""
+
+    def __init__(self) -> None:
+        self.status = SignInStatus("waiting")
+        self.news = anyio.Event()
+
+    def end(self, state: SignInState) -> None:
+        self.status = SignInStatus(state, reason=state)
+        self.news.set()
+
+    def view(self) -> AbstractAsyncContextManager[LiveView]:
+        raise NotImplementedError
+
+    async def until_over(self) -> None:
+        await self.news.wait()
+
+    async def complete(self) -> None:
+        self.end("signed_in")
+
+    def cancel(self) -> None:
+        self.end("cancelled")
 
 
 @dataclass
@@ -35,6 +63,8 @@ class ScriptedAccounts:
     sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
     visits: list[str] = field(default_factory=list)
     visit_failures: dict[str, Exception] = field(default_factory=dict)
+    form_failures: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
+    sign_in: ScriptedSignIn | None = None
     let_gone: list[str] = field(default_factory=list)
     most_open: int = 1000
     pool_full: Exception | None = None
@@ -52,6 +82,17 @@ class ScriptedAccounts:
             yield _Pages(self, config.id)
         finally:
             del self.open_now[config.id]
+
+    @asynccontextmanager
+    async def open_sign_in(
+        self, config: AccountConfig, *, expects_check: bool
+    ) -> AsyncIterator[ScriptedSignIn]:
+        self.sign_in = ScriptedSignIn()
+        yield self.sign_in
+
+    async def sign_in_by_form(self, config: AccountConfig) -> None:
+        if self.form_failures[config.id]:
+            raise self.form_failures[config.id].pop(0)
 
     async def session(self, config: AccountConfig) -> dict[str, Any] | None:
         return self.sessions.get(config.id)

@@ -16,6 +16,7 @@ REQUIREMENT_FILES = [
     "requirements.txt",
     "requirements-demo.txt",
     "requirements-dev.txt",
+    "requirements-patchright.txt",
     "constraints.txt",
     "demo/model-wheels.txt",
 ]

@@ -372,11 +372,13 @@
         box = el.getBoundingClientRect();
       }
       // The middle of what is in view: beside a field that grew with a long prompt, a button can be many screens high.
-      const x = (Math.max(box.left, 0) + Math.min(box.right, innerWidth)) / 2;
-      const y = (Math.max(box.top, 0) + Math.min(box.bottom, innerHeight)) / 2;
+      const [left, right] = [Math.max(box.left, 0), Math.min(box.right, innerWidth)];
+      const [above, below] = [Math.max(box.top, 0), Math.min(box.bottom, innerHeight)];
+      const [x, y] = [(left + right) / 2, (above + below) / 2];
       const top = deepElementFromPoint(x, y);
       const clear = Boolean(top && (contains(el, top) || contains(top, el)));
-      return { x, y, clear, enabled: isEnabled(el), covered_by: clear || !top ? null : top.tagName.toLowerCase() };
+      const size = { width: right - left, height: below - above };
+      return { x, y, ...size, clear, enabled: isEnabled(el), covered_by: clear || !top ? null : top.tagName.toLowerCase() };
     };
 
     // Clear, and neither it nor what holds it is being animated: a click on what is coming up may go astray.

@@ -2,7 +2,7 @@
 "use strict";
 
 const WORDS = {
-  waiting: "Sign in on this page as you would in your own browser. When the site shows its chat, this closes by itself.",
+  waiting: "Sign in on this page as you would in your own browser. When the site then shows its chat, this ends by itself; where it shows the chat from the start, press Done.",
   qrcode: "The page shows a QR code. Scan it with the site's app.",
   signed_in: "Signed in. You can close this page.",
   refused: "The site refused.",

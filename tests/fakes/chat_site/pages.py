@@ -32,12 +32,17 @@ def around_frame(address: str) -> str:
 
 
 def challenge(name: str, *, passes: bool) -> str:
-    """Return a check in place of the page, with the widget that GeeTest's has; one that passes does so by itself."""
-    script = "setTimeout(() => { document.cookie = 'passed=1; path=/'; location.reload() }, 1500)"
+    """Return a check in place of the page, with the widget that GeeTest's has: it passes by itself, or by a click."""
+    pass_it = "() => { document.cookie = 'passed=1; path=/'; location.reload() }"
+    script = (
+        f"setTimeout({pass_it}, 1500)"
+        if passes
+        else f"document.querySelector('.geetest_box').addEventListener('click', {pass_it})"
+    )
     return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Just a moment...</title>
 <link rel="icon" href="data:,"></head><body><h1>Checking</h1>
-<div class="geetest_box" style="width: 300px; height: 80px">Slide to go on to {escape(name)}</div>
-<script>{script if passes else ""}</script></body></html>"""
+<div class="geetest_box" style="width: 300px; height: 80px; background: #cfc">Slide to go on to {escape(name)}</div>
+<script>{script}</script></body></html>"""
 
 
 def login_form(name: str, error: str = "") -> str:

@@ -1,6 +1,8 @@
 """Playwright's errors become ours at one door, in a person's words and without its call log."""
 
 import pytest
+from patchright.async_api import Error as PatchrightError
+from patchright.async_api import TimeoutError as PatchrightTimeout
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
@@ -81,3 +83,10 @@ def test_a_page_that_dies_while_it_loads_is_lost_and_not_unreachable():
 )
 def test_the_first_line_is_all_that_is_told(message, line):
     assert first_line(PlaywrightError(message)) == line
+
+
+def test_patchrights_errors_are_translated_like_playwrights():
+    with pytest.raises(PageLostError, match="did not react while typing"), page_calls("typing"):
+        raise PatchrightTimeout("Timeout 5000ms exceeded.")
+    with pytest.raises(UnreachableError, match="refused"), navigation("http://x/", 5):
+        raise PatchrightError("net::ERR_CONNECTION_REFUSED at http://x/")

@@ -78,7 +78,12 @@ def test_a_changed_requirement_is_noticed(house):
 def test_the_larger_group_covers_the_smaller_one(house, monkeypatch):
     steps = []
     monkeypatch.setattr(bootstrap, "_step", lambda what, *_: steps.append(what))
-    for name in ("requirements-demo.txt", "requirements-dev.txt", "constraints.txt"):
+    for name in (
+        "requirements-demo.txt",
+        "requirements-patchright.txt",
+        "requirements-dev.txt",
+        "constraints.txt",
+    ):
         (house / name).write_text("")
 
     bootstrap.install_requirements("dev")

@@ -72,6 +72,25 @@ async def test_a_hung_page_is_noticed_by_the_call_it_does_not_answer():
         await page_channel(Session(None)).send("Page.enable", timeout_s=0.01)
 
 
+async def test_a_page_that_goes_away_ends_the_calls_that_wait_and_takes_no_others():
+    session, errors = Session(None), []
+    channel = page_channel(session)
+
+    async def call():
+        with pytest.raises(PageLostError) as caught:
+            await channel.send("Page.enable", timeout_s=60.0)
+        errors.append(str(caught.value))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(call)
+        await rest()
+        channel.close("The page's renderer crashed.")
+    await call()
+
+    assert errors == ["The page's renderer crashed."] * 2
+    assert len(session.sent) == 1
+
+
 # -- a child's channel -------------------------------------------------------------------------------------------------------
 
 

@@ -19,12 +19,22 @@ UNMARKED = "--disable-blink-features=AutomationControlled"
 
 
 def test_a_browser_without_wishes_is_quiet_unmarked_and_of_an_ordinary_size():
-    assert launch_arguments(BrowserConfig()) == [*QUIET, "--window-size=1366,900", UNMARKED]
+    assert launch_arguments(BrowserConfig()) == [
+        *QUIET,
+        "--window-size=1366,900",
+        "--screen-info={1920x1080}",
+        UNMARKED,
+    ]
 
 
 def test_every_wish_is_one_argument():
     config = BrowserConfig(
-        user_agent="Mozilla/5.0 (X11)", viewport=(800, 600), anti_detection=False, locale="de-DE"
+        headless=False,
+        user_agent="Mozilla/5.0 (X11)",
+        viewport=(800, 600),
+        anti_detection=False,
+        locale="de-DE",
+        gl="llvmpipe",
     )
 
     arguments = launch_arguments(config)
@@ -32,9 +42,15 @@ def test_every_wish_is_one_argument():
     assert arguments == [
         *QUIET,
         "--window-size=800,600",
+        "--use-angle=gl",
+        "--ignore-gpu-blocklist",
         "--user-agent=Mozilla/5.0 (X11)",
         "--accept-lang=de-DE,de,en-US,en",
     ]
+
+
+def test_a_screen_without_a_display_is_never_smaller_than_its_window():
+    assert "--screen-info={2560x1440}" in launch_arguments(BrowserConfig(viewport=(2560, 1440)))
 
 
 def test_nothing_on_the_command_line_weakens_the_sandbox():

@@ -25,6 +25,7 @@ class Page:
         self.is_formatted = False
         self.keeps = {}
         self.ways = []
+        self.is_typing = False
         self.is_there = True
         self.covered_by_dialog = False
         self.can_send = True
@@ -86,6 +87,13 @@ class Page:
     async def insert(self, text, step):
         assert step == "composing"
         self.enter("insert", text)
+
+    def types(self, text):
+        return self.is_typing and len(text) <= 500
+
+    async def type(self, text, step):
+        assert step == "composing"
+        self.enter("type", text)
 
     async def dismiss_dialogs(self):
         self.covered_by_dialog = False
@@ -444,3 +452,32 @@ async def test_a_message_that_the_page_does_not_take_is_a_changed_page():
         await write_and_send(page, "Hi", prompt_message=MESSAGE)
 
     assert caught.value.profile_key == "prompt_message"
+
+
+async def test_a_short_prompt_is_typed_where_that_is_wished():
+    page = Page("prosemirror")
+    page.is_typing = True
+
+    await composer_of(page).write("hello")
+
+    assert page.ways == ["type"]
+
+
+async def test_a_long_prompt_is_never_typed():
+    page = Page()
+    page.is_typing = True
+
+    await composer_of(page).write(LONG)
+
+    assert page.ways == ["assign"]
+
+
+async def test_what_typing_changes_is_entered_another_way():
+    page = Page()
+    page.is_typing = True
+    page.keeps["type"] = lambda text: text + ")"
+
+    await composer_of(page).write("f(x")
+
+    assert page.ways == ["type", "insert"]
+    assert page.entered == "f(x"

@@ -38,7 +38,6 @@ def test_moves_lead_from_inactive_to(moves, state):
         (S.INITIALIZING, M.TURN_BEGAN),
         (S.ACTIVE, M.START),
         (S.BUSY, M.START),
-        (S.AUTHENTICATION_REQUIRED, M.TURN_BEGAN),
         (S.RATE_LIMITED, M.TURN_BEGAN),
     ],
 )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from pydantic import ValidationError
 
@@ -55,6 +57,10 @@ def test_an_endpoint_is_said_in_the_words_of_automation(tmp_path):
             "proxy": {"server": "http://p:1", "username": "u", "password": "pp"},
             "locale": "de-DE",
             "timezone": "Europe/Berlin",
+            "driver": "patchright",
+            "gl": "llvmpipe",
+            "stealth": {"webgl_vendor": True, "hairline": True},
+            "human_input": "typed",
         },
     )
 
@@ -69,6 +75,7 @@ def test_an_endpoint_is_said_in_the_words_of_automation(tmp_path):
     assert web.credentials is not None
     assert (web.credentials.username, web.credentials.password) == ("ada", "hunter2")
     assert web.timeouts.turn_s == 9
+    assert web.human_input == "typed"
     assert web.browser == BrowserConfig(
         headless=False,
         user_agent="ua",
@@ -78,6 +85,9 @@ def test_an_endpoint_is_said_in_the_words_of_automation(tmp_path):
         proxy=ProxyConfig("http://p:1", "u", "pp"),
         locale="de-DE",
         timezone="Europe/Berlin",
+        driver="patchright",
+        gl="llvmpipe",
+        stealth=("hairline", "webgl_vendor"),
     )
 
 
@@ -90,6 +100,48 @@ def test_what_is_not_said_is_left_as_it_is(tmp_path, fields, headless, proxy):
 
     assert web.credentials is None
     assert (web.browser.headless, web.browser.proxy, web.browser.viewport) == (headless, proxy, None)
+
+
+@pytest.mark.parametrize(
+    ("browser", "gateways", "driver"),
+    [
+        ({}, "playwright", "playwright"),
+        ({}, "patchright", "patchright"),
+        ({"driver": "playwright"}, "patchright", "playwright"),
+        ({"cdp_url": "http://127.0.0.1:9222"}, "patchright", "cdp"),
+        ({"cdp_url": "wss://chrome.lan/devtools/browser/1", "driver": "cdp"}, "playwright", "cdp"),
+    ],
+)
+def test_the_endpoints_driver_wins_over_the_gateways(tmp_path, browser, gateways, driver):
+    web = web_chat_config(config(browser_config=browser), tmp_path, headless=True, driver=gateways)
+
+    assert web.browser.driver == driver
+    assert web.browser.cdp_url == browser.get("cdp_url")
+
+
+@pytest.mark.parametrize(
+    ("browser", "words"),
+    [
+        ({"driver": "selenium"}, "browser_config.driver"),
+        ({"driver": "cdp"}, "cdp_url is missing"),
+        ({"driver": "playwright", "cdp_url": "http://127.0.0.1:9222"}, 'cdp_url needs the driver "cdp"'),
+        ({"cdp_url": "127.0.0.1:9222"}, "browser_config.cdp_url"),
+        ({"cdp_url": "file:///tmp/x"}, "browser_config.cdp_url"),
+        ({"cdp_url": "http://u:p@127.0.0.1:9222"}, "browser_config.cdp_url"),
+        ({"cdp_url": "ws://h/?token=t"}, "browser_config.cdp_url"),
+        (
+            {"cdp_url": "http://h:1", "locale": "de", "stealth": {"hairline": True}},
+            "locale, stealth.hairline",
+        ),
+        ({"stealth": {"webgl": True}}, "browser_config.stealth.webgl"),
+        ({"stealth": True}, "browser_config.stealth"),
+        ({"human_input": "fast"}, "browser_config.human_input"),
+        ({"gl": "angle"}, "browser_config.gl"),
+    ],
+)
+def test_a_browser_that_cannot_be_had_is_refused_by_the_fields_name(browser, words):
+    with pytest.raises(ValidationError, match=re.escape(words)):
+        config(browser_config=browser)
 
 
 def test_a_profile_is_found_by_name_or_given(tmp_path):

@@ -88,12 +88,12 @@ def test_a_long_line_in_small_pieces_costs_time_in_proportion_to_its_length():
     def cost_s(size):
         parser = SseParser()
         pieces = [b"data: "] + [b"xxxxxxxx"] * (size // 8)
-        began = time.perf_counter()
+        began = time.process_time()
         for piece in pieces:
             list(parser.feed(piece))
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     small, large = (min(cost_s(size) for _ in range(3)) for size in (10_000, 200_000))
 
     # 20 times the bytes; scanning the whole buffer for each piece would cost 400 times.
-    assert large < small * 100
+    assert large < small * 150

@@ -1,0 +1,43 @@
+"""Opens a page of our own in a configured browser, and tells what a site sees of it."""
+
+from __future__ import annotations
+
+import anyio
+
+from automation.browser.pool import BrowserPool
+from automation.errors import PageLostError
+from automation.playwright_errors import DRIVER_ERRORS, first_line, navigation, page_calls
+from automation.stealth.check_site import open_check_site
+from automation.stealth.options import BrowserConfig
+from automation.stealth.self_check import Sighting
+
+_LOAD_S = 30.0
+# Five places, each of which may take ten seconds to say that it doesn't answer.
+_REPORT_S = 60.0
+_CLOSE_S = 5.0
+
+
+async def examine(browsers: BrowserPool, config: BrowserConfig) -> Sighting:
+    """Return what a site sees of this browser.
+
+    Raises:
+        BrowserUnavailableError: It doesn't start, or the person's own isn't there.
+        UnreachableError: It doesn't load a page from loopback, for example because its proxy refuses to.
+        PageLostError: The page was lost or reported nothing.
+    """
+    async with open_check_site() as site:
+        context = await browsers.new_context(config, None)
+        with page_calls("opening a page"):
+            page = await context.new_page()
+        try:
+            with navigation(site.url, _LOAD_S):
+                await page.goto(site.url, timeout=_LOAD_S * 1000)
+            with anyio.move_on_after(_REPORT_S):
+                return await site.sighting()
+            raise PageLostError(f"The page did not report within {_REPORT_S:g} s.")
+        finally:
+            with anyio.move_on_after(_CLOSE_S, shield=True):
+                try:
+                    await (page if config.is_attached else context).close()
+                except DRIVER_ERRORS as exc:
+                    raise PageLostError(f"The page was lost: {first_line(exc)}") from exc
