@@ -36,7 +36,6 @@ async def test_a_form_and_a_one_time_code_are_typed_into_the_live_view(browsers:
 
     assert site.refused == []
     assert site.signed_in == ["totp"]
-    assert gateway.put_right == ["ada"]
     assert await gateway.sessions.load() is not None
 
 

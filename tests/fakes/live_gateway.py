@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +22,13 @@ from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
 from automation.web_provider.account import Account
 from automation.web_provider.config import WebChatConfig
+from automation.web_provider.form_sign_in import sign_in_by_form
+from automation.web_provider.interactive_sign_in import InteractiveSignIn, open_interactive_sign_in
 from backend.accounts.sign_ins import SignIns, open_sign_ins
 from backend.api import live, sign_in
 from backend.api.errors import install_error_handlers
 from backend.errors import EndpointNotFoundError
 from backend.observability.request_scope import RequestScope
-from backend.providers.sign_in_room import AccountRoom
 from backend.security.api_key import ApiKeyAuth
 from backend.security.socket_origin import SocketOrigin
 from tests.fakes.chat_provider import MemorySessions
@@ -38,12 +39,26 @@ Colour = tuple[int, int, int]
 
 
 @dataclass
+class Room:
+    """Where the one account signs in."""
+
+    account: Account
+    config: WebChatConfig
+
+    def open_sign_in(self) -> AbstractAsyncContextManager[InteractiveSignIn]:
+        return open_interactive_sign_in(self.account, self.config)
+
+    async def sign_in_by_form(self) -> None:
+        await sign_in_by_form(self.account, self.config)
+
+
+@dataclass
 class OneRoom:
     """Endpoint ``demo`` with its account ``ada``, and nothing else."""
 
-    room: AccountRoom
+    room: Room
 
-    async def room_of(self, slug: str, account_id: str) -> AccountRoom:
+    async def room_of(self, slug: str, account_id: str) -> Room:
         if (slug, account_id) != ("demo", "ada"):
             raise EndpointNotFoundError(slug)
         return self.room
@@ -51,13 +66,12 @@ class OneRoom:
 
 @dataclass
 class LiveGateway:
-    """It listens at ``url``; ``put_right`` has the accounts that were told to be signed in."""
+    """It listens at ``url``."""
 
     url: str
     rest: httpx.AsyncClient
     sign_ins: SignIns
     sessions: MemorySessions
-    put_right: list[str]
 
     async def start(self, mode: str = "interactive") -> dict[str, Any]:
         started = await self.rest.post(PATH, json={"mode": mode})
@@ -92,7 +106,6 @@ async def open_live_gateway(
 ) -> AsyncIterator[LiveGateway]:
     """Serve the account's sign-in; with a ``key``, REST and its own WebSocket ask for it."""
     sessions = MemorySessions()
-    put_right: list[str] = []
     account = Account(browsers, BrowserConfig(), sessions, None)
     config = WebChatConfig(
         base_url=site.page(kind),
@@ -113,7 +126,7 @@ async def open_live_gateway(
     app.add_middleware(SocketOrigin, cors_origins=())
     app.add_middleware(RequestScope)
     try:
-        room = AccountRoom(account, config, lambda: put_right.append("ada"))
+        room = Room(account, config)
         async with open_sign_ins(OneRoom(room), view_idle_s=view_idle_s) as sign_ins:
             app.state.sign_ins = sign_ins
             async with (
@@ -122,7 +135,7 @@ async def open_live_gateway(
             ):
                 if key is not None:
                     rest.headers["authorization"] = f"Bearer {key}"
-                yield LiveGateway(url, rest, sign_ins, sessions, put_right)
+                yield LiveGateway(url, rest, sign_ins, sessions)
     finally:
         await account.close()
 
