@@ -32,6 +32,8 @@ _CAST = {"format": "jpeg", "quality": 60, "maxWidth": 1280, "maxHeight": 800}
 _MOST_UNSEEN = 2
 _MOST_TOLD = 100
 _RETRY_S = 1.0
+_FIRST_FRAME_S = 1.0
+_MOST_FIRST_FRAME_S = 8.0
 _CLOSE_S = 3.0
 
 
@@ -123,16 +125,21 @@ class LiveView:
 
     @asynccontextmanager
     async def _cast(self, front: FollowedPage) -> AsyncIterator[None]:
+        first = anyio.Event()
+
         def take(event: Params) -> None:
             number = {"sessionId": event["sessionId"]}
             self._pages.spawn(_acknowledge(front, number))
             self._frame = _frame(event)
             self._news.set()
+            first.set()
 
         front.session.on("Page.screencastFrame", take)
-        await front.channel.send("Page.startScreencast", _CAST)
         try:
-            yield
+            await front.channel.send("Page.startScreencast", _CAST)
+            async with owned_tasks() as tasks:
+                tasks.start_soon(_insist, front, first)
+                yield
         finally:
             front.session.remove_listener("Page.screencastFrame", take)
             self._frame = None
@@ -141,6 +148,22 @@ class LiveView:
                     await front.session.send("Page.stopScreencast")
                 except DRIVER_ERRORS as exc:
                     log.debug("page_gone", extra={"reason": first_line(exc)})
+
+
+async def _insist(front: FollowedPage, first: anyio.Event) -> None:
+    """Begin the screencast again until its first frame is there: of a page that stands still it now and then doesn't come."""
+    wait_s = _FIRST_FRAME_S
+    while True:
+        with anyio.move_on_after(wait_s):
+            await first.wait()
+            return
+        log.info("screencast_began_again")
+        wait_s = min(2 * wait_s, _MOST_FIRST_FRAME_S)
+        try:
+            await front.channel.send("Page.stopScreencast")
+            await front.channel.send("Page.startScreencast", _CAST)
+        except PageLostError as exc:
+            log.info("no_screencast", extra={"reason": str(exc)})
 
 
 async def _unless_it_stands_still(front: FollowedPage, event: InputEvent) -> None:

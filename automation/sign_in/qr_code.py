@@ -24,6 +24,8 @@ from automation.sign_in.followed_pages import FollowedPage, FollowedPages
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 1.0
+# Chromium now and then doesn't tell what it painted.
+_LOOK_ANYHOW_S = 10.0
 _CLOSE_S = 3.0
 # A tenth of the code on each side: the light margin of four modules, without which many scanners find nothing.
 _MARGIN = 0.12
@@ -80,7 +82,7 @@ def _box(position: zxingcpp.Position) -> tuple[int, int, int, int]:
 async def watch_for_qr_codes(pages: FollowedPages, tell: Callable[[QrCode | None], None]) -> None:
     """Tell the QR code of the window in front whenever it changes, and None when it is gone; returns with the last window.
 
-    A page that stands still is not looked at, any other once a second.
+    A page that stands still is looked at every ten seconds, any other once a second.
     """
     while (front := pages.front) is not None:
         changed = pages.changed
@@ -104,13 +106,14 @@ async def _watch(front: FollowedPage, pages: FollowedPages, tell: Callable[[QrCo
 async def _follow(front: FollowedPage, painted: _Signal, tell: Callable[[QrCode | None], None]) -> None:
     shown: QrCode | None = None
     while True:
-        await painted.wait()
         looked_s = monotonic()
         found = await _look(front)
         if (found and found.payload) != (shown and shown.payload):
             shown = found
             tell(found)
         await anyio.sleep(_LOOK_EVERY_S - (monotonic() - looked_s))
+        with anyio.move_on_after(_LOOK_ANYHOW_S):
+            await painted.wait()
 
 
 async def _look(front: FollowedPage) -> QrCode | None:

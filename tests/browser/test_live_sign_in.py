@@ -122,7 +122,7 @@ async def test_the_live_view_ends_with_clear_words_when_the_site_shows_its_chat(
         await person.page.get_by_text("Signed in. You can close this page.").wait_for()
 
 
-async def test_a_native_list_and_a_file_are_given_through_the_live_views_own_page(browsers: BrowserPool):
+async def test_a_list_a_file_and_a_dialog_are_answered_through_the_live_views_own_page(browsers: BrowserPool):
     key_file = FilePayload(name="key.txt", mimeType="text/plain", buffer=FILE_KEY.encode())
     async with (
         SignInSite.open() as site,
@@ -137,6 +137,8 @@ async def test_a_native_list_and_a_file_are_given_through_the_live_views_own_pag
         await person.page.get_by_role("button", name="Give").click()
         await person.page.locator("#files").wait_for(state="hidden")
         await person.click(ORANGE)
+        await person.page.get_by_text("Is this right?").wait_for()
+        await person.page.get_by_role("button", name="OK").click()
         await gateway.until_state("signed_in")
 
     assert (site.signed_in, site.refused) == (["choices"], [])

@@ -36,6 +36,7 @@ from automation.sign_in.live_events import (
     Wheel,
 )
 from automation.sign_in.live_view import LiveView, open_live_view
+from automation.sign_in.qr_code import watch_for_qr_codes
 from automation.stealth.options import BrowserConfig
 from tests.fakes.sign_in_site import SignInSite
 
@@ -364,3 +365,17 @@ async def test_without_a_sign_that_frames_were_seen_two_come_and_then_the_newest
 
     assert (unseen, len(frames)) == (2, 3)
     assert at_s - frames[-1].at_s < 1.0
+
+
+async def test_whoever_comes_again_to_a_page_that_stands_still_sees_it(browsers: BrowserPool):
+    context = await browsers.new_context(BrowserConfig(), None)
+    try:
+        page = await context.new_page()
+        await page.set_content(COUNTING)
+        async with open_followed_pages(page) as pages, owned_tasks() as tasks:
+            tasks.start_soon(watch_for_qr_codes, pages, lambda _: None)
+            for _ in range(10):
+                async with watching(pages) as watcher:
+                    await watcher.until(Frame, looks(RED))
+    finally:
+        await context.close()

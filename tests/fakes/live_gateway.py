@@ -6,7 +6,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -39,7 +39,7 @@ Colour = tuple[int, int, int]
 
 
 @dataclass
-class AccountRoom:
+class Room:
     """Where the one account signs in."""
 
     account: Account
@@ -56,9 +56,9 @@ class AccountRoom:
 class OneRoom:
     """Endpoint ``demo`` with its account ``ada``, and nothing else."""
 
-    room: AccountRoom
+    room: Room
 
-    async def room_of(self, slug: str, account_id: str) -> AccountRoom:
+    async def room_of(self, slug: str, account_id: str) -> Room:
         if (slug, account_id) != ("demo", "ada"):
             raise EndpointNotFoundError(slug)
         return self.room
@@ -71,7 +71,7 @@ class LiveGateway:
     url: str
     rest: httpx.AsyncClient
     sign_ins: SignIns
-    sessions: MemorySessions = field(default_factory=MemorySessions)
+    sessions: MemorySessions
 
     async def start(self, mode: str = "interactive") -> dict[str, Any]:
         started = await self.rest.post(PATH, json={"mode": mode})
@@ -126,7 +126,8 @@ async def open_live_gateway(
     app.add_middleware(SocketOrigin, cors_origins=())
     app.add_middleware(RequestScope)
     try:
-        async with open_sign_ins(OneRoom(AccountRoom(account, config)), view_idle_s=view_idle_s) as sign_ins:
+        room = Room(account, config)
+        async with open_sign_ins(OneRoom(room), view_idle_s=view_idle_s) as sign_ins:
             app.state.sign_ins = sign_ins
             async with (
                 _serving(app) as url,

@@ -107,6 +107,7 @@ CHOICES = _page(
 <input id="key" type="file" hidden></label><button class="go">Go on</button>""",
     """
 document.querySelector(".go").onclick = async () => {
+  if (!confirm("Is this right?")) return;
   const file = document.querySelector("#key").files[0];
   const told = { role: document.querySelector("#role").value, key: file ? await file.text() : "" };
   const done = await fetch("choose", { method: "POST", body: JSON.stringify(told) });
