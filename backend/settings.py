@@ -25,6 +25,7 @@ class Settings(BaseSettings):
         cors_origins: Origins of web pages that may call the gateway, such as ``http://localhost:3000``.
         capture: ``dom`` reads answers from the page alone; ``auto`` from its own traffic where the profile says how.
         max_pages: Most pages open at once over all endpoints.
+        max_streaming: Most turns that run at once over all endpoints; None means eight a core.
         max_request_bytes: Of a request's body.
         max_attachments: Files in one request.
         max_attachment_bytes: Of one file, also of one that is fetched.
@@ -57,6 +58,7 @@ class Settings(BaseSettings):
     browser_driver: Literal["playwright", "patchright", "cdp"] = "playwright"
     capture: Literal["auto", "dom"] = "auto"
     max_pages: Annotated[int, Field(gt=0)] = 12
+    max_streaming: Annotated[int, Field(gt=0)] | None = None
     selectors_dir: Path = Path("selectors")
     max_request_bytes: Annotated[int, Field(gt=0)] = 67_108_864
     max_attachments: Annotated[int, Field(ge=0)] = 10

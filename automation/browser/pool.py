@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,6 +13,7 @@ from typing import Any
 import anyio
 from playwright.async_api import Browser, BrowserContext, CDPSession, Playwright
 
+from automation.browser.capacity import default_max_streaming
 from automation.browser.discovery import find_browser
 from automation.browser.display import VirtualDisplay, open_display
 from automation.browser.drivers import driver_kind, running_driver
@@ -43,10 +45,11 @@ class _Running:
 class BrowserPool:
     """Gives contexts in running browsers and keeps all pages together under one limit."""
 
-    def __init__(self, executable: str | None, max_pages: int) -> None:
+    def __init__(self, executable: str | None, max_pages: int, max_streaming: int | None = None) -> None:
         self._executable = executable
         self._max_pages = max_pages
         self._pages = 0
+        self._streaming = anyio.CapacityLimiter(max_streaming or default_max_streaming(os.cpu_count() or 1))
         self._stack = AsyncExitStack()
         self._drivers: dict[DriverKind, Playwright] = {}
         self._display: VirtualDisplay | None = None
@@ -56,9 +59,10 @@ class BrowserPool:
         self.ends: Counter[str] = Counter()
 
     def status(self) -> dict[str, Any]:
-        """Describe the pool: ``{"executable", "browsers", "ended", "pages", "max_pages", "problem"}``; needs no browser.
+        """Describe the pool; needs no browser.
 
-        ``ended`` counts browsers that were lost by how: ``browser_gone``, ``browser_hung`` or ``driver_gone``.
+        ``{"executable", "browsers", "ended", "pages", "max_pages", "streaming", "waiting_to_stream", "max_streaming",
+        "problem"}``. ``ended`` counts browsers that were lost by how: ``browser_gone``, ``browser_hung`` or ``driver_gone``.
         """
         executable, problem = None, None
         try:
@@ -73,6 +77,9 @@ class BrowserPool:
             "ended": dict(self.ends),
             "pages": self._pages,
             "max_pages": self._max_pages,
+            "streaming": self._streaming.borrowed_tokens,
+            "waiting_to_stream": self._streaming.statistics().tasks_waiting,
+            "max_streaming": int(self._streaming.total_tokens),
             "problem": problem,
         }
 
@@ -90,6 +97,23 @@ class BrowserPool:
             yield
         finally:
             self._pages -= 1
+
+    @asynccontextmanager
+    async def streaming_slot(self, timeout_s: float | None) -> AsyncIterator[None]:
+        """Hold one of the places for turns that run at once, in the order of arrival: a page that draws an answer takes CPU.
+
+        Raises:
+            PoolFullError: All stayed taken for so long.
+        """
+        turn = object()
+        with anyio.move_on_after(timeout_s) as waiting:
+            await self._streaming.acquire_on_behalf_of(turn)
+        if waiting.cancelled_caught:
+            raise PoolFullError(timeout_s or 0.0)
+        try:
+            yield
+        finally:
+            self._streaming.release_on_behalf_of(turn)
 
     async def new_context(
         self, config: BrowserConfig, storage_state: dict[str, Any] | None
@@ -253,9 +277,11 @@ async def _answers(driver: Playwright) -> bool:
 
 
 @asynccontextmanager
-async def open_browser_pool(executable: str | None, max_pages: int) -> AsyncIterator[BrowserPool]:
+async def open_browser_pool(
+    executable: str | None, max_pages: int, max_streaming: int | None = None
+) -> AsyncIterator[BrowserPool]:
     """Hold the browsers of this process. None is started before it is needed, so this never fails."""
-    pool = BrowserPool(executable, max_pages)
+    pool = BrowserPool(executable, max_pages, max_streaming)
     async with owned_tasks() as tasks:
         tasks.start_soon(pool.watch)
         try:

@@ -121,7 +121,11 @@ class WebProviderBase:
         """Run the turn on a page; return False where it was lost before anything was sent, and may be tried again."""
         page: ChatPage | None = None
         try:
-            async with self._pages.lend(self.config.timeouts.lease_s, _id_of(prompt.chat)) as page:
+            wait_s = self.config.timeouts.lease_s
+            async with (
+                self._account.browsers.streaming_slot(wait_s),
+                self._pages.lend(wait_s, _id_of(prompt.chat)) as page,
+            ):
                 is_continued = await page.enter(prompt.chat)
                 if prompt.must_continue and not is_continued:
                     raise ConversationGoneError

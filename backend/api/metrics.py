@@ -50,12 +50,23 @@ def _browser(status: Mapping[str, Any]) -> list[Metric]:
     ends = CounterMetricFamily(
         "parley_browser_ends", "Browsers that were lost and replaced, by how.", labels=["cause"]
     )
-    for family, key in ((browsers, "browsers"), (pages, "pages"), (limit, "max_pages")):
+    streaming = GaugeMetricFamily("parley_streaming", "Turns that run, of all endpoints.")
+    queue = GaugeMetricFamily(
+        "parley_streaming_waiting", "Turns that wait because as many run as may (MAX_STREAMING)."
+    )
+    told = (
+        (browsers, "browsers"),
+        (pages, "pages"),
+        (limit, "max_pages"),
+        (streaming, "streaming"),
+        (queue, "waiting_to_stream"),
+    )
+    for family, key in told:
         if key in status:
             family.add_metric([], status[key])
     for cause, count in status.get("ended", {}).items():
         ends.add_metric([cause], count)
-    return [browsers, pages, limit, ends]
+    return [browsers, pages, limit, streaming, queue, ends]
 
 
 def _pages(facts: Mapping[str, Mapping[str, Any]]) -> list[Metric]:

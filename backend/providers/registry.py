@@ -28,7 +28,9 @@ async def open_providers(settings: Settings, stores: AccountStores) -> AsyncIter
 
     for obstacle in start_obstacles(settings):
         _log.warning("browser_settings_need_more", extra={"reason": obstacle})
-    async with open_browser_pool(settings.browser_executable, settings.max_pages) as pool:
+    async with open_browser_pool(
+        settings.browser_executable, settings.max_pages, settings.max_streaming
+    ) as pool:
         web_chat = web_chat_opener(
             pool,
             stores,

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 
+import anyio
 import httpx
 import pytest
 
@@ -86,6 +87,28 @@ async def test_accounts_share_the_load_within_their_limits_though_one_is_muted_m
     assert set(answered) == {"user-0", "user-1", "user-2"}
     assert [one["state"] for one in accounts] == ["idle", "rate_limited", "idle"]
     assert sorted(user for user, _ in site.sign_ins) == ["user-0", "user-1", "user-2"]
+
+
+@pytest.mark.timeout(120)
+async def test_no_more_turns_run_at_once_than_the_machine_may_hold_and_the_rest_wait_in_sight(tmp_path):
+    async with (
+        ChatSite.open() as site,
+        run_gateway(tmp_path, providers=open_providers, max_streaming=1) as gateway,
+    ):
+        await gateway.started(base_url=site.url, profile=profile_data("fetch-sse"), max_concurrent_requests=2)
+        asking = [asyncio.create_task(gateway.ask(f"[[gate]][[echo:{name}]]")) for name in "ab"]
+        await site.wait_for(lambda s: any(r.is_at_gate for r in s.requests), timeout_s=60)
+        with anyio.fail_after(20):
+            while not (await gateway.rest.get("/ready")).json()["browser"]["waiting_to_stream"]:
+                await anyio.lowlevel.checkpoint()
+        waiting = len(site.requests)
+        site.release()
+        await site.wait_for(lambda s: len(s.requests) == 2 and s.requests[1].is_at_gate, timeout_s=60)
+        site.release()
+        answers = await asyncio.gather(*asking)
+
+    assert waiting == 1
+    assert [answer.status_code for answer in answers] == [200, 200]
 
 
 @pytest.mark.soak

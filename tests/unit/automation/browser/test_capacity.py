@@ -7,6 +7,7 @@ from automation.browser.capacity import (
     Wear,
     WearLimits,
     default_max_pages,
+    default_max_streaming,
     kept_to_clear,
     pages_to_open,
     worn_by,
@@ -74,3 +75,7 @@ def test_a_machine_holds_what_its_memory_and_its_cores_allow(cores, memory_bytes
 )
 def test_a_page_is_worn_by_turns_age_or_memory(wear, cause):
     assert worn_by(wear, WearLimits()) == cause
+
+
+def test_eight_turns_a_core_run_at_once():
+    assert [default_max_streaming(cores) for cores in (1, 2, 16)] == [8, 16, 128]
