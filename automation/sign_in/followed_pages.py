@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 _MOST_WINDOWS = 8
 _CLOSE_S = 3.0
+_ATTACH_S = 10.0
 
 Asked = SelectOpened | FileChooserOpened | DialogOpened | PageChanged
 _MOST_WORDS = 2000
@@ -156,8 +158,7 @@ class FollowedPages:
         Raises:
             PageLostError: It is gone already.
         """
-        with page_calls("attaching to the page"):
-            session = await page.context.new_cdp_session(page)
+        session = await session_of(page)
         lists = SelectLists(self._tell, self._numbers.__next__, self.spawn)
         followed = FollowedPage(page, session, lists, self.spawn)
         page.on("close", lambda _: self._gone(followed, "The page was closed."))
@@ -232,6 +233,21 @@ class FollowedPages:
                 await followed.page.close()
             except DRIVER_ERRORS as exc:
                 log.debug("page_gone", extra={"reason": first_line(exc)})
+
+
+async def session_of(page: Page) -> CDPSession:
+    """Return a new DevTools session of the page.
+
+    Raises:
+        PageLostError: The page is gone, or doesn't answer in time.
+    """
+    try:
+        with page_calls("attaching to the page"):
+            async with asyncio.timeout(_ATTACH_S):
+                return await page.context.new_cdp_session(page)
+    except TimeoutError as exc:
+        msg = f"The page did not let us attach to it within {_ATTACH_S:g} s."
+        raise PageLostError(msg) from exc
 
 
 @asynccontextmanager

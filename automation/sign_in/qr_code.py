@@ -18,8 +18,8 @@ from PIL import Image
 from automation.capture.cdp import PageChannel, Params
 from automation.errors import PageLostError
 from automation.owned_tasks import owned_tasks
-from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
-from automation.sign_in.followed_pages import FollowedPage, FollowedPages
+from automation.playwright_errors import DRIVER_ERRORS, first_line
+from automation.sign_in.followed_pages import FollowedPage, FollowedPages, session_of
 
 log = logging.getLogger(__name__)
 
@@ -142,8 +142,7 @@ class _Signal:
 async def _painting(front: FollowedPage, pages: FollowedPages) -> AsyncIterator[_Signal]:
     """Signal what is painted, by a session of its own: a live view casts the same page otherwise."""
     signal = _Signal()
-    with page_calls("watching the page"):
-        session = await front.page.context.new_cdp_session(front.page)
+    session = await session_of(front.page)
     channel = PageChannel(session)
 
     def take(event: Params) -> None:

@@ -19,8 +19,8 @@ from automation.capture.cdp import Channel, PageChannel, TargetTree
 from automation.capture.dom_tap import DomTap
 from automation.errors import PageLostError, SignInRequiredError, SiteChangedError
 from automation.owned_tasks import owned_tasks
-from automation.playwright_errors import DRIVER_ERRORS, first_line, navigation, page_calls
-from automation.sign_in.followed_pages import FollowedPages, open_followed_pages
+from automation.playwright_errors import DRIVER_ERRORS, first_line, navigation
+from automation.sign_in.followed_pages import FollowedPages, open_followed_pages, session_of
 from automation.sign_in.live_view import LiveView, open_live_view
 from automation.sign_in.qr_code import QrCode, watch_for_qr_codes
 from automation.web_provider.account import Account
@@ -274,8 +274,7 @@ async def open_interactive_sign_in(
 
 
 async def _tap(page: Page, pages: FollowedPages, config: WebChatConfig) -> DomTap:
-    with page_calls("attaching to the page"):
-        session = await page.context.new_cdp_session(page)
+    session = await session_of(page)
 
     async def prepare(channel: Channel, kind: str) -> None:
         await dom.attach(channel, kind)
