@@ -41,9 +41,22 @@ class AccountDraft(AccountPace):
         totp_secret: Base32, as the site shows it beside its QR code; one-time passwords are made from it.
     """
 
-    username: Annotated[str, Field(min_length=1, max_length=300)] | None = None
-    password: SecretStr | None = None
-    totp_secret: SecretStr | None = None
+    username: Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")] | None = (
+        None
+    )
+    password: Annotated[SecretStr, Field(min_length=1, max_length=10_000)] | None = None
+    totp_secret: Annotated[SecretStr, Field(min_length=1, max_length=1_000)] | None = None
+
+    @field_validator("password", "totp_secret")
+    @classmethod
+    def _is_unicode(cls, secret: SecretStr | None) -> SecretStr | None:
+        try:
+            (secret.get_secret_value() if secret else "").encode()
+        except UnicodeEncodeError:
+            # From another error the secret could be read.
+            msg = "must be Unicode text"
+            raise ValueError(msg) from None
+        return secret
 
     @field_validator("totp_secret")
     @classmethod

@@ -17,6 +17,7 @@ from automation.errors import (
     AccountBannedError,
     AutomationError,
     ChallengeRequiredError,
+    PageLostError,
     RateLimitedError,
     SignInRequiredError,
 )
@@ -36,6 +37,7 @@ class _Opening(Generic[T]):
     before: _Opening[T] | None = None
     done: anyio.Event = field(default_factory=anyio.Event)
     must_close: anyio.Event = field(default_factory=anyio.Event)
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     closed: anyio.Event = field(default_factory=anyio.Event)
     pages: T | None = None
     error: AutomationError | None = None
@@ -48,6 +50,7 @@ class Member(Generic[T]):
         chat_owner: Whose chats are meant in a ``ChatLink``: the user name at the site where there is one.
         failure: What brought it into its state; None while it can be used.
         stored_standing: How it stood when that was stored last.
+        ended: Set when it is removed, changed or its endpoint is closed: what a person does in its browser ends as well.
         idle_since_s: When it was used last, on the clock of ``time.monotonic``.
     """
 
@@ -69,6 +72,7 @@ class Member(Generic[T]):
         self.failure: AutomationError | None = None
         self.idle_since_s = clock()
         self.stored_standing = standing or Standing()
+        self.ended = anyio.Event()
         self._open_pages = open_pages
         self._tasks = tasks
         self._changed = changed
@@ -155,10 +159,12 @@ class Member(Generic[T]):
         return opening.pages
 
     async def sleep(self) -> None:
-        """Close its pages and return when they are closed; its next turn opens them again."""
+        """Close its pages, also while they are being opened, and return when they are closed; its next turn opens them again."""
         opening = self._opening
         if opening is not None:
             opening.must_close.set()
+            if not opening.done.is_set():
+                opening.scope.cancel()
             await opening.closed.wait()
 
     @contextmanager
@@ -213,6 +219,19 @@ class Member(Generic[T]):
                 self.usage.rests_until_s = self._clock() + rest_s(error)
                 self._fail(AccountMove.LIMITED, error)
 
+    async def change_pace(self, config: AccountConfig, limits: AccountLimits) -> None:
+        """Let it be asked more or less; its pages are opened anew only where they were opened for another number of turns."""
+        is_wider = limits.at_once != self.limits.at_once
+        self.config, self.limits = config, limits
+        if is_wider:
+            await self.sleep()
+
+    def take_over(self, before: Member[T]) -> None:
+        """Count what the same account was asked while it was configured otherwise: the site has not forgotten it."""
+        usage, old = self.usage, before.usage
+        usage.sent.extend(old.sent)
+        usage.last_start_s, usage.delay_s = old.last_start_s, old.delay_s
+
     def clear(self) -> None:
         """Note that a person has put it right: signed in, passed the site's check, or says that it is fine."""
         self.failure = None
@@ -257,23 +276,29 @@ class Member(Generic[T]):
 
     async def _keep_open(self, opening: _Opening[T]) -> None:
         try:
-            if opening.before is not None:
-                await opening.before.closed.wait()
-                opening.before = None
-            async with self._open_pages() as opening.pages:
-                self.idle_since_s = self._clock()
-                opening.done.set()
-                await opening.must_close.wait()
-                # Nobody is given these pages any more, though they take a moment to close.
-                self._forget(opening)
+            with opening.scope:
+                await self._hold_open(opening)
         except AutomationError as exc:
             opening.error = exc
             if opening.done.is_set():
                 log.warning("account_pages_lost", extra={"account": self.id, "reason": str(exc)})
         finally:
             self._forget(opening)
+            if opening.pages is None and opening.error is None:
+                opening.error = PageLostError("The account's pages were closed while they were being opened.")
             opening.done.set()
             opening.closed.set()
+
+    async def _hold_open(self, opening: _Opening[T]) -> None:
+        if opening.before is not None:
+            await opening.before.closed.wait()
+            opening.before = None
+        async with self._open_pages() as opening.pages:
+            self.idle_since_s = self._clock()
+            opening.done.set()
+            await opening.must_close.wait()
+            # Nobody is given these pages any more, though they take a moment to close.
+            self._forget(opening)
 
     def _forget(self, opening: _Opening[T]) -> None:
         if self._opening is opening:

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 _SAME_SITE = {"strict": "Strict", "lax": "Lax", "none": "None", "no_restriction": "None"}
 
@@ -28,6 +36,23 @@ class _Lenient(BaseModel):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
 
+def _check_text(text: str) -> str:
+    if any(ord(c) < 32 or ord(c) == 127 or c == ";" or 0xD800 <= ord(c) < 0xE000 for c in text):
+        msg = "has a character that no cookie may have"
+        raise ValueError(msg)
+    return text
+
+
+def _check_name(name: str) -> str:
+    if any(c in name for c in " ,="):
+        msg = "has a character that no cookie's name may have"
+        raise ValueError(msg)
+    return _check_text(name)
+
+
+CookieText = Annotated[str, AfterValidator(_check_text)]
+
+
 class Cookie(_Lenient):
     """One cookie.
 
@@ -35,14 +60,24 @@ class Cookie(_Lenient):
         expires: Unix time in seconds; -1 for a session cookie.
     """
 
-    name: Annotated[str, Field(min_length=1)]
-    value: str
-    domain: Annotated[str, Field(min_length=1)]
-    path: str = "/"
-    expires: Annotated[float, Field(validation_alias=AliasChoices("expires", "expirationDate"))] = -1
+    name: Annotated[str, Field(min_length=1), AfterValidator(_check_name)]
+    value: CookieText
+    domain: Annotated[CookieText, Field(min_length=1)]
+    path: Annotated[CookieText, Field(pattern="^/")] = "/"
+    expires: Annotated[
+        float, Field(allow_inf_nan=False, validation_alias=AliasChoices("expires", "expirationDate"))
+    ] = -1
     httpOnly: bool = False  # noqa: N815  Playwright's name
     secure: bool = False
     sameSite: Literal["Strict", "Lax", "None"] = "Lax"  # noqa: N815  Playwright's name
+
+    @field_validator("expires")
+    @classmethod
+    def _is_a_time(cls, value: float) -> float:
+        if value <= 0 and value != -1:
+            msg = "must be a time in seconds, or -1 for a session cookie"
+            raise ValueError(msg)
+        return value
 
     @field_validator("sameSite", mode="before")
     @classmethod
@@ -57,10 +92,22 @@ class _Stored(_Lenient):
     value: str
 
 
+def _check_origin(origin: str) -> str:
+    try:
+        host = urlsplit(origin).hostname
+    except ValueError as exc:
+        msg = f"is no origin: {exc}"
+        raise ValueError(msg) from exc
+    if not host:
+        msg = "is no origin, such as https://chat.example.com"
+        raise ValueError(msg)
+    return origin
+
+
 class _Origin(BaseModel):
     model_config = ConfigDict(extra="allow", hide_input_in_errors=True)  # indexedDB, as Playwright writes it
 
-    origin: Annotated[str, Field(pattern=r"^https?://")]
+    origin: Annotated[str, Field(pattern=r"^https?://"), AfterValidator(_check_origin)]
     localStorage: list[_Stored] = []  # noqa: N815  Playwright's name
 
 
@@ -88,6 +135,10 @@ def parse_session(value: object, site_urls: Sequence[str]) -> dict[str, Any]:
         first = exc.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "session"
         raise SessionImportError(where, str(first["msg"]).removeprefix("Value error, ")) from None
+    try:
+        state.model_dump_json()
+    except ValueError:
+        raise SessionImportError("session", "it has text that is not Unicode") from None
     if not state.cookies and not state.origins:
         raise SessionImportError("cookies", "there is neither a cookie nor stored data of an origin")
     hosts = {urlsplit(url).hostname or "" for url in site_urls}

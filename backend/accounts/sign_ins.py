@@ -246,6 +246,9 @@ async def _fill_form(room: SignInRoom, session: _FormSignIn) -> None:
         session.end(SignInStatus("refused", reason=exc.reason))
     except AutomationError as exc:
         session.end(SignInStatus("lost", reason=str(exc)))
+    except Exception:  # noqa: BLE001  the boundary of the sign-in's task: a failure of this one must not end all others
+        _log.exception("sign-in failed")
+        session.end(SignInStatus("lost", reason="it failed unexpectedly; the gateway's log says why"))
     else:
         session.end(SignInStatus("signed_in"))
 

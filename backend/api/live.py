@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 
@@ -69,7 +70,7 @@ async def watch_by_ticket(socket: WebSocket) -> None:
     try:
         sign_in = sign_ins.tokens.enter(ticket)
     except LiveTokenExpiredError as exc:
-        await socket.close(REFUSED, str(exc)[:100])
+        await _refuse(socket, exc)
         return
     try:
         await LiveSocket(socket, sign_in, sign_ins.view_idle_s).serve()
@@ -85,9 +86,15 @@ async def watch_by_account(socket: WebSocket, slug: str, account_id: str) -> Non
     try:
         sign_in = sign_ins.get(slug, account_id)
     except GatewayError as exc:
-        await socket.close(REFUSED, str(exc)[:100])
+        await _refuse(socket, exc)
         return
     await LiveSocket(socket, sign_in, sign_ins.view_idle_s).serve()
+
+
+async def _refuse(socket: WebSocket, error: GatewayError) -> None:
+    # Starlette tells by either of them that it hung up in this moment.
+    with suppress(WebSocketDisconnect, RuntimeError):
+        await socket.close(REFUSED, str(error)[:100])
 
 
 async def _ticket_from(socket: WebSocket) -> str:

@@ -34,6 +34,9 @@ class SignInOrder(BaseModel):
     mode: Literal["form", "interactive"] = "interactive"
 
 
+_BY_A_PERSON = SignInOrder()
+
+
 class QrCodeDocument(BaseModel):
     """A QR code that the page shows: what it says, and its picture as a data URL."""
 
@@ -72,7 +75,11 @@ class StartedDocument(SignInDocument):
 
 @router.post("", status_code=201)
 async def start_sign_in(
-    slug: str, account_id: str, sign_ins: SignInsOf, response: Response, order: Annotated[SignInOrder, Body()]
+    slug: str,
+    account_id: str,
+    sign_ins: SignInsOf,
+    response: Response,
+    order: Annotated[SignInOrder, Body()] = _BY_A_PERSON,
 ) -> StartedDocument:
     """Start one; the link in the answer leads to its live view."""
     response.headers["cache-control"] = "no-store"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from automation.sign_in.session_state import SessionStore, StorageState
+from automation.sign_in.session_state import SessionNotKeptError, SessionStore, StorageState
 from backend.accounts.book import (
     DEFAULT_ACCOUNT,
     AccountConfig,
@@ -18,7 +18,12 @@ from backend.accounts.book import (
 from backend.accounts.session_import import SessionImportError, parse_session
 from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.manager import EndpointManager
-from backend.errors import AccountNotFoundError, EndpointNotRunningError, InvalidRequestError
+from backend.errors import (
+    AccountNotFoundError,
+    EndpointNotRunningError,
+    InvalidRequestError,
+    StorageError,
+)
 from backend.providers.account_roster import AccountRoom, AccountRoster
 
 
@@ -90,12 +95,23 @@ class AccountManager:
         """
         endpoint = self._manager.get(slug)
         state = None if session is None else _parsed(session, endpoint)
+        if state is None and (draft.username is None or draft.password is None):
+            msg = "An account needs username and password, cookies, or a storage_state."
+            raise InvalidRequestError(msg, "password" if draft.username else "username")
         config = AccountConfig(id=f"acc_{secrets.token_hex(8)}", **_values(draft))
         await self._repository.add_account(slug, config)
         if state is not None:
-            await self._sessions_for(slug, config.id).save(state)
+            await self._keep_first_session(slug, config.id, state)
         await self._follow(endpoint)
         return await self.get(slug, config.id)
+
+    async def _keep_first_session(self, slug: str, account_id: str, state: StorageState) -> None:
+        """Keep the session of a new account, or not the account either."""
+        try:
+            await self._sessions_for(slug, account_id).save(state)
+        except (StorageError, SessionNotKeptError) as exc:
+            await self._repository.delete_account(slug, account_id)
+            raise StorageError from exc
 
     async def update(
         self, slug: str, account_id: str, change: Callable[[AccountConfig], AccountDraft]
@@ -109,6 +125,9 @@ class AccountManager:
         config = AccountConfig(id=account_id, **_values(change(view.config)))
         await self._repository.update_account(slug, config, Standing())
         endpoint = self._manager.get(slug)
+        if endpoint.roster is None and config.username != view.config.username:
+            # Another person: the session of the one before is not to answer in this one's name.
+            await self._sessions_for(slug, account_id).clear()
         if endpoint.roster is not None and (member := endpoint.roster.member(account_id)) is not None:
             member.clear()
         await self._follow(endpoint)

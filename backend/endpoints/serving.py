@@ -77,6 +77,9 @@ class Serving:
             with anyio.CancelScope() as self._interruptible:
                 async with self._opener(endpoint.config) as provider:
                     endpoint.opened(provider, await provider.models())
+                    if provider.roster is not None:
+                        # An account may have been added while the endpoint was being opened.
+                        await provider.roster.reload()
                     async with owned_tasks() as tasks:
                         tasks.start_soon(self._follow, provider)
                         await self._tend()

@@ -18,9 +18,11 @@ from typing import Any
 import anyio
 
 from automation.errors import (
+    AccountError,
     AutomationError,
     ChallengeRequiredError,
     ConversationGoneError,
+    NoAccountError,
     PoolFullError,
     RateLimitedError,
 )
@@ -46,13 +48,14 @@ class _Try:
     """One turn's way through the accounts.
 
     Attributes:
-        failed: What it failed with, by account.
+        failed: What it failed with, by account, and ``attempts`` how often in all.
         note_sent: To be called when the site is known to have got the prompt.
     """
 
     prompt: Prompt
     deadline_s: float
     failed: dict[str, AutomationError] = field(default_factory=dict)
+    attempts: int = 0
     note_sent: Callable[[], None] = lambda: None
 
     @property
@@ -104,6 +107,7 @@ class AccountFleet:
                     except AutomationError as exc:
                         self.roster.note_failure(member, exc)
                         trial.failed[member.id] = failure = exc
+                        trial.attempts += 1
                     else:
                         turn.push_async_exit(attempt.pop_all())
                         break
@@ -124,8 +128,8 @@ class AccountFleet:
             return False
         others = any(m.is_usable and m.id not in trial.failed for m in self.roster.members)
         if others:
-            return may_try_another(failure, len(trial.failed))
-        return trial.met_a_challenge
+            return may_try_another(failure, trial.attempts)
+        return trial.met_a_challenge and isinstance(failure, AccountError)
 
     async def _begin(
         self, attempt: AsyncExitStack, member: Member[AccountPages], trial: _Try
@@ -249,10 +253,15 @@ class AccountFleet:
         """
         if not (trial.met_a_challenge or self.roster.is_attended):
             raise self.roster.why_nobody(list(trial.failed.values()))
+        began_s = self._clock()
         with anyio.move_on_after(self.roster.plan.challenge_wait_s):
-            while not any(m.is_usable for m in self.roster.members):
+            while not any(m.is_usable and _may_be_asked_again(trial, m.id) for m in self.roster.members):
                 await self.roster.changed.wait()
-            trial.failed.clear()
+            trial.failed = {
+                name: error for name, error in trial.failed.items() if not _may_be_asked_again(trial, name)
+            }
+            # The wait for a person is not the wait for an account.
+            trial.deadline_s += self._clock() - began_s
             return
         raise self.roster.why_nobody(list(trial.failed.values()))
 
@@ -282,6 +291,11 @@ class AccountFleet:
             return False
         with owner.kept_awake():
             return await (await self._pages_of(owner)).forget_chat(chat)
+
+
+def _may_be_asked_again(trial: _Try, account_id: str) -> bool:
+    """Whether a turn may be asked of an account once a person has put that right: nothing but its standing was in the way."""
+    return isinstance(trial.failed.get(account_id, NoAccountError()), AccountError)
 
 
 def _owned(event: TurnEvent, member: Member[AccountPages]) -> TurnEvent:

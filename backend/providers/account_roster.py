@@ -13,6 +13,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from automation.errors import AccountError, AutomationError, NoAccountError, RateLimitedError
+from automation.owned_tasks import owned_tasks
 from automation.turn import ChatLink, Prompt, TurnEvent
 from backend.accounts.book import (
     DEFAULT_ACCOUNT,
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 _IDLE_S = 600.0
 _LOOK_EVERY_S = 15.0
+_SAME_TIME_S = 2.0
 
 
 class AccountPages(Protocol):
@@ -85,6 +87,10 @@ class AccountSite(Protocol):
         """Have an account go on with another session."""
         ...
 
+    async def forget_session(self, config: AccountConfig) -> None:
+        """Forget the session that is kept of an account."""
+        ...
+
     async def let_go(self, account_id: str) -> None:
         """Close what is open of an account that was changed or is no more."""
         ...
@@ -133,6 +139,8 @@ class AccountRoster:
         self._clock = clock
         self._members: dict[str, Member[AccountPages]] = {}
         self.changed = anyio.Event()
+        self._reloading = anyio.Lock()
+        self._is_closed = False
 
     @property
     def members(self) -> list[Member[AccountPages]]:
@@ -171,27 +179,36 @@ class AccountRoster:
         Raises:
             StorageError, VaultError: They can't be read.
         """
-        stored = await self._repository.list_accounts(self.plan.slug)
-        configs: dict[str, tuple[AccountConfig, Standing]] = {}
-        if not (stored and self.plan.is_own_anonymous):
-            configs[self.plan.own.id] = (self.plan.own, Standing())
-        configs.update({one.config.id: (one.config, one.standing) for one in stored})
-        for account_id, member in list(self._members.items()):
-            if account_id not in configs or member.config != configs[account_id][0]:
-                del self._members[account_id]
+        async with self._reloading:
+            stored = await self._repository.list_accounts(self.plan.slug)
+            configs: dict[str, tuple[AccountConfig, Standing]] = {}
+            if not (stored and self.plan.is_own_anonymous):
+                configs[self.plan.own.id] = (self.plan.own, Standing())
+            configs.update({one.config.id: (one.config, one.standing) for one in stored})
+            gone = {
+                account_id: self._members.pop(account_id)
+                for account_id, member in list(self._members.items())
+                if account_id not in configs or not _is_alike(member.config, configs[account_id][0])
+            }
+            for account_id, member in gone.items():
+                member.ended.set()
                 await member.sleep()
                 await self.plan.browsers.let_go(account_id)
-        is_alone = len(configs) == 1
-        for account_id, (config, standing) in configs.items():
-            limits = self._limits_of(config, is_alone=is_alone)
-            if account_id not in self._members:
-                self._members[account_id] = self._join(config, limits, standing)
-            elif self._members[account_id].limits.at_once != limits.at_once:
-                # Its pages were opened for another number of turns at once.
-                self._members[account_id].limits = limits
-                await self._members[account_id].sleep()
-        self._members = {account_id: self._members[account_id] for account_id in configs}
-        self._tell_change()
+                now = configs.get(account_id)
+                if now is not None and now[0].username != member.config.username:
+                    # Another person: the session of the one before is not to answer in this one's name.
+                    await self.plan.browsers.forget_session(member.config)
+            is_alone = len(configs) == 1
+            for account_id, (config, standing) in configs.items():
+                limits = self._limits_of(config, is_alone=is_alone)
+                if account_id not in self._members:
+                    self._members[account_id] = self._join(config, limits, standing)
+                    if account_id in gone:
+                        self._members[account_id].take_over(gone[account_id])
+                else:
+                    await self._members[account_id].change_pace(config, limits)
+            self._members = {account_id: self._members[account_id] for account_id in configs}
+            self._tell_change()
 
     def _limits_of(self, config: AccountConfig, *, is_alone: bool) -> AccountLimits:
         limits = limits_of(config, self.plan.pace)
@@ -212,6 +229,8 @@ class AccountRoster:
 
     def _note_change(self, member: Member[AccountPages]) -> None:
         self._tell_change()
+        if self._is_closed:
+            return
         is_news = not (member.is_usable and member.stored_standing.state in USABLE)
         if is_news and member.id != DEFAULT_ACCOUNT:
             self._tasks.start_soon(self._keep_standing, member.id)
@@ -223,7 +242,7 @@ class AccountRoster:
         # Turns that come and go are nothing to remember.
         standing = Standing() if member.is_usable else member.standing
         stored, member.stored_standing = member.stored_standing, standing
-        if (standing.state, standing.reason) == (stored.state, stored.reason):
+        if _is_known(standing, stored):
             return
         try:
             await self._repository.save_standing(self.plan.slug, account_id, standing)
@@ -298,7 +317,10 @@ class AccountRoster:
         return self.plan.is_own_anonymous and member.id == self.plan.own.id
 
     async def close(self) -> None:
-        """Close the pages of all accounts, all at once."""
+        """Close the pages of all accounts, all at once; what persons do in their browsers ends."""
+        self._is_closed = True
+        for member in self.members:
+            member.ended.set()
         async with anyio.create_task_group() as closing:
             for member in self.members:
                 closing.start_soon(member.sleep)
@@ -351,7 +373,11 @@ class AccountRoom:
         with member.kept_awake():
             expects_check = member.state is AccountState.NEED_CAPTCHA
             browsers = self._roster.plan.browsers
-            async with browsers.open_sign_in(member.config, expects_check=expects_check) as session:
+            async with (
+                browsers.open_sign_in(member.config, expects_check=expects_check) as session,
+                owned_tasks() as tasks,
+            ):
+                tasks.start_soon(_end_with, member, session)
                 yield session
             if session.status.state == "signed_in":
                 member.clear()
@@ -370,3 +396,24 @@ class AccountRoom:
                 self._roster.note_failure(member, exc)
                 raise
         member.clear()
+
+
+async def _end_with(member: Member[AccountPages], session: SignInSession) -> None:
+    """End a sign-in with its account: where that is removed, changed or closed, its success would be lost."""
+    await member.ended.wait()
+    session.cancel()
+
+
+def _is_alike(a: AccountConfig, b: AccountConfig) -> bool:
+    """Whether an account is the same but for how much it may be asked."""
+    pace = set(AccountPace.model_fields)
+    return a.model_dump(exclude=pace) == b.model_dump(exclude=pace)
+
+
+def _is_known(standing: Standing, stored: Standing) -> bool:
+    """Whether what is stored says the same; a limit that was renewed is another one."""
+    if (standing.state, standing.reason) != (stored.state, stored.reason):
+        return False
+    if standing.until is None or stored.until is None:
+        return standing.until == stored.until
+    return abs((standing.until - stored.until).total_seconds()) < _SAME_TIME_S

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from automation.browser.pool import BrowserPool
 from automation.sign_in.credentials import Credentials
-from automation.sign_in.session_state import StorageState
+from automation.sign_in.session_state import SessionStore, StorageState
 from automation.stealth.options import BrowserConfig, Driver, ProxyConfig
 from automation.timing import Timeouts
 from automation.web_provider.account import Account, account_of
@@ -41,11 +41,19 @@ class AccountBrowsers:
     def account(self, config: AccountConfig) -> Account:
         """Return the account in the words of ``automation``; the same one each time until it is let go of."""
         if config.id not in self._accounts:
-            # The endpoint's own session has always been kept under its user name.
-            key = (config.username or config.id) if config.id == DEFAULT_ACCOUNT else config.id
-            sessions = self._stores.sessions_for(self._web.name, key)
-            self._accounts[config.id] = account_of(self._pool, self.web_chat(config), sessions)
+            self._accounts[config.id] = account_of(
+                self._pool, self.web_chat(config), self._session_store(config)
+            )
         return self._accounts[config.id]
+
+    def _session_store(self, config: AccountConfig) -> SessionStore:
+        # The endpoint's own session has always been kept under its user name.
+        key = (config.username or config.id) if config.id == DEFAULT_ACCOUNT else config.id
+        return self._stores.sessions_for(self._web.name, key)
+
+    async def forget_session(self, config: AccountConfig) -> None:
+        """Forget the session that is kept of an account."""
+        await self._session_store(config).clear()
 
     def web_chat(self, config: AccountConfig, at_once: int = 1) -> WebChatConfig:
         """Return what the account's pages are driven with."""

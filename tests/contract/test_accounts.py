@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import anyio
 import pytest
 
 from automation.errors import RateLimitedError, SignInRequiredError
@@ -130,6 +131,12 @@ async def test_a_session_goes_out_and_in(gateway, accounts):
         ({"storage_state": STATE, "cookies": []}, "storage_state"),
         ({"max_requests_per_period": 0}, "max_requests_per_period"),
         ({"pasword": "x"}, "pasword"),
+        ({}, "username"),
+        ({"username": "ada"}, "password"),
+        ({"username": "a\x00b", "password": "x"}, "username"),
+        ({"username": "ada", "password": ""}, "password"),
+        ({"username": "ada", "password": "x", "totp_secret": "not base32"}, "totp_secret"),
+        ({"storage_state": {"origins": [{"origin": "http://["}]}}, "origins.0.origin"),
     ],
 )
 async def test_an_account_that_can_not_be_added_is_refused_by_its_field_and_nothing_is_kept(
@@ -179,7 +186,7 @@ async def test_an_account_that_needs_a_person_says_where_and_a_changed_password_
 async def test_a_limited_account_is_listed_with_its_time_and_still_rests_after_a_restart(tmp_path, accounts):
     async with open_gateway(tmp_path, accounts) as gateway:
         await gateway.create()
-        one = await add(gateway, username="ada")
+        one = await add(gateway, username="ada", password="x")
         accounts.scripts[str(one["id"])] = plays(RateLimitedError("slow down", 300))
         await gateway.rest.post("/api/endpoints/demo/start")
         await gateway.wait_for("demo", "active")
@@ -255,3 +262,58 @@ async def test_the_page_where_a_person_acts_is_there_and_runs_its_own_script_alo
     assert page.status_code == 200
     assert "<script>alert" not in page.text
     assert "script-src 'self'" in page.headers["content-security-policy"]
+
+
+async def test_another_person_does_not_get_the_session_of_the_one_before(gateway, accounts):
+    await gateway.create()
+    one = await add(gateway, username="ada", password="x")
+    await gateway.rest.post("/api/endpoints/demo/start")
+    await gateway.wait_for("demo", "active")
+    accounts.sessions[str(one["id"])] = STATE
+
+    await gateway.rest.patch(f"/api/endpoints/demo/accounts/{one['id']}", json={"max_requests_per_period": 7})
+    assert accounts.sessions
+    await gateway.rest.patch(f"/api/endpoints/demo/accounts/{one['id']}", json={"username": "grace"})
+
+    assert accounts.sessions == {}
+
+
+async def test_a_change_does_not_make_the_site_forget_what_an_account_was_asked(gateway):
+    await gateway.create()
+    one = await add(gateway, username="ada", password="x", max_requests_per_period=1, period_seconds=3600)
+    await gateway.rest.post("/api/endpoints/demo/start")
+    await gateway.wait_for("demo", "active")
+    assert (await gateway.ask()).status_code == 200
+
+    for change in ({"min_delay_between_requests": 1}, {"password": "y"}):
+        await gateway.rest.patch(f"/api/endpoints/demo/accounts/{one['id']}", json=change)
+        assert (await listed(gateway))[0]["requests_left"] == 0
+        assert (await gateway.ask()).status_code == 429
+
+
+async def test_an_endpoint_that_stops_in_the_middle_of_a_form_ends_nothing_else(gateway, accounts):
+    account = await signed_out(gateway, accounts)
+    accounts.form_held = anyio.Event()
+    accounts.form_failures["default"] = [SignInRequiredError("wrong")]
+    await gateway.rest.post(f"{account}/sign-in", json={"mode": "form"})
+
+    await gateway.rest.post("/api/endpoints/demo/stop")
+    accounts.form_held.set()
+    refused = await gateway.rest.post(f"{account}/sign-in/complete")
+    started = await gateway.rest.post("/api/endpoints/demo/start")
+    await gateway.wait_for("demo", "active")
+
+    assert refused.json()["error"]["code"] == "sign_in_required"
+    assert started.status_code == 200
+    assert (await gateway.ask()).status_code == 200
+
+
+@pytest.mark.parametrize("how", ["stop", "restart", "delete"])
+async def test_a_sign_in_ends_with_its_endpoint(gateway, accounts, how):
+    account = await signed_out(gateway, accounts)
+    await gateway.rest.post(f"{account}/sign-in", json={})
+
+    url = "/api/endpoints/demo"
+    await (gateway.rest.delete(url) if how == "delete" else gateway.rest.post(f"{url}/{how}"))
+
+    assert (await gateway.rest.get(f"{account}/sign-in")).json()["state"] == "cancelled"

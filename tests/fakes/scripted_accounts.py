@@ -64,6 +64,8 @@ class ScriptedAccounts:
     visits: list[str] = field(default_factory=list)
     visit_failures: dict[str, Exception] = field(default_factory=dict)
     form_failures: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
+    opening_held: anyio.Event | None = None
+    form_held: anyio.Event | None = None
     sign_in: ScriptedSignIn | None = None
     let_gone: list[str] = field(default_factory=list)
     most_open: int = 1000
@@ -71,6 +73,8 @@ class ScriptedAccounts:
 
     @asynccontextmanager
     async def open_pages(self, config: AccountConfig, limits: AccountLimits) -> AsyncIterator[AccountPages]:
+        if self.opening_held is not None:
+            await self.opening_held.wait()
         if self.opening_failures[config.id]:
             raise self.opening_failures[config.id].pop(0)
         if len(self.open_now) >= self.most_open and self.pool_full is not None:
@@ -91,6 +95,8 @@ class ScriptedAccounts:
         yield self.sign_in
 
     async def sign_in_by_form(self, config: AccountConfig) -> None:
+        if self.form_held is not None:
+            await self.form_held.wait()
         if self.form_failures[config.id]:
             raise self.form_failures[config.id].pop(0)
 
@@ -100,6 +106,9 @@ class ScriptedAccounts:
     async def replace_session(self, config: AccountConfig, state: dict[str, Any]) -> None:
         assert config.id not in self.open_now
         self.sessions[config.id] = state
+
+    async def forget_session(self, config: AccountConfig) -> None:
+        self.sessions.pop(config.id, None)
 
     async def let_go(self, account_id: str) -> None:
         self.let_gone.append(account_id)

@@ -65,6 +65,13 @@ def test_the_ways_to_say_same_site_mean_the_same(given, means):
         ([{**COOKIE, "domain": "other.org"}], "cookies.0.domain"),
         ({"origins": [{"origin": "https://other.org"}]}, "origins.0.origin"),
         ({"origins": [{"origin": "chat.example.com"}]}, "origins.0.origin"),
+        ({"origins": [{"origin": "http://["}]}, "origins.0.origin"),
+        ([{**COOKIE, "name": "a b;="}], "cookies.0.name"),
+        ([{**COOKIE, "value": "x\ny"}], "cookies.0.value"),
+        ([{**COOKIE, "value": "\ud800"}], "cookies.0.value"),
+        ([{**COOKIE, "path": "nope"}], "cookies.0.path"),
+        ([{**COOKIE, "expires": -7}], "cookies.0.expires"),
+        ([{**COOKIE, "expires": float("nan")}], "cookies.0.expires"),
     ],
 )
 def test_what_is_no_session_for_the_site_is_refused_by_its_field_and_shows_no_secret(value, field):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +17,9 @@ from automation.errors import (
     ChallengeRequiredError,
     ContentBlockedError,
     ConversationGoneError,
+    FirstTokenTimeout,
     NoAccountError,
+    PageLostError,
     PoolFullError,
     RateLimitedError,
     SignInRequiredError,
@@ -80,6 +83,11 @@ async def chat_after(fleet: AccountFleet, prompt: Prompt = HELLO) -> ChatLink:
     assert isinstance(seen[-1], TurnFinished)
     assert seen[-1].chat is not None
     return seen[-1].chat
+
+
+async def opened_or_not(fleet: AccountFleet) -> None:
+    with contextlib.suppress(PageLostError):
+        await fleet.roster.members[1].pages()
 
 
 def states(fleet: AccountFleet) -> dict[str, str]:
@@ -297,6 +305,47 @@ async def test_the_turn_that_met_a_challenge_waits_for_the_person_and_goes_on_by
         fleet.roster.members[0].clear()
 
     assert answers == ["solved"]
+
+
+async def test_after_a_challenge_elsewhere_a_prompt_that_may_have_been_sent_is_not_sent_again():
+    site = ScriptedAccounts(
+        scripts={"a": plays(ChallengeRequiredError("captcha")), "b": plays(FirstTokenTimeout(1.0))}
+    )
+
+    async with fleet_of(site, stored("a", "b"), challenge_wait_s=5) as fleet:
+        with pytest.raises(FirstTokenTimeout):
+            await ask(fleet)
+
+    assert [name for name, _ in site.asked] == ["a", "b"]
+
+
+async def test_accounts_that_come_and_go_at_once_are_all_followed():
+    site, accounts = ScriptedAccounts(), stored("a")
+
+    async with fleet_of(site, accounts) as fleet, anyio.create_task_group() as tasks:
+        await ask(fleet)
+        for name in "bcd":
+            await accounts.add_account("demo", AccountConfig(id=name))
+            tasks.start_soon(fleet.roster.reload)
+        await accounts.delete_account("demo", "a")
+        tasks.start_soon(fleet.roster.reload)
+        await fleet.roster.reload()
+
+        assert list(states(fleet)) == ["b", "c", "d"]
+
+
+async def test_an_account_that_is_being_opened_can_be_removed():
+    site, accounts = ScriptedAccounts(), stored("a", "b")
+
+    async with fleet_of(site, accounts) as fleet, anyio.create_task_group() as tasks:
+        site.opening_held = anyio.Event()
+        tasks.start_soon(opened_or_not, fleet)
+        await anyio.wait_all_tasks_blocked()
+        await accounts.delete_account("demo", "b")
+        with anyio.fail_after(5):
+            await fleet.roster.reload()
+
+    assert site.openings == ["a"]
 
 
 async def test_a_challenge_that_nobody_passes_ends_the_turn_when_its_time_is_over():
