@@ -55,6 +55,8 @@ _OWN_URL_MS = 500
 _STREAM_ENDS_S = 1.0
 _CONFIRM_TRIES = 3
 _CLOCKS_AGREE_S = 5.0
+# So often a network process that died again while the page loaded has its cookies put back.
+_MOST_MENDS = 3
 _CHALLENGES = {name: {name: True, "input_ready": False} for name in ("captcha", "qrcode")}
 
 
@@ -382,13 +384,14 @@ class ChatPage:
 
     async def _is_signed_in_after_all(self) -> bool:
         """Load the chat once more: another page of the account may have signed in, or its cookies been put back."""
-        while True:
+        for _ in range(_MOST_MENDS):
             await self._account.mend()
             await self._load(self._chat_url)
             if await self._first_state() == "ready":
                 return True
             if await self._account.has_its_network():
-                return False
+                break
+        return False
 
     # -- a turn -----------------------------------------------------------------------------------------------------
 

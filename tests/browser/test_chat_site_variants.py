@@ -18,7 +18,7 @@ TRANSPORTS = ["fetch-sse", "eventsource", "websocket", "xhr", "worker", "dom-onl
 BREAKS_EVERY_TURN = {"navigates-away", "reload-midway"}
 OWN_TESTS = {
     *BREAKS_EVERY_TURN,
-    *(name for name, v in VARIANTS.items() if v.needs_sign_in or v.flags.get("files")),
+    *(name for name, v in VARIANTS.items() if v.needs_sign_in or v.challenge or v.flags.get("files")),
 }
 ORDINARY = [name for name in VARIANTS if name not in OWN_TESTS]
 HAVE_WIRE = [name for name in ORDINARY if "wire" in profile_data(name)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import anyio
 import pytest
 from typer.testing import CliRunner, Result
@@ -14,6 +16,16 @@ from backend.providers.config import EndpointConfig
 from backend.settings import Settings
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(autouse=True)
+def _own_logging(monkeypatch):
+    """The command sets logging up for its own process, with a standard error that ends with the test."""
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", list(root.handlers))
+    level = root.level
+    yield
+    root.setLevel(level)
 
 
 @pytest.fixture(autouse=True)
