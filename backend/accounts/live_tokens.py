@@ -21,6 +21,7 @@ Owner = TypeVar("Owner")
 class _Pass(Generic[Owner]):
     owner: Owner
     until_s: float
+    inside: int = 0
 
 
 class LiveTokens(Generic[Owner]):
@@ -68,12 +69,16 @@ class LiveTokens(Generic[Owner]):
         if found is None:
             raise LiveTokenExpiredError
         found.until_s = math.inf
+        found.inside += 1
         return found.owner
 
     def leave(self, ticket: str) -> None:
-        """Let the ticket expire from now on."""
+        """Let the ticket expire from now on, unless its page has come back on another line before this one was given up."""
         found = self._tickets.get(ticket)
-        if found is not None:
+        if found is None:
+            return
+        found.inside -= 1
+        if not found.inside:
             found.until_s = self._clock() + TICKET_S
 
     def revoke(self, owner: Owner) -> None:

@@ -94,6 +94,7 @@ class SignIn:
         self.started_at = datetime.now(UTC)
         self.session: SignInSession | None = None
         self._broke: SignInStatus | None = None
+        self.opening = anyio.CancelScope()
         self._alone = anyio.Lock()
         self._taken: anyio.Event | None = None
 
@@ -108,6 +109,14 @@ class SignIn:
         """Note that it ended by a failure of ours."""
         if not self.status.is_over:
             self._broke = SignInStatus("lost", reason="it failed unexpectedly; the gateway's log says why")
+
+    def cancel(self) -> None:
+        """End it, also while its page is being opened; the account stays as it was."""
+        if self.session is not None:
+            self.session.cancel()
+        elif not self.status.is_over:
+            self._broke = SignInStatus("cancelled", reason="it was cancelled")
+            self.opening.cancel()
 
     @asynccontextmanager
     async def seat(self) -> AsyncIterator[Seat]:
@@ -203,6 +212,8 @@ class SignIns:
         finally:
             if not is_started:
                 del self._sign_ins[key]
+                if before is not None:
+                    self._sign_ins[key] = before
         return sign_in
 
     def get(self, slug: str, account_id: str) -> SignIn:
@@ -218,10 +229,13 @@ class SignIns:
 
     async def _run(self, sign_in: SignIn, room: SignInRoom, *, task_status: TaskStatus[None]) -> None:
         try:
-            async with room.open_sign_in() as session:
-                sign_in.session = session
-                task_status.started()
-                await session.until_over()
+            with sign_in.opening:
+                async with room.open_sign_in() as session:
+                    sign_in.session = session
+                    task_status.started()
+                    await session.until_over()
+            if sign_in.session is None:
+                task_status.started()  # cancelled before there was anything to see
         except Exception:
             if sign_in.session is None:
                 raise  # to whoever starts it

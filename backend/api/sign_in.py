@@ -84,7 +84,8 @@ async def start_sign_in(
     """Start one; the link in the answer leads to its live view."""
     response.headers["cache-control"] = "no-store"
     sign_in = await sign_ins.start(slug, account_id, order.mode)
-    live = None if order.mode == "form" else _link(sign_ins, sign_in)
+    has_view = order.mode == "interactive" and not sign_in.status.is_over
+    live = _link(sign_ins, sign_in) if has_view else None
     return StartedDocument(**dict(sign_in_document(sign_in)), live=live)
 
 
@@ -119,8 +120,7 @@ async def complete_sign_in(slug: str, account_id: str, sign_ins: SignInsOf) -> S
 async def cancel_sign_in(slug: str, account_id: str, sign_ins: SignInsOf) -> SignInDocument:
     """End it; the account stays as it was. One that has ended stays as it ended."""
     sign_in = sign_ins.get(slug, account_id)
-    if sign_in.session is not None:
-        sign_in.session.cancel()
+    sign_in.cancel()
     return sign_in_document(sign_in)
 
 

@@ -100,3 +100,15 @@ def test_what_is_revoked_is_void_also_for_who_is_in(tokens):
     for use, secret in ((tokens.redeem, token), (tokens.enter, ticket)):
         with pytest.raises(LiveTokenExpiredError):
             use(secret)
+
+
+def test_a_page_that_came_back_on_another_line_keeps_its_ticket_when_the_old_line_is_given_up(tokens, clock):
+    owner = Owner()
+    _, ticket = tokens.redeem(tokens.issue(owner))
+    tokens.enter(ticket)
+    tokens.enter(ticket)
+
+    tokens.leave(ticket)
+    clock.now_s += TICKET_S + 1
+
+    assert tokens.enter(ticket) is owner

@@ -63,6 +63,7 @@ class ScriptedRooms:
         self.opening_fails: Exception | None = None
         self.closing_fails: Exception | None = None
         self.form_fails: Exception | None = None
+        self.opening_held: anyio.Event | None = None
         self.open = 0
 
     async def room_of(self, slug: str, account_id: str) -> ScriptedRooms:
@@ -75,6 +76,8 @@ class ScriptedRooms:
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[ScriptedSession]:
+        if self.opening_held:
+            await self.opening_held.wait()
         if self.opening_fails:
             raise self.opening_fails
         self.open += 1
@@ -218,3 +221,36 @@ async def test_whoever_comes_later_takes_over_once_the_one_before_has_left():
 
     assert seated == ["first", "second", "third"]
     assert rooms.session.most_views == 1
+
+
+async def test_one_that_is_cancelled_while_its_page_is_being_opened_ends():
+    rooms = ScriptedRooms()
+    rooms.opening_held = anyio.Event()
+    states: list[str] = []
+    async with open_sign_ins(rooms) as sign_ins, anyio.create_task_group() as tasks:
+
+        async def start() -> None:
+            states.append((await sign_ins.start("demo", "ada", "interactive")).status.state)
+
+        tasks.start_soon(start)
+        await anyio.wait_all_tasks_blocked()
+        sign_ins.get("demo", "ada").cancel()
+        await anyio.wait_all_tasks_blocked()
+        rooms.opening_held = None
+        again = await sign_ins.start("demo", "ada", "interactive")
+
+        assert again.status.state == "waiting"
+    assert states == ["cancelled"]
+
+
+async def test_a_start_that_fails_leaves_the_outcome_of_the_one_before():
+    rooms = ScriptedRooms()
+    async with open_sign_ins(rooms) as sign_ins:
+        first = await sign_ins.start("demo", "ada", "interactive")
+        rooms.session.end("signed_in")
+        await until_over(first)
+        rooms.opening_fails = EndpointNotFoundError("demo")
+        with pytest.raises(EndpointNotFoundError):
+            await sign_ins.start("demo", "ada", "interactive")
+
+        assert sign_ins.get("demo", "ada") is first
