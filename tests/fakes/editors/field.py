@@ -28,7 +28,7 @@ class EditorField:
         self.page = page
         self.dom = dom
         parsed = parse_profile({"input": ".prompt", "send": "#send", "assistant_turn": ".none", **profile})
-        self.composer = Composer(dom, PageHands(page, dom), parsed, Timeouts(compose_s=10.0))
+        self.composer = Composer(dom, PageHands(page, dom), parsed, Timeouts())
 
     async def write(self, text: str) -> None:
         await self.composer.write(text)
