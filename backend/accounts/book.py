@@ -77,6 +77,16 @@ class AccountConfig(AccountDraft):
     id: str
 
 
+def own_account(username: str | None, password: SecretStr | None) -> AccountConfig:
+    """Return the account that an endpoint's own settings describe."""
+    return AccountConfig(id=DEFAULT_ACCOUNT, username=username, password=password)
+
+
+def session_key(account: AccountConfig) -> str:
+    """Return the name under which an account's session is kept: the endpoint's own has always had its user name."""
+    return (account.username or account.id) if account.id == DEFAULT_ACCOUNT else account.id
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How an account stands.

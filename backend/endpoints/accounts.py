@@ -5,15 +5,17 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from automation.sign_in.session_state import SessionNotKeptError, SessionStore, StorageState
+from automation.sign_in.session_state import SessionNotKeptError, StorageState
 from backend.accounts.book import (
     DEFAULT_ACCOUNT,
     AccountConfig,
     AccountDraft,
     AccountRepository,
     Standing,
+    own_account,
+    session_key,
 )
 from backend.accounts.session_import import SessionImportError, parse_session
 from backend.endpoints.endpoint import Endpoint
@@ -24,15 +26,9 @@ from backend.errors import (
     InvalidRequestError,
     StorageError,
 )
-from backend.providers.account_roster import AccountRoom, AccountRoster
-
-
-class SessionStores(Protocol):
-    """Gives the place where the session of one account of an endpoint is kept."""
-
-    def __call__(self, slug: str, account: str) -> SessionStore:
-        """Return the store."""
-        ...
+from backend.providers.account_room import AccountRoom
+from backend.providers.account_roster import AccountRoster
+from backend.providers.kinds import SessionsFor
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +52,7 @@ class AccountManager:
     """Keeps accounts, and has open endpoints follow what is changed."""
 
     def __init__(
-        self, manager: EndpointManager, repository: AccountRepository, sessions_for: SessionStores
+        self, manager: EndpointManager, repository: AccountRepository, sessions_for: SessionsFor
     ) -> None:
         self._manager = manager
         self._repository = repository
@@ -73,7 +69,7 @@ class AccountManager:
             return _of_roster(endpoint.roster)
         stored = await self._repository.list_accounts(slug)
         views = [AccountView(one.config, one.standing) for one in stored]
-        own = _own(endpoint)
+        own = own_account(endpoint.config.username, endpoint.config.password)
         return [AccountView(own, Standing()), *views] if own.username or not views else views
 
     async def get(self, slug: str, account_id: str) -> AccountView:
@@ -157,7 +153,7 @@ class AccountManager:
         if roster is not None and member is not None:
             state = await roster.session(member)
         else:
-            state = await self._sessions_for(slug, _session_key(view.config)).load()
+            state = await self._sessions_for(slug, session_key(view.config)).load()
         return state or {"cookies": [], "origins": []}
 
     async def replace_session(self, slug: str, account_id: str, session: object) -> None:
@@ -173,7 +169,7 @@ class AccountManager:
         if endpoint.roster is not None and member is not None:
             await endpoint.roster.replace_session(member, state)
             return
-        await self._sessions_for(slug, _session_key(view.config)).save(state)
+        await self._sessions_for(slug, session_key(view.config)).save(state)
         if account_id != DEFAULT_ACCOUNT:
             await self._repository.save_standing(slug, account_id, Standing())
 
@@ -191,7 +187,7 @@ class AccountManager:
         member = endpoint.roster.member(account_id)
         if member is None:
             raise AccountNotFoundError(slug, account_id)
-        return endpoint.roster.room_of(member)
+        return AccountRoom(endpoint.roster, member)
 
     async def _changeable(self, slug: str, account_id: str) -> AccountView:
         view = await self.get(slug, account_id)
@@ -220,15 +216,6 @@ def _of_roster(roster: AccountRoster) -> list[AccountView]:
         )
         for member in roster.members
     ]
-
-
-def _own(endpoint: Endpoint) -> AccountConfig:
-    config = endpoint.config
-    return AccountConfig(id=DEFAULT_ACCOUNT, username=config.username, password=config.password)
-
-
-def _session_key(config: AccountConfig) -> str:
-    return (config.username or config.id) if config.id == DEFAULT_ACCOUNT else config.id
 
 
 def _values(draft: AccountDraft) -> dict[str, Any]:

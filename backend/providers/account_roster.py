@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -13,7 +13,6 @@ import anyio
 from anyio.abc import TaskGroup
 
 from automation.errors import AccountError, AutomationError, NoAccountError, RateLimitedError
-from automation.owned_tasks import owned_tasks
 from automation.turn import ChatLink, Prompt, TurnEvent
 from backend.accounts.book import (
     DEFAULT_ACCOUNT,
@@ -164,10 +163,6 @@ class AccountRoster:
         await member.sleep()
         await self.plan.browsers.replace_session(member.config, state)
         member.clear()
-
-    def room_of(self, member: Member[AccountPages]) -> AccountRoom:
-        """Return where an account signs in."""
-        return AccountRoom(self, member)
 
     def left_of(self, member: Member[AccountPages]) -> float:
         """Return how many requests an account may still be asked within its period."""
@@ -353,55 +348,6 @@ class AccountRoster:
         waits = "; ".join(f"{m.id} {m.state}" for m in self.members)
         msg = f"No account of endpoint {self.plan.slug!r} can be used ({waits})."
         return NoAccountError(f"{msg} GET /api/endpoints/{self.plan.slug}/accounts says why.")
-
-
-class AccountRoom:
-    """Where one account signs in; it takes turns again once it has."""
-
-    def __init__(self, roster: AccountRoster, member: Member[AccountPages]) -> None:
-        self._roster = roster
-        self._member = member
-
-    @asynccontextmanager
-    async def open_sign_in(self) -> AsyncIterator[SignInSession]:
-        """Open the page on which a person signs in; it is closed at the end of the block.
-
-        Raises:
-            AutomationError: There is no such page now.
-        """
-        member = self._member
-        with member.kept_awake():
-            expects_check = member.state is AccountState.NEED_CAPTCHA
-            browsers = self._roster.plan.browsers
-            async with (
-                browsers.open_sign_in(member.config, expects_check=expects_check) as session,
-                owned_tasks() as tasks,
-            ):
-                tasks.start_soon(_end_with, member, session)
-                yield session
-            if session.status.state == "signed_in":
-                member.clear()
-
-    async def sign_in_by_form(self) -> None:
-        """Fill the site's form with the account's credentials.
-
-        Raises:
-            AutomationError: It refused, or could not be filled.
-        """
-        member = self._member
-        with member.kept_awake():
-            try:
-                await self._roster.plan.browsers.sign_in_by_form(member.config)
-            except AutomationError as exc:
-                self._roster.note_failure(member, exc)
-                raise
-        member.clear()
-
-
-async def _end_with(member: Member[AccountPages], session: SignInSession) -> None:
-    """End a sign-in with its account: where that is removed, changed or closed, its success would be lost."""
-    await member.ended.wait()
-    session.cancel()
 
 
 def _is_alike(a: AccountConfig, b: AccountConfig) -> bool:

@@ -18,7 +18,7 @@ from automation.web_provider.base import WebChatConfig, WebProviderBase
 from automation.web_provider.config import CaptureRoute
 from automation.web_provider.form_sign_in import sign_in_by_form
 from automation.web_provider.interactive_sign_in import InteractiveSignIn, open_interactive_sign_in
-from backend.accounts.book import DEFAULT_ACCOUNT, AccountConfig, AccountPace
+from backend.accounts.book import AccountConfig, AccountPace, own_account, session_key
 from backend.accounts.policy import AccountLimits
 from backend.providers.account_fleet import open_fleet
 from backend.providers.account_roster import AccountSite, FleetPlan
@@ -47,9 +47,7 @@ class AccountBrowsers:
         return self._accounts[config.id]
 
     def _session_store(self, config: AccountConfig) -> SessionStore:
-        # The endpoint's own session has always been kept under its user name.
-        key = (config.username or config.id) if config.id == DEFAULT_ACCOUNT else config.id
-        return self._stores.sessions_for(self._web.name, key)
+        return self._stores.sessions_for(self._web.name, session_key(config))
 
     async def forget_session(self, config: AccountConfig) -> None:
         """Forget the session that is kept of an account."""
@@ -143,7 +141,7 @@ def plan_of(config: EndpointConfig, browsers: AccountSite) -> FleetPlan:
             period_seconds=config.period_seconds,
             min_delay_between_requests=config.min_delay_between_requests,
         ),
-        own=own_account(config),
+        own=own_account(config.username, config.password),
         is_own_anonymous=config.username is None,
         most_at_once=config.max_concurrent_requests,
         keep_alive_s=config.keep_alive_seconds,
@@ -169,7 +167,7 @@ def web_chat_config(
         base_url=config.base_url,
         login_url=config.login_url,
         profile=read_profile(config, selectors_dir),
-        credentials=_credentials(own_account(config)),
+        credentials=_credentials(own_account(config.username, config.password)),
         browser=browser_of(config.browser_config, headless=headless, driver=driver),
         max_pages=config.max_concurrent_requests,
         timeouts=Timeouts(turn_s=config.timeout_seconds),
@@ -177,11 +175,6 @@ def web_chat_config(
         capture=capture,
         human_input=config.browser_config.human_input,
     )
-
-
-def own_account(config: EndpointConfig) -> AccountConfig:
-    """Return the account that the endpoint's own settings describe."""
-    return AccountConfig(id=DEFAULT_ACCOUNT, username=config.username, password=config.password)
 
 
 def _credentials(config: AccountConfig) -> Credentials | None:

@@ -1,0 +1,62 @@
+"""Where one account of an open endpoint signs in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from automation.errors import AutomationError
+from automation.owned_tasks import owned_tasks
+from backend.accounts.member import Member
+from backend.accounts.sign_ins import SignInSession
+from backend.accounts.states import AccountState
+from backend.providers.account_roster import AccountPages, AccountRoster
+
+
+class AccountRoom:
+    """Where one account signs in; it takes turns again once it has."""
+
+    def __init__(self, roster: AccountRoster, member: Member[AccountPages]) -> None:
+        self._roster = roster
+        self._member = member
+
+    @asynccontextmanager
+    async def open_sign_in(self) -> AsyncIterator[SignInSession]:
+        """Open the page on which a person signs in; it is closed at the end of the block.
+
+        Raises:
+            AutomationError: There is no such page now.
+        """
+        member = self._member
+        with member.kept_awake():
+            expects_check = member.state is AccountState.NEED_CAPTCHA
+            browsers = self._roster.plan.browsers
+            async with (
+                browsers.open_sign_in(member.config, expects_check=expects_check) as session,
+                owned_tasks() as tasks,
+            ):
+                tasks.start_soon(_end_with, member, session)
+                yield session
+            if session.status.state == "signed_in":
+                member.clear()
+
+    async def sign_in_by_form(self) -> None:
+        """Fill the site's form with the account's credentials.
+
+        Raises:
+            AutomationError: It refused, or could not be filled.
+        """
+        member = self._member
+        with member.kept_awake():
+            try:
+                await self._roster.plan.browsers.sign_in_by_form(member.config)
+            except AutomationError as exc:
+                self._roster.note_failure(member, exc)
+                raise
+        member.clear()
+
+
+async def _end_with(member: Member[AccountPages], session: SignInSession) -> None:
+    """End a sign-in with its account: where that is removed, changed or closed, its success would be lost."""
+    await member.ended.wait()
+    session.cancel()
