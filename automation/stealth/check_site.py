@@ -80,13 +80,24 @@ async def open_check_site() -> AsyncIterator[CheckSite]:
     app.router.add_get("/headers", site.note_headers)
     app.router.add_post("/result", site.take_report)
     app.router.add_get("/{name}", site.serve_file)
+    async with serving(app) as origin:
+        site.url = f"{origin}/self_check.html"
+        yield site
+
+
+@asynccontextmanager
+async def serving(app: web.Application) -> AsyncIterator[str]:
+    """Serve an application on a free loopback port until the block ends, and hand out its origin.
+
+    Raises:
+        OSError: No port could be had.
+    """
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         host, port = runner.addresses[0][:2]
-        site.url = f"http://{host}:{port}/self_check.html"
-        yield site
+        yield f"http://{host}:{port}"
     finally:
         with anyio.CancelScope(shield=True):
             await runner.cleanup()

@@ -115,7 +115,7 @@ class ChatPage:
         page.on("framenavigated", self._navigated)
         self._is_attached = True
         await targets.start()
-        await self._load(self._chat_url)
+        await self._load(self._config.chat_url)
         await self._ensure_ready()
         await self._ensure_empty()
 
@@ -126,7 +126,7 @@ class ChatPage:
             AutomationError: It doesn't show; the page is closed then.
         """
         self._needs = "reload"
-        await self._load(self._chat_url)
+        await self._load(self._config.chat_url)
         await self._ensure_ready()
         await self._ensure_empty()
         self._needs = "nothing"
@@ -277,11 +277,6 @@ class ChatPage:
     # -- loading and signing in -------------------------------------------------------------------------------------
 
     @property
-    def _chat_url(self) -> str:
-        path = self._profile.path
-        return self._config.base_url if path == "/" else urljoin(self._config.base_url, path)
-
-    @property
     def _sign_in_url(self) -> str:
         assert self._profile.sign_in is not None
         return self._config.login_url or urljoin(self._config.base_url, self._profile.sign_in.path)
@@ -375,7 +370,7 @@ class ChatPage:
                 # Asked again with the same credentials, sites lock accounts.
                 account.refusal = exc
                 raise
-            await self._load(self._chat_url)
+            await self._load(self._config.chat_url)
             if await self._first_state() != "ready":
                 raise await self._changed("input", "opening the chat after signing in")
             await self._until_socket(self._sockets_before)
@@ -386,7 +381,7 @@ class ChatPage:
         """Load the chat once more: another page of the account may have signed in, or its cookies been put back."""
         for _ in range(_MOST_MENDS):
             await self._account.mend()
-            await self._load(self._chat_url)
+            await self._load(self._config.chat_url)
             if await self._first_state() == "ready":
                 return True
             if await self._account.has_its_network():
@@ -498,7 +493,7 @@ class ChatPage:
         elif needs == "new chat" and not await self._until_idle():
             needs = "reload"
         if needs == "reload" or not await self._click_new_chat():
-            await self._load(self._chat_url)
+            await self._load(self._config.chat_url)
             await self._ensure_ready()
             await self._ensure_empty()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Literal
+from urllib.parse import urljoin
 
 from automation.profiles import SelectorProfile
 from automation.sign_in.credentials import Credentials
@@ -37,6 +38,12 @@ class WebChatConfig:
     name: str
     capture: CaptureRoute = "auto"
     human_input: HumanInput = "off"
+
+    @property
+    def chat_url(self) -> str:
+        """Where a new chat opens."""
+        path = self.profile.path
+        return self.base_url if path == "/" else urljoin(self.base_url, path)
 
 
 def effective_timeouts(config: WebChatConfig) -> Timeouts:

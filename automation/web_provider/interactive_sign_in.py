@@ -114,7 +114,7 @@ class InteractiveSignIn:
             return
         if self.status.is_over:
             raise SignInRequiredError(self.status.reason)
-        await self._load(self._chat_url)
+        await self._load(self._config.chat_url)
         limit_s = self._config.timeouts.ready_s
         outcomes = {"ready": self._ready, **self._refusals}
         outcome = await self._dom.call("first", outcomes, int(limit_s * 1000), timeout_s=limit_s + 5)
@@ -162,16 +162,13 @@ class InteractiveSignIn:
         self._end(SignInStatus("expired", reason=f"nobody signed in within {minutes}; start it again"))
 
     @property
-    def _chat_url(self) -> str:
-        path = self._config.profile.path
-        return self._config.base_url if path == "/" else urljoin(self._config.base_url, path)
-
-    @property
     def _sign_in_url(self) -> str:
         form = self._config.profile.sign_in
         if self._config.login_url:
             return self._config.login_url
-        return urljoin(self._config.base_url, form.path) if form and form.path != "/" else self._chat_url
+        return (
+            urljoin(self._config.base_url, form.path) if form and form.path != "/" else self._config.chat_url
+        )
 
     @property
     def _ready(self) -> dict[str, bool]:

@@ -126,13 +126,16 @@ class SignIn:
             InvalidRequestError: There is nothing to see: the site's form is filled by itself, or the sign-in is over.
         """
         if self.session is None or self.mode == "form" or self.status.is_over:
-            msg = "This sign-in has no live view; start one with the mode 'interactive'."
-            raise InvalidRequestError(msg)
+            raise _no_view()
         if self._taken is not None:
             self._taken.set()
         taken = self._taken = anyio.Event()
         async with self._alone, self.session.view() as view:
             yield Seat(view, taken)
+
+
+def _no_view() -> InvalidRequestError:
+    return InvalidRequestError("This sign-in has no live view; start one with the mode 'interactive'.")
 
 
 class _FormSignIn:
@@ -148,8 +151,8 @@ class _FormSignIn:
         return self._news
 
     def view(self) -> AbstractAsyncContextManager[LiveView]:
-        """Refuse: see ``SignIn.seat``."""
-        raise NotImplementedError
+        """Refuse: the site's form is filled by itself."""
+        raise _no_view()
 
     async def until_over(self) -> None:
         """Return when the form was filled, or something went wrong."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import anyio
 import pytest
 from typer.testing import CliRunner, Result
@@ -15,17 +13,7 @@ from backend.persistence.engine import open_database
 from backend.providers.config import EndpointConfig
 from backend.settings import Settings
 
-pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(autouse=True)
-def _own_logging(monkeypatch):
-    """The command sets logging up for its own process, with a standard error that ends with the test."""
-    root = logging.getLogger()
-    monkeypatch.setattr(root, "handlers", list(root.handlers))
-    level = root.level
-    yield
-    root.setLevel(level)
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("own_logging")]
 
 
 @pytest.fixture(autouse=True)

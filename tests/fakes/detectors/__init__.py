@@ -17,6 +17,8 @@ from typing import Any
 import anyio
 from aiohttp import web
 
+from automation.stealth.check_site import serving
+
 HERE = Path(__file__).parent
 _INSTALL_S = 300
 _REPORT_S = 60.0
@@ -85,16 +87,9 @@ class DetectorSite:
         app.router.add_get("/", site._page)
         app.router.add_post("/result", site._take)
         app.router.add_static("/modules", detector_modules())
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            host, port = runner.addresses[0][:2]
-            site.url = f"http://{host}:{port}/"
+        async with serving(app) as origin:
+            site.url = f"{origin}/"
             yield site
-        finally:
-            with anyio.CancelScope(shield=True):
-                await runner.cleanup()
 
     async def verdict(self) -> Verdict:
         """Return what the page reported, once it has."""

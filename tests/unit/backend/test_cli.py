@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -11,15 +10,7 @@ from typer.testing import CliRunner
 from backend import cli
 from backend.settings import Settings
 
-
-@pytest.fixture(autouse=True)
-def _own_logging(monkeypatch):
-    """The command sets logging up for its own process, with a standard error that ends with the test."""
-    root = logging.getLogger()
-    monkeypatch.setattr(root, "handlers", list(root.handlers))
-    level = root.level
-    yield
-    root.setLevel(level)
+pytestmark = pytest.mark.usefixtures("own_logging")
 
 
 class Gateway(BaseHTTPRequestHandler):

@@ -1,0 +1,17 @@
+"""What tests of several kinds share."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+
+@pytest.fixture
+def own_logging(monkeypatch):
+    """Undo what a command sets up for its own process: handlers on a standard error that ends with the test."""
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", list(root.handlers))
+    level = root.level
+    yield
+    root.setLevel(level)
