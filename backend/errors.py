@@ -16,6 +16,7 @@
     ├── SignInRunningError
     ├── LiveTokenExpiredError
     ├── StorageError               the database can't be asked
+    ├── ProviderRefusedError       an API took the request for wrong
     └── BusyError                  try again after ``retry_after_s``
         ├── QueueFullError
         └── RateExceededError
@@ -160,6 +161,22 @@ class StorageError(GatewayError):
 
     def __init__(self) -> None:
         super().__init__("The gateway's database can't be used now; its log says why.")
+
+
+class ProviderRefusedError(GatewayError):
+    """An API provider took the client's request for wrong; asking again, or another provider, won't help.
+
+    Attributes:
+        status: The provider's own, 400 to 499.
+        code: The provider's, such as ``context_length_exceeded``.
+        param: The field at fault, or None.
+    """
+
+    def __init__(self, message: str, status: int = 400, code: str = "", param: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code or "invalid_request"
+        self.param = param
 
 
 class BusyError(GatewayError):

@@ -49,6 +49,7 @@ from backend.errors import (
     LiveTokenExpiredError,
     ModelNotFoundError,
     NameTakenError,
+    ProviderRefusedError,
     QueueFullError,
     RateExceededError,
     SignInNotFoundError,
@@ -139,6 +140,8 @@ _HTTP_CODES: Mapping[int, str] = MappingProxyType(
 def describe_error(error: BaseException) -> ErrorReply:
     """Return what the client is told; an error that is in no table is logged and told as ``internal_error``."""
     error = leading_error(error)
+    if isinstance(error, ProviderRefusedError):
+        return ErrorReply(error.status, error.code, str(error), error.param)
     for kind in type(error).__mro__:
         if kind in TABLE:
             status, code = TABLE[kind]

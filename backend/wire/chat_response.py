@@ -11,6 +11,8 @@ import orjson
 
 from automation.turn import FinishReason
 
+DONE = b"data: [DONE]\n\n"
+
 
 @dataclass(frozen=True, slots=True)
 class Citation:
@@ -87,25 +89,49 @@ class ChunkWriter:
         """Return the event of more reasoning."""
         return self._delta({"reasoning_content": text})
 
+    def refusal(self, text: str) -> bytes:
+        """Return the event of more of a refusal."""
+        return self._delta({"refusal": text})
+
+    def tool_call(self, index: int, call_id: str, name: str, arguments: str = "") -> bytes:
+        """Return the event that begins a call of a tool; ``index`` counts the answer's calls from 0."""
+        function = {"name": name, "arguments": arguments}
+        call = {"index": index, "id": call_id, "type": "function", "function": function}
+        return self._delta({"tool_calls": [call]})
+
+    def arguments(self, index: int, text: str) -> bytes:
+        """Return the event of more of a call's arguments, which are JSON in pieces."""
+        return self._delta({"tool_calls": [{"index": index, "function": {"arguments": text}}]})
+
+    def finish(
+        self,
+        finish_reason: str,
+        citations: Sequence[Citation] = (),
+        notes: Sequence[str] = (),
+    ) -> bytes:
+        """Return the event that tells why the answer ended."""
+        delta = {"annotations": [c.document() for c in citations]} if citations else {}
+        extra = {"gateway_notes": list(notes)} if notes else {}
+        return self._delta(delta, finish_reason, extra)
+
+    def usage(self, usage: dict[str, Any]) -> bytes:
+        """Return the event of the usage where the client asked for it, else nothing; it comes after ``finish``."""
+        return sse_event({**self._common, "choices": [], "usage": usage}) if self._with_usage else b""
+
     def end(
         self,
-        finish_reason: FinishReason,
+        finish_reason: str,
         usage: dict[str, Any],
         citations: Sequence[Citation] = (),
         notes: Sequence[str] = (),
     ) -> bytes:
         """Return the events that close the answer, ``[DONE]`` included."""
-        delta = {"annotations": [c.document() for c in citations]} if citations else {}
-        extra = {"gateway_notes": list(notes)} if notes else {}
-        events = self._delta(delta, finish_reason, extra)
-        if self._with_usage:
-            events += sse_event({**self._common, "choices": [], "usage": usage})
-        return events + b"data: [DONE]\n\n"
+        return self.finish(finish_reason, citations, notes) + self.usage(usage) + DONE
 
     def _delta(
         self,
         delta: dict[str, Any],
-        finish_reason: FinishReason | None = None,
+        finish_reason: str | None = None,
         extra: dict[str, Any] | None = None,
     ) -> bytes:
         if self._is_first:

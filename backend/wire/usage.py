@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from automation.turn import Prompt, UsageReported
 
 CHARACTERS_PER_TOKEN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """Tokens as a provider counted them.
+
+    Attributes:
+        cached: Of ``input_tokens``, those that came from the provider's cache.
+        reasoning: Of ``output_tokens``, those of reasoning.
+    """
+
+    input_tokens: int
+    output_tokens: int
+    cached: int = 0
+    reasoning: int = 0
+
+    def document(self) -> dict[str, Any]:
+        """Return OpenAI's ``usage``."""
+        document = _document(self.input_tokens, self.output_tokens)
+        document["prompt_tokens_details"] = {"cached_tokens": self.cached}
+        document["completion_tokens_details"] = {"reasoning_tokens": self.reasoning}
+        return document
 
 
 def estimate_tokens(size_characters: int) -> int:

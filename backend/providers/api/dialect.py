@@ -1,0 +1,153 @@
+"""How a provider's HTTP API speaks: requests out of OpenAI's chat bodies, and answers back into them. Pure.
+
+On our side everything has the shape of OpenAI's chat completions: a body goes in as a client sent it (without the gateway's
+own extras, ``model`` replaced by the provider's name of it), and documents and chunks come out as a client gets them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from backend.wire.chat_response import CompletionHead
+from backend.wire.usage import TokenUsage
+
+Body = Mapping[str, Any]
+"""A JSON object as it came from a client or a provider."""
+
+Method = Literal["GET", "POST"]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """One request to the provider.
+
+    Attributes:
+        path: Relative to the endpoint's base URL, with its query, such as ``/chat/completions``.
+        body: JSON; empty for a GET.
+        headers: Besides authorization and content type.
+    """
+
+    path: str
+    body: bytes = b""
+    method: Method = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WholeCompletion:
+    """A whole answer.
+
+    Attributes:
+        body: A ``chat.completion`` as JSON.
+        usage: None where the provider told none.
+    """
+
+    body: bytes
+    usage: TokenUsage | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a provider's error body says.
+
+    Attributes:
+        message: The provider's own words; empty where there are none.
+        code: Its code or type, such as ``context_length_exceeded``.
+        param: The field at fault, by OpenAI's names, or None.
+        retry_after_s: What the body itself tells (a header is read elsewhere).
+    """
+
+    message: str
+    code: str = ""
+    param: str | None = None
+    retry_after_s: float | None = None
+
+
+class ChatStream(Protocol):
+    """One streamed answer while it arrives, split anywhere.
+
+    Attributes:
+        has_begun: Text, reasoning, a refusal or a tool call came: from here on nobody else can be asked.
+        is_finished: The provider said that the answer is whole.
+        usage: As told so far.
+    """
+
+    has_begun: bool
+    is_finished: bool
+    usage: TokenUsage | None
+
+    def feed(self, data: bytes) -> bytes:
+        """Return the ``data: {chunk}`` events that ``data`` completes, never ``[DONE]``; often nothing.
+
+        Raises:
+            SiteError: The stream carries an error, or isn't in the provider's format.
+            RateLimitedError: The error is a limit.
+        """
+        ...
+
+    def close(self) -> bytes:
+        """Return what was held back, at the end of the provider's stream: the usage chunk where it was asked for.
+
+        Raises:
+            SiteError: It ended before the provider said that the answer is whole.
+        """
+        ...
+
+
+class Dialect(Protocol):
+    """What is particular to one provider's API. Stateless."""
+
+    def chat(self, body: Body, *, is_streamed: bool) -> ApiRequest:
+        """Return the request for a chat body.
+
+        Raises:
+            InvalidRequestError: The provider has no way to honour it; ``param`` names the field.
+        """
+        ...
+
+    def completion(self, body: bytes, head: CompletionHead) -> WholeCompletion:
+        """Return the answer in a body that came with HTTP 200.
+
+        Raises:
+            SiteError: It isn't an answer; also for an error under HTTP 200.
+            RateLimitedError: It is a limit under HTTP 200.
+        """
+        ...
+
+    def stream(self, head: CompletionHead, *, with_usage: bool) -> ChatStream:
+        """Return the reader of a streamed answer; ``with_usage`` as in ``stream_options.include_usage``."""
+        ...
+
+    def refusal(self, body: bytes) -> Refusal:
+        """Return what the body of an HTTP error says; never raises, whatever the body is."""
+        ...
+
+    def ignored(self, body: Body) -> Sequence[str]:
+        """Return the fields of a chat body that have no effect at this provider, sorted."""
+        ...
+
+    def list_models(self) -> ApiRequest | None:
+        """Return the request for the provider's models; None where it has no list."""
+        ...
+
+    def models(self, body: bytes) -> list[str]:
+        """Return the names in the answer to ``list_models``.
+
+        Raises:
+            SiteError: It isn't such a list.
+        """
+        ...
+
+    def embeddings(self, body: Body) -> ApiRequest | None:
+        """Return the request for OpenAI's embeddings body; None where the provider has none."""
+        ...
+
+    def embedded(self, body: bytes, model: str) -> bytes:
+        """Return OpenAI's embeddings document for the provider's answer.
+
+        Raises:
+            SiteError: It isn't one.
+        """
+        ...
