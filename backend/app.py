@@ -21,6 +21,7 @@ from backend.api import accounts as account_routes
 from backend.api import chat, conversations, endpoints, health, live, metrics, sign_in
 from backend.api.access import Parts
 from backend.api.errors import install_error_handlers
+from backend.api.openapi import ERROR_RESPONSES, add_raw_routes
 from backend.endpoints.accounts import AccountManager
 from backend.endpoints.manager import EndpointWorkshop, open_manager
 from backend.endpoints.screenshots import ScreenshotFolder
@@ -84,7 +85,8 @@ def create_app(settings: Settings, open_providers: OpenProviders = open_all_prov
         metrics.router,
     )
     for router in routers:
-        app.include_router(router)
+        app.include_router(router, responses=ERROR_RESPONSES)
+    add_raw_routes(app, chat.OPERATIONS)
     install_error_handlers(app)
     _add_middleware(app, settings)
     return app

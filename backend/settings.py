@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     max_pages: Annotated[int, Field(gt=0)] = 12
     max_streaming: Annotated[int, Field(gt=0)] | None = None
     selectors_dir: Path = Path("selectors")
-    max_request_bytes: Annotated[int, Field(gt=0)] = 67_108_864
+    max_request_bytes: Annotated[int, Field(gt=0)] = 20_000_000
     max_attachments: Annotated[int, Field(ge=0)] = 10
     max_attachment_bytes: Annotated[int, Field(gt=0)] = 20_971_520
     allow_private_urls: bool = False
@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     google_api_key: SecretStr | None = None
     deepseek_api_key: SecretStr | None = None
     deepinfra_api_key: SecretStr | None = None
+    openrouter_api_key: SecretStr | None = None
+    groq_api_key: SecretStr | None = None
+    mistral_api_key: SecretStr | None = None
+    zai_api_key: SecretStr | None = None
 
     @field_validator("cors_origins", "allowed_hosts", "old_secret_keys", mode="before")
     @classmethod
@@ -103,6 +107,25 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
+
+    @property
+    def provider_keys(self) -> dict[str, SecretStr | None]:
+        """The keys of API providers, by the names of their settings."""
+        names = (
+            "openai",
+            "anthropic",
+            "google",
+            "deepseek",
+            "deepinfra",
+            "openrouter",
+            "groq",
+            "mistral",
+            "zai",
+        )
+        keys: dict[str, SecretStr | None] = {
+            f"{name}_api_key": getattr(self, f"{name}_api_key") for name in names
+        }
+        return {**keys, "codegen_token": self.codegen_token}
 
     @property
     def is_auth_on(self) -> bool:

@@ -7,14 +7,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from automation.turn import TextDelta
 from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.state_board import StateChange
-from backend.gateway.answer import Answer, Delta
-from backend.gateway.completion import Order
 from backend.providers.config import EndpointConfig, EndpointDraft
 
-_SECRETS = {"password", "api_key"}
+_SECRETS = {"password", "api_key", "headers"}
 
 
 def endpoint_document(endpoint: Endpoint) -> dict[str, Any]:
@@ -30,8 +27,9 @@ def endpoint_document(endpoint: Endpoint) -> dict[str, Any]:
         **settings,
         "has_credentials": config.password is not None,
         "has_api_key": config.api_key is not None,
+        "headers": sorted(config.headers),
         **state_document(endpoint.board.last_change),
-        "models": list(endpoint.models),
+        "models": list(endpoint.models or config.models),
         "turns_running": endpoint.turns_running,
         "created_at": endpoint.created_at.isoformat(),
     }
@@ -62,32 +60,29 @@ def validation_problem(error: ValidationError) -> list[dict[str, Any]]:
     return [{**e, "loc": ("body", *e["loc"])} for e in error.errors(include_url=False)]
 
 
-async def tested_document(order: Order, answer: Answer, config: EndpointConfig) -> dict[str, Any]:
-    """Read the whole answer and return it as ``POST …/test`` tells it.
-
-    Raises:
-        AutomationError: The turn failed.
-    """
-    deltas: list[Delta] = [delta async for delta in answer]
-    content = "".join(d.text for d in deltas if isinstance(d, TextDelta))
-    reasoning = "".join(d.text for d in deltas if not isinstance(d, TextDelta))
-    usage = answer.usage
+def tested_document(
+    completion: Mapping[str, Any], headers: Mapping[str, str], config: EndpointConfig
+) -> dict[str, Any]:
+    """Return a ``chat.completion`` as ``POST …/test`` tells it."""
+    choice = completion["choices"][0]
+    message, usage = choice["message"], completion.get("usage") or {}
+    notes = headers.get("x-gateway-notes")
     metadata = {
-        "finish_reason": answer.finish_reason,
-        "reasoning_content": reasoning or None,
-        "notes": list(answer.notes),
+        "finish_reason": choice["finish_reason"],
+        "reasoning_content": message.get("reasoning_content"),
+        "notes": notes.split(", ") if notes else [],
         "usage_estimated": bool(usage.get("estimated")),
     }
     counts = {
-        "input_tokens": usage["prompt_tokens"],
-        "output_tokens": usage["completion_tokens"],
+        "input_tokens": usage.get("prompt_tokens"),
+        "output_tokens": usage.get("completion_tokens"),
         "cost": 0.0,
     }
     return {
-        "id": order.head.id,
+        "id": completion.get("id"),
         "provider": config.slug,
-        "model": order.head.model,
-        "response": {"content": content, "type": "text", "metadata": metadata},
+        "model": completion.get("model"),
+        "response": {"content": message.get("content"), "type": "text", "metadata": metadata},
         "usage": counts,
         "session": {"id": config.username or config.slug, "persistent": config.password is not None},
     }

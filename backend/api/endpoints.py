@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import orjson
 from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
@@ -19,8 +21,9 @@ from backend.api.endpoint_documents import (
     validation_problem,
 )
 from backend.api.state_stream import StateStream
+from backend.gateway.call import call_of
 from backend.providers.config import EndpointDraft
-from backend.wire.chat_request import PinnedChatRequest, TestRequest
+from backend.wire.chat_request import TestRequest
 
 router = APIRouter(prefix="/api/endpoints", tags=["endpoints"])
 
@@ -80,12 +83,13 @@ async def restart_endpoint(slug: str, parts: PartsOf) -> dict[str, Any]:
 @router.post("/{slug}/test")
 async def test_endpoint(slug: str, body: TestRequest, parts: PartsOf) -> dict[str, Any]:
     """Ask an endpoint one thing and return its whole answer."""
-    request = PinnedChatRequest.model_validate(
-        {"model": body.model or "", "messages": [{"role": "user", "content": body.message}]}
+    call = call_of(
+        {"model": body.model or "", "messages": [{"role": "user", "content": body.message}]},
+        needs_model=False,
     )
-    order = parts.gateway.understand(request, pinned_to=slug, is_throwaway=True)
-    async with parts.gateway.open_answer(order) as answer:
-        return await tested_document(order, answer, parts.manager.get(slug).config)
+    call = replace(call, is_throwaway=True)
+    async with parts.gateway.open_reply(call, pinned_to=slug) as reply:
+        return tested_document(orjson.loads(reply.body), reply.headers, parts.manager.get(slug).config)
 
 
 @router.get("/{slug}/health")

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -140,6 +141,8 @@ _HTTP_CODES: Mapping[int, str] = MappingProxyType(
 def describe_error(error: BaseException) -> ErrorReply:
     """Return what the client is told; an error that is in no table is logged and told as ``internal_error``."""
     error = leading_error(error)
+    if isinstance(error, ValidationError):
+        return describe_validation([{**e, "loc": ("body", *e["loc"])} for e in error.errors()])
     if isinstance(error, ProviderRefusedError):
         return ErrorReply(error.status, error.code, str(error), error.param)
     for kind in type(error).__mro__:

@@ -54,6 +54,10 @@ class EndpointManager:
         """Return all, oldest first."""
         return list(self._endpoints.values())
 
+    def find(self, slug: str) -> Endpoint | None:
+        """Return one, or None."""
+        return self._endpoints.get(slug)
+
     def get(self, slug: str) -> Endpoint:
         """Return one.
 

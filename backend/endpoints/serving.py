@@ -82,7 +82,7 @@ class Serving:
                         await provider.roster.reload()
                     async with owned_tasks() as tasks:
                         tasks.start_soon(self._follow, provider)
-                        await self._tend()
+                        await self._tend(provider)
                     await endpoint.close(EndpointNotRunningError(endpoint.slug, "stopped"))
         except Exception as exc:  # noqa: BLE001  the boundary of the endpoint's task: others must go on
             error = leading_error(exc)
@@ -99,7 +99,7 @@ class Serving:
         if not self._stopping and not self._endpoint.note_failure(error):
             self._endpoint.board.move(Move.FAILED, str(error) or type(error).__name__)
 
-    async def _tend(self) -> None:
+    async def _tend(self, provider: Provider) -> None:
         endpoint = self._endpoint
         while not self._stopping:
             endpoint.attention = anyio.Event()
@@ -109,7 +109,7 @@ class Serving:
             if endpoint.state is EndpointState.RATE_LIMITED:
                 endpoint.lift_limit()
             elif not endpoint.turns_running:
-                await self._look()
+                await self._look(provider)
 
     async def _follow(self, provider: Provider) -> None:
         """Let the endpoint's state follow its accounts: a person may have put them right, or they all need one."""
@@ -123,8 +123,10 @@ class Serving:
             return max(endpoint.limited_until - time.monotonic(), 0.0)
         return endpoint.config.health_check_interval
 
-    async def _look(self) -> None:
+    async def _look(self, provider: Provider) -> None:
         health = await self._endpoint.check()
+        if health.is_healthy and self._endpoint.config.is_api:
+            self._endpoint.models = tuple(await provider.models())  # an API's list changes while it is open
         if not health.is_healthy and self._endpoint.state is EndpointState.ACTIVE and not self._stopping:
             self._endpoint.board.move(Move.FAILED, health.reason)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
-import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import cast
 from weakref import WeakKeyDictionary
 
 from automation.errors import AutomationError
@@ -21,11 +20,13 @@ from backend.gateway.admission import Admission
 from backend.gateway.answer import Answer
 from backend.gateway.attachments import FileFetcher
 from backend.gateway.background import BackgroundPatterns
+from backend.gateway.call import ChatCall
 from backend.gateway.conversations import Conversations
 from backend.gateway.history import Scope
+from backend.gateway.replies import PageReply, PassedReply, Reply, reply_headers
 from backend.gateway.resolve import EndpointNames, Target, names_of, resolve, resolve_pinned
+from backend.providers.protocol import CompletionProvider, PageProvider
 from backend.wire.attachments import FilePart, parse_files
-from backend.wire.chat_request import ChatRequest
 from backend.wire.chat_response import CompletionHead, model_document
 from backend.wire.translate import Limits, ignored_params, limits_of, refuse_unsupported, translate_messages
 
@@ -36,7 +37,7 @@ BACKGROUND_NOTE = "background-request"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A chat request that is understood: whom to ask, what, and where to cut.
+    """A chat request as a page is asked it: what, and where to cut.
 
     Attributes:
         conversation: ``auto``, ``new`` or a conversation's id.
@@ -52,8 +53,6 @@ class Order:
     conversation: str = "auto"
     notes: tuple[str, ...] = ()
     files: tuple[tuple[FilePart, ...], ...] = ()
-    is_streamed: bool = False
-    with_usage: bool = False
 
 
 class Gateway:
@@ -77,42 +76,80 @@ class Gateway:
         self._background_model = background_model
         self._admissions: WeakKeyDictionary[Endpoint, Admission] = WeakKeyDictionary()
 
-    def understand(
-        self, request: ChatRequest, pinned_to: str | None = None, *, is_throwaway: bool = False
-    ) -> Order:
-        """Return what the request asks for; nobody goes on with the chat of one that ``is_throwaway``.
+    @asynccontextmanager
+    async def open_reply(self, call: ChatCall, pinned_to: str | None = None) -> AsyncIterator[Reply]:
+        """Hand out the answer of the first endpoint that begins one; leaving early stops it at the site.
 
         Raises:
             EndpointNotFoundError, ModelNotFoundError: Nothing has that name.
-            InvalidRequestError: It can't be honoured.
+            GatewayError, AutomationError, ValidationError: On entering or while the answer is iterated.
         """
-        target = self._resolve(request.model, pinned_to)
+        targets = self._targets(call, pinned_to)
+        for number, target in enumerate(targets, 1):
+            call.asked.append(target.slug)
+            has_begun = False
+            try:
+                async with self._attempt(call, target) as reply:
+                    has_begun = True
+                    yield reply
+                    return
+            except Exception as exc:
+                if has_begun or number == len(targets):
+                    raise
+                _log.warning(
+                    "asking another endpoint", extra={"endpoint": target.slug, "reason": type(exc).__name__}
+                )
+
+    def _attempt(self, call: ChatCall, target: Target) -> AbstractAsyncContextManager[Reply]:
+        endpoint = self._manager.get(target.slug)
+        return (
+            self._ask_api(call, target, endpoint) if endpoint.config.is_api else self._ask_page(call, target)
+        )
+
+    @asynccontextmanager
+    async def _ask_api(self, call: ChatCall, target: Target, endpoint: Endpoint) -> AsyncIterator[Reply]:
+        body = call.body_for(target.site_model)
+        head = CompletionHead(call.id, call.created, target.model or target.slug)
+        async with self._admitted(endpoint), endpoint.turn() as provider:
+            api = cast("CompletionProvider", provider)
+            headers = reply_headers(target.slug, api.ignored(body))
+            if not call.is_streamed:
+                whole = await api.complete(body, head)
+                yield PassedReply(headers, whole.body, whole.usage)
+                return
+            async with api.open_stream(body, head, with_usage=call.with_usage) as stream:
+                yield PassedReply(headers, stream=stream)
+
+    @asynccontextmanager
+    async def _ask_page(self, call: ChatCall, target: Target) -> AsyncIterator[Reply]:
+        order = self._understand(call, target)
+        headers = reply_headers(target.slug, order.ignored)
+        async with self._open_answer(order) as answer:
+            reply = PageReply(
+                answer, order.head, headers, is_streamed=call.is_streamed, with_usage=call.with_usage
+            )
+            await reply.begin()
+            yield reply
+
+    def _understand(self, call: ChatCall, target: Target) -> Order:
+        request = call.request
         refuse_unsupported(request)
         prompt = translate_messages(request.messages, target.site_model)
         conversation = "auto" if request.conversation is None else request.conversation
         is_background = conversation == "auto" and self._background.match(prompt.messages)
-        if is_background and self._background_model and pinned_to is None:
-            target = self._resolve(self._background_model, None)
         return Order(
-            CompletionHead(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), target.name),
+            CompletionHead(call.id, call.created, target.name),
             target,
-            replace(prompt, model=target.site_model, is_throwaway=is_throwaway or is_background),
+            replace(prompt, model=target.site_model, is_throwaway=call.is_throwaway or is_background),
             limits_of(request),
             tuple(ignored_params(request)),
             conversation,
             notes=(BACKGROUND_NOTE,) if is_background else (),
             files=parse_files(request.messages, self._files.limits),
-            is_streamed=bool(request.stream),
-            with_usage=bool(request.stream_options and request.stream_options.include_usage),
         )
 
     @asynccontextmanager
-    async def open_answer(self, order: Order) -> AsyncIterator[Answer]:
-        """Admit the turn, send it, and hand out its answer; leaving early stops it at the site.
-
-        Raises:
-            GatewayError, AutomationError: On entering or while the answer is iterated.
-        """
+    async def _open_answer(self, order: Order) -> AsyncIterator[Answer]:
         endpoint = self._manager.get(order.target.slug)
         prompt = await self._files.attach(order.prompt, order.files)
         async with (
@@ -121,7 +158,7 @@ class Gateway:
             endpoint.turn() as provider,
         ):
             place.was_sent = True
-            async with provider.open_turn(place.prompt) as events:
+            async with cast("PageProvider", provider).open_turn(place.prompt) as events:
                 yield Answer(
                     events,
                     place.prompt,
@@ -166,13 +203,33 @@ class Gateway:
         Raises:
             ModelNotFoundError: Nothing has that name.
         """
-        slug = self._resolve(name, None).slug
+        slug = self._resolve(name)[0].slug
         return model_document(name, slug, int(self._manager.get(slug).created_at.timestamp()))
 
-    def _resolve(self, name: str, pinned_to: str | None) -> Target:
+    def _targets(self, call: ChatCall, pinned_to: str | None) -> list[Target]:
         if pinned_to is not None:
-            return resolve_pinned(name, _names(self._manager.get(pinned_to)))
-        return resolve(name, [_names(endpoint) for endpoint in self._manager.list_all()])
+            return [resolve_pinned(call.model, _names(self._manager.get(pinned_to)))]
+        targets = self._resolve(call.model)
+        if self._background_model and self._is_background(call, targets[0]):
+            return self._resolve(self._background_model)
+        return targets
+
+    def _is_background(self, call: ChatCall, target: Target) -> bool:
+        """Whether a front-end asks something of its own, such as a title: pages have no business with it."""
+        if self._manager.get(target.slug).config.is_api or call.request.conversation not in (None, "auto"):
+            return False
+        return self._background.match(translate_messages(call.request.messages).messages)
+
+    def _resolve(self, name: str) -> list[Target]:
+        """Return what a name means: one endpoint, or all that have the alias, in the order they are asked."""
+        by_slug = self._manager.find(name) or self._manager.find(name.partition("/")[0])
+        if by_slug is not None:
+            return [resolve(name, [_names(by_slug)])]
+        endpoints = self._manager.list_all()
+        sharing = [_names(endpoint) for endpoint in endpoints if name in endpoint.config.model_mapping]
+        if not sharing:
+            resolve(name, [_names(endpoint) for endpoint in endpoints])  # raises, with close matches
+        return [resolve(name, [names]) for names in sorted(sharing, key=lambda names: not names.is_started)]
 
     @asynccontextmanager
     async def _admitted(self, endpoint: Endpoint) -> AsyncIterator[None]:
@@ -190,8 +247,9 @@ class Gateway:
 def _names(endpoint: Endpoint) -> EndpointNames:
     config = endpoint.config
     is_started = endpoint.state is not EndpointState.INACTIVE
+    models = endpoint.models or config.models
     return EndpointNames(
-        endpoint.slug, config.default_model, endpoint.models, config.model_mapping, is_started
+        endpoint.slug, config.default_model, models, config.model_mapping, is_started, config.is_api
     )
 
 

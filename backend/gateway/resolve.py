@@ -18,6 +18,7 @@ class EndpointNames:
     Attributes:
         models: The site's own model names; empty when it offers no choice.
         aliases: Alias to the site's model name.
+        is_api: An API is told the model with every request, and without a list takes any.
     """
 
     slug: str
@@ -25,12 +26,13 @@ class EndpointNames:
     models: Sequence[str]
     aliases: Mapping[str, str]
     is_started: bool
+    is_api: bool = False
 
     def knows(self, model: str) -> bool:
-        """Whether the endpoint has this model; without a list only the operator's word tells."""
-        return model in self.models or (
-            not self.models and (model == self.default_model or model in self.aliases.values())
-        )
+        """Whether the endpoint has this model; without a page's list only the operator's word tells."""
+        if model in self.models or model == self.default_model or model in self.aliases.values():
+            return bool(not self.models or self.is_api or model in self.models)
+        return self.is_api and not self.models
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,9 @@ def _default(endpoint: EndpointNames) -> Target:
 
 
 def _target(endpoint: EndpointNames, model: str | None) -> Target:
-    return Target(endpoint.slug, model, model if endpoint.models else None)
+    if endpoint.is_api and model is None and len(endpoint.models) == 1:
+        model = endpoint.models[0]
+    return Target(endpoint.slug, model, model if endpoint.models or endpoint.is_api else None)
 
 
 def _not_found(name: str, endpoints: Sequence[EndpointNames]) -> ModelNotFoundError:

@@ -71,8 +71,9 @@ class SqlEndpoints:
             await connection.execute(update(EndpointRow).where(EndpointRow.slug == slug).values(**values))
 
     def _values(self, config: EndpointConfig) -> dict[str, Any]:
-        settings = config.model_dump(mode="json", exclude={"slug", *_SECRETS})
-        secrets = {name: _reveal(getattr(config, name)) for name in _SECRETS}
+        settings = config.model_dump(mode="json", exclude={"slug", "headers", *_SECRETS})
+        secrets: dict[str, Any] = {name: _reveal(getattr(config, name)) for name in _SECRETS}
+        secrets["headers"] = {name: value.get_secret_value() for name, value in config.headers.items()}
         if config.browser_config.proxy is not None:
             settings["browser_config"]["proxy"]["password"] = None
             secrets["proxy_password"] = _reveal(config.browser_config.proxy.password)
@@ -87,6 +88,7 @@ class SqlEndpoints:
     def _stored(self, row: Any) -> StoredEndpoint:
         secrets = orjson.loads(self._vault.unseal(row["secrets"], _purpose(row["slug"])))
         settings = {**row["settings"], "slug": row["slug"], **{name: secrets[name] for name in _SECRETS}}
+        settings["headers"] = secrets.get("headers", {})
         if settings["browser_config"]["proxy"] is not None:
             settings["browser_config"]["proxy"]["password"] = secrets["proxy_password"]
         created_at = row["created_at"]

@@ -10,11 +10,31 @@ from pydantic_core import PydanticCustomError
 
 from automation.stealth.options import Driver, Gl
 from automation.stealth.pacing import HumanInput
+from backend.providers.api.presets import PRESETS
 
 ProviderType = Literal["web_chat", "rest_api", "api_token"]
 Preset = Literal[
-    "openai", "anthropic", "google", "ollama", "deepseek", "deepinfra", "codegen", "openai_compatible"
+    "openai",
+    "anthropic",
+    "google",
+    "ollama",
+    "deepseek",
+    "deepinfra",
+    "codegen",
+    "openai_compatible",
+    "openrouter",
+    "groq",
+    "mistral",
+    "zai",
+    "vllm",
+    "llama_cpp",
+    "custom",
 ]
+DEFAULT_PRESET: Preset = "openai_compatible"
+# A page answers one turn at a time in each of its accounts; an API has limits of its own, which it tells.
+_PAGES_AT_ONCE = 2
+_CALLS_AT_ONCE = 1000
+_API_CHECK_S = 300.0
 
 
 def _check_url(url: str) -> str:
@@ -159,10 +179,18 @@ class EndpointDraft(_Strict):
 
     Attributes:
         profile: A profile's name, an inline profile, or ``auto``.
+        base_url: May be left out with a preset that has one.
+        preset: Which API it is; ``openai_compatible`` where nothing is said. Unused with ``web_chat``.
+        models: An API's models where its own list isn't wanted, or it has none.
+        headers: What an API is sent besides its key, such as ``OpenAI-Organization``; secret like the key.
+        api: How a ``custom`` API is asked and read.
         model_mapping: Alias to the endpoint's own model name.
+        max_concurrent_requests: 2 for a page and 1,000 for an API where nothing is said.
+        first_token_seconds: How long an answer may take to begin; 120 for a page and 600 for an API where nothing is said.
+        idle_seconds: How long an answer may pause; 45 for a page and 120 for an API where nothing is said.
         timeout_seconds: Most seconds a whole turn may take; None means without limit.
         retry_attempts: How often opening the endpoint is tried again before it is left in ``error``.
-        health_check_interval: Seconds between checks of an idle endpoint; None means never.
+        health_check_interval: Seconds between checks of an idle endpoint; None means never. 300 for an API where nothing is said.
         max_requests_per_period: Most requests that each account is asked within ``period_seconds``.
         min_delay_between_requests: Seconds between two requests of an account.
         keep_alive_seconds: An account that was idle for so long has its page loaded anew, so that its session stays alive
@@ -179,12 +207,17 @@ class EndpointDraft(_Strict):
     api_key: SecretStr | None = None
     profile: str | dict[str, Any] | None = None
     preset: Preset | None = None
+    models: tuple[str, ...] = ()
+    headers: dict[str, SecretStr] = Field(default_factory=dict)
+    api: dict[str, Any] | None = None
     model_mapping: dict[str, str] = Field(default_factory=dict)
     default_model: str | None = None
     weight: Annotated[float, Field(gt=0)] = 1.0
     max_requests_per_minute: Annotated[int, Field(gt=0)] | None = None
-    max_concurrent_requests: Annotated[int, Field(gt=0, le=1000)] = 2
+    max_concurrent_requests: Annotated[int, Field(gt=0, le=10_000)] = _PAGES_AT_ONCE
     timeout_seconds: Annotated[float, Field(gt=0)] | None = None
+    first_token_seconds: Annotated[float, Field(gt=0)] | None = None
+    idle_seconds: Annotated[float, Field(gt=0)] | None = None
     retry_attempts: Annotated[int, Field(ge=0, le=10)] = 3
     health_check_interval: Annotated[float, Field(ge=1)] | None = None
     max_requests_per_period: Annotated[int, Field(gt=0)] | None = None
@@ -193,6 +226,27 @@ class EndpointDraft(_Strict):
     keep_alive_seconds: Annotated[float, Field(ge=10)] | None = 1800.0
     challenge_wait_seconds: Annotated[float, Field(ge=0)] = 120.0
     browser_config: BrowserSettings = BrowserSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, values: Any) -> Any:
+        """Give an API what its preset says, where nothing else was said."""
+        if not isinstance(values, dict) or values.get("provider_type") not in ("rest_api", "api_token"):
+            return values
+        preset = PRESETS.get(values.get("preset") or DEFAULT_PRESET)
+        filled: dict[str, Any] = {
+            "max_concurrent_requests": _CALLS_AT_ONCE,
+            "health_check_interval": _API_CHECK_S,
+            **values,
+        }
+        if preset is not None and preset.base_url is not None and filled.get("base_url") is None:
+            filled["base_url"] = preset.base_url
+        return filled
+
+    @property
+    def is_api(self) -> bool:
+        """Whether an API answers and not a page."""
+        return self.provider_type != "web_chat"
 
 
 class EndpointConfig(EndpointDraft):

@@ -10,7 +10,10 @@ from typing import Any, Protocol
 from automation.errors import AutomationError
 from automation.turn import ChatLink, Prompt, TurnEvent
 from backend.providers.account_roster import AccountRoster
+from backend.providers.api.dialect import WholeCompletion
 from backend.providers.config import EndpointConfig
+from backend.wire.chat_response import CompletionHead
+from backend.wire.usage import TokenUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,10 @@ class ProviderHealth:
 
 
 class Provider(Protocol):
-    """Answers turns. Every method raises the errors of ``automation.errors``."""
+    """Serves an endpoint. Every method raises the errors of ``automation.errors``.
+
+    How it is asked depends on its kind: ``PageProvider`` takes prompts, ``CompletionProvider`` chat bodies.
+    """
 
     @property
     def problem(self) -> AutomationError | None:
@@ -44,13 +50,6 @@ class Provider(Protocol):
         """Return when ``problem`` may have changed."""
         ...
 
-    def open_turn(self, prompt: Prompt) -> AbstractAsyncContextManager[AsyncIterator[TurnEvent]]:
-        """Return a context that hands out the turn's events; the last one is ``TurnFinished``.
-
-        Leaving the context early, also by cancellation, stops the answer at the site.
-        """
-        ...
-
     async def models(self) -> list[str]:
         """Return the site's own model names; empty when the site offers no choice."""
         ...
@@ -61,6 +60,54 @@ class Provider(Protocol):
 
     async def forget_chat(self, chat: ChatLink) -> bool:
         """Delete a chat at the site, and return whether it was; False where there is no way to."""
+        ...
+
+
+class PageProvider(Provider, Protocol):
+    """Answers prompts through a chat page."""
+
+    def open_turn(self, prompt: Prompt) -> AbstractAsyncContextManager[AsyncIterator[TurnEvent]]:
+        """Return a context that hands out the turn's events; the last one is ``TurnFinished``.
+
+        Leaving the context early, also by cancellation, stops the answer at the site.
+        """
+        ...
+
+
+class StreamedAnswer(Protocol):
+    """A streamed answer that has begun: iterate it for OpenAI's events, without ``[DONE]``."""
+
+    @property
+    def usage(self) -> TokenUsage | None:
+        """Tokens as the provider counted them, by the end."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def __anext__(self) -> bytes:
+        """Return the next events, never none."""
+        ...
+
+
+class CompletionProvider(Provider, Protocol):
+    """Answers chat bodies in OpenAI's form."""
+
+    def ignored(self, body: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the fields of a chat body that have no effect here."""
+        ...
+
+    def open_stream(
+        self, body: Mapping[str, Any], head: CompletionHead, *, with_usage: bool
+    ) -> AbstractAsyncContextManager[StreamedAnswer]:
+        """Return a context that hands out the answer once it has begun; leaving it early ends it at the provider."""
+        ...
+
+    async def complete(self, body: Mapping[str, Any], head: CompletionHead) -> WholeCompletion:
+        """Return the whole answer."""
+        ...
+
+    async def embed(self, body: Mapping[str, Any], model: str) -> bytes:
+        """Return OpenAI's embeddings document for its body."""
         ...
 
 

@@ -6,10 +6,13 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import aiohttp
+
 from automation.browser.display import can_show_windows, display_obstacle
 from automation.browser.drivers import driver_obstacle
 from automation.browser.pool import open_browser_pool
 from automation.stealth.options import BrowserConfig
+from backend.providers.api.opener import api_opener, check_api
 from backend.providers.config import EndpointConfig
 from backend.providers.kinds import AccountStores, OpenedProviders
 from backend.providers.profile_source import read_profile
@@ -24,13 +27,20 @@ async def open_providers(settings: Settings, stores: AccountStores) -> AsyncIter
     """Hand out the openers; browsers start when the first endpoint needs one, and end with the context."""
 
     def check(config: EndpointConfig) -> None:
-        read_profile(config, settings.selectors_dir)
+        if config.is_api:
+            check_api(config, settings.provider_keys)
+        else:
+            read_profile(config, settings.selectors_dir)
 
     for obstacle in start_obstacles(settings):
         _log.warning("browser_settings_need_more", extra={"reason": obstacle})
-    async with open_browser_pool(
-        settings.browser_executable, settings.max_pages, settings.max_streaming
-    ) as pool:
+    async with (
+        open_browser_pool(settings.browser_executable, settings.max_pages, settings.max_streaming) as pool,
+        # How many go to an API at once is what its endpoint says; a cookie of one provider is nobody else's.
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
+        ) as session,
+    ):
         web_chat = web_chat_opener(
             pool,
             stores,
@@ -39,7 +49,9 @@ async def open_providers(settings: Settings, stores: AccountStores) -> AsyncIter
             driver=settings.browser_driver,
             capture=settings.capture,
         )
-        yield OpenedProviders({"web_chat": web_chat}, check, pool.status)
+        api = api_opener(session, settings.provider_keys)
+        openers = {"web_chat": web_chat, "rest_api": api, "api_token": api}
+        yield OpenedProviders(openers, check, pool.status)
 
 
 def start_obstacles(settings: Settings) -> list[str]:

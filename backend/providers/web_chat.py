@@ -170,10 +170,20 @@ def web_chat_config(
         credentials=_credentials(own_account(config.username, config.password)),
         browser=browser_of(config.browser_config, headless=headless, driver=driver),
         max_pages=config.max_concurrent_requests,
-        timeouts=Timeouts(turn_s=config.timeout_seconds),
+        timeouts=_timeouts(config),
         name=config.slug,
         capture=capture,
         human_input=config.browser_config.human_input,
+    )
+
+
+def _timeouts(config: EndpointConfig) -> Timeouts:
+    usual = Timeouts()
+    return replace(
+        usual,
+        turn_s=config.timeout_seconds,
+        first_token_s=config.first_token_seconds or usual.first_token_s,
+        idle_s=config.idle_seconds or usual.idle_s,
     )
 
 

@@ -85,7 +85,7 @@ async def test_a_turn_that_finished_is_not_cancelled_by_its_client_leaving(gatew
 
 async def test_a_silent_stream_is_kept_alive_by_comments(gateway, monkeypatch):
     more = anyio.Event()
-    monkeypatch.setattr(event_stream.StreamedAnswer.__init__, "__kwdefaults__", {"keep_alive_s": 0.05})
+    monkeypatch.setattr(event_stream, "KEEP_ALIVE_S", 0.05)
     gateway.site.script = plays(TextDelta("word"), more, DONE)
     await gateway.started()
 

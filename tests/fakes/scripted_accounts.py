@@ -123,7 +123,10 @@ class _Pages:
     async def open_turn(self, prompt: Prompt) -> AsyncIterator[AsyncIterator[TurnEvent]]:
         self._site.asked.append((self._id, prompt))
         one = ScriptedSite(script=self._site.scripts.get(self._id, says(self._id)))
-        async with one.open(None) as provider, provider.open_turn(replace(prompt, chat=None)) as events:  # type: ignore[arg-type]
+        async with (
+            one.open(None) as provider,  # type: ignore[arg-type]
+            provider.open_turn(replace(prompt, chat=None)) as events,
+        ):
             yield self._with_chat(events, prompt)
 
     async def _with_chat(self, events: AsyncIterator[TurnEvent], prompt: Prompt) -> AsyncIterator[TurnEvent]:

@@ -13,7 +13,7 @@ from automation.errors import AutomationError, ConversationGoneError
 from automation.turn import ChatLink, Message, Prompt, TextDelta, TurnEvent, TurnFinished
 from backend.providers.account_roster import AccountRoster
 from backend.providers.config import EndpointConfig
-from backend.providers.protocol import Provider, ProviderHealth
+from backend.providers.protocol import PageProvider, ProviderHealth
 
 DONE = TurnFinished("stop", "wire")
 Step = TurnEvent | Exception | anyio.Event
@@ -74,7 +74,7 @@ class ScriptedSite:
     _crash_error: Exception | None = None
 
     @asynccontextmanager
-    async def open(self, config: EndpointConfig) -> AsyncIterator[Provider]:
+    async def open(self, config: EndpointConfig) -> AsyncIterator[PageProvider]:
         """Be a ``ProviderOpener``."""
         self.configs.append(config)
         if self.opening_held is not None:

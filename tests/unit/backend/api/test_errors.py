@@ -31,6 +31,7 @@ from backend.errors import (
     ConversationBusyError,
     ConversationNotFoundError,
     GatewayError,
+    ProviderRefusedError,
     QueueFullError,
     RateExceededError,
     StorageError,
@@ -79,6 +80,7 @@ def _leaves(module, base) -> list[type]:
 
 def test_every_error_of_ours_is_in_the_table():
     leaves = _leaves(automation_errors, AutomationError) + _leaves(gateway_errors, GatewayError)
+    leaves.remove(ProviderRefusedError)  # it carries its own
 
     assert [k.__name__ for k in leaves if not any(base in TABLE for base in k.__mro__)] == []
 
@@ -126,3 +128,10 @@ def test_broken_json_is_called_so(context):
 def test_a_fields_name_has_dots():
     assert param_of(("body", "a", 0, "b")) == "a.0.b"
     assert param_of(("body",)) is None
+
+
+def test_a_providers_refusal_keeps_its_status_code_and_field():
+    reply = describe_error(ProviderRefusedError("too long", 400, "context_length_exceeded", "messages"))
+
+    told = (reply.status, reply.code, reply.param, reply.message)
+    assert told == (400, "context_length_exceeded", "messages", "too long")

@@ -1,0 +1,125 @@
+"""A chat request as far as every kind of endpoint needs it understood. Pure."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import orjson
+
+from backend.errors import InvalidRequestError
+from backend.wire.chat_request import ChatRequest
+
+# What only the gateway understands; an API would refuse it.
+_OWN_FIELDS = ("conversation", "thinking", "search")
+
+
+@dataclass(frozen=True)
+class ChatCall:
+    """One chat request.
+
+    Attributes:
+        body: As the client sent it.
+        is_throwaway: Nobody goes on with its chat.
+        asked: The endpoints that were asked, in this order.
+    """
+
+    model: str
+    body: dict[str, Any]
+    is_streamed: bool = False
+    with_usage: bool = False
+    is_throwaway: bool = False
+    created: int = field(default_factory=lambda: int(time.time()))
+    asked: list[str] = field(default_factory=list)
+    id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
+
+    @cached_property
+    def request(self) -> ChatRequest:
+        """The body, every field checked, as pages need it.
+
+        Raises:
+            ValidationError: A field is not what it must be.
+        """
+        return ChatRequest.model_validate({"model": "", **self.body})
+
+    def body_for(self, model: str | None) -> dict[str, Any]:
+        """Return the body for an API, which is asked for its ``model``."""
+        body = {name: value for name, value in self.body.items() if name not in _OWN_FIELDS}
+        if model is not None:
+            body["model"] = model
+        return body
+
+
+def parse_call(raw: bytes, *, needs_model: bool = True) -> ChatCall:
+    """Return the request in a body.
+
+    Raises:
+        InvalidRequestError: It is not JSON, or lacks what every endpoint needs; ``param`` names the field.
+    """
+    return call_of(parse_body(raw), needs_model=needs_model)
+
+
+def parse_body(raw: bytes) -> dict[str, Any]:
+    """Return a body's JSON object.
+
+    Raises:
+        InvalidRequestError: It is none.
+    """
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as exc:
+        body = _with_half_pairs(raw, exc)
+    if not isinstance(body, dict):
+        msg = "The body must be a JSON object."
+        raise InvalidRequestError(msg)
+    return body
+
+
+def _with_half_pairs(raw: bytes, refused: orjson.JSONDecodeError) -> Any:
+    """Return what the strict parser refused for half a surrogate pair alone: JSON allows it, and clients cut text there.
+
+    Raises:
+        InvalidRequestError: Something else is wrong with it.
+    """
+    try:
+        return json.loads(raw, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as exc:
+        msg = f"The body is not JSON: {refused.msg}."
+        raise InvalidRequestError(msg) from exc
+
+
+def _refuse_constant(name: str) -> None:
+    msg = f"{name} is no JSON"
+    raise ValueError(msg)
+
+
+def call_of(body: dict[str, Any], *, needs_model: bool = True) -> ChatCall:
+    """Return the request in a chat body.
+
+    Raises:
+        InvalidRequestError: It lacks what every endpoint needs; ``param`` names the field.
+    """
+    model = body.get("model", "" if not needs_model else None)
+    if not isinstance(model, str) or (needs_model and not model):
+        msg = "model: must be the name of a model; GET /v1/models lists them."
+        raise InvalidRequestError(msg, "model")
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        msg = "messages: must be a list of at least one message."
+        raise InvalidRequestError(msg, "messages")
+    for index, message in enumerate(messages):
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            msg = f"messages.{index}: must be an object with a role."
+            raise InvalidRequestError(msg, f"messages.{index}")
+    stream, options = body.get("stream"), body.get("stream_options")
+    if stream is not None and not isinstance(stream, bool):
+        msg = "stream: must be true or false."
+        raise InvalidRequestError(msg, "stream")
+    if options is not None and not isinstance(options, dict):
+        msg = "stream_options: must be an object."
+        raise InvalidRequestError(msg, "stream_options")
+    return ChatCall(model, body, bool(stream), bool(options and options.get("include_usage")))

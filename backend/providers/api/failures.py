@@ -1,0 +1,65 @@
+"""What a provider's HTTP error means for the gateway: one table from its status and words to our errors. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from automation.errors import ContentBlockedError, RateLimitedError, SignInRequiredError, SiteError
+from backend.errors import ProviderRefusedError
+from backend.providers.api.dialect import Refusal
+
+_QUOTA = re.compile(r"insufficient_(quota|balance)|billing|credit|payment", re.IGNORECASE)
+_BLOCKED = re.compile(r"content_(filter|policy)|responsible_?ai", re.IGNORECASE)
+_LONGEST_WORDS = 1000
+# A wrong address answers with a page of its own; these are about the request only where an API says so.
+_ABOUT_THE_REQUEST = frozenset({400, 404, 405, 406, 410, 413, 414, 415, 422, 431})
+_MOST_REST_S = 7 * 24 * 3600.0
+
+
+def failure_of(status: int, refusal: Refusal, retry_after_s: float | None) -> Exception:
+    """Return the error that an HTTP status of 400 or more means.
+
+    Args:
+        status: The provider's.
+        refusal: What its body says.
+        retry_after_s: What its ``Retry-After`` header says; before what the body says.
+    """
+    words = refusal.message[:_LONGEST_WORDS] or f"HTTP {status}"
+    rest_s = retry_after_s if retry_after_s is not None else refusal.retry_after_s
+    if status == 401:
+        return SignInRequiredError(f"the provider refuses the API key: {words}")
+    if status == 402 or (status in {403, 429} and _QUOTA.search(refusal.code)):
+        return RateLimitedError(words, rest_s, "quota")
+    if status == 429:
+        return RateLimitedError(words, rest_s)
+    if _BLOCKED.search(refusal.code):
+        return ContentBlockedError(words)
+    if status in _ABOUT_THE_REQUEST and refusal.message:
+        code = "prompt_too_large" if status == 413 else refusal.code
+        return ProviderRefusedError(words, status, code, refusal.param)
+    return SiteError(words if refusal.message else f"HTTP {status} without words")
+
+
+def parse_retry_after(value: str | None, milliseconds: str | None, now: datetime) -> float | None:
+    """Return the seconds that ``Retry-After`` (RFC 9110 10.2.3: seconds or a date) or ``retry-after-ms`` asks to wait.
+
+    None where neither is there or can be understood; at most a week.
+    """
+    for text, unit in ((milliseconds, 1000.0), (value, 1.0)):
+        try:
+            seconds = float(text) / unit if text else math.nan
+        except ValueError:
+            continue
+        if math.isfinite(seconds) and seconds >= 0:
+            return min(seconds, _MOST_REST_S)
+    if value is None:
+        return None
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return min(max((at - now).total_seconds(), 0.0), _MOST_REST_S)

@@ -1,0 +1,99 @@
+"""The APIs that the gateway knows by name: address, authorization, dialect, quirks. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+DialectName = Literal["openai", "anthropic", "google", "ollama", "codegen", "custom"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """Where an API differs from OpenAI's although it speaks its dialect.
+
+    Attributes:
+        has_developer_role: Else ``developer`` is told as ``system``.
+        has_stream_options: Else usage comes unasked, and ``stream_options`` would be refused.
+        max_tokens: The name of the limit: ``both`` takes either as it came.
+        any_tool: What ``tool_choice: "required"`` is called.
+        seed: What ``seed`` is called.
+    """
+
+    has_developer_role: bool = True
+    has_stream_options: bool = True
+    max_tokens: Literal["both", "max_tokens"] = "both"
+    any_tool: str = "required"
+    seed: str = "seed"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiPreset:
+    """One API.
+
+    Attributes:
+        base_url: None where every user has another one.
+        auth_header: The header that carries the key, and ``auth_prefix`` what stands before it.
+        needs_key: Whether it refuses every request without one.
+        key_setting: The gateway's setting that holds the key where the endpoint has none.
+    """
+
+    dialect: DialectName
+    base_url: str | None
+    auth_header: str = "authorization"
+    auth_prefix: str = "Bearer "
+    needs_key: bool = True
+    key_setting: str | None = None
+    quirks: Quirks = Quirks()
+
+
+_PLAIN = Quirks(has_developer_role=False, max_tokens="max_tokens")
+
+PRESETS: Mapping[str, ApiPreset] = MappingProxyType(
+    {
+        "openai": ApiPreset("openai", "https://api.openai.com/v1", key_setting="openai_api_key"),
+        "deepseek": ApiPreset(
+            "openai", "https://api.deepseek.com/v1", key_setting="deepseek_api_key", quirks=_PLAIN
+        ),
+        "deepinfra": ApiPreset(
+            "openai", "https://api.deepinfra.com/v1/openai", key_setting="deepinfra_api_key", quirks=_PLAIN
+        ),
+        "openrouter": ApiPreset("openai", "https://openrouter.ai/api/v1", key_setting="openrouter_api_key"),
+        "groq": ApiPreset("openai", "https://api.groq.com/openai/v1", key_setting="groq_api_key"),
+        "mistral": ApiPreset(
+            "openai",
+            "https://api.mistral.ai/v1",
+            key_setting="mistral_api_key",
+            quirks=Quirks(
+                has_developer_role=False,
+                has_stream_options=False,
+                max_tokens="max_tokens",
+                any_tool="any",
+                seed="random_seed",
+            ),
+        ),
+        "zai": ApiPreset("openai", "https://api.z.ai/api/paas/v4", key_setting="zai_api_key", quirks=_PLAIN),
+        "vllm": ApiPreset("openai", None, needs_key=False),
+        "llama_cpp": ApiPreset("openai", None, needs_key=False, quirks=_PLAIN),
+        "openai_compatible": ApiPreset("openai", None, needs_key=False),
+        "anthropic": ApiPreset(
+            "anthropic",
+            "https://api.anthropic.com/v1",
+            auth_header="x-api-key",
+            auth_prefix="",
+            key_setting="anthropic_api_key",
+        ),
+        "google": ApiPreset(
+            "google",
+            "https://generativelanguage.googleapis.com/v1beta",
+            auth_header="x-goog-api-key",
+            auth_prefix="",
+            key_setting="google_api_key",
+        ),
+        "ollama": ApiPreset("ollama", "http://127.0.0.1:11434", needs_key=False),
+        "codegen": ApiPreset("codegen", "https://api.codegen.com", key_setting="codegen_token"),
+        "custom": ApiPreset("custom", None, needs_key=False),
+    }
+)

@@ -1,0 +1,337 @@
+"""An API provider over HTTP: sends what its dialect says, and reads what comes back until it is whole."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from types import TracebackType
+
+import aiohttp
+import anyio
+
+from automation.errors import (
+    AutomationError,
+    FirstTokenTimeout,
+    IdleTimeout,
+    SignInRequiredError,
+    SiteError,
+    UnreachableError,
+)
+from automation.turn import ChatLink
+from backend.errors import GatewayError, InvalidRequestError
+from backend.providers.account_roster import AccountRoster
+from backend.providers.api.dialect import ApiRequest, Body, ChatStream, Dialect, WholeCompletion
+from backend.providers.api.failures import failure_of, parse_retry_after
+from backend.providers.protocol import ProviderHealth
+from backend.wire.chat_response import CompletionHead
+from backend.wire.usage import TokenUsage
+
+_MOST_BODY_BYTES = 256 * 1024 * 1024
+_MOST_ERROR_BYTES = 64 * 1024
+_CHECK_S = 15.0
+_FIRST_SERVER_ERROR = 500
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiTimeouts:
+    """Seconds each wait may take; None means without limit.
+
+    ``first_token_s`` counts from the request to the first delta of a streamed answer, or to the whole of another one,
+    ``idle_s`` between two pieces after that.
+    """
+
+    connect_s: float = 10.0
+    first_token_s: float | None = 600.0
+    idle_s: float | None = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class ApiPlace:
+    """Where a provider is, and how it is let in.
+
+    Attributes:
+        base_url: Without a slash at its end.
+        headers: With every request; the authorization is among them, so they are never shown.
+        models: The operator's own list; empty for the provider's.
+    """
+
+    base_url: str
+    headers: Mapping[str, str]
+    models: tuple[str, ...] = ()
+    timeouts: ApiTimeouts = ApiTimeouts()
+    proxy: str | None = None
+
+
+class ApiProvider:
+    """Answers chat bodies. It has no accounts, and no chats that could be gone on with."""
+
+    def __init__(self, session: aiohttp.ClientSession, dialect: Dialect, place: ApiPlace) -> None:
+        self._session = session
+        self._dialect = dialect
+        self._place = place
+        self._models: list[str] = []
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=place.timeouts.connect_s)
+
+    @property
+    def problem(self) -> AutomationError | None:
+        """None: what is wrong is known only by asking."""
+        return None
+
+    @property
+    def roster(self) -> AccountRoster | None:
+        """None: there are no accounts."""
+        return None
+
+    async def until_changed(self) -> None:
+        """Wait for ever."""
+        await anyio.sleep_forever()
+
+    async def forget_chat(self, chat: ChatLink) -> bool:  # noqa: ARG002  there are none
+        """Return False."""
+        return False
+
+    def ignored(self, body: Body) -> tuple[str, ...]:
+        """Return the fields of a chat body that have no effect here."""
+        return tuple(self._dialect.ignored(body))
+
+    async def models(self) -> list[str]:
+        """Return the operator's list, else the provider's as it was last told; empty where it tells none.
+
+        Raises:
+            SignInRequiredError: It refuses the key.
+        """
+        if self._place.models:
+            return list(self._place.models)
+        if not self._models:
+            try:
+                await self._fetch_models()
+            except SignInRequiredError:
+                raise
+            except (AutomationError, GatewayError) as exc:
+                # It may be down just now: any model is passed on to it until its list is known.
+                _log.warning("models could not be listed", extra={"reason": str(exc)})
+        return self._models
+
+    async def check(self) -> ProviderHealth:
+        """Ask for the models, which costs nothing; what has no list is only known to be there."""
+        try:
+            await self._fetch_models()
+        except (AutomationError, GatewayError) as exc:
+            return ProviderHealth(is_healthy=False, reason=str(exc))
+        return ProviderHealth(is_healthy=True)
+
+    async def _fetch_models(self) -> None:
+        request = self._dialect.list_models()
+        limit = _TimeLimit(_CHECK_S, UnreachableError(self._place.base_url, "no answer in time"))
+        async with limit, self._sent(request or ApiRequest("", method="GET")) as response:
+            if request is not None and response.status == HTTPStatus.OK:
+                self._models = self._dialect.models(await self._read(response))
+            elif response.status == HTTPStatus.UNAUTHORIZED or response.status >= _FIRST_SERVER_ERROR:
+                await self._refuse_errors(response)
+
+    @asynccontextmanager
+    async def open_stream(
+        self, body: Body, head: CompletionHead, *, with_usage: bool
+    ) -> AsyncIterator[StreamedCompletion]:
+        """Send a chat body and hand out its answer while it arrives; leaving early ends it at the provider.
+
+        Raises:
+            AutomationError, GatewayError: On entering, or while the answer is read.
+        """
+        request = self._dialect.chat(body, is_streamed=True)
+        async with self._answer_limit() as deadline, self._sent(request) as response:
+            await self._refuse_errors(response)
+            if "json" in response.content_type and "ndjson" not in response.content_type:
+                # An error under HTTP 200; a whole answer isn't what was asked for either.
+                self._dialect.completion(await self._read(response), head)
+                msg = "it answered at once where a stream was asked for"
+                raise SiteError(msg)
+            _refuse_pages(response)
+            stream = self._dialect.stream(head, with_usage=with_usage)
+            answer = StreamedCompletion(response, stream, self._place.timeouts.idle_s)
+            await answer.begin()
+            deadline.reschedule(None)
+            yield answer
+
+    async def complete(self, body: Body, head: CompletionHead) -> WholeCompletion:
+        """Send a chat body and return the whole answer.
+
+        Raises:
+            AutomationError, GatewayError: There is none.
+        """
+        request = self._dialect.chat(body, is_streamed=False)
+        async with self._answer_limit(), self._sent(request) as response:
+            await self._refuse_errors(response)
+            _refuse_pages(response)
+            return self._dialect.completion(await self._read(response), head)
+
+    async def embed(self, body: Body, model: str) -> bytes:
+        """Return OpenAI's embeddings document for its body.
+
+        Raises:
+            InvalidRequestError: The provider has no embeddings.
+            AutomationError, GatewayError: It failed.
+        """
+        request = self._dialect.embeddings(body)
+        if request is None:
+            msg = "This endpoint has no embeddings."
+            raise InvalidRequestError(msg, "model")
+        async with self._answer_limit(), self._sent(request) as response:
+            await self._refuse_errors(response)
+            return self._dialect.embedded(await self._read(response), model)
+
+    def _answer_limit(self) -> _TimeLimit:
+        limit_s = self._place.timeouts.first_token_s
+        return _TimeLimit(limit_s, FirstTokenTimeout(limit_s or 0.0))
+
+    @asynccontextmanager
+    async def _sent(self, request: ApiRequest) -> AsyncIterator[aiohttp.ClientResponse]:
+        headers = {"content-type": "application/json", **self._place.headers, **request.headers}
+        with translated(self._place.base_url):
+            response = await self._session.request(
+                request.method,
+                self._place.base_url + request.path,
+                data=request.body or None,
+                headers=headers,
+                timeout=self._timeout,
+                proxy=self._place.proxy,
+                allow_redirects=False,
+            )
+        try:
+            yield response
+        finally:
+            response.release()  # keeps the connection only where all was read
+
+    async def _refuse_errors(self, response: aiohttp.ClientResponse) -> None:
+        if response.status < HTTPStatus.MULTIPLE_CHOICES:
+            return
+        if response.status < HTTPStatus.BAD_REQUEST:
+            raise UnreachableError(
+                self._place.base_url, f"it redirects (HTTP {response.status}); use the address it leads to"
+            )
+        with translated(self._place.base_url):
+            said = self._dialect.refusal(await response.content.read(_MOST_ERROR_BYTES))
+        wait = parse_retry_after(
+            response.headers.get("retry-after"), response.headers.get("retry-after-ms"), datetime.now(UTC)
+        )
+        raise failure_of(response.status, said, wait)
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        if (response.content_length or 0) > _MOST_BODY_BYTES:
+            msg = "its answer is larger than 256 MiB"
+            raise SiteError(msg)
+        with translated(self._place.base_url):
+            body = await response.read()
+        if len(body) > _MOST_BODY_BYTES:
+            msg = "its answer is larger than 256 MiB"
+            raise SiteError(msg)
+        return body
+
+
+def _refuse_pages(response: aiohttp.ClientResponse) -> None:
+    if response.content_type in {"text/html", "application/xhtml+xml"}:
+        msg = f"it answered with a web page ({response.content_type}); the base URL may be wrong"
+        raise SiteError(msg)
+
+
+class StreamedCompletion:
+    """A streamed answer that has begun. Iterate it for OpenAI's events, without ``[DONE]``.
+
+    A class and not a generator, because a generator that is dropped midway leaves its request open.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse, stream: ChatStream, idle_s: float | None) -> None:
+        self._content = response.content
+        self._stream = stream
+        self._idle_s = idle_s
+        self._held = b""
+        self._is_over = False
+
+    @property
+    def usage(self) -> TokenUsage | None:
+        """Tokens as the provider counted them, by the end."""
+        return self._stream.usage
+
+    async def begin(self) -> None:
+        """Wait until the answer has begun: until then another provider may be asked.
+
+        Raises:
+            AutomationError: It failed before.
+        """
+        while not self._stream.has_begun and not self._stream.is_finished:
+            with translated(""):
+                data = await self._content.readany()
+            self._held += self._stream.feed(data) if data else self._close()
+            if not data:
+                return
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Return the next events, never none.
+
+        Raises:
+            AutomationError: The answer broke off; what came before is not a complete one.
+        """
+        events, self._held = self._held, b""
+        while not events:
+            if self._is_over:
+                raise StopAsyncIteration
+            data = self._content.read_nowait() or await self._more()
+            events = self._stream.feed(data) if data else self._close()
+        return events
+
+    async def _more(self) -> bytes:
+        with translated(""):
+            try:
+                async with asyncio.timeout(self._idle_s):
+                    return await self._content.readany()
+            except TimeoutError:
+                raise IdleTimeout(self._idle_s or 0.0) from None
+
+    def _close(self) -> bytes:
+        self._is_over = True
+        return self._stream.close()
+
+
+@contextmanager
+def translated(base_url: str) -> Iterator[None]:
+    """Turn aiohttp's errors into ours."""
+    try:
+        yield
+    except aiohttp.ClientConnectorDNSError as exc:
+        raise UnreachableError(base_url, f"there is no such host: {exc.host}") from exc
+    except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError, ssl.SSLError) as exc:
+        raise UnreachableError(base_url, f"TLS failed: {exc}") from exc
+    except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError) as exc:
+        raise UnreachableError(base_url, str(exc) or "no connection in time") from exc
+    except (aiohttp.ClientError, OSError) as exc:
+        raise SiteError(f"the connection broke: {str(exc) or type(exc).__name__}") from exc
+
+
+class _TimeLimit:
+    """``asyncio.timeout`` that raises ``error`` where it is over."""
+
+    def __init__(self, seconds: float | None, error: Exception) -> None:
+        self._timeout = asyncio.timeout(seconds)
+        self._error = error
+
+    async def __aenter__(self) -> asyncio.Timeout:
+        return await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._timeout.__aexit__(kind, exc, trace)
+        except TimeoutError:
+            raise self._error from None
