@@ -11,7 +11,6 @@ from functools import partial
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
-from starlette.middleware.cors import CORSMiddleware
 
 from backend import __version__
 from backend.accounts.sessions import SealedSessions
@@ -21,7 +20,7 @@ from backend.api import accounts as account_routes
 from backend.api import chat, conversations, endpoints, health, live, metrics, sign_in
 from backend.api.access import Parts
 from backend.api.errors import install_error_handlers
-from backend.api.openapi import ERROR_RESPONSES, add_raw_routes
+from backend.api.openapi import ERROR_RESPONSES, OperationRouter, document_operations
 from backend.endpoints.accounts import AccountManager
 from backend.endpoints.manager import EndpointWorkshop, open_manager
 from backend.endpoints.screenshots import ScreenshotFolder
@@ -42,14 +41,34 @@ from backend.providers.registry import open_providers as open_all_providers
 from backend.security.addresses import is_public_address
 from backend.security.api_key import ApiKeyAuth
 from backend.security.body_limit import BodyLimit
+from backend.security.cross_origin import CrossOrigin
 from backend.security.exposure import check_exposure
 from backend.security.local_guard import LocalGuard
 from backend.security.secret_files import load_or_create_secret
 from backend.security.socket_origin import SocketOrigin
 from backend.settings import Settings
+from backend.wire.asgi import ASGIApp, Receive, Scope, Send
 from backend.wire.attachments import FileLimits
 
 _log = logging.getLogger(__name__)
+
+
+class App(FastAPI):
+    """The application behind its front: every request passes the same guards, and chat takes no way through FastAPI."""
+
+    front: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] == "lifespan":
+            await super().__call__(scope, receive, send)
+        else:
+            scope["app"] = self
+            await self.front(scope, receive, send)
+
+    async def behind_front(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve what FastAPI's routes serve."""
+        await super().__call__(scope, receive, send)
 
 
 def create_app(settings: Settings, open_providers: OpenProviders = open_all_providers) -> FastAPI:
@@ -68,7 +87,7 @@ def create_app(settings: Settings, open_providers: OpenProviders = open_all_prov
         _log.warning(warning)
     # FastAPI would wrap every chunk that is sent for telemetry that nobody collects.
     no_telemetry: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
-    app = FastAPI(
+    app = App(
         title="Parley",
         version=__version__,
         telemetry=no_telemetry,
@@ -86,39 +105,27 @@ def create_app(settings: Settings, open_providers: OpenProviders = open_all_prov
     )
     for router in routers:
         app.include_router(router, responses=ERROR_RESPONSES)
-    add_raw_routes(app, chat.OPERATIONS)
     install_error_handlers(app)
-    _add_middleware(app, settings)
+    document_operations(app, chat.OPERATIONS)
+    app.front = _guarded(OperationRouter(chat.OPERATIONS, app.behind_front), settings)
     return app
 
 
-def _add_middleware(app: FastAPI, settings: Settings) -> None:
-    """Add them innermost first: what is added last sees a request first."""
+def _guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """Return the application behind what every request passes, innermost first."""
     if settings.is_auth_on:
-        app.add_middleware(ApiKeyAuth, key=_admin_key(settings))
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=settings.cors_origins,
-        allow_methods=["*"],
-        allow_headers=["*"],
-        expose_headers=[
-            "x-request-id",
-            "x-gateway-endpoint",
-            "x-gateway-conversation",
-            "x-gateway-ignored-params",
-            "x-gateway-notes",
-        ],
-    )
+        app = ApiKeyAuth(app, key=_admin_key(settings))
+    app = CrossOrigin(app, settings.cors_origins)
     if not settings.is_auth_on:
-        app.add_middleware(
-            LocalGuard,
+        app = LocalGuard(
+            app,
             allowed_hosts=settings.allowed_hosts,
             cors_origins=settings.cors_origins,
             is_public_by_choice=settings.auth == "off",
         )
-    app.add_middleware(SocketOrigin, cors_origins=settings.cors_origins)
-    app.add_middleware(BodyLimit, most_bytes=settings.max_request_bytes)
-    app.add_middleware(RequestScope)
+    app = SocketOrigin(app, cors_origins=settings.cors_origins)
+    app = BodyLimit(app, most_bytes=settings.max_request_bytes)
+    return RequestScope(app)
 
 
 def _admin_key(settings: Settings) -> str:

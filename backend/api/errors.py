@@ -57,6 +57,7 @@ from backend.errors import (
     SignInRunningError,
     StorageError,
 )
+from backend.wire.asgi import Scope
 from backend.wire.errors import ErrorReply, retry_after
 
 _log = logging.getLogger(__name__)
@@ -178,6 +179,13 @@ def param_of(location: Sequence[int | str]) -> str | None:
 def respond(reply: ErrorReply) -> Response:
     """Return the HTTP response that carries ``reply``."""
     return Response(reply.encode(), reply.status, dict(reply.headers), "application/json")
+
+
+def describe_failure(scope: Scope, exc: Exception) -> Response:
+    """Return the response to an error of ours, or of Starlette's."""
+    if isinstance(exc, HTTPException):
+        return respond(_describe_http(Request(scope), exc))
+    return respond(describe_error(exc))
 
 
 def install_error_handlers(app: FastAPI) -> None:

@@ -1,4 +1,4 @@
-"""Tells OpenAPI of the routes that are plain ASGI, and of the errors that every route may answer."""
+"""The operations that are plain ASGI: how they are found, and what OpenAPI is told of them and of every error."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
-from starlette.routing import Route
+from starlette.exceptions import HTTPException
 
-from backend.wire.asgi import ASGIApp
+from backend.api.errors import describe_failure
+from backend.wire.asgi import ASGIApp, Receive, Scope, Send
 
 _REF = "#/components/schemas/{model}"
 _ERROR = "Error"
@@ -59,10 +60,6 @@ class RawOperation:
     tag: str = "chat"
     is_streamed: bool = True
 
-    def route(self) -> Route:
-        """Return the route."""
-        return Route(self.path, self.handler, methods=["POST"])
-
     def document(self) -> dict[str, Any]:
         """Return OpenAPI's operation."""
         content: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
@@ -86,9 +83,51 @@ class RawOperation:
         }
 
 
-def add_raw_routes(app: FastAPI, operations: Sequence[RawOperation]) -> None:
-    """Serve the operations before all other routes, because they are asked most, and document them."""
-    app.router.routes[:0] = [operation.route() for operation in operations]
+class OperationRouter:
+    """ASGI middleware that gives a request to the operation of its path; what has none goes on to ``app``.
+
+    Every error of ours, before an answer began, is told as everywhere.
+    """
+
+    def __init__(self, operations: Sequence[RawOperation], app: ASGIApp) -> None:
+        self._app = app
+        self._exact = {o.path: o.handler for o in operations if "{" not in o.path}
+        self._patterns = [(_pattern(o.path), o.handler) for o in operations if "{" in o.path]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        handler = self._find(scope) if scope["type"] == "http" else None
+        if handler is None:
+            await self._app(scope, receive, send)
+            return
+        try:
+            await (handler if scope["method"] == "POST" else _refuse_method)(scope, receive, send)
+        except Exception as exc:  # noqa: BLE001  the outermost boundary of a request: an answer that began handles its own
+            await describe_failure(scope, exc)(scope, receive, send)
+
+    def _find(self, scope: Scope) -> ASGIApp | None:
+        path = scope["path"]
+        handler = self._exact.get(path)
+        if handler is not None:
+            scope["path_params"] = {}
+            return handler
+        for pattern, candidate in self._patterns:
+            if found := pattern.fullmatch(path):
+                scope["path_params"] = found.groupdict()
+                return candidate
+        return None
+
+
+async def _refuse_method(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise HTTPException(405, headers={"allow": "POST"})
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
+
+
+def document_operations(app: FastAPI, operations: Sequence[RawOperation]) -> None:
+    """Have the app's OpenAPI document tell of the operations."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:

@@ -203,8 +203,9 @@ class Endpoint:
         self._note_success()
 
     async def _provider_when_ready(self) -> Provider:
-        with anyio.move_on_after(_OPENING_S):
-            await self.board.wait_until(lambda state: state is not EndpointState.INITIALIZING)
+        if self.state is EndpointState.INITIALIZING:
+            with anyio.move_on_after(_OPENING_S):
+                await self.board.wait_until(lambda state: state is not EndpointState.INITIALIZING)
         # While a person puts an account right, requests wait for him: see the provider.
         is_attended = self.roster is not None and self.roster.is_attended
         if self.state is EndpointState.AUTHENTICATION_REQUIRED and not is_attended:

@@ -56,18 +56,17 @@ class StateBoard:
             return
         self.last_change = StateChange(state, reason, datetime.now(UTC))
         if state is not before.state:
-            level = (
-                logging.WARNING if reason else logging.DEBUG if state is EndpointState.BUSY else logging.INFO
-            )
-            facts = {
-                "endpoint": self._slug,
-                "state": str(state),
-                "before": str(before.state),
-                "reason": reason,
-            }
-            _log.log(level, "endpoint changed state", extra=facts)
+            self._log(before.state, state, reason)
         for watcher in self._watchers:
             watcher.send_nowait(self.last_change)
+
+    def _log(self, before: EndpointState, state: EndpointState, reason: str | None) -> None:
+        # Every turn makes an endpoint busy, and its end active again.
+        is_daily = EndpointState.BUSY in {before, state}
+        level = logging.WARNING if reason else logging.DEBUG if is_daily else logging.INFO
+        if _log.isEnabledFor(level):
+            facts = {"endpoint": self._slug, "state": str(state), "before": str(before), "reason": reason}
+            _log.log(level, "endpoint changed state", extra=facts)
 
     @contextmanager
     def watch(self) -> Iterator[MemoryObjectReceiveStream[StateChange]]:
