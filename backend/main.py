@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 
@@ -33,7 +34,19 @@ def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=_GRACE_S,
     )
     _log.info("starting", extra={"host": settings.host, "port": settings.port})
+    _collect_rarely()
     uvicorn.Server(config).run()
+
+
+def _collect_rarely() -> None:
+    """Leave what start-up made out of garbage collection, and look at the rest less often.
+
+    A whole collection walks everything that was imported: 90 ms in which nothing is answered, several times a second
+    under load. What requests leave behind has few cycles.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def main() -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
-
-import anyio
 
 from backend.api.errors import describe_error
 from backend.gateway.call import ChatCall
@@ -50,7 +49,7 @@ class _Sender:
             return
         # Set before sending: once the last byte is out, the server reports the client as gone.
         self.is_complete = is_last
-        self.sent_at = anyio.current_time()
+        self.sent_at = time.monotonic()
         # A comment of `keep_alive` may be sent meanwhile: the server takes each message whole before it waits.
         await self._send({"type": "http.response.body", "body": body, "more_body": not is_last})
 
@@ -63,8 +62,8 @@ class _Sender:
     async def keep_alive(self, every_s: float) -> None:
         """Send a comment whenever nothing was sent for so long; for ever."""
         while True:
-            await anyio.sleep(max(self.sent_at + every_s - anyio.current_time(), 0.01))
-            if anyio.current_time() - self.sent_at >= every_s:
+            await asyncio.sleep(max(self.sent_at + every_s - time.monotonic(), 0.01))
+            if time.monotonic() - self.sent_at >= every_s:
                 await self.write(b": ping\n\n")
 
 

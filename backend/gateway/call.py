@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
-import uuid
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -35,7 +35,7 @@ class ChatCall:
     is_throwaway: bool = False
     created: int = field(default_factory=lambda: int(time.time()))
     asked: list[str] = field(default_factory=list)
-    id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
+    id: str = field(default_factory=lambda: f"chatcmpl-{secrets.token_hex(16)}")
 
     @cached_property
     def request(self) -> ChatRequest:

@@ -235,7 +235,9 @@ class Gateway:
     async def _admitted(self, endpoint: Endpoint) -> AsyncIterator[None]:
         if endpoint.state is EndpointState.INACTIVE:
             raise EndpointNotRunningError(endpoint.slug, endpoint.state)
-        admission = self._admissions.setdefault(endpoint, Admission())
+        admission = self._admissions.get(endpoint)
+        if admission is None:
+            admission = self._admissions[endpoint] = Admission()
         config = endpoint.config
         await admission.enter(endpoint.slug, config.max_concurrent_requests, config.max_requests_per_minute)
         try:
