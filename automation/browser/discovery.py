@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
 from automation.errors import BrowserUnavailableError
 
 _ON_PATH = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser")
@@ -129,6 +127,8 @@ def what_to_install(machine: Machine) -> str:
 
 def playwrights_chromium() -> str:
     """Return where Playwright keeps its own Chromium, whether or not it is there. Starts the driver: set-up only."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only this command needs the driver
+
     with sync_playwright() as playwright:
         return playwright.chromium.executable_path
 

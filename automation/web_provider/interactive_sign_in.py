@@ -8,8 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 from urllib.parse import urljoin
 
 import anyio
@@ -23,6 +22,7 @@ from automation.playwright_errors import DRIVER_ERRORS, first_line, navigation
 from automation.sign_in.followed_pages import FollowedPages, open_followed_pages, session_of
 from automation.sign_in.live_view import LiveView, open_live_view
 from automation.sign_in.qr_code import QrCode, watch_for_qr_codes
+from automation.sign_in.status import SignInState, SignInStatus
 from automation.web_provider.account import Account
 from automation.web_provider.config import WebChatConfig, effective_timeouts
 
@@ -35,28 +35,6 @@ _LOOK_S = 5.0
 _RETRY_S = 1.0
 # Many sites show their chat for a moment before they lead to the sign-in page.
 _STAYS_MS = 1000
-
-SignInState = Literal["waiting", "qrcode", "signed_in", "refused", "cancelled", "expired", "lost"]
-
-
-@dataclass(frozen=True, slots=True)
-class SignInStatus:
-    """How a sign-in stands.
-
-    Attributes:
-        state: ``waiting`` and ``qrcode`` (the page shows one) go on, the others are ends: ``refused`` is the site's form's.
-        qr: The QR code that the page shows now.
-        reason: Why it ended, in plain words; empty before.
-    """
-
-    state: SignInState
-    qr: QrCode | None = None
-    reason: str = ""
-
-    @property
-    def is_over(self) -> bool:
-        """Whether this is an end."""
-        return self.state not in {"waiting", "qrcode"}
 
 
 class InteractiveSignIn:

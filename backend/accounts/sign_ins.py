@@ -7,17 +7,19 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from automation.errors import AutomationError, SignInRequiredError
 from automation.owned_tasks import owned_tasks
-from automation.sign_in.live_view import LiveView
-from automation.web_provider.interactive_sign_in import SignInStatus
+from automation.sign_in.status import SignInStatus
 from backend.accounts.live_tokens import LiveTokens
 from backend.errors import InvalidRequestError, SignInNotFoundError, SignInRunningError
+
+if TYPE_CHECKING:  # the browser's driver is loaded by what opens pages
+    from automation.sign_in.live_view import LiveView
 
 _log = logging.getLogger(__name__)
 

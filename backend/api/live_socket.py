@@ -12,7 +12,7 @@ import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 import orjson
@@ -31,10 +31,12 @@ from automation.sign_in.live_events import (
     SelectOpened,
     parse_input,
 )
-from automation.sign_in.live_view import LiveView
 from backend.accounts.sign_ins import SignIn
 from backend.api.sign_in import sign_in_document
 from backend.errors import GatewayError, InvalidRequestError
+
+if TYPE_CHECKING:  # the browser's driver is loaded by what opens pages
+    from automation.sign_in.live_view import LiveView
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body, Depends, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
-from automation.web_provider.interactive_sign_in import SignInState
+from automation.sign_in.status import SignInState
 from backend.accounts.live_tokens import TOKEN_S
 from backend.accounts.sign_ins import SignIn, SignIns
 from backend.errors import InvalidRequestError

@@ -1,25 +1,28 @@
-"""The kinds of providers of this version, opened together with what they share: one browser pool."""
+"""The kinds of providers that this version has, and what opens them."""
 
 from __future__ import annotations
 
-import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import anyio
 
-from automation.browser.display import can_show_windows, display_obstacle
-from automation.browser.drivers import driver_obstacle
-from automation.browser.pool import open_browser_pool
-from automation.stealth.options import BrowserConfig
+from automation.browser.capacity import default_max_streaming
+from automation.browser.discovery import find_browser
+from automation.errors import BrowserUnavailableError
+from automation.owned_tasks import owned_tasks
 from backend.providers.api.opener import api_opener, check_api
 from backend.providers.config import EndpointConfig
 from backend.providers.kinds import AccountStores, OpenedProviders
 from backend.providers.profile_source import read_profile
-from backend.providers.web_chat import web_chat_opener
+from backend.providers.protocol import Provider
 from backend.settings import Settings
 
-_log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from backend.providers.pages import OpenedPages
 
 
 @asynccontextmanager
@@ -32,35 +35,68 @@ async def open_providers(settings: Settings, stores: AccountStores) -> AsyncIter
         else:
             read_profile(config, settings.selectors_dir)
 
-    for obstacle in start_obstacles(settings):
-        _log.warning("browser_settings_need_more", extra={"reason": obstacle})
+    pages = _Pages(settings, stores)
     async with (
-        open_browser_pool(settings.browser_executable, settings.max_pages, settings.max_streaming) as pool,
         # How many go to an API at once is what its endpoint says; a cookie of one provider is nobody else's.
         aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
         ) as session,
+        owned_tasks() as tasks,
     ):
-        web_chat = web_chat_opener(
-            pool,
-            stores,
-            selectors_dir=settings.selectors_dir,
-            headless=settings.headless,
-            driver=settings.browser_driver,
-            capture=settings.capture,
-        )
+        tasks.start_soon(pages.keep)
         api = api_opener(session, settings.provider_keys)
-        openers = {"web_chat": web_chat, "rest_api": api, "api_token": api}
-        yield OpenedProviders(openers, check, pool.status)
+        openers = {"web_chat": pages.open, "rest_api": api, "api_token": api}
+        yield OpenedProviders(openers, check, pages.status)
 
 
-def start_obstacles(settings: Settings) -> list[str]:
-    """Return what is missing here for the settings' kind of browser, each with what to do about it.
+class _Pages:
+    """The chat pages' side, loaded when the first page is opened.
 
-    No reason not to start: endpoints may say otherwise, and those of other types need no browser.
+    A browser's driver takes 60 MB and a third of a second to import, which a gateway of APIs alone has no use for.
     """
-    driver = driver_obstacle(BrowserConfig(driver=settings.browser_driver))
-    display = None
-    if not settings.headless and settings.browser_driver != "cdp" and not can_show_windows():
-        display = display_obstacle()
-    return [obstacle for obstacle in (driver, display) if obstacle]
+
+    def __init__(self, settings: Settings, stores: AccountStores) -> None:
+        self._settings = settings
+        self._stores = stores
+        self._is_wanted = anyio.Event()
+        self._is_there = anyio.Event()
+        self._pages: OpenedPages | None = None
+
+    async def keep(self) -> None:
+        """Hold the pool from when it is wanted until the task is cancelled: it must be left by whoever entered it."""
+        await self._is_wanted.wait()
+        from backend.providers.pages import open_pages  # noqa: PLC0415  see the class
+
+        async with open_pages(self._settings, self._stores) as self._pages:
+            self._is_there.set()
+            await anyio.sleep_forever()
+
+    @asynccontextmanager
+    async def open(self, config: EndpointConfig) -> AsyncIterator[Provider]:
+        """Be a ``ProviderOpener``."""
+        self._is_wanted.set()
+        await self._is_there.wait()
+        assert self._pages is not None
+        async with self._pages.open(config) as provider:
+            yield provider
+
+    def status(self) -> dict[str, Any]:
+        """Describe the pool, as ``BrowserPool.status`` does, also before there is one."""
+        if self._pages is not None:
+            return self._pages.status()
+        settings, executable, problem = self._settings, None, None
+        try:
+            executable = str(find_browser(settings.browser_executable).executable)
+        except BrowserUnavailableError as exc:
+            problem = str(exc)
+        return {
+            "executable": executable,
+            "browsers": 0,
+            "ended": {},
+            "pages": 0,
+            "max_pages": settings.max_pages,
+            "streaming": 0,
+            "waiting_to_stream": 0,
+            "max_streaming": settings.max_streaming or default_max_streaming(os.cpu_count() or 1),
+            "problem": problem,
+        }

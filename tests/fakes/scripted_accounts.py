@@ -12,8 +12,8 @@ from typing import Any
 import anyio
 
 from automation.sign_in.live_view import LiveView
+from automation.sign_in.status import SignInState, SignInStatus
 from automation.turn import ChatLink, Prompt, TurnEvent, TurnFinished
-from automation.web_provider.interactive_sign_in import SignInState, SignInStatus
 from backend.accounts.book import AccountConfig, Standing, StoredAccount
 from backend.accounts.policy import AccountLimits
 from backend.providers.account_roster import AccountPages

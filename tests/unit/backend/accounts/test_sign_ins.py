@@ -10,7 +10,7 @@ import pytest
 
 from automation.errors import SignInRequiredError, UnreachableError
 from automation.sign_in.live_view import LiveView
-from automation.web_provider.interactive_sign_in import SignInStatus
+from automation.sign_in.status import SignInStatus
 from backend.accounts.sign_ins import SignIn, open_sign_ins
 from backend.errors import (
     EndpointNotFoundError,

@@ -6,13 +6,15 @@ import logging
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from backend.accounts.vault import Vault, VaultError
 from backend.errors import NameTakenError
 from backend.persistence.endpoints import SqlEndpoints
-from backend.persistence.engine import database_problem, open_database
+from backend.persistence.engine import _MIGRATIONS, _migrate_with_alembic, database_problem, open_database
 from backend.persistence.sessions import SqlSessions
 from backend.persistence.tables import Base
 from backend.providers.config import EndpointConfig
@@ -145,13 +147,44 @@ async def test_sessions_go_with_their_endpoint_and_are_not_kept_without_one(endp
     assert await endpoints.list_endpoints() == []
 
 
+async def test_a_new_database_has_the_tables_that_the_code_describes(engine):
+    assert await _differences(engine) == []
+
+
 async def test_the_migrations_make_the_tables_that_the_code_describes(engine):
+    async with engine.begin() as connection:
+        await connection.run_sync(_drop_all)
+        await connection.run_sync(_migrate_with_alembic)
+
+    assert await _differences(engine) == []
+
+
+async def test_a_new_database_counts_as_migrated(engine):
     async with engine.connect() as connection:
-        differences = await connection.run_sync(
+        newest = await connection.run_sync(
+            lambda c: ScriptDirectory.from_config(_alembic_config()).get_current_head()
+        )
+        kept = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+
+    assert kept == newest
+
+
+def _alembic_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    return config
+
+
+def _drop_all(connection):
+    Base.metadata.drop_all(connection)
+    connection.execute(text("DROP TABLE alembic_version"))
+
+
+async def _differences(engine):
+    async with engine.connect() as connection:
+        return await connection.run_sync(
             lambda c: compare_metadata(MigrationContext.configure(c), Base.metadata)
         )
-
-    assert differences == []
 
 
 async def test_opening_a_database_again_keeps_what_is_in_it(database_url):

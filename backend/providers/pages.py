@@ -1,0 +1,64 @@
+"""The chat pages' side of the providers: one browser pool and what opens endpoints in it. Loading it loads the drivers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from automation.browser.display import can_show_windows, display_obstacle
+from automation.browser.drivers import driver_obstacle
+from automation.browser.pool import open_browser_pool
+from automation.stealth.options import BrowserConfig
+from backend.providers.kinds import AccountStores
+from backend.providers.protocol import ProviderOpener
+from backend.providers.web_chat import web_chat_opener
+from backend.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedPages:
+    """The pool while it is open.
+
+    Attributes:
+        open: The opener of ``web_chat`` endpoints.
+        status: Facts about the pool.
+    """
+
+    open: ProviderOpener
+    status: Callable[[], dict[str, Any]]
+
+
+@asynccontextmanager
+async def open_pages(settings: Settings, stores: AccountStores) -> AsyncIterator[OpenedPages]:
+    """Hold the pool; browsers start when the first endpoint needs one, and end with the context."""
+    for obstacle in start_obstacles(settings):
+        _log.warning("browser_settings_need_more", extra={"reason": obstacle})
+    async with open_browser_pool(
+        settings.browser_executable, settings.max_pages, settings.max_streaming
+    ) as pool:
+        opener = web_chat_opener(
+            pool,
+            stores,
+            selectors_dir=settings.selectors_dir,
+            headless=settings.headless,
+            driver=settings.browser_driver,
+            capture=settings.capture,
+        )
+        yield OpenedPages(opener, pool.status)
+
+
+def start_obstacles(settings: Settings) -> list[str]:
+    """Return what is missing here for the settings' kind of browser, each with what to do about it.
+
+    No reason not to start: endpoints may say otherwise, and those of other types need no browser.
+    """
+    driver = driver_obstacle(BrowserConfig(driver=settings.browser_driver))
+    display = None
+    if not settings.headless and settings.browser_driver != "cdp" and not can_show_windows():
+        display = display_obstacle()
+    return [obstacle for obstacle in (driver, display) if obstacle]
