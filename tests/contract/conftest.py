@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx
 import openai
 import pytest
@@ -19,11 +20,13 @@ import uvicorn
 from fastapi import FastAPI
 
 from backend.app import create_app
+from backend.providers.api.opener import api_opener, check_api
 from backend.providers.config import EndpointConfig
 from backend.providers.kinds import OpenedProviders, OpenProviders
 from backend.providers.profile_source import read_profile
 from backend.settings import Settings
 from tests.fakes.databases import KINDS, open_test_database
+from tests.fakes.scripted_api import ScriptedApi, scripted_api
 from tests.fakes.scripted_provider import ScriptedSite
 
 PROFILE = {"input": "textarea", "assistant_turn": ".assistant"}
@@ -49,9 +52,15 @@ def providers_of(site: ScriptedSite) -> OpenProviders:
     @asynccontextmanager
     async def open_scripted(settings: Settings, _sessions: object) -> AsyncIterator[OpenedProviders]:
         def check(config: EndpointConfig) -> None:
-            read_profile(config, settings.selectors_dir)
+            if config.is_api:
+                check_api(config, settings.provider_keys)
+            else:
+                read_profile(config, settings.selectors_dir)
 
-        yield OpenedProviders({"web_chat": site.open}, check, lambda: {"status": "scripted"})
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+            api = api_opener(session, settings.provider_keys)
+            openers = {"web_chat": site.open, "rest_api": api, "api_token": api}
+            yield OpenedProviders(openers, check, lambda: {"status": "scripted"})
 
     return open_scripted
 
@@ -90,6 +99,11 @@ class RunningGateway:
         await self.rest.post(f"/api/endpoints/{slug}/start")
         await self.wait_for(slug, "active")
         return slug
+
+    async def started_api(self, name: str, url: str, **fields: Any) -> str:
+        """Create and start an API endpoint, wait until it is active, and return its slug."""
+        api = {"provider_type": "api_token", "base_url": url, "profile": None, "api_key": "up-key", **fields}
+        return await self.started(name, **api)
 
     async def state(self, slug: str = "demo") -> str:
         state: str = (await self.rest.get(f"/api/endpoints/{slug}")).json()["state"]
@@ -151,6 +165,19 @@ def site() -> ScriptedSite:
 async def gateway(tmp_path: Path, site: ScriptedSite):
     async with run_gateway(tmp_path, site) as running:
         yield running
+
+
+@pytest.fixture
+async def api():
+    async with scripted_api() as running:
+        yield running
+
+
+@pytest.fixture
+async def api_gateway(gateway: RunningGateway, api: ScriptedApi):
+    """A gateway with the API endpoint ``api``, whose model is ``m``."""
+    await gateway.started_api("api", api.url)
+    return gateway
 
 
 @pytest.fixture(params=KINDS)

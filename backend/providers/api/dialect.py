@@ -81,6 +81,8 @@ class ChatStream(Protocol):
     def feed(self, data: bytes) -> bytes:
         """Return the ``data: {chunk}`` events that ``data`` completes, never ``[DONE]``; often nothing.
 
+        An error that comes behind text is raised by the next call, which may bring no data.
+
         Raises:
             SiteError: The stream carries an error, or isn't in the provider's format.
             RateLimitedError: The error is a limit.

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from automation.errors import ContentBlockedError, RateLimitedError, SiteError
+from automation.errors import AutomationError, ContentBlockedError, RateLimitedError, SiteError
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
 from backend.providers.api.presets import Quirks
 from backend.wire.chat_response import CompletionHead, to_json
@@ -120,6 +120,7 @@ class PassedStream:
         self._open_choices: set[int] = set()
         self._finished_choices: set[int] = set()
         self._is_done = False
+        self._failure: AutomationError | None = None
 
     def feed(self, data: bytes) -> bytes:
         """Return the events that ``data`` completes, without comments, usage that nobody asked for, and ``[DONE]``."""
@@ -132,8 +133,22 @@ class PassedStream:
         if len(self._rest) > MOST_EVENT_BYTES:
             msg = "an event of its stream has no end"
             raise SiteError(msg)
-        passed = [kept for event in events if event and (kept := self._read(event))]
-        return b"".join(passed)
+        return b"".join(self._passed(events))
+
+    def _passed(self, events: list[bytes]) -> list[bytes]:
+        """Return what is passed on of the events; an error among them is told after what came before it."""
+        if self._failure is not None:
+            raise self._failure
+        passed: list[bytes] = []
+        try:
+            for event in events:
+                if event and (kept := self._read(event)):
+                    passed.append(kept)  # noqa: PERF401  what came before a failure is kept
+        except AutomationError as exc:
+            if not passed:
+                raise
+            self._failure = exc
+        return passed
 
     def close(self) -> bytes:
         """Return the usage event where it was asked for."""

@@ -286,8 +286,10 @@ class StreamedCompletion:
         while not events:
             if self._is_over:
                 raise StopAsyncIteration
+            # Without data first: an error that came together with text is told after it.
+            events = self._stream.feed(b"")
             data = self._content.read_nowait() or await self._more()
-            events = self._stream.feed(data) if data else self._close()
+            events += self._stream.feed(data) if data else self._close()
         return events
 
     async def _more(self) -> bytes:
