@@ -1,0 +1,80 @@
+"""What a provider's HTTP errors mean."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from automation.errors import ContentBlockedError, RateLimitedError, SignInRequiredError, SiteError
+from backend.errors import ProviderRefusedError
+from backend.providers.api.dialect import Refusal
+from backend.providers.api.failures import failure_of, parse_retry_after
+
+NOW = datetime(2026, 11, 26, 12, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, "", ProviderRefusedError),
+        (400, "content_filter", ContentBlockedError),
+        (401, "", SignInRequiredError),
+        (402, "", RateLimitedError),
+        (403, "", SiteError),
+        (403, "insufficient_quota", RateLimitedError),
+        (404, "model_not_found", ProviderRefusedError),
+        (408, "", SiteError),
+        (413, "", ProviderRefusedError),
+        (422, "", ProviderRefusedError),
+        (429, "", RateLimitedError),
+        (500, "", SiteError),
+        (503, "", SiteError),
+        (529, "overloaded_error", SiteError),
+    ],
+)
+def test_each_status_means_an_error_of_ours(status, code, kind):
+    error = failure_of(status, Refusal("words", code), None)
+
+    assert type(error) is kind
+    assert "words" in str(error)
+
+
+def test_a_404_without_words_of_an_api_is_a_wrong_address_and_not_the_clients_fault():
+    assert type(failure_of(404, Refusal(""), None)) is SiteError
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [("rate_limit_exceeded", "requests"), ("insufficient_quota", "quota")]
+)
+def test_a_quota_rests_longer_than_a_rate(code, kind):
+    error = failure_of(429, Refusal("words", code), None)
+
+    assert isinstance(error, RateLimitedError)
+    assert error.kind == kind
+
+
+def test_the_header_wins_over_the_body():
+    error = failure_of(429, Refusal("words", retry_after_s=9.0), 3.0)
+
+    assert isinstance(error, RateLimitedError)
+    assert error.retry_after_s == 3.0
+
+
+@pytest.mark.parametrize(
+    ("value", "milliseconds", "seconds"),
+    [
+        ("7", None, 7.0),
+        ("7", "1500", 1.5),
+        ("0", None, 0.0),
+        ("Thu, 26 Nov 2026 12:00:30 GMT", None, 30.0),
+        ("Thu, 26 Nov 2026 11:00:00 GMT", None, 0.0),
+        ("99999999", None, 7 * 24 * 3600.0),
+        ("-1", None, None),
+        ("nan", None, None),
+        ("soon", None, None),
+        (None, None, None),
+    ],
+)
+def test_retry_after_is_read_in_all_its_forms(value, milliseconds, seconds):
+    assert parse_retry_after(value, milliseconds, NOW) == seconds

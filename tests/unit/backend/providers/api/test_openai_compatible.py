@@ -1,0 +1,257 @@
+"""OpenAI's dialect: what is passed on, what is taken out, and what is refused to be called an answer."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from automation.errors import ContentBlockedError, RateLimitedError, SiteError
+from backend.providers.api.openai_compatible import OpenAICompatible, PassedStream, read_usage
+from backend.providers.api.presets import PRESETS, Quirks
+from backend.wire.chat_response import CompletionHead
+from backend.wire.usage import TokenUsage
+
+HEAD = CompletionHead("id", 1, "m")
+BODY = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+USAGE = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
+
+
+def event(document: object) -> bytes:
+    data = document if isinstance(document, bytes) else orjson.dumps(document)
+    return b"data: " + data + b"\n\n"
+
+
+def chunk(finish_reason: str | None = None, index: int = 0, **delta: object) -> bytes:
+    choice = {"index": index, "delta": delta, "finish_reason": finish_reason}
+    return event({"id": "c", "choices": [choice]})
+
+
+USAGE_EVENT = event({"id": "c", "choices": [], "usage": USAGE})
+DONE = event(b"[DONE]")
+ANSWER = [chunk(role="assistant", content=""), chunk(content="Grüße 👋"), chunk("stop"), USAGE_EVENT, DONE]
+
+
+def read(data: bytes, size: int, *, with_usage: bool) -> tuple[bytes, PassedStream]:
+    stream = PassedStream(with_usage=with_usage)
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    return b"".join([*map(stream.feed, pieces), stream.close()]), stream
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+def test_a_stream_comes_out_as_it_went_in_wherever_it_is_split(size, line_end):
+    data = b"".join(ANSWER).replace(b"\n", line_end)
+
+    passed, stream = read(data, size, with_usage=True)
+
+    assert passed == b"".join(ANSWER[:4])
+    assert stream.usage == TokenUsage(7, 5)
+
+
+def test_usage_that_nobody_asked_for_is_taken_out():
+    passed, stream = read(b"".join(ANSWER), 50, with_usage=False)
+
+    assert passed == b"".join(ANSWER[:3])
+    assert stream.usage == TokenUsage(7, 5)
+
+
+def test_usage_beside_a_choice_is_taken_out_and_the_choice_stays():
+    last = event({"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": USAGE})
+
+    passed, stream = read(chunk(content="a") + last, 999, with_usage=False)
+
+    assert orjson.loads(passed.split(b"\n\n")[1][6:]).keys() == {"id", "choices"}
+    assert stream.usage == TokenUsage(7, 5)
+
+
+def test_comments_and_chunks_without_choices_are_not_passed_on():
+    noise = b": PROCESSING\n\n" + event({"id": "c", "choices": [], "prompt_filter_results": []})
+
+    passed, _ = read(noise + b"".join(ANSWER), 999, with_usage=False)
+
+    assert passed == b"".join(ANSWER[:3])
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {"content": "a"},
+        {"reasoning_content": "a"},
+        {"reasoning": "a"},
+        {"tool_calls": [{"index": 0}]},
+        {"refusal": "no"},
+    ],
+)
+def test_anything_of_an_answer_begins_it_but_a_role_does_not(delta):
+    stream = PassedStream(with_usage=False)
+    stream.feed(chunk(role="assistant", content=""))
+    before = stream.has_begun
+
+    stream.feed(chunk(**delta))
+
+    assert (before, stream.has_begun) == (False, True)
+
+
+def test_an_answer_of_several_choices_is_whole_when_each_is():
+    stream = PassedStream(with_usage=False)
+    stream.feed(chunk(content="a", index=0) + chunk(content="b", index=1) + chunk("stop", index=0))
+    one = stream.is_finished
+
+    stream.feed(chunk("stop", index=1))
+
+    assert (one, stream.is_finished) == (False, True)
+
+
+@pytest.mark.parametrize("end", [b"", DONE, b'data: {"choices": [{'])
+def test_a_stream_without_finish_reason_is_no_answer(end):
+    stream = PassedStream(with_usage=False)
+    stream.feed(chunk(content="Hel") + end)
+
+    with pytest.raises(SiteError):
+        stream.close()
+    assert stream.has_begun
+
+
+def test_text_before_an_error_is_passed_on_before_the_error_is_raised():
+    stream = PassedStream(with_usage=False)
+
+    passed = stream.feed(chunk(content="Hel") + event({"error": {"message": "broken"}}))
+
+    assert passed == chunk(content="Hel")
+    with pytest.raises(SiteError, match="broken"):
+        stream.feed(b"")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"message": "a", "code": "rate_limit_exceeded"}, RateLimitedError),
+        ({"message": "a", "type": "insufficient_quota"}, RateLimitedError),
+        ({"message": "a", "code": "content_filter"}, ContentBlockedError),
+        ({"message": "a", "code": 500}, SiteError),
+        ("just words", SiteError),
+    ],
+)
+def test_an_error_under_http_200_is_what_it_says(error, kind):
+    with pytest.raises(kind):
+        OpenAICompatible().completion(orjson.dumps({"error": error}), HEAD)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"choices": []}',
+        b'{"choices": [{"finish_reason": "stop"}]}',
+        b'{"choices": [{"message": {"content": "Hel"}, "finish_reason": null}]}',
+    ],
+)
+def test_what_is_no_whole_answer_is_an_error(body):
+    with pytest.raises(SiteError):
+        OpenAICompatible().completion(body, HEAD)
+
+
+def test_a_whole_answer_is_passed_on_byte_for_byte():
+    choice = {"index": 0, "message": {"content": "a"}, "finish_reason": "stop"}
+    body = b" " + orjson.dumps({"choices": [choice], "usage": USAGE, "their_own": 1})
+
+    got = OpenAICompatible().completion(body, HEAD)
+
+    assert (got.body, got.usage) == (body, TokenUsage(7, 5))
+
+
+def test_unknown_fields_go_to_the_provider_unchanged():
+    sent = OpenAICompatible().chat({**BODY, "their_own": {"a": [1]}, "seed": 3}, is_streamed=False)
+
+    assert orjson.loads(sent.body) == {**BODY, "their_own": {"a": [1]}, "seed": 3}
+
+
+def test_usage_is_always_asked_for_in_streams():
+    sent = OpenAICompatible().chat({**BODY, "stream": True}, is_streamed=True)
+
+    assert orjson.loads(sent.body)["stream_options"] == {"include_usage": True}
+
+
+def test_the_quirks_of_an_api_are_kept():
+    body = {
+        **BODY,
+        "messages": [{"role": "developer", "content": "be brief"}],
+        "max_completion_tokens": 5,
+        "seed": 3,
+        "tool_choice": "required",
+        "stream_options": {"include_usage": True},
+    }
+
+    sent = orjson.loads(OpenAICompatible(PRESETS["mistral"].quirks).chat(body, is_streamed=True).body)
+
+    assert sent == {
+        "model": "m",
+        "messages": [{"role": "system", "content": "be brief"}],
+        "max_tokens": 5,
+        "random_seed": 3,
+        "tool_choice": "any",
+    }
+
+
+def test_quirks_leave_the_clients_body_alone():
+    body = {**BODY, "max_completion_tokens": 5}
+
+    OpenAICompatible(Quirks(max_tokens="max_tokens")).chat(body, is_streamed=False)
+
+    assert body == {**BODY, "max_completion_tokens": 5}
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b'{"error": {"message": "m", "code": "c", "param": "p"}}', ("m", "c", "p")),
+        (b'{"error": {"message": "m", "type": "t", "code": null}}', ("m", "t", None)),
+        (b'{"error": "m"}', ("m", "", None)),
+        (b'{"detail": [{"msg": "m"}]}', ('[{"msg":"m"}]', "", None)),
+        (b'{"message": "m"}', ("m", "", None)),
+        (b'[{"error": {"message": "m"}}]', ("m", "", None)),
+        (b"<html>", ("", "", None)),
+        (b"7", ("", "", None)),
+    ],
+)
+def test_what_an_error_body_says_is_found_in_every_form(body, told):
+    said = OpenAICompatible().refusal(body)
+
+    assert (said.message, said.code, said.param) == told
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        (b'{"data": [{"id": "a"}, {"id": "b"}]}', ["a", "b"]),
+        (b'{"models": [{"name": "a"}]}', ["a"]),
+        (b'[{"id": "a"}, 7]', ["a"]),
+    ],
+)
+def test_models_are_read_from_every_form(body, names):
+    assert OpenAICompatible().models(body) == names
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"<html>", b'{"data": 7}'])
+def test_what_is_no_list_of_models_is_an_error(body):
+    with pytest.raises(SiteError):
+        OpenAICompatible().models(body)
+
+
+@pytest.mark.parametrize(
+    ("usage", "read_as"),
+    [
+        (USAGE, TokenUsage(7, 5)),
+        ({**USAGE, "prompt_tokens_details": {"cached_tokens": 3}}, TokenUsage(7, 5, cached=3)),
+        ({**USAGE, "prompt_cache_hit_tokens": 2}, TokenUsage(7, 5, cached=2)),
+        ({**USAGE, "completion_tokens_details": {"reasoning_tokens": 4}}, TokenUsage(7, 5, reasoning=4)),
+        ({"prompt_tokens": 7}, TokenUsage(7, 0)),
+        ({"prompt_tokens": "many"}, None),
+        (None, None),
+        ([], None),
+    ],
+)
+def test_usage_is_read_by_everybodys_names(usage, read_as):
+    assert read_usage(usage) == read_as
