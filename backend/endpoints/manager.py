@@ -21,7 +21,10 @@ from backend.providers.config import EndpointConfig, EndpointDraft
 from backend.providers.protocol import ProviderOpener
 
 _CLOSE_S = 6.0
-_NEEDS_NO_RESTART = frozenset({"name", "weight", "model_mapping", "default_model", "max_requests_per_minute"})
+_NEEDS_NO_RESTART = frozenset(
+    {"name", "weight", "model_mapping", "default_model", "max_requests_per_minute", "prices", "fallbacks"}
+    | {"disable_after_failures", "disable_seconds"}
+)
 _STARTED = (EndpointState.INITIALIZING, EndpointState.ACTIVE, EndpointState.BUSY, EndpointState.RATE_LIMITED)
 
 
