@@ -18,7 +18,7 @@ from backend.accounts.sessions import SealedSessions
 from backend.accounts.sign_ins import open_sign_ins
 from backend.accounts.vault import Vault
 from backend.api import accounts as account_routes
-from backend.api import chat, conversations, endpoints, health, live, metrics, sign_in
+from backend.api import chat, conversations, endpoints, health, live, metrics, rotations, sign_in
 from backend.api.access import Parts
 from backend.api.errors import install_error_handlers
 from backend.endpoints.accounts import AccountManager
@@ -28,6 +28,7 @@ from backend.gateway.attachments import FileFetcher
 from backend.gateway.background import BackgroundPatterns
 from backend.gateway.completion import Gateway
 from backend.gateway.conversations import Conversations
+from backend.gateway.rotation_book import RotationBook
 from backend.observability.request_scope import RequestScope
 from backend.persistence.accounts import SqlAccounts
 from backend.persistence.address import parse_database_url
@@ -35,6 +36,7 @@ from backend.persistence.conversations import SqlConversations
 from backend.persistence.endpoints import SqlEndpoints
 from backend.persistence.engine import database_problem, open_database
 from backend.persistence.key_rotation import reseal
+from backend.persistence.rotations import SqlRotations
 from backend.persistence.sessions import SqlSessions
 from backend.providers.kinds import AccountStores, OpenProviders
 from backend.providers.registry import open_providers as open_all_providers
@@ -79,6 +81,7 @@ def create_app(settings: Settings, open_providers: OpenProviders = open_all_prov
         sign_in.router,
         live.router,
         conversations.router,
+        rotations.router,
         chat.router,
         health.router,
         metrics.router,
@@ -154,11 +157,14 @@ async def _lifespan(settings: Settings, open_providers: OpenProviders, app: Fast
             lambda slug, account: SealedSessions(sessions, vault, slug, account),
         )
         providers = await stack.enter_async_context(open_providers(settings, stores))
+        book = RotationBook(SqlRotations(engine))
+        await book.load()
         workshop = EndpointWorkshop(
             SqlEndpoints(engine, vault),
             providers.openers,
             providers.check,
             ScreenshotFolder(settings.data_dir / "screenshots"),
+            book.check_endpoint,
         )
         kept = SqlConversations(
             engine, most=settings.max_conversations, max_age=_days(settings.conversation_ttl)
@@ -175,6 +181,7 @@ async def _lifespan(settings: Settings, open_providers: OpenProviders, app: Fast
                 manager, conversations, _background(settings), _files(settings), settings.background_model
             ),
             conversations,
+            book,
             time.monotonic(),
             partial(database_problem, engine),
             providers.status,

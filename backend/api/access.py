@@ -12,6 +12,7 @@ from backend.endpoints.accounts import AccountManager
 from backend.endpoints.manager import EndpointManager
 from backend.gateway.completion import Gateway
 from backend.gateway.conversations import Conversations
+from backend.gateway.rotation_book import RotationBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Parts:
     accounts: AccountManager
     gateway: Gateway
     conversations: Conversations
+    rotations: RotationBook
     started_at: float
     database_problem: Callable[[], Awaitable[str | None]]
     browser_status: Callable[[], dict[str, Any]]

@@ -19,18 +19,24 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """A state and since when; ``reason`` says why it is not a good one."""
+    """A state and since when; ``reason`` says why it is not a good one, ``cause`` the name of the error behind it."""
 
     state: EndpointState
     reason: str | None
     at: datetime
+    cause: str | None = None
 
 
 class StateBoard:
-    """Holds the state of one endpoint and tells watchers of every change."""
+    """Holds the state of one endpoint and tells watchers of every change.
+
+    Attributes:
+        on_change: Is called with every change; it must not wait.
+    """
 
     def __init__(self, slug: str) -> None:
         self._slug = slug
+        self.on_change: Callable[[StateChange], None] = lambda _change: None
         self._watchers: set[MemoryObjectSendStream[StateChange]] = set()
         self.last_change = StateChange(EndpointState.INACTIVE, None, datetime.now(UTC))
 
@@ -44,8 +50,8 @@ class StateBoard:
         """Why the state is not a good one."""
         return self.last_change.reason
 
-    def move(self, move: Move, reason: str | None = None) -> None:
-        """Note that ``move`` happened.
+    def move(self, move: Move, reason: str | None = None, cause: str | None = None) -> None:
+        """Note that ``move`` happened, because of the error of type ``cause``.
 
         Raises:
             IllegalMoveError: It can't happen now.
@@ -54,7 +60,7 @@ class StateBoard:
         state = state_after(before.state, move)
         if state is before.state and reason is None:
             return
-        self.last_change = StateChange(state, reason, datetime.now(UTC))
+        self.last_change = StateChange(state, reason, datetime.now(UTC), cause)
         if state is not before.state:
             level = (
                 logging.WARNING if reason else logging.DEBUG if state is EndpointState.BUSY else logging.INFO
@@ -68,6 +74,7 @@ class StateBoard:
             _log.log(level, "endpoint changed state", extra=facts)
         for watcher in self._watchers:
             watcher.send_nowait(self.last_change)
+        self.on_change(self.last_change)
 
     @contextmanager
     def watch(self) -> Iterator[MemoryObjectReceiveStream[StateChange]]:

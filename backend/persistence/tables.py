@@ -108,3 +108,18 @@ class ConversationRow(Base):
     turns: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class RotationRow(Base):
+    """One rotation.
+
+    Attributes:
+        settings: The rotation without its name, in API.md's names.
+    """
+
+    __tablename__ = "rotations"
+
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    settings: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
