@@ -45,7 +45,9 @@ class Standing:
     Attributes:
         is_usable: Whether its state lets it answer: started, and not waiting for a person or for a limit to end.
         in_flight: How many turns it has now.
-        prices: By model; ``*`` is every other's.
+        prices: By the endpoint's own model name; ``*`` is every other's.
+        default_model: What a candidate without a model means.
+        aliases: Alias to the endpoint's own model name.
         disabled_until: When it may be probed after failures, or when its limit ends; None while nothing is wrong.
         is_probing: Whether a request is finding out if it works again.
         first_delta_s: Usual seconds to the first delta, the newest counting most; None before the first.
@@ -54,6 +56,8 @@ class Standing:
     is_usable: bool = True
     in_flight: int = 0
     prices: Mapping[str, Price] = field(default_factory=dict)
+    default_model: str | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict)
     disabled_until: float | None = None
     is_probing: bool = False
     first_delta_s: float | None = None
@@ -87,7 +91,8 @@ class Standing:
 
     def price_of(self, model: str | None) -> float:
         """Return what a million tokens cost in US dollars, half of them read and half written; infinite if not said."""
-        price = self.prices.get(model or "*") or self.prices.get("*")
+        name = model or self.default_model or "*"
+        price = self.prices.get(self.aliases.get(name, name)) or self.prices.get("*")
         return math.inf if price is None else (price.input + price.output) / 2
 
     def _decay(self, now: float) -> float:

@@ -87,6 +87,13 @@ def test_a_model_is_cheaper_by_its_own_price_than_by_that_of_the_others():
     assert [(c.slug, c.model) for c in chosen] == [("a", "mini"), ("b", None), ("a", "big")]
 
 
+def test_a_price_is_found_by_alias_and_for_the_default_model():
+    prices = {"mini": Price(input=1, output=3), "*": Price(input=9, output=9)}
+    standing = Standing(prices=prices, default_model="mini", aliases={"gpt": "mini"})
+
+    assert [standing.price_of(model) for model in (None, "gpt", "mini", "big")] == [2, 2, 2, 9]
+
+
 def test_each_takes_its_turn():
     assert ["".join(asked(A, B, C, turn=turn)) for turn in range(4)] == ["abc", "bca", "cab", "abc"]
 
