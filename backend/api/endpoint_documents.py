@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from automation.turn import TextDelta
 from backend.endpoints.endpoint import Endpoint
-from backend.endpoints.state_board import StateChange
+from backend.endpoints.states import StateChange
 from backend.gateway.answer import Answer, Delta
 from backend.gateway.completion import Order
 from backend.providers.config import EndpointConfig, EndpointDraft

@@ -16,8 +16,7 @@ from backend.endpoints.repository import EndpointRepository, StoredEndpoint
 from backend.endpoints.screenshots import ScreenshotFolder
 from backend.endpoints.serving import Serving
 from backend.endpoints.slugs import slug_of
-from backend.endpoints.state_board import StateChange
-from backend.endpoints.states import EndpointState
+from backend.endpoints.states import EndpointState, StateChange
 from backend.errors import AlreadyRunningError, EndpointNotFoundError, InvalidRequestError, NameTakenError
 from backend.providers.config import EndpointConfig, EndpointDraft
 from backend.providers.protocol import ProviderOpener

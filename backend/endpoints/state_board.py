@@ -6,25 +6,14 @@ import logging
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from backend.endpoints.states import EndpointState, Move, state_after
+from backend.endpoints.states import EndpointState, Move, StateChange, state_after
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class StateChange:
-    """A state and since when; ``reason`` says why it is not a good one, ``cause`` the name of the error behind it."""
-
-    state: EndpointState
-    reason: str | None
-    at: datetime
-    cause: str | None = None
 
 
 class StateBoard:
