@@ -178,6 +178,8 @@ async def _lifespan(
         alerts = await stack.enter_async_context(
             open_alerts(_channels(settings), settings.alert_min_interval)
         )
+        limits = BreakerLimits(settings.disable_after_failures, settings.disable_seconds)
+        standings = Standings(limits, alerts.on_breaker)
         book = RotationBook(SqlRotations(engine))
         await book.load()
         workshop = EndpointWorkshop(
@@ -186,7 +188,7 @@ async def _lifespan(
             providers.check,
             ScreenshotFolder(settings.data_dir / "screenshots"),
             book.check_endpoint,
-            alerts.on_state,
+            (alerts.on_state, standings.on_state),
         )
         kept = SqlConversations(
             engine, most=settings.max_conversations, max_age=_days(settings.conversation_ttl)

@@ -38,7 +38,7 @@ class EndpointWorkshop:
         check: Raises ``ProfileError`` when a configuration can't work.
         check_names: Raises ``NameTakenError`` or ``InvalidRequestError`` when its slug is another's, or its fallbacks
             can't be; given all endpoints' fallbacks by slug.
-        on_state: Hears of every change of an endpoint's state; it must not wait.
+        watchers: Hear of every change of an endpoint's state; they must not wait.
     """
 
     repository: EndpointRepository
@@ -46,7 +46,7 @@ class EndpointWorkshop:
     check: Callable[[EndpointConfig], None]
     screenshots: ScreenshotFolder
     check_names: Callable[[EndpointConfig, Mapping[str, Sequence[str]]], None] = lambda _config, _known: None
-    on_state: Callable[[str, StateChange], None] = lambda _slug, _change: None
+    watchers: Sequence[Callable[[str, StateChange], None]] = ()
 
 
 class EndpointManager:
@@ -192,7 +192,7 @@ class EndpointManager:
 
     def _add(self, stored: StoredEndpoint) -> Endpoint:
         endpoint = Endpoint(stored.config, stored.created_at, self._workshop.screenshots)
-        endpoint.board.on_change = partial(self._workshop.on_state, endpoint.slug)
+        endpoint.board.listeners += [partial(watcher, endpoint.slug) for watcher in self._workshop.watchers]
         self._endpoints[endpoint.slug] = endpoint
         return endpoint
 

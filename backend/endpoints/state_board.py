@@ -20,12 +20,12 @@ class StateBoard:
     """Holds the state of one endpoint and tells watchers of every change.
 
     Attributes:
-        on_change: Is called with every change; it must not wait.
+        listeners: Are called with every change; they must not wait.
     """
 
     def __init__(self, slug: str) -> None:
         self._slug = slug
-        self.on_change: Callable[[StateChange], None] = lambda _change: None
+        self.listeners: list[Callable[[StateChange], None]] = []
         self._watchers: set[MemoryObjectSendStream[StateChange]] = set()
         self.last_change = StateChange(EndpointState.INACTIVE, None, datetime.now(UTC))
 
@@ -63,7 +63,8 @@ class StateBoard:
             _log.log(level, "endpoint changed state", extra=facts)
         for watcher in self._watchers:
             watcher.send_nowait(self.last_change)
-        self.on_change(self.last_change)
+        for listener in self.listeners:
+            listener(self.last_change)
 
     @contextmanager
     def watch(self) -> Iterator[MemoryObjectReceiveStream[StateChange]]:

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from backend.endpoints.back_off import leading_error
 from backend.endpoints.endpoint import Endpoint
-from backend.endpoints.states import EndpointState
+from backend.endpoints.states import EndpointState, StateChange
 from backend.errors import EndpointDisabledError
 from backend.gateway.breaker import Breaker, BreakerLimits, Change, counts_as_failure, disabled_error
 from backend.gateway.routing import Standing
@@ -74,6 +74,13 @@ class Standings:
         """Return the present standings by slug, as ``routing.order`` takes them."""
         now = self._clock()
         return {endpoint.slug: self._refreshed(endpoint, now) for endpoint in endpoints}
+
+    def on_state(self, slug: str, change: StateChange) -> None:
+        """Forget the failures of an endpoint that was stopped: whoever starts it again has put it right."""
+        if change.state is EndpointState.INACTIVE:
+            for endpoint, record in self._records.items():
+                if endpoint.slug == slug:
+                    record.breaker = Breaker()
 
     @contextmanager
     def attempt(self, endpoint: Endpoint) -> Iterator[Attempt]:

@@ -195,3 +195,16 @@ def test_what_is_told_of_an_endpoint_that_is_probed_says_when(standings, make, c
     clock.now += 20
 
     assert standings.disabled_error(endpoint).retry_after_s == 40.0
+
+
+def test_an_endpoint_that_was_stopped_begins_anew(standings, make):
+    endpoint = make(*OPEN, disable_after_failures=1)
+    other = make(*OPEN, slug="b", disable_after_failures=1)
+    for one in (endpoint, other):
+        fail(standings, one, SiteError("one"))
+
+    endpoint.board.move(Move.STOP)
+    standings.on_state("a", endpoint.board.last_change)
+
+    known = standings.of_all([endpoint, other])
+    assert (known["a"].disabled_until, known["b"].disabled_until) == (None, 160.0)
