@@ -117,6 +117,14 @@ class Settings(BaseSettings):
             raise ValueError(msg) from exc
         return value
 
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis_address(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            msg = "must be an address such as redis://127.0.0.1:6379/0"
+            raise ValueError(msg)
+        return value
+
     @field_validator("alert_webhook_url")
     @classmethod
     def _is_web_address(cls, value: SecretStr | None) -> SecretStr | None:

@@ -95,11 +95,11 @@ class NoticeBook:
         self._told_at: dict[tuple[str, Kind], float] = {}
 
     def note_state(self, slug: str, change: StateChange) -> None:
-        """Note a change of state; one that was stopped is nobody's worry any more."""
-        if change.state is EndpointState.INACTIVE:
-            self._endpoints.pop(slug, None)
-            return
+        """Note a change of state; one that was stopped is nobody's worry until it is started again."""
         endpoint = self._endpoints.setdefault(slug, _Endpoint())
+        if change.state is EndpointState.INACTIVE:
+            endpoint.by_state = endpoint.by_breaker = endpoint.well = None
+            return
         trouble = _trouble(change)
         if trouble is not None:
             endpoint.by_state = _Condition(trouble, change.reason or "", change.at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
@@ -11,9 +11,16 @@ from weakref import WeakKeyDictionary
 from backend.endpoints.back_off import leading_error
 from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.states import EndpointState, StateChange
-from backend.errors import EndpointDisabledError
-from backend.gateway.breaker import Breaker, BreakerLimits, Change, counts_as_failure, disabled_error
-from backend.gateway.routing import Standing
+from backend.errors import EndpointNotFoundError
+from backend.gateway.breaker import (
+    Breaker,
+    BreakerLimits,
+    Change,
+    counts_as_failure,
+    disabled_error,
+    most_useful,
+)
+from backend.gateway.routing import Candidate, Standing
 from backend.providers.config import Price
 
 # One that is being opened would let the request wait; it is asked when no other is left.
@@ -104,9 +111,23 @@ class Standings:
         else:
             record.breaker.note_cancelled(is_probe=is_probe)
 
-    def disabled_error(self, endpoint: Endpoint) -> EndpointDisabledError:
-        """Return what is told of an endpoint that ``routing.order`` left out because it is being probed."""
-        return disabled_error(endpoint.slug, self._record(endpoint).breaker, self._clock())
+    def refusal(self, plan: Iterable[Candidate], endpoints: Mapping[str, Endpoint]) -> BaseException:
+        """Return what is told when ``routing.order`` named nobody: all are being probed, or were deleted.
+
+        Args:
+            plan: Who could have been asked; at least one.
+            endpoints: By slug.
+        """
+        now = self._clock()
+        errors: list[BaseException] = []
+        for candidate in plan:
+            endpoint = endpoints.get(candidate.slug)
+            errors.append(
+                EndpointNotFoundError(candidate.slug)
+                if endpoint is None
+                else disabled_error(candidate.slug, self._record(endpoint).breaker, now)
+            )
+        return most_useful(errors)
 
     def _record(self, endpoint: Endpoint) -> _Record:
         record = self._records.get(endpoint)

@@ -99,6 +99,7 @@ def test_every_setting_is_in_the_example_file(request):
         {"routing_strategy": "fastest"},
         {"disable_after_failures": 0},
         {"response_cache_ttl": -1},
+        {"redis_url": "http://127.0.0.1:6379"},
         {"alert_webhook_url": "hooks.example.com"},
     ],
 )

@@ -93,13 +93,24 @@ def test_other_trouble_and_other_endpoints_are_told_at_once(book):
     assert told(book, 1.0) == ["authentication_required", "error"]
 
 
-def test_an_endpoint_that_was_stopped_is_forgotten(book):
+def test_a_stopped_endpoint_is_no_news_and_one_that_works_after_it_is(book):
     book.note_state("a", state(S.ERROR))
     told(book)
     book.note_state("a", state(S.INACTIVE))
+    stopped = told(book, 100.0)
     book.note_state("a", state(S.ACTIVE))
 
-    assert told(book, 100.0) == []
+    assert (stopped, told(book, 100.0)) == ([], ["recovered"])
+
+
+def test_trouble_that_ends_with_a_stop_before_its_time_is_never_told(book):
+    for one in (S.ERROR, S.ACTIVE):
+        book.note_state("a", state(one))
+        told(book)
+    book.note_state("a", state(S.ERROR))
+    book.note_state("a", state(S.INACTIVE))
+
+    assert told(book, 1000.0) == []
 
 
 def test_a_disabled_endpoint_is_told_and_its_recovery(book):

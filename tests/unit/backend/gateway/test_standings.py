@@ -9,8 +9,9 @@ from automation.errors import FirstTokenTimeout, RateLimitedError, SiteError
 from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.screenshots import ScreenshotFolder
 from backend.endpoints.states import Move
-from backend.errors import InvalidRequestError
+from backend.errors import EndpointDisabledError, EndpointNotFoundError, InvalidRequestError
 from backend.gateway.breaker import BreakerLimits
+from backend.gateway.routing import Candidate
 from backend.gateway.standings import Standings
 from backend.providers.config import EndpointConfig
 from tests.fakes.scripted_provider import ScriptedSite
@@ -188,13 +189,23 @@ def test_a_chat_page_costs_nothing_and_an_api_what_is_said(standings, make):
     assert (known["a"].price_of("m"), known["b"].price_of("m")) == (0.0, float("inf"))
 
 
-def test_what_is_told_of_an_endpoint_that_is_probed_says_when(standings, make, clock):
-    endpoint = make(*OPEN, disable_after_failures=1)
-    fail(standings, endpoint, SiteError("one"))
-
+def test_when_nobody_can_be_asked_the_soonest_probe_is_told(standings, make, clock):
+    a, b = (make(*OPEN, slug=slug, disable_after_failures=1) for slug in "ab")
+    fail(standings, a, SiteError("one"))
     clock.now += 20
+    fail(standings, b, SiteError("one"))
 
-    assert standings.disabled_error(endpoint).retry_after_s == 40.0
+    told = standings.refusal([Candidate("gone"), Candidate("b"), Candidate("a")], {"a": a, "b": b})
+
+    assert isinstance(told, EndpointDisabledError)
+    assert (told.slug, told.retry_after_s) == ("a", 40.0)
+
+
+def test_when_all_were_deleted_the_first_is_told(standings):
+    told = standings.refusal([Candidate("gone"), Candidate("lost")], {})
+
+    assert isinstance(told, EndpointNotFoundError)
+    assert told.slug == "gone"
 
 
 def test_an_endpoint_that_was_stopped_begins_anew(standings, make):
