@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ async def test_two_gateways_share_their_answers_through_redis(tmp_path):
     address = os.environ.get("TEST_REDIS_URL")
     if not address:
         pytest.skip("TEST_REDIS_URL is not set")
-    settings = {"response_cache_ttl": 60, "redis_url": address}
+    settings: dict[str, Any] = {"response_cache_ttl": 60, "redis_url": address}
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
     async with (
@@ -64,7 +65,7 @@ async def test_two_gateways_share_their_answers_through_redis(tmp_path):
 
 
 async def test_an_endpoint_that_is_disabled_after_failures_is_news(tmp_path, unused_tcp_port):
-    settings = {"disable_after_failures": 2, "alert_min_interval": 0}
+    settings: dict[str, Any] = {"disable_after_failures": 2, "alert_min_interval": 0}
     async with (
         run_hook(unused_tcp_port) as hook,
         run_gateway(tmp_path, alert_webhook_url=hook.url, **settings) as gateway,
