@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
@@ -16,9 +17,11 @@ from backend import __version__
 from backend.accounts.sessions import SealedSessions
 from backend.accounts.sign_ins import open_sign_ins
 from backend.accounts.vault import Vault
+from backend.alerts.alerts import open_alerts
+from backend.alerts.channels import AppriseChannel, Channel, Webhook
 from backend.api import accounts as account_routes
-from backend.api import chat, conversations, endpoints, health, live, metrics, sign_in
-from backend.api.access import Parts
+from backend.api import chat, conversations, endpoints, health, live, metrics, rotations, sign_in
+from backend.api.access import Parts, Routing
 from backend.api.errors import install_error_handlers
 from backend.api.openapi import ERROR_RESPONSES, OperationRouter, document_operations
 from backend.endpoints.accounts import AccountManager
@@ -26,8 +29,15 @@ from backend.endpoints.manager import EndpointWorkshop, open_manager
 from backend.endpoints.screenshots import ScreenshotFolder
 from backend.gateway.attachments import FileFetcher
 from backend.gateway.background import BackgroundPatterns
+from backend.gateway.breaker import BreakerLimits
 from backend.gateway.completion import Gateway
 from backend.gateway.conversations import Conversations
+from backend.gateway.import_file import Import, ImportFileError
+from backend.gateway.imports import bring_in, import_files, read_imports
+from backend.gateway.in_flight import open_in_flight
+from backend.gateway.response_cache import AnswerStore, MemoryAnswers, ResponseCache
+from backend.gateway.rotation_book import RotationBook
+from backend.gateway.standings import Standings
 from backend.observability.request_scope import RequestScope
 from backend.persistence.accounts import SqlAccounts
 from backend.persistence.address import parse_database_url
@@ -35,6 +45,8 @@ from backend.persistence.conversations import SqlConversations
 from backend.persistence.endpoints import SqlEndpoints
 from backend.persistence.engine import database_problem, open_database
 from backend.persistence.key_rotation import reseal
+from backend.persistence.redis_answers import open_redis_answers
+from backend.persistence.rotations import SqlRotations
 from backend.persistence.sessions import SqlSessions
 from backend.providers.kinds import AccountStores, OpenProviders
 from backend.providers.registry import open_providers as open_all_providers
@@ -71,12 +83,16 @@ class App(FastAPI):
         await super().__call__(scope, receive, send)
 
 
-def create_app(settings: Settings, open_providers: OpenProviders = open_all_providers) -> FastAPI:
+def create_app(
+    settings: Settings, open_providers: OpenProviders = open_all_providers, imports: Sequence[Path] = ()
+) -> FastAPI:
     """Return the application; its lifespan opens and closes everything.
 
-    ``open_providers`` is another one in tests only.
+    ``open_providers`` is another one in tests only. ``imports`` are files with endpoints and rotations, besides those
+    that lie in the data directory.
 
     Raises:
+        ImportFileError: One of them is wrong.
         ExposureError: It would be open to the network without anyone having said so.
         DatabaseAddressError: ``DATABASE_URL`` can't be used.
         OSError, ValueError: The data directory or a key in it can't be used.
@@ -85,13 +101,14 @@ def create_app(settings: Settings, open_providers: OpenProviders = open_all_prov
     warning = check_exposure(settings.host, settings.auth, is_auth_on=settings.is_auth_on)
     if warning:
         _log.warning(warning)
+    described = read_imports(import_files(settings.data_dir, imports), settings.provider_keys)
     # FastAPI would wrap every chunk that is sent for telemetry that nobody collects.
     no_telemetry: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
     app = App(
         title="Parley",
         version=__version__,
         telemetry=no_telemetry,
-        lifespan=partial(_lifespan, settings, open_providers),
+        lifespan=partial(_lifespan, settings, open_providers, described),
     )
     routers = (
         endpoints.router,
@@ -99,6 +116,7 @@ def create_app(settings: Settings, open_providers: OpenProviders = open_all_prov
         sign_in.router,
         live.router,
         conversations.router,
+        rotations.router,
         chat.router,
         health.router,
         metrics.router,
@@ -150,7 +168,9 @@ def open_vault(settings: Settings) -> Vault:
 
 
 @asynccontextmanager
-async def _lifespan(settings: Settings, open_providers: OpenProviders, app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(
+    settings: Settings, open_providers: OpenProviders, described: Import, app: FastAPI
+) -> AsyncIterator[None]:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     vault = open_vault(settings)
     async with AsyncExitStack() as stack:
@@ -163,11 +183,20 @@ async def _lifespan(settings: Settings, open_providers: OpenProviders, app: Fast
             lambda slug, account: SealedSessions(sessions, vault, slug, account),
         )
         providers = await stack.enter_async_context(open_providers(settings, stores))
+        alerts = await stack.enter_async_context(
+            open_alerts(_channels(settings), settings.alert_min_interval)
+        )
+        limits = BreakerLimits(settings.disable_after_failures, settings.disable_seconds)
+        standings = Standings(limits, alerts.on_breaker)
+        book = RotationBook(SqlRotations(engine))
+        await book.load()
         workshop = EndpointWorkshop(
             SqlEndpoints(engine, vault),
             providers.openers,
             providers.check,
             ScreenshotFolder(settings.data_dir / "screenshots"),
+            book.check_endpoint,
+            (alerts.on_state, standings.on_state),
         )
         kept = SqlConversations(
             engine, most=settings.max_conversations, max_age=_days(settings.conversation_ttl)
@@ -175,6 +204,11 @@ async def _lifespan(settings: Settings, open_providers: OpenProviders, app: Fast
         await kept.forget_unfinished()
         conversations = Conversations(kept)
         manager = await stack.enter_async_context(open_manager(workshop))
+        try:
+            await bring_in(described, manager, book)
+        except ImportFileError as exc:
+            # It fits its format, but not what is stored: that goes on being served.
+            _log.error("nothing was imported", extra={"reason": str(exc)})
         accounts = AccountManager(manager, stores.accounts, stores.sessions_for)
         app.state.sign_ins = await stack.enter_async_context(open_sign_ins(accounts))
         app.state.parts = Parts(
@@ -184,11 +218,33 @@ async def _lifespan(settings: Settings, open_providers: OpenProviders, app: Fast
                 manager, conversations, _background(settings), _files(settings), settings.background_model
             ),
             conversations,
+            book,
+            Routing(
+                Standings(
+                    BreakerLimits(settings.disable_after_failures, settings.disable_seconds),
+                    alerts.on_breaker,
+                ),
+                ResponseCache(
+                    await _answers(settings, stack), settings.response_cache_ttl, settings.response_cache_size
+                ),
+                await stack.enter_async_context(open_in_flight()),
+            ),
             time.monotonic(),
             partial(database_problem, engine),
             providers.status,
         )
         yield
+
+
+async def _answers(settings: Settings, stack: AsyncExitStack) -> AnswerStore:
+    if settings.redis_url and settings.response_cache_ttl:
+        return await stack.enter_async_context(open_redis_answers(settings.redis_url))
+    return MemoryAnswers(settings.response_cache_size)
+
+
+def _channels(settings: Settings) -> list[Channel]:
+    webhook = [Webhook(settings.alert_webhook_url)] if settings.alert_webhook_url else []
+    return [*webhook, *([AppriseChannel(settings.alert_urls)] if settings.alert_urls else [])]
 
 
 def _days(days: float | None) -> timedelta | None:

@@ -10,6 +10,7 @@
     ├── EndpointNotRunningError
     ├── AlreadyRunningError
     ├── NameTakenError
+    ├── RotationNotFoundError
     ├── ConversationNotFoundError
     ├── ConversationBusyError      a turn goes on in it
     ├── SignInNotFoundError
@@ -19,7 +20,8 @@
     ├── ProviderRefusedError       an API took the request for wrong
     └── BusyError                  try again after ``retry_after_s``
         ├── QueueFullError
-        └── RateExceededError
+        ├── RateExceededError
+        └── EndpointDisabledError
 """
 
 from __future__ import annotations
@@ -98,11 +100,28 @@ class AlreadyRunningError(GatewayError):
 
 
 class NameTakenError(GatewayError):
-    """Another endpoint has this name or a name that makes the same slug."""
+    """An endpoint has this name or a name that makes the same slug, or a rotation has it.
 
-    def __init__(self, slug: str) -> None:
-        super().__init__(f"There is already an endpoint {slug!r}. Choose another name, or PATCH that one.")
+    Attributes:
+        owner: ``endpoint`` or ``rotation``.
+    """
+
+    def __init__(self, slug: str, owner: str = "endpoint") -> None:
+        change = "PATCH" if owner == "endpoint" else "PUT"
+        super().__init__(
+            f"There is already a{'n' * (owner == 'endpoint')} {owner} {slug!r}. "
+            f"Choose another name, or {change} that one."
+        )
         self.slug = slug
+        self.owner = owner
+
+
+class RotationNotFoundError(GatewayError):
+    """There is no rotation of this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no rotation {name!r}. GET /api/rotations/ lists them.")
+        self.name = name
 
 
 class ConversationNotFoundError(GatewayError):
@@ -197,3 +216,14 @@ class QueueFullError(BusyError):
 
 class RateExceededError(BusyError):
     """The endpoint's ``max_requests_per_minute`` is used up."""
+
+
+class EndpointDisabledError(BusyError):
+    """The endpoint failed several times in a row, and is left alone but for one request that probes it."""
+
+    def __init__(self, slug: str, retry_after_s: float) -> None:
+        super().__init__(
+            f"Endpoint {slug!r} failed several times in a row; it is tried again in {retry_after_s:.0f} s.",
+            retry_after_s,
+        )
+        self.slug = slug

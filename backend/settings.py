@@ -34,6 +34,14 @@ class Settings(BaseSettings):
         conversation_ttl: Days without a turn after which a conversation is forgotten; None for never.
         background_request_patterns: One regular expression, besides the known ones, for front-ends' own requests.
         background_model: What answers them; empty for the model that they name.
+        routing_strategy: Which endpoint is asked first where several have the alias that a request names.
+        disable_after_failures: Failures in a row after which an endpoint is left out where another can be asked.
+        disable_seconds: For how long, until a request probes it.
+        response_cache_ttl: Seconds for which an answer stands for those to identical requests; 0 is never.
+        response_cache_size: Bytes that the kept answers may take in memory.
+        alert_webhook_url: Is sent JSON when an endpoint needs a person, and when it works again.
+        alert_urls: Apprise addresses that are told the same, such as ``mailtos://…``, with commas between.
+        alert_min_interval: Seconds in which the same news of an endpoint is told once.
         rate_limit_window: Seconds that ``rate_limit_requests`` counts over.
     """
 
@@ -68,6 +76,16 @@ class Settings(BaseSettings):
     conversation_ttl: Annotated[float, Field(gt=0, le=36_500)] | None = None
     background_request_patterns: str = ""
     background_model: str = ""
+    routing_strategy: Literal[
+        "weighted", "round_robin", "success_rate", "response_time", "least_busy", "cost"
+    ] = "weighted"
+    disable_after_failures: Annotated[int, Field(gt=0)] = 3
+    disable_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300.0
+    response_cache_ttl: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    response_cache_size: Annotated[int, Field(gt=0)] = 67_108_864
+    alert_webhook_url: SecretStr | None = None
+    alert_urls: SecretStr | None = None
+    alert_min_interval: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 300.0
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     rate_limit_requests: Annotated[int, Field(gt=0)] | None = None
@@ -103,34 +121,38 @@ class Settings(BaseSettings):
             raise ValueError(msg) from exc
         return value
 
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis_address(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            msg = "must be an address such as redis://127.0.0.1:6379/0"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def _is_web_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.match(r"https?://[^/\s]+", value.get_secret_value()):
+            msg = "must be an address such as https://hooks.example.com/…"
+            raise ValueError(msg)
+        return value
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
     @property
-    def provider_keys(self) -> dict[str, SecretStr | None]:
-        """The keys of API providers, by the names of their settings."""
-        names = (
-            "openai",
-            "anthropic",
-            "google",
-            "deepseek",
-            "deepinfra",
-            "openrouter",
-            "groq",
-            "mistral",
-            "zai",
-        )
-        keys: dict[str, SecretStr | None] = {
-            f"{name}_api_key": getattr(self, f"{name}_api_key") for name in names
-        }
-        return {**keys, "codegen_token": self.codegen_token}
-
-    @property
     def is_auth_on(self) -> bool:
         """Whether requests need an API key."""
         return self.auth == "on" or (self.auth == "auto" and not is_loopback_name(self.host))
+
+    @property
+    def provider_keys(self) -> dict[str, SecretStr]:
+        """The keys of API providers that are set, by the name of their variable, such as ``OPENAI_API_KEY``."""
+        names = [name for name in type(self).model_fields if name.endswith(("_api_key", "_token"))]
+        keys = {name.upper(): getattr(self, name) for name in names}
+        return {name: key for name, key in keys.items() if key is not None}
 
     @property
     def effective_database_url(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from backend.endpoints.endpoint import Endpoint
-from backend.endpoints.state_board import StateChange
+from backend.endpoints.states import StateChange
 from backend.providers.config import EndpointConfig, EndpointDraft
 
 _SECRETS = {"password", "api_key", "headers"}

@@ -41,8 +41,10 @@ from backend.endpoints.back_off import leading_error
 from backend.errors import (
     AccountNotFoundError,
     AlreadyRunningError,
+    BusyError,
     ConversationBusyError,
     ConversationNotFoundError,
+    EndpointDisabledError,
     EndpointNotFoundError,
     EndpointNotRunningError,
     GatewayError,
@@ -53,6 +55,7 @@ from backend.errors import (
     ProviderRefusedError,
     QueueFullError,
     RateExceededError,
+    RotationNotFoundError,
     SignInNotFoundError,
     SignInRunningError,
     StorageError,
@@ -80,6 +83,8 @@ TABLE: Mapping[type[BaseException], tuple[int, str]] = MappingProxyType(
         EndpointNotRunningError: (409, "endpoint_not_running"),
         AlreadyRunningError: (409, "already_running"),
         NameTakenError: (409, "name_taken"),
+        RotationNotFoundError: (404, "rotation_not_found"),
+        EndpointDisabledError: (503, "endpoint_disabled"),
         QueueFullError: (429, "queue_full"),
         RateExceededError: (429, "rate_limited"),
         PromptRejectedError: (400, "invalid_request"),
@@ -239,7 +244,7 @@ def _headers(error: BaseException, code: str) -> dict[str, str]:
     headers = {"x-should-retry": "false"} if code in _NOT_WORTH_REPEATING else {}
     if isinstance(error, PoolFullError):
         return retry_after(_POOL_RETRY_S)
-    if isinstance(error, QueueFullError | RateExceededError | RateLimitedError):
+    if isinstance(error, BusyError | RateLimitedError):
         return retry_after(error.retry_after_s)
     return headers
 

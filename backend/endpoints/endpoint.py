@@ -237,7 +237,7 @@ class Endpoint:
 
     def _fail(self, move: Move, error: BaseException) -> None:
         self._failure = error if isinstance(error, Exception) else None
-        self.board.move(move, str(error))
+        self.board.move(move, str(error), type(error).__name__)
         self.attention.set()
 
     def _keep_screenshot(self, error: SiteChangedError) -> None:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
 
 from backend.endpoints.endpoint import Endpoint
-from backend.endpoints.repository import EndpointRepository
+from backend.endpoints.repository import EndpointRepository, StoredEndpoint
 from backend.endpoints.screenshots import ScreenshotFolder
 from backend.endpoints.serving import Serving
 from backend.endpoints.slugs import slug_of
-from backend.endpoints.states import EndpointState
+from backend.endpoints.states import EndpointState, StateChange
 from backend.errors import AlreadyRunningError, EndpointNotFoundError, InvalidRequestError, NameTakenError
 from backend.providers.config import EndpointConfig, EndpointDraft
 from backend.providers.protocol import ProviderOpener
 
 _CLOSE_S = 6.0
-_NEEDS_NO_RESTART = frozenset({"name", "weight", "model_mapping", "default_model", "max_requests_per_minute"})
+_NEEDS_NO_RESTART = frozenset(
+    {"name", "weight", "model_mapping", "default_model", "max_requests_per_minute", "prices", "fallbacks"}
+    | {"disable_after_failures", "disable_seconds"}
+)
 _STARTED = (EndpointState.INITIALIZING, EndpointState.ACTIVE, EndpointState.BUSY, EndpointState.RATE_LIMITED)
 
 
@@ -32,12 +36,17 @@ class EndpointWorkshop:
     Attributes:
         openers: By provider type.
         check: Raises ``ProfileError`` when a configuration can't work.
+        check_names: Raises ``NameTakenError`` or ``InvalidRequestError`` when its slug is another's, or its fallbacks
+            can't be; given all endpoints' fallbacks by slug.
+        watchers: Hear of every change of an endpoint's state; they must not wait.
     """
 
     repository: EndpointRepository
     openers: Mapping[str, ProviderOpener]
     check: Callable[[EndpointConfig], None]
     screenshots: ScreenshotFolder
+    check_names: Callable[[EndpointConfig, Mapping[str, Sequence[str]]], None] = lambda _config, _known: None
+    watchers: Sequence[Callable[[str, StateChange], None]] = ()
 
 
 class EndpointManager:
@@ -72,13 +81,20 @@ class EndpointManager:
     async def load(self) -> None:
         """Read what is stored and start what was started before."""
         for stored in await self._workshop.repository.list_endpoints():
-            endpoint = Endpoint(stored.config, stored.created_at, self._workshop.screenshots)
-            self._endpoints[endpoint.slug] = endpoint
+            endpoint = self._add(stored)
             if stored.is_started:
                 self._serve(endpoint)
 
     async def create(self, draft: EndpointDraft) -> Endpoint:
         """Add an endpoint, not started.
+
+        Raises:
+            InvalidRequestError, NameTakenError, ProfileError: The draft can't be used.
+        """
+        return self._add(await self._workshop.repository.add_endpoint(self.examine(draft)))
+
+    def examine(self, draft: EndpointDraft) -> EndpointConfig:
+        """Return what ``create`` would keep.
 
         Raises:
             InvalidRequestError, NameTakenError, ProfileError: The draft can't be used.
@@ -92,10 +108,12 @@ class EndpointManager:
         self._refuse_unknown_type(config)
         if slug in self._endpoints:
             raise NameTakenError(slug)
-        self._workshop.check(config)
-        stored = await self._workshop.repository.add_endpoint(config)
-        self._endpoints[slug] = Endpoint(config, stored.created_at, self._workshop.screenshots)
-        return self._endpoints[slug]
+        self._check(config)
+        return config
+
+    def fallbacks(self) -> dict[str, tuple[str, ...]]:
+        """Return those of every endpoint, mostly none, by slug."""
+        return {slug: endpoint.config.fallbacks for slug, endpoint in self._endpoints.items()}
 
     async def update(self, slug: str, change: Callable[[EndpointConfig], EndpointDraft]) -> Endpoint:
         """Change an endpoint, and restart it if it runs and the change needs it.
@@ -107,7 +125,7 @@ class EndpointManager:
             endpoint = self.get(slug)
             before, config = endpoint.config, EndpointConfig.of(slug, change(endpoint.config))
             self._refuse_unknown_type(config)
-            self._workshop.check(config)
+            self._check(config)
             await self._workshop.repository.update_endpoint(config)
             is_running = self._is_running(slug) and _needs_restart(before, config)
             if is_running:
@@ -175,6 +193,16 @@ class EndpointManager:
         await self._stop(endpoint.slug)
         self._serve(endpoint)
         return endpoint
+
+    def _add(self, stored: StoredEndpoint) -> Endpoint:
+        endpoint = Endpoint(stored.config, stored.created_at, self._workshop.screenshots)
+        endpoint.board.listeners += [partial(watcher, endpoint.slug) for watcher in self._workshop.watchers]
+        self._endpoints[endpoint.slug] = endpoint
+        return endpoint
+
+    def _check(self, config: EndpointConfig) -> None:
+        self._workshop.check(config)
+        self._workshop.check_names(config, self.fallbacks())
 
     def _serve(self, endpoint: Endpoint) -> None:
         serving = Serving(endpoint, self._workshop.openers[endpoint.config.provider_type])

@@ -6,31 +6,26 @@ import logging
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from backend.endpoints.states import EndpointState, Move, state_after
+from backend.endpoints.states import EndpointState, Move, StateChange, state_after
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class StateChange:
-    """A state and since when; ``reason`` says why it is not a good one."""
-
-    state: EndpointState
-    reason: str | None
-    at: datetime
-
-
 class StateBoard:
-    """Holds the state of one endpoint and tells watchers of every change."""
+    """Holds the state of one endpoint and tells watchers of every change.
+
+    Attributes:
+        listeners: Are called with every change; they must not wait.
+    """
 
     def __init__(self, slug: str) -> None:
         self._slug = slug
+        self.listeners: list[Callable[[StateChange], None]] = []
         self._watchers: set[MemoryObjectSendStream[StateChange]] = set()
         self.last_change = StateChange(EndpointState.INACTIVE, None, datetime.now(UTC))
 
@@ -44,8 +39,8 @@ class StateBoard:
         """Why the state is not a good one."""
         return self.last_change.reason
 
-    def move(self, move: Move, reason: str | None = None) -> None:
-        """Note that ``move`` happened.
+    def move(self, move: Move, reason: str | None = None, cause: str | None = None) -> None:
+        """Note that ``move`` happened, because of the error of type ``cause``.
 
         Raises:
             IllegalMoveError: It can't happen now.
@@ -54,11 +49,13 @@ class StateBoard:
         state = state_after(before.state, move)
         if state is before.state and reason is None:
             return
-        self.last_change = StateChange(state, reason, datetime.now(UTC))
+        self.last_change = StateChange(state, reason, datetime.now(UTC), cause)
         if state is not before.state:
             self._log(before.state, state, reason)
         for watcher in self._watchers:
             watcher.send_nowait(self.last_change)
+        for listener in self.listeners:
+            listener(self.last_change)
 
     def _log(self, before: EndpointState, state: EndpointState, reason: str | None) -> None:
         # Every turn makes an endpoint busy, and its end active again.

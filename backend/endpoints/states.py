@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -17,6 +19,16 @@ class EndpointState(StrEnum):
     AUTHENTICATION_REQUIRED = "authentication_required"
     RATE_LIMITED = "rate_limited"
     ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """A state and since when; ``reason`` says why it is not a good one, ``cause`` the name of the error behind it."""
+
+    state: EndpointState
+    reason: str | None
+    at: datetime
+    cause: str | None = None
 
 
 class Move(StrEnum):

@@ -130,3 +130,18 @@ class UsageRow(Base):
     cost_usd: Mapped[float | None] = mapped_column(Float)
     first_delta_ms: Mapped[float | None] = mapped_column(Float)
     duration_ms: Mapped[float] = mapped_column(Float)
+
+
+class RotationRow(Base):
+    """One rotation.
+
+    Attributes:
+        settings: The rotation without its name, in API.md's names.
+    """
+
+    __tablename__ = "rotations"
+
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    settings: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -174,6 +174,13 @@ class BrowserSettings(_Strict):
         return self
 
 
+class Price(_Strict):
+    """What a million tokens cost, in US dollars: those that are read, and those that are written."""
+
+    input: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    output: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+
+
 class EndpointDraft(_Strict):
     """An endpoint as its operator describes it, checked as far as that goes without a browser.
 
@@ -196,6 +203,12 @@ class EndpointDraft(_Strict):
         keep_alive_seconds: An account that was idle for so long has its page loaded anew, so that its session stays alive
             and a sign-in that ran out is noticed before a request meets it; None means never.
         challenge_wait_seconds: How long a request waits for the person who must pass a check of the site.
+        prices: By the endpoint's own model name; ``*`` is every other model's.
+        fallbacks: Who is asked instead while nothing of an answer was sent: ``<endpoint>``, ``<endpoint>/<model>``
+            or a rotation's name, in this order.
+        disable_after_failures: Failures in a row after which it is left out where another can be asked; None means the
+            gateway's ``DISABLE_AFTER_FAILURES``.
+        disable_seconds: For how long; None means the gateway's ``DISABLE_SECONDS``.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
@@ -225,6 +238,10 @@ class EndpointDraft(_Strict):
     min_delay_between_requests: Annotated[float, Field(ge=0, le=24 * 3600)] = 0.0
     keep_alive_seconds: Annotated[float, Field(ge=10)] | None = 1800.0
     challenge_wait_seconds: Annotated[float, Field(ge=0)] = 120.0
+    prices: dict[str, Price] = Field(default_factory=dict)
+    fallbacks: tuple[str, ...] = ()
+    disable_after_failures: Annotated[int, Field(gt=0)] | None = None
+    disable_seconds: Annotated[float, Field(gt=0)] | None = None
     browser_config: BrowserSettings = BrowserSettings()
 
     @model_validator(mode="before")

@@ -17,8 +17,8 @@ from backend.providers.api.provider import ApiPlace, ApiProvider, ApiTimeouts
 from backend.providers.config import DEFAULT_PRESET, EndpointConfig
 from backend.providers.protocol import Provider, ProviderOpener
 
-Keys = Mapping[str, SecretStr | None]
-"""The gateway's own keys, by the names of its settings."""
+Keys = Mapping[str, SecretStr]
+"""The gateway's own keys, by the names of their variables."""
 
 _DEFAULTS = ApiTimeouts()
 
@@ -50,7 +50,7 @@ def check_api(config: EndpointConfig, keys: Keys) -> None:
     dialect_of(config)
     preset = preset_of(config)
     if preset.needs_key and _key_of(config, preset, keys) is None:
-        where = f", or set {preset.key_setting.upper()}" if preset.key_setting else ""
+        where = f", or set {preset.key_setting}" if preset.key_setting else ""
         msg = f"api_key is missing: {config.preset} refuses every request without one. Give it{where}."
         raise InvalidRequestError(msg, "api_key")
 

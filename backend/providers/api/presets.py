@@ -37,7 +37,7 @@ class ApiPreset:
         base_url: None where every user has another one.
         auth_header: The header that carries the key, and ``auth_prefix`` what stands before it.
         needs_key: Whether it refuses every request without one.
-        key_setting: The gateway's setting that holds the key where the endpoint has none.
+        key_setting: The variable of the environment that holds the key where the endpoint has none.
     """
 
     dialect: DialectName
@@ -53,19 +53,19 @@ _PLAIN = Quirks(has_developer_role=False, max_tokens="max_tokens")
 
 PRESETS: Mapping[str, ApiPreset] = MappingProxyType(
     {
-        "openai": ApiPreset("openai", "https://api.openai.com/v1", key_setting="openai_api_key"),
+        "openai": ApiPreset("openai", "https://api.openai.com/v1", key_setting="OPENAI_API_KEY"),
         "deepseek": ApiPreset(
-            "openai", "https://api.deepseek.com/v1", key_setting="deepseek_api_key", quirks=_PLAIN
+            "openai", "https://api.deepseek.com/v1", key_setting="DEEPSEEK_API_KEY", quirks=_PLAIN
         ),
         "deepinfra": ApiPreset(
-            "openai", "https://api.deepinfra.com/v1/openai", key_setting="deepinfra_api_key", quirks=_PLAIN
+            "openai", "https://api.deepinfra.com/v1/openai", key_setting="DEEPINFRA_API_KEY", quirks=_PLAIN
         ),
-        "openrouter": ApiPreset("openai", "https://openrouter.ai/api/v1", key_setting="openrouter_api_key"),
-        "groq": ApiPreset("openai", "https://api.groq.com/openai/v1", key_setting="groq_api_key"),
+        "openrouter": ApiPreset("openai", "https://openrouter.ai/api/v1", key_setting="OPENROUTER_API_KEY"),
+        "groq": ApiPreset("openai", "https://api.groq.com/openai/v1", key_setting="GROQ_API_KEY"),
         "mistral": ApiPreset(
             "openai",
             "https://api.mistral.ai/v1",
-            key_setting="mistral_api_key",
+            key_setting="MISTRAL_API_KEY",
             quirks=Quirks(
                 has_developer_role=False,
                 has_stream_options=False,
@@ -74,7 +74,7 @@ PRESETS: Mapping[str, ApiPreset] = MappingProxyType(
                 seed="random_seed",
             ),
         ),
-        "zai": ApiPreset("openai", "https://api.z.ai/api/paas/v4", key_setting="zai_api_key", quirks=_PLAIN),
+        "zai": ApiPreset("openai", "https://api.z.ai/api/paas/v4", key_setting="ZAI_API_KEY", quirks=_PLAIN),
         "vllm": ApiPreset("openai", None, needs_key=False),
         "llama_cpp": ApiPreset("openai", None, needs_key=False, quirks=_PLAIN),
         "openai_compatible": ApiPreset("openai", None, needs_key=False),
@@ -83,17 +83,17 @@ PRESETS: Mapping[str, ApiPreset] = MappingProxyType(
             "https://api.anthropic.com/v1",
             auth_header="x-api-key",
             auth_prefix="",
-            key_setting="anthropic_api_key",
+            key_setting="ANTHROPIC_API_KEY",
         ),
         "google": ApiPreset(
             "google",
             "https://generativelanguage.googleapis.com/v1beta",
             auth_header="x-goog-api-key",
             auth_prefix="",
-            key_setting="google_api_key",
+            key_setting="GOOGLE_API_KEY",
         ),
         "ollama": ApiPreset("ollama", "http://127.0.0.1:11434", needs_key=False),
-        "codegen": ApiPreset("codegen", "https://api.codegen.com", key_setting="codegen_token"),
+        "codegen": ApiPreset("codegen", "https://api.codegen.com", key_setting="CODEGEN_TOKEN"),
         "custom": ApiPreset("custom", None, needs_key=False),
     }
 )

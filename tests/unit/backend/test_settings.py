@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from pydantic import ValidationError
 
+from backend.gateway.routing import Strategy
 from backend.settings import Settings
 
 
@@ -93,8 +96,25 @@ def test_every_setting_is_in_the_example_file(request):
         {"max_conversations": 0},
         {"conversation_ttl": 0},
         {"conversation_ttl": "inf"},
+        {"routing_strategy": "fastest"},
+        {"disable_after_failures": 0},
+        {"response_cache_ttl": -1},
+        {"redis_url": "http://127.0.0.1:6379"},
+        {"alert_webhook_url": "hooks.example.com"},
     ],
 )
 def test_a_setting_that_cannot_be_used_is_refused_by_name(wrong):
     with pytest.raises(ValidationError, match=next(iter(wrong))):
         Settings(**wrong)
+
+
+def test_the_strategies_of_the_setting_are_those_that_routing_knows():
+    assert get_args(Settings.model_fields["routing_strategy"].annotation) == get_args(Strategy)
+
+
+def test_keys_of_providers_are_found_by_the_name_of_their_variable():
+    settings = Settings(_env_file=None, openai_api_key="sk-1")
+
+    assert {name: key.get_secret_value() for name, key in settings.provider_keys.items()} == {
+        "OPENAI_API_KEY": "sk-1"
+    }

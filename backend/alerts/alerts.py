@@ -1,0 +1,73 @@
+"""Hears of endpoints' changes at once and tells people of them in its own time."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import anyio
+
+from automation.owned_tasks import owned_tasks
+from backend.alerts.channels import Channel
+from backend.alerts.notices import Notice, NoticeBook
+from backend.endpoints.states import StateChange
+from backend.gateway.breaker import Change
+
+_log = logging.getLogger(__name__)
+
+
+class Alerts:
+    """What endpoints and routing report to; reporting never waits and never fails."""
+
+    def __init__(
+        self,
+        channels: Sequence[Channel],
+        min_interval_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._channels = channels
+        self._book = NoticeBook(min_interval_s)
+        self._clock = clock
+        self._news = anyio.Event()
+
+    def on_state(self, slug: str, change: StateChange) -> None:
+        """Hear that an endpoint is in another state."""
+        if self._channels:
+            self._book.note_state(slug, change)
+            self._news.set()
+
+    def on_breaker(self, slug: str, change: Change, reason: str) -> None:
+        """Hear that an endpoint was disabled after failures, or works again."""
+        if self._channels:
+            self._book.note_breaker(slug, change, reason)
+            self._news.set()
+
+    async def run(self) -> None:
+        """Tell what is due; for ever."""
+        while True:
+            self._news = anyio.Event()
+            for notice in self._book.take_due(self._clock()):
+                await self._tell(notice)
+            left_s = self._book.next_due() - self._clock()
+            with anyio.move_on_after(None if left_s == math.inf else max(left_s, 0.0)):
+                await self._news.wait()
+
+    async def _tell(self, notice: Notice) -> None:
+        _log.warning(
+            "alert", extra={"endpoint": notice.endpoint, "kind": notice.kind, "reason": notice.reason}
+        )
+        async with anyio.create_task_group() as sending:
+            for channel in self._channels:
+                sending.start_soon(channel.send, notice)
+
+
+@asynccontextmanager
+async def open_alerts(channels: Sequence[Channel], min_interval_s: float) -> AsyncIterator[Alerts]:
+    """Hand out the alerts; what is not told at the end of the block is dropped."""
+    alerts = Alerts(channels, min_interval_s)
+    async with owned_tasks() as tasks:
+        tasks.start_soon(alerts.run)
+        yield alerts

@@ -1,0 +1,64 @@
+"""Rotations: list, create, read, replace, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from backend.api.access import Parts, PartsOf
+from backend.errors import InvalidRequestError
+from backend.gateway.rotations import Fallbacks, Rotation, RotationDraft
+
+router = APIRouter(prefix="/api/rotations", tags=["rotations"])
+
+
+class RotationReplacement(RotationDraft):
+    """What a rotation becomes; ``name`` may be there as GET shows it, but can't change."""
+
+    name: str | None = None
+
+
+@router.get("/")
+async def list_rotations(parts: PartsOf) -> list[dict[str, Any]]:
+    """List all rotations, oldest first."""
+    return [rotation_document(rotation) for rotation in parts.rotations.all.values()]
+
+
+@router.post("/", status_code=201)
+async def create_rotation(body: Rotation, parts: PartsOf) -> dict[str, Any]:
+    """Create a rotation of endpoints that exist."""
+    return rotation_document(await parts.rotations.add(body, _endpoints(parts)))
+
+
+@router.get("/{name}")
+async def get_rotation(name: str, parts: PartsOf) -> dict[str, Any]:
+    """Return one rotation."""
+    return rotation_document(parts.rotations.get(name))
+
+
+@router.put("/{name}")
+async def replace_rotation(name: str, body: RotationReplacement, parts: PartsOf) -> dict[str, Any]:
+    """Replace a rotation; what is left out gets its default."""
+    parts.rotations.get(name)
+    if body.name not in {None, name}:
+        msg = f"name: a rotation keeps its name, {name!r}; create another one."
+        raise InvalidRequestError(msg, "name")
+    return rotation_document(await parts.rotations.replace(Rotation.of(name, body), _endpoints(parts)))
+
+
+@router.delete("/{name}", status_code=204)
+async def delete_rotation(name: str, parts: PartsOf) -> Response:
+    """Forget a rotation; its endpoints stay."""
+    await parts.rotations.delete(name)
+    return Response(status_code=204)
+
+
+def rotation_document(rotation: Rotation) -> dict[str, Any]:
+    """Return a rotation as REST shows it, its name first."""
+    return {"name": rotation.name, **rotation.model_dump(mode="json", exclude={"name"})}
+
+
+def _endpoints(parts: Parts) -> Fallbacks:
+    return parts.manager.fallbacks()

@@ -1,0 +1,222 @@
+"""When an endpoint that fails is left alone, and what a failure means for the others. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+from automation.errors import (
+    AccountError,
+    AttachmentRejectedError,
+    AutomationError,
+    BrowserUnavailableError,
+    ContentBlockedError,
+    ConversationGoneError,
+    PoolFullError,
+    ProfileError,
+    PromptRejectedError,
+    PromptTooLargeError,
+    RateLimitedError,
+    RetryableError,
+    SiteChangedError,
+    UnreachableError,
+)
+from backend.endpoints.back_off import leading_error
+from backend.errors import (
+    BusyError,
+    EndpointDisabledError,
+    EndpointNotFoundError,
+    EndpointNotRunningError,
+    GatewayError,
+    ModelNotFoundError,
+    RateExceededError,
+)
+
+
+class _Meaning(NamedTuple):
+    is_worth_failing_over: bool
+    counts_as_failure: bool
+
+
+_ENDPOINT_FAILS = _Meaning(is_worth_failing_over=True, counts_as_failure=True)
+_ONLY_THIS_ONE = _Meaning(is_worth_failing_over=True, counts_as_failure=False)
+_EVERYWHERE = _Meaning(is_worth_failing_over=False, counts_as_failure=False)
+
+# Searched along an error's base classes, so that the most exact entry wins.
+_MEANINGS: Mapping[type[BaseException], _Meaning] = MappingProxyType(
+    {
+        Exception: _ENDPOINT_FAILS,  # a bug in one provider; another may do
+        # The client's own, or of the gateway as a whole: nobody else would do better.
+        GatewayError: _EVERYWHERE,
+        PromptRejectedError: _EVERYWHERE,
+        ConversationGoneError: _EVERYWHERE,
+        # Another endpoint may take what this one doesn't, without this one being broken.
+        ModelNotFoundError: _ONLY_THIS_ONE,
+        EndpointNotFoundError: _ONLY_THIS_ONE,
+        EndpointNotRunningError: _ONLY_THIS_ONE,
+        BusyError: _ONLY_THIS_ONE,
+        RateLimitedError: _ONLY_THIS_ONE,
+        PoolFullError: _ONLY_THIS_ONE,
+        PromptTooLargeError: _ONLY_THIS_ONE,
+        AttachmentRejectedError: _ONLY_THIS_ONE,
+        ContentBlockedError: _ONLY_THIS_ONE,
+        # The endpoint's state says this already, and ends when a person has acted.
+        AccountError: _ONLY_THIS_ONE,
+        ProfileError: _ONLY_THIS_ONE,
+        AutomationError: _ENDPOINT_FAILS,
+    }
+)
+
+
+def is_worth_failing_over(error: BaseException) -> bool:
+    """Whether another endpoint may answer what this one failed to, as long as nothing of an answer was sent."""
+    return _meaning(error).is_worth_failing_over
+
+
+def counts_as_failure(error: BaseException) -> bool:
+    """Whether the error speaks against the endpoint, rather than against the request or for waiting."""
+    return _meaning(error).counts_as_failure
+
+
+def limit_s(error: BaseException) -> float | None:
+    """Return for how many seconds the endpoint certainly takes nothing; None if the error doesn't say so.
+
+    A full queue is not a limit: the next place may become free at any moment.
+    """
+    error = leading_error(error)
+    return error.retry_after_s if isinstance(error, RateLimitedError | RateExceededError) else None
+
+
+def _meaning(error: BaseException) -> _Meaning:
+    for kind in type(leading_error(error)).__mro__:
+        if kind in _MEANINGS:
+            return _MEANINGS[kind]
+    return _EVERYWHERE  # a cancellation: nobody waits for an answer any more
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerLimits:
+    """When an endpoint is disabled.
+
+    Attributes:
+        failures: After how many in a row.
+        disabled_s: For how many seconds.
+    """
+
+    failures: int = 3
+    disabled_s: float = 300.0
+
+
+Change = Literal["disabled", "recovered"]
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Counts one endpoint's failures in a row; times are seconds on the caller's monotonic clock.
+
+    Closed while ``disabled_until`` is None. Then open until that time, and half-open after it: one request probes.
+
+    Attributes:
+        disabled_until: When a probe is due.
+        limited_until: When the limit ends that the endpoint told; it is not a failure.
+        is_probing: Whether a probe goes on.
+    """
+
+    failures: int = 0
+    disabled_until: float | None = None
+    limited_until: float | None = None
+    is_probing: bool = False
+
+    def unavailable_until(self, now: float) -> float | None:
+        """Return until when nothing but a probe should be sent; None while all is well, the past while one is due."""
+        limited = self.limited_until if self.limited_until is not None and self.limited_until > now else None
+        if self.disabled_until is None or limited is None:
+            return self.disabled_until if limited is None else limited
+        return max(self.disabled_until, limited)
+
+    def begin(self) -> bool:
+        """Note that a request is sent; return whether it is the probe, which whoever sends it hands back at its end."""
+        if self.disabled_until is None or self.is_probing:
+            return False
+        self.is_probing = True
+        return True
+
+    def note_success(self, *, is_probe: bool) -> Change | None:
+        """Note an answer: what was disabled is so no more."""
+        self._end(is_probe=is_probe)
+        was_disabled = self.disabled_until is not None
+        self.failures, self.disabled_until, self.limited_until = 0, None, None
+        return "recovered" if was_disabled else None
+
+    def note_failure(
+        self, error: BaseException, now: float, limits: BreakerLimits, *, is_probe: bool
+    ) -> Change | None:
+        """Note what a request ended with; return ``disabled`` when that was one failure too many."""
+        self._end(is_probe=is_probe)
+        seconds = limit_s(error)
+        if seconds is not None:
+            self.limited_until = max(self.limited_until or -math.inf, now + seconds)
+        if not counts_as_failure(error):
+            return None
+        self.failures += 1
+        if self.failures < limits.failures and not is_probe:
+            return None
+        was_disabled = self.disabled_until is not None
+        self.disabled_until = now + limits.disabled_s
+        return None if was_disabled else "disabled"
+
+    def note_cancelled(self, *, is_probe: bool) -> None:
+        """Note that a request ended without showing whether the endpoint works."""
+        self._end(is_probe=is_probe)
+
+    def _end(self, *, is_probe: bool) -> None:
+        if is_probe:
+            self.is_probing = False
+
+
+_PASSES_WITHIN_S = 10.0  # a failure without a time is worth another try after about so long
+
+# What is told of several errors that are equally far from an answer: the first of these.
+_MOST_TELLING: tuple[type[BaseException], ...] = (
+    BusyError,
+    RateLimitedError,
+    PoolFullError,
+    RetryableError,
+    PromptRejectedError,
+    AccountError,
+    SiteChangedError,
+    ProfileError,
+    UnreachableError,
+    BrowserUnavailableError,
+    BaseException,
+)
+
+
+def most_useful(errors: Sequence[BaseException]) -> BaseException:
+    """Return the error to tell when everyone who could answer has failed, given in the order of asking.
+
+    The client wants to know how soon another try makes sense, so the soonest true ``retry_after_s`` wins: it belongs
+    to the endpoint that will answer first. Next is what passes by itself, then what the client can change about its
+    request, then what a person must put right.
+
+    Raises:
+        ValueError: There are no errors.
+    """
+    return min((leading_error(error) for error in errors), key=_distance)
+
+
+def disabled_error(slug: str, breaker: Breaker, now: float) -> EndpointDisabledError:
+    """Return what is told of an endpoint that is not asked because it is disabled."""
+    until = breaker.unavailable_until(now)
+    return EndpointDisabledError(slug, max((until or now) - now, 1.0))
+
+
+def _distance(error: BaseException) -> tuple[float, int]:
+    rank = next(at for at, kind in enumerate(_MOST_TELLING) if isinstance(error, kind))
+    if isinstance(error, BusyError | RateLimitedError):
+        return (error.retry_after_s, rank)
+    passes = isinstance(error, RetryableError) and not isinstance(error, ContentBlockedError)
+    return (_PASSES_WITHIN_S if passes else math.inf, rank)

@@ -1,0 +1,108 @@
+"""Which requests may be answered from the cache, under which key, and what is kept of an answer. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import orjson
+
+# They say who asks or how the answer travels, not what is asked.
+_NOT_ASKED = frozenset({"model", "stream", "stream_options", "user", "metadata", "safety_identifier"})
+
+
+def cache_key(body: Mapping[str, Any], target: str, scope: str = "") -> str:
+    """Return the key of a request: equal for equal questions, whatever the order of their fields.
+
+    The temperature is part of the question like everything else, and no reason not to cache: within the time to live a
+    question is answered alike even at a high one. A client that wants another sample says ``cache-control: no-cache``.
+
+    Args:
+        body: The request as JSON; ``model``, ``stream``, ``user`` and ``metadata`` are left out of the key.
+        target: Whom the name in ``model`` means, such as ``demo/deepseek-chat``.
+        scope: Requests of different scopes never share an answer.
+
+    Returns:
+        A SHA-256 in hexadecimal. Streamed and whole answers differ in their bytes: see ``variant``.
+    """
+    asked = {name: value for name, value in body.items() if name not in _NOT_ASKED and value is not None}
+    document = [scope, target, variant(body), asked]
+    return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def variant(body: Mapping[str, Any]) -> str:
+    """Return in which form the answer travels: ``whole``, ``stream``, or ``stream+usage``."""
+    if not body.get("stream"):
+        return "whole"
+    options = body.get("stream_options")
+    return "stream+usage" if isinstance(options, Mapping) and options.get("include_usage") else "stream"
+
+
+def is_cacheable(body: Mapping[str, Any]) -> bool:
+    """Whether an earlier answer can stand for a new one: not in a conversation that the client names or begins."""
+    return body.get("conversation") in {None, "auto"} and not body.get("store")
+
+
+class CacheWish(NamedTuple):
+    """What the client's ``cache-control`` asks for."""
+
+    may_read: bool = True
+    may_store: bool = True
+
+
+def parse_cache_control(header: str | None) -> CacheWish:
+    """Return the wish: ``no-cache`` wants a new answer, ``no-store`` wants nothing kept of it either (RFC 9111, 5.2.1)."""
+    words = {word.strip().partition("=")[0].lower() for word in (header or "").split(",")}
+    is_new = bool(words & {"no-cache", "no-store"}) or "max-age=0" in (header or "").replace(" ", "")
+    return CacheWish(may_read=not is_new, may_store="no-store" not in words)
+
+
+class CachedAnswerError(ValueError):
+    """These bytes are no answer that this version has encoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class CachedAnswer:
+    """One complete answer as it went out.
+
+    Attributes:
+        chunks: The body in the pieces in which it was sent; one piece if it was not streamed.
+        headers: Those that belong to the answer, such as its content type.
+    """
+
+    chunks: Sequence[bytes]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def size_bytes(self) -> int:
+        """About what it takes to keep."""
+        return sum(map(len, self.chunks)) + sum(
+            len(name) + len(value) for name, value in self.headers.items()
+        )
+
+    def encode(self) -> bytes:
+        """Return it as bytes: one line of JSON, then the chunks."""
+        head = {"headers": dict(self.headers), "sizes": [len(chunk) for chunk in self.chunks]}
+        return orjson.dumps(head) + b"\n" + b"".join(self.chunks)
+
+
+def decode_answer(data: bytes) -> CachedAnswer:
+    """Return what ``CachedAnswer.encode`` made these bytes of.
+
+    Raises:
+        CachedAnswerError: They are something else, or cut off.
+    """
+    line, _, body = data.partition(b"\n")
+    try:
+        head = orjson.loads(line)
+        ends = list(itertools.accumulate(head["sizes"]))
+        headers = {str(name): str(value) for name, value in head["headers"].items()}
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as exc:
+        raise CachedAnswerError("not an encoded answer") from exc
+    if (ends[-1] if ends else 0) != len(body):
+        raise CachedAnswerError("cut off")
+    starts = [0, *ends]
+    return CachedAnswer(tuple(body[a:b] for a, b in itertools.pairwise(starts)), headers)

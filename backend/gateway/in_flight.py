@@ -1,0 +1,136 @@
+"""Lets identical requests that arrive together share one answer while it is being told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+
+import anyio
+from anyio.abc import TaskGroup
+
+from automation.errors import RetryableError
+from automation.owned_tasks import owned_tasks
+from backend.gateway.cached_answer import CachedAnswer
+
+
+class Flight:
+    """One answer on its way, to any number of readers; each reads all of it, from its beginning.
+
+    Attributes:
+        headers: Those of the answer; complete once its first chunk was written.
+    """
+
+    def __init__(self) -> None:
+        self.headers: Mapping[str, str] = {}
+        self._chunks: list[bytes] = []
+        self._is_over = False
+        self._failure: Exception | None = None
+        self._news = anyio.Event()
+
+    def write(self, chunk: bytes) -> None:
+        """Tell the readers more of the answer."""
+        self._chunks.append(chunk)
+        self._tell()
+
+    async def read(self) -> AsyncIterator[bytes]:
+        """Yield the chunks, those that are there already at once.
+
+        Raises:
+            Exception: What the answer ended with, after the chunks that came before.
+        """
+        at = 0
+        while True:
+            news = self._news
+            while at < len(self._chunks):
+                yield self._chunks[at]
+                at += 1
+            if self._is_over:
+                break
+            await news.wait()
+        if self._failure is not None:
+            raise self._failure.with_traceback(None)
+
+    def answer(self) -> CachedAnswer:
+        """Return what was told so far, to be kept once it is complete."""
+        return CachedAnswer(tuple(self._chunks), dict(self.headers))
+
+    def end(self, failure: Exception | None = None) -> None:
+        """Tell the readers that this is all, or what it ended with."""
+        self._is_over, self._failure = True, failure
+        self._tell()
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = anyio.Event()
+
+
+Produce = Callable[[Flight], Awaitable[None]]
+
+
+class InFlight:
+    """The answers on their way, by key.
+
+    No request owns an answer that several wait for: it is told by a task of its own, which goes on when the first
+    of them hangs up, and is cancelled when the last one does.
+    """
+
+    def __init__(self, tasks: TaskGroup) -> None:
+        self._tasks = tasks
+        self._flights: dict[str, _Shared] = {}
+
+    def __len__(self) -> int:
+        return len(self._flights)
+
+    @asynccontextmanager
+    async def join(self, key: str, produce: Produce) -> AsyncIterator[Flight]:
+        """Hand out the answer that is on its way under ``key``; without one, ``produce`` is to write it.
+
+        What ``produce`` raises is raised by ``Flight.read`` of every reader.
+        """
+        shared = self._flights.get(key)
+        if shared is None:
+            shared = self._flights[key] = _Shared()
+            self._tasks.start_soon(self._tell, key, shared, produce)
+        shared.readers += 1
+        try:
+            yield shared.flight
+        finally:
+            shared.readers -= 1
+            if not shared.readers:
+                self._forget(key, shared)
+                shared.scope.cancel()
+
+    async def _tell(self, key: str, shared: _Shared, produce: Produce) -> None:
+        with shared.scope:
+            try:
+                await produce(shared.flight)
+            except Exception as exc:  # noqa: BLE001  every reader is told, and other answers go on
+                self._forget(key, shared)
+                shared.flight.end(exc)
+            except BaseException:
+                self._forget(key, shared)
+                shared.flight.end(RetryableError("The gateway is being stopped."))
+                raise
+            else:
+                self._forget(key, shared)
+                shared.flight.end()
+
+    def _forget(self, key: str, shared: _Shared) -> None:
+        if self._flights.get(key) is shared:
+            del self._flights[key]
+
+
+class _Shared:
+    """A flight, who reads it, and how it is ended."""
+
+    def __init__(self) -> None:
+        self.flight = Flight()
+        self.readers = 0
+        self.scope = anyio.CancelScope()
+
+
+@asynccontextmanager
+async def open_in_flight() -> AsyncIterator[InFlight]:
+    """Hand out the answers on their way; those that are left are cancelled at the end."""
+    async with owned_tasks() as tasks:
+        yield InFlight(tasks)

@@ -1,0 +1,233 @@
+"""In which order the endpoints that could answer are asked. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+from backend.providers.config import Price
+
+Strategy = Literal["weighted", "round_robin", "success_rate", "response_time", "least_busy", "cost"]
+Random = Callable[[], float]
+
+_HALF_LIFE_S = 300.0  # after so long an outcome counts half
+_MEASURED_FOR_S = 300.0  # then the endpoint is measured anew: it may have become fast
+_NEWEST_SHARE = 0.3
+
+
+class Candidate(NamedTuple):
+    """One endpoint that could answer.
+
+    Attributes:
+        model: As its rotation names it; None for the endpoint's default.
+        weight: Its share of the requests, relative to the others'.
+    """
+
+    slug: str
+    model: str | None = None
+    weight: float = 1.0
+
+
+class Tier(NamedTuple):
+    """Candidates that are asked only after those of the tiers before."""
+
+    candidates: Sequence[Candidate]
+    strategy: Strategy = "weighted"
+
+
+@dataclass(slots=True)
+class Standing:
+    """How an endpoint stands; times are seconds on the caller's monotonic clock.
+
+    Attributes:
+        is_usable: Whether its state lets it answer: started, and not waiting for a person or for a limit to end.
+        in_flight: How many turns it has now.
+        prices: By the endpoint's own model name; ``*`` is every other's.
+        default_model: What a candidate without a model means.
+        aliases: Alias to the endpoint's own model name.
+        disabled_until: When it may be probed after failures, or when its limit ends; None while nothing is wrong.
+        is_probing: Whether a request is finding out if it works again.
+        first_delta_s: Usual seconds to the first delta, the newest counting most; None before the first.
+    """
+
+    is_usable: bool = True
+    in_flight: int = 0
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    default_model: str | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    disabled_until: float | None = None
+    is_probing: bool = False
+    first_delta_s: float | None = None
+    _measured_at: float = -math.inf
+    _good: float = 0.0
+    _bad: float = 0.0
+    _decayed_at: float = 0.0
+
+    def note_first_delta(self, seconds: float, now: float) -> None:
+        """Count how long an answer's first delta took."""
+        before = self.fresh_first_delta_s(now)
+        self.first_delta_s = seconds if before is None else before + _NEWEST_SHARE * (seconds - before)
+        self._measured_at = now
+
+    def note_outcome(self, now: float, *, is_good: bool) -> None:
+        """Count a turn that ended well or failed."""
+        factor = self._decay(now)
+        self._good = self._good * factor + is_good
+        self._bad = self._bad * factor + (not is_good)
+        self._decayed_at = now
+
+    def fresh_first_delta_s(self, now: float) -> float | None:
+        """Return ``first_delta_s`` unless it is too old to mean anything."""
+        return self.first_delta_s if now - self._measured_at <= _MEASURED_FOR_S else None
+
+    def success_share(self, now: float) -> float:
+        """Return the share of turns that ended well, 0 to 1, old ones counting less; 1 while nothing is known."""
+        factor = self._decay(now)
+        good, bad = self._good * factor + 1.0, self._bad * factor
+        return good / (good + bad)
+
+    def price_of(self, model: str | None) -> float:
+        """Return what a million tokens cost in US dollars, half of them read and half written; infinite if not said."""
+        name = model or self.default_model or "*"
+        price = self.prices.get(self.aliases.get(name, name)) or self.prices.get("*")
+        return math.inf if price is None else (price.input + price.output) / 2
+
+    def _decay(self, now: float) -> float:
+        return float(0.5 ** ((now - self._decayed_at) / _HALF_LIFE_S))
+
+
+# The smallest key is asked first.
+_Key = Callable[[Candidate, Standing, float], tuple[float, ...]]
+
+
+def _by_success(_candidate: Candidate, standing: Standing, now: float) -> tuple[float, ...]:
+    return (-round(standing.success_share(now), 2), standing.in_flight)
+
+
+def _by_first_delta(_candidate: Candidate, standing: Standing, now: float) -> tuple[float, ...]:
+    seconds = standing.fresh_first_delta_s(now)
+    if seconds is None:  # one request at a time measures it; meanwhile the others go where it is known
+        seconds = math.inf if standing.in_flight else 0.0
+    return (seconds, standing.in_flight)
+
+
+def _by_load(candidate: Candidate, standing: Standing, _now: float) -> tuple[float, ...]:
+    return (standing.in_flight / candidate.weight,)
+
+
+def _by_price(candidate: Candidate, standing: Standing, now: float) -> tuple[float, ...]:
+    return (standing.price_of(candidate.model), -round(standing.success_share(now), 2), standing.in_flight)
+
+
+_KEYS: Mapping[Strategy, _Key] = MappingProxyType(
+    {
+        "success_rate": _by_success,
+        "response_time": _by_first_delta,
+        "least_busy": _by_load,
+        "cost": _by_price,
+    }
+)
+
+
+class _Scene(NamedTuple):
+    standings: Mapping[str, Standing]
+    now: float
+    random: Random
+    turn: int
+
+
+_Sorter = Callable[[list[Candidate], _Scene], list[Candidate]]
+
+
+def _sorted_by(key: _Key) -> _Sorter:
+    def sort(candidates: list[Candidate], scene: _Scene) -> list[Candidate]:
+        keyed = [
+            (key(candidate, scene.standings[candidate.slug], scene.now), scene.random(), at)
+            for at, candidate in enumerate(candidates)
+        ]
+        keyed.sort()
+        return [candidates[at] for _key, _chance, at in keyed]
+
+    return sort
+
+
+def _in_turn(candidates: list[Candidate], scene: _Scene) -> list[Candidate]:
+    first = scene.turn % len(candidates)
+    return candidates[first:] + candidates[:first]
+
+
+def _by_chance(candidates: list[Candidate], scene: _Scene) -> list[Candidate]:
+    """Draw without putting back: the shortest of exponential waits comes first (Efraimidis and Spirakis, 2006)."""
+    waits = [
+        (-math.log(1.0 - scene.random()) / candidate.weight, at) for at, candidate in enumerate(candidates)
+    ]
+    waits.sort()
+    return [candidates[at] for _wait, at in waits]
+
+
+STRATEGIES: Mapping[Strategy, _Sorter] = MappingProxyType(
+    {
+        "weighted": _by_chance,
+        "round_robin": _in_turn,
+        **{name: _sorted_by(key) for name, key in _KEYS.items()},
+    }
+)
+
+
+def order(
+    candidates: Sequence[Candidate],
+    standings: Mapping[str, Standing],
+    strategy: Strategy,
+    *,
+    now: float,
+    random: Random,
+    turn: int = 0,
+    fallbacks: Sequence[Tier] = (),
+) -> list[Candidate]:
+    """Return whom to ask, one after the other until one answers; each endpoint and model once.
+
+    Endpoints that are stopped, need a person, are limited or disabled are left out while any other is left. When none
+    is, the disabled ones are asked after all, one probe at a time, soonest first, then those that can't be used: their
+    own errors say best what is to be done. A single candidate is always asked.
+
+    Args:
+        candidates: Of one rotation, or the endpoints that share an alias.
+        standings: By slug; a candidate without one is left out, because its endpoint was deleted.
+        strategy: Which of them is asked first.
+        now: On the clock of the standings.
+        random: Gives numbers from 0 up to but not including 1.
+        turn: How many requests came before, for ``round_robin``.
+        fallbacks: Asked after the candidates, in this order.
+
+    Returns:
+        Empty if each candidate is gone, or disabled and being probed at this moment.
+    """
+    tiers = (Tier(candidates, strategy), *fallbacks)
+    if len(tiers) == 1 and len(candidates) == 1:
+        return [c for c in candidates if c.slug in standings]
+    scene = _Scene(standings, now, random, turn)
+    asked: dict[tuple[str, str | None], Candidate] = {}
+    for tier in tiers:
+        ready = [c for c in tier.candidates if _is_ready(standings.get(c.slug), now)]
+        if len(ready) > 1:
+            ready = STRATEGIES[tier.strategy](ready, scene)
+        for candidate in ready:
+            asked.setdefault(candidate[:2], candidate)
+    return list(asked.values()) or _last_resort(tiers, standings, now)
+
+
+def _is_ready(standing: Standing | None, now: float) -> bool:
+    if standing is None or not standing.is_usable:
+        return False
+    return standing.disabled_until is None or (standing.disabled_until <= now and not standing.is_probing)
+
+
+def _last_resort(tiers: Sequence[Tier], standings: Mapping[str, Standing], now: float) -> list[Candidate]:
+    every = {c[:2]: c for tier in reversed(tiers) for c in reversed(tier.candidates) if c.slug in standings}
+    known = list(reversed(every.values()))
+    disabled = [c for c in known if standings[c.slug].is_usable and not standings[c.slug].is_probing]
+    disabled.sort(key=lambda candidate: standings[candidate.slug].disabled_until or now)
+    return disabled + [c for c in known if not standings[c.slug].is_usable]

@@ -1,0 +1,171 @@
+"""How each endpoint stands, learned from the requests that it was sent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+from backend.endpoints.back_off import leading_error
+from backend.endpoints.endpoint import Endpoint
+from backend.endpoints.states import EndpointState, StateChange
+from backend.errors import EndpointNotFoundError
+from backend.gateway.breaker import (
+    Breaker,
+    BreakerLimits,
+    Change,
+    counts_as_failure,
+    disabled_error,
+    most_useful,
+)
+from backend.gateway.routing import Candidate, Standing
+from backend.providers.config import Price
+
+# One that is being opened would let the request wait; it is asked when no other is left.
+_USABLE = frozenset({EndpointState.ACTIVE, EndpointState.BUSY})
+_FREE = {"*": Price()}  # a chat page takes no money for each token
+
+OnChange = Callable[[str, Change, str], None]
+
+
+@dataclass(slots=True)
+class _Record:
+    standing: Standing = field(default_factory=Standing)
+    breaker: Breaker = field(default_factory=Breaker)
+
+
+class Attempt:
+    """One request at one endpoint."""
+
+    def __init__(self, standing: Standing, clock: Callable[[], float]) -> None:
+        self._standing = standing
+        self._clock = clock
+        self._began_at = clock()
+        self.has_answered = False
+
+    def note_first_delta(self) -> None:
+        """Note that the answer began; only the first call counts."""
+        if not self.has_answered:
+            self.has_answered = True
+            now = self._clock()
+            self._standing.note_first_delta(now - self._began_at, now)
+
+
+class Standings:
+    """The standings and breakers of the endpoints that exist.
+
+    Args:
+        limits: Where an endpoint says nothing else.
+        on_change: Called with slug, ``disabled`` or ``recovered`` and the reason; it must not wait.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        limits: BreakerLimits,
+        on_change: OnChange = lambda _slug, _change, _reason: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limits = limits
+        self._on_change = on_change
+        self._clock = clock
+        self._records: WeakKeyDictionary[Endpoint, _Record] = WeakKeyDictionary()
+
+    def now(self) -> float:
+        """Return the time on the clock of the standings."""
+        return self._clock()
+
+    def of_all(self, endpoints: Iterable[Endpoint]) -> dict[str, Standing]:
+        """Return the present standings by slug, as ``routing.order`` takes them."""
+        now = self._clock()
+        return {endpoint.slug: self._refreshed(endpoint, now) for endpoint in endpoints}
+
+    def on_state(self, slug: str, change: StateChange) -> None:
+        """Forget the failures of an endpoint that was stopped: whoever starts it again has put it right."""
+        if change.state is EndpointState.INACTIVE:
+            for endpoint, record in self._records.items():
+                if endpoint.slug == slug:
+                    record.breaker = Breaker()
+
+    @contextmanager
+    def attempt(self, endpoint: Endpoint) -> Iterator[Attempt]:
+        """Learn from a request at ``endpoint`` how it ends; the block's error passes through.
+
+        A block that is left without an error before its answer began shows nothing, like one that is cancelled.
+        """
+        record = self._record(endpoint)
+        is_probe = record.breaker.begin()
+        attempt = Attempt(record.standing, self._clock)
+        try:
+            yield attempt
+        except Exception as exc:
+            self._note_failure(endpoint, record, exc, is_probe=is_probe)
+            raise
+        except BaseException:
+            record.breaker.note_cancelled(is_probe=is_probe)
+            raise
+        if attempt.has_answered:
+            self._note_success(endpoint, record, is_probe=is_probe)
+        else:
+            record.breaker.note_cancelled(is_probe=is_probe)
+
+    def refusal(self, plan: Iterable[Candidate], endpoints: Mapping[str, Endpoint]) -> BaseException:
+        """Return what is told when ``routing.order`` named nobody: all are being probed, or were deleted.
+
+        Args:
+            plan: Who could have been asked; at least one.
+            endpoints: By slug.
+        """
+        now = self._clock()
+        errors: list[BaseException] = []
+        for candidate in plan:
+            endpoint = endpoints.get(candidate.slug)
+            errors.append(
+                EndpointNotFoundError(candidate.slug)
+                if endpoint is None
+                else disabled_error(candidate.slug, self._record(endpoint).breaker, now)
+            )
+        return most_useful(errors)
+
+    def _record(self, endpoint: Endpoint) -> _Record:
+        record = self._records.get(endpoint)
+        if record is None:
+            record = self._records[endpoint] = _Record()
+        return record
+
+    def _refreshed(self, endpoint: Endpoint, now: float) -> Standing:
+        record = self._record(endpoint)
+        standing = record.standing
+        config = endpoint.config
+        # A turn may be tried in ``error``: its success is how a repaired page is noticed.
+        standing.is_usable = endpoint.state in _USABLE or (
+            endpoint.state is EndpointState.ERROR and endpoint.is_open
+        )
+        standing.in_flight = endpoint.turns_running
+        standing.prices = config.prices or (_FREE if config.provider_type == "web_chat" else {})
+        standing.default_model, standing.aliases = config.default_model, config.model_mapping
+        standing.disabled_until = record.breaker.unavailable_until(now)
+        standing.is_probing = record.breaker.is_probing
+        return standing
+
+    def _note_success(self, endpoint: Endpoint, record: _Record, *, is_probe: bool) -> None:
+        record.standing.note_outcome(self._clock(), is_good=True)
+        if record.breaker.note_success(is_probe=is_probe):
+            self._on_change(endpoint.slug, "recovered", "")
+
+    def _note_failure(self, endpoint: Endpoint, record: _Record, error: Exception, *, is_probe: bool) -> None:
+        now = self._clock()
+        if counts_as_failure(error):
+            record.standing.note_outcome(now, is_good=False)
+        change = record.breaker.note_failure(error, now, self._limits_of(endpoint), is_probe=is_probe)
+        if change:
+            self._on_change(endpoint.slug, change, str(leading_error(error)))
+
+    def _limits_of(self, endpoint: Endpoint) -> BreakerLimits:
+        config = endpoint.config
+        return BreakerLimits(
+            config.disable_after_failures or self._limits.failures,
+            config.disable_seconds or self._limits.disabled_s,
+        )

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from automation.errors import FirstTokenTimeout, RateLimitedError, SiteError
+from backend.endpoints.endpoint import Endpoint
+from backend.endpoints.screenshots import ScreenshotFolder
+from backend.endpoints.states import Move
+from backend.errors import EndpointDisabledError, EndpointNotFoundError, InvalidRequestError
+from backend.gateway.breaker import BreakerLimits
+from backend.gateway.routing import Candidate
+from backend.gateway.standings import Standings
+from backend.providers.config import EndpointConfig
+from tests.fakes.scripted_provider import ScriptedSite
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def changes() -> list[tuple[str, str, str]]:
+    return []
+
+
+@pytest.fixture
+def standings(clock, changes) -> Standings:
+    return Standings(BreakerLimits(2, 60.0), lambda *change: changes.append(change), clock)
+
+
+@pytest.fixture
+def make(tmp_path):
+    def make_endpoint(*moves: Move, **fields: object) -> Endpoint:
+        values = {"slug": "a", "name": "a", "provider_type": "web_chat", "base_url": "http://x/", **fields}
+        config = EndpointConfig.model_validate(values)
+        endpoint = Endpoint(config, datetime.now(UTC), ScreenshotFolder(tmp_path))
+        for move in moves:
+            endpoint.board.move(move)
+        return endpoint
+
+    return make_endpoint
+
+
+OPEN = (Move.START, Move.OPENED)
+
+
+def fail(standings: Standings, endpoint: Endpoint, error: BaseException) -> None:
+    with pytest.raises(type(error)), standings.attempt(endpoint):
+        raise error
+
+
+def answer(standings: Standings, endpoint: Endpoint) -> None:
+    with standings.attempt(endpoint) as attempt:
+        attempt.note_first_delta()
+
+
+@pytest.mark.parametrize(
+    ("moves", "is_usable"),
+    [
+        ((), False),
+        ((Move.START,), False),
+        (OPEN, True),
+        ((*OPEN, Move.TURN_BEGAN), True),
+        ((*OPEN, Move.SIGN_IN_NEEDED), False),
+        ((*OPEN, Move.LIMITED), False),
+        ((*OPEN, Move.FAILED), False),
+    ],
+)
+def test_only_an_endpoint_that_can_answer_now_is_usable(standings, make, moves, is_usable):
+    assert standings.of_all([make(*moves)])["a"].is_usable is is_usable
+
+
+async def test_an_open_endpoint_in_error_may_still_be_tried(standings, make):
+    endpoint = make(Move.START)
+    async with ScriptedSite().open(endpoint.config) as provider:
+        endpoint.opened(provider, [])
+        endpoint.board.move(Move.FAILED)
+
+        assert standings.of_all([endpoint])["a"].is_usable
+
+
+def test_failures_in_a_row_disable_and_an_answer_ends_it(standings, make, clock, changes):
+    endpoint = make(*OPEN)
+
+    fail(standings, endpoint, SiteError("one"))
+    fail(standings, endpoint, SiteError("two"))
+    assert standings.of_all([endpoint])["a"].disabled_until == 160.0
+    answer(standings, endpoint)
+
+    assert standings.of_all([endpoint])["a"].disabled_until is None
+    assert [change[:2] for change in changes] == [("a", "disabled"), ("a", "recovered")]
+    assert "two" in changes[0][2]
+
+
+def test_an_endpoints_own_limits_win(standings, make):
+    endpoint = make(*OPEN, disable_after_failures=1, disable_seconds=5)
+
+    fail(standings, endpoint, SiteError("one"))
+
+    assert standings.of_all([endpoint])["a"].disabled_until == 105.0
+
+
+def test_a_limit_keeps_requests_away_without_being_a_failure(standings, make, changes):
+    endpoint = make(*OPEN)
+
+    fail(standings, endpoint, RateLimitedError("slow", 30))
+    fail(standings, endpoint, RateLimitedError("slow", 20))
+    standing = standings.of_all([endpoint])["a"]
+
+    assert (standing.disabled_until, standing.success_share(100.0), changes) == (130.0, 1.0, [])
+
+
+def test_the_clients_own_errors_leave_the_standing_alone(standings, make):
+    endpoint = make(*OPEN)
+
+    for _ in range(5):
+        fail(standings, endpoint, InvalidRequestError("no"))
+    standing = standings.of_all([endpoint])["a"]
+
+    assert (standing.disabled_until, standing.success_share(100.0)) == (None, 1.0)
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), GeneratorExit()])
+def test_a_probe_that_is_cancelled_lets_another_probe(standings, make, error):
+    endpoint = make(*OPEN, disable_after_failures=1)
+    fail(standings, endpoint, SiteError("one"))
+
+    fail(standings, endpoint, error)
+
+    assert not standings.of_all([endpoint])["a"].is_probing
+    assert standings.of_all([endpoint])["a"].disabled_until is not None
+
+
+def test_a_disabled_endpoint_is_probed_by_one_request_at_a_time(standings, make):
+    endpoint = make(*OPEN, disable_after_failures=1)
+    fail(standings, endpoint, SiteError("one"))
+
+    with standings.attempt(endpoint):
+        during = standings.of_all([endpoint])["a"].is_probing
+        with standings.attempt(endpoint):
+            pass
+        after_the_other = standings.of_all([endpoint])["a"].is_probing
+
+    assert (during, after_the_other) == (True, True)
+
+
+def test_a_block_that_ends_before_the_answer_began_shows_nothing(standings, make):
+    endpoint = make(*OPEN, disable_after_failures=1)
+    fail(standings, endpoint, FirstTokenTimeout(1))
+
+    with standings.attempt(endpoint):
+        pass
+
+    standing = standings.of_all([endpoint])["a"]
+    assert (standing.disabled_until, standing.is_probing) == (160.0, False)
+
+
+def test_the_first_delta_is_timed_once(standings, make, clock):
+    endpoint = make(*OPEN)
+
+    with standings.attempt(endpoint) as attempt:
+        clock.now += 2.0
+        attempt.note_first_delta()
+        clock.now += 7.0
+        attempt.note_first_delta()
+
+    assert standings.of_all([endpoint])["a"].first_delta_s == 2.0
+
+
+def test_a_chat_page_costs_nothing_and_an_api_what_is_said(standings, make):
+    page, api = make(), make(slug="b", provider_type="rest_api")
+
+    known = standings.of_all([page, api])
+
+    assert (known["a"].price_of("m"), known["b"].price_of("m")) == (0.0, float("inf"))
+
+
+def test_when_nobody_can_be_asked_the_soonest_probe_is_told(standings, make, clock):
+    a, b = (make(*OPEN, slug=slug, disable_after_failures=1) for slug in "ab")
+    fail(standings, a, SiteError("one"))
+    clock.now += 20
+    fail(standings, b, SiteError("one"))
+
+    told = standings.refusal([Candidate("gone"), Candidate("b"), Candidate("a")], {"a": a, "b": b})
+
+    assert isinstance(told, EndpointDisabledError)
+    assert (told.slug, told.retry_after_s) == ("a", 40.0)
+
+
+def test_when_all_were_deleted_the_first_is_told(standings):
+    told = standings.refusal([Candidate("gone"), Candidate("lost")], {})
+
+    assert isinstance(told, EndpointNotFoundError)
+    assert told.slug == "gone"
+
+
+def test_an_endpoint_that_was_stopped_begins_anew(standings, make):
+    endpoint = make(*OPEN, disable_after_failures=1)
+    other = make(*OPEN, slug="b", disable_after_failures=1)
+    for one in (endpoint, other):
+        fail(standings, one, SiteError("one"))
+
+    endpoint.board.move(Move.STOP)
+    standings.on_state("a", endpoint.board.last_change)
+
+    known = standings.of_all([endpoint, other])
+    assert (known["a"].disabled_until, known["b"].disabled_until) == (None, 160.0)
