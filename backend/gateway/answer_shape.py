@@ -163,7 +163,7 @@ def _box_of(request: ChatRequest) -> ToolBox | None:
         return ToolBox(tools, must_call=choice == "required", is_parallel=is_parallel)
     only = choice.get("function") if isinstance(choice, dict) and choice.get("type") == "function" else None
     name = only.get("name") if isinstance(only, dict) else None
-    if name not in tools:
+    if not isinstance(name, str) or name not in tools:
         msg = 'tool_choice must be "none", "auto", "required", or a function that is one of tools.'
         raise InvalidRequestError(msg, "tool_choice")
     return ToolBox(tools, must_call=True, only=name, is_parallel=is_parallel)
