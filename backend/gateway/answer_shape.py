@@ -125,7 +125,9 @@ def with_directive(prompt: Prompt, shape: AnswerShape) -> Prompt:
     parts = (
         last.text,
         tool_directive(shape.box) if shape.box else "",
-        json_directive(shape.json) if shape.json and not shape.must_call else "",
+        json_directive(shape.json, may_call=shape.box is not None)
+        if shape.json and not shape.must_call
+        else "",
     )
     asked = replace(last, text="\n\n".join(filter(None, parts)))
     return replace(prompt, messages=(*prompt.messages[:-1], asked))

@@ -11,7 +11,7 @@ from typing import Any
 from backend.gateway.lenient_json import JsonNode, LenientJsonError, read_json, read_value
 from backend.gateway.schema_check import SchemaChecker
 
-_BLOCK = re.compile(r"^[ \t>]*(`{3,}|~{3,})[^\n`]*\n(.*?)^[ \t>]*\1[ \t]*$", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"[ \t>]*+(`{3,}+|~{3,}+)([^`]*+)")
 _BRACKET = re.compile(r"[{\[]")
 _MOST_TRIES = 100
 
@@ -38,14 +38,18 @@ class UnfitAnswerError(ValueError):
     """There is not exactly one fitting value in the answer; ``str()`` says why, in words for the model."""
 
 
-def json_directive(form: JsonForm) -> str:
-    """Return what the model is told with its turn."""
+def json_directive(form: JsonForm, *, may_call: bool) -> str:
+    """Return what the model is told with its turn; with ``may_call`` it has tools as well."""
     # In a code block pages leave quotes, underscores and line ends alone.
-    asked = "Write your whole answer to this as one JSON {} in one ```json code block, and nothing before or after it."
+    kind = "object" if form.schema is None else "value"
+    condition = "Unless you call a tool, write" if may_call else "Write"
+    asked = (
+        f"{condition} your whole answer to this as one JSON {kind} in one ```json code block, "
+        "and nothing before or after it."
+    )
     if form.schema is None:
-        return asked.format("object")
-    schema = json.dumps(form.schema, ensure_ascii=False)
-    return f"{asked.format('value')} It must fit this JSON Schema:\n\n{schema}"
+        return asked
+    return f"{asked} It must fit this JSON Schema:\n\n{json.dumps(form.schema, ensure_ascii=False)}"
 
 
 def json_repair_prompt(problem: str) -> str:
@@ -88,8 +92,22 @@ def _whole(answer: str) -> Iterator[tuple[JsonNode, str]]:
 
 
 def _in_blocks(answer: str) -> Iterator[tuple[JsonNode, str]]:
-    for block in _BLOCK.finditer(answer):
-        yield from _whole(block[2])
+    for block in _blocks(answer):
+        yield from _whole(block)
+
+
+def _blocks(answer: str) -> Iterator[str]:
+    """Yield what stands in the code blocks that have an end."""
+    run, inside = "", list[str]()
+    for line in answer.splitlines(keepends=True):
+        fence = _FENCE.fullmatch(line)
+        if run and fence and fence[1].startswith(run) and not fence[2].strip():
+            yield "".join(inside)
+            run = ""
+        elif run:
+            inside.append(line)
+        elif fence:
+            run, inside = fence[1], []
 
 
 def _in_prose(answer: str) -> Iterator[tuple[JsonNode, str]]:

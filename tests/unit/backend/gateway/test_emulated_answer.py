@@ -249,6 +249,13 @@ async def test_json_that_stays_wrong_is_an_error_and_none_of_it_is_passed_on():
     assert len(page.prompts) == 2
 
 
+async def test_json_that_is_longer_than_the_client_wants_says_so():
+    answer, deltas = await run(Page(turn('{"a": 1}')), limits=Limits(most_characters=4), response_format=JSON)
+
+    assert deltas == [TextDelta('{"a"')]
+    assert answer.finish_reason == "length"
+
+
 async def test_with_both_a_call_comes_instead_of_the_json():
     both: Any = {"tools": TOOLS, "response_format": JSON}
 

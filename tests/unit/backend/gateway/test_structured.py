@@ -69,13 +69,26 @@ def test_what_is_not_one_fitting_value_is_refused(answer, form, why):
 
 
 @pytest.mark.timeout(10)
-@pytest.mark.parametrize("text", ["{" * 100_000, "[1, " * 50_000, "```\n" * 30_000, '{"a": ' * 30_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{" * 100_000,
+        "[1, " * 50_000,
+        "```\n" * 30_000,
+        "```x\n" * 30_000,
+        "~~~\n```\n" * 30_000,
+        '{"a": ' * 30_000,
+    ],
+)
 def test_no_answer_takes_for_ever(text):
     with pytest.raises(UnfitAnswerError):
         extract_json(text, FIT)
 
 
 def test_the_model_is_told_the_schema_and_what_was_wrong():
-    assert '"required": ["a"]' in json_directive(FIT)
-    assert "one JSON object" in json_directive(ANY)
+    assert '"required": ["a"]' in json_directive(FIT, may_call=False)
+    assert json_directive(ANY, may_call=False).startswith(
+        "Write your whole answer to this as one JSON object"
+    )
+    assert json_directive(ANY, may_call=True).startswith("Unless you call a tool, write")
     assert "a is missing" in json_repair_prompt("a is missing")
