@@ -17,6 +17,9 @@
     ├── SignInRunningError
     ├── LiveTokenExpiredError
     ├── StorageError               the database can't be asked
+    ├── AnswerShapeError           the model did not answer in the form that was asked for
+    │   ├── ToolCallError
+    │   └── StructuredAnswerError
     ├── ProviderRefusedError       an API took the request for wrong
     └── BusyError                  try again after ``retry_after_s``
         ├── QueueFullError
@@ -180,6 +183,34 @@ class StorageError(GatewayError):
 
     def __init__(self) -> None:
         super().__init__("The gateway's database can't be used now; its log says why.")
+
+
+class AnswerShapeError(GatewayError):
+    """The model's answer has not the form that was asked for, also after it was asked once more.
+
+    Attributes:
+        problem: What is wrong with it, without its words.
+    """
+
+    form = "form"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"The model's answer is no valid {self.form}, also after it was asked once more: {problem}."
+        )
+        self.problem = problem
+
+
+class ToolCallError(AnswerShapeError):
+    """The model called a tool in a way that can't be read or is not allowed, or called none where it had to."""
+
+    form = "tool call"
+
+
+class StructuredAnswerError(AnswerShapeError):
+    """The model's answer is not the JSON that ``response_format`` asks for."""
+
+    form = "JSON of this response_format"
 
 
 class ProviderRefusedError(GatewayError):

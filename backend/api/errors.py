@@ -59,6 +59,8 @@ from backend.errors import (
     SignInNotFoundError,
     SignInRunningError,
     StorageError,
+    StructuredAnswerError,
+    ToolCallError,
 )
 from backend.wire.asgi import Scope
 from backend.wire.errors import ErrorReply, retry_after
@@ -96,6 +98,8 @@ TABLE: Mapping[type[BaseException], tuple[int, str]] = MappingProxyType(
         SiteError: (502, "site_error"),
         ContentBlockedError: (502, "content_blocked"),
         PageLostError: (502, "site_error"),
+        ToolCallError: (502, "invalid_tool_call"),
+        StructuredAnswerError: (502, "invalid_structured_answer"),
         UnreachableError: (502, "site_error"),
         RetryableError: (502, "site_error"),
         SignInRequiredError: (503, "sign_in_required"),
@@ -128,6 +132,8 @@ _NOT_WORTH_REPEATING = frozenset(
         "name_taken",
         "site_changed",
         "content_blocked",
+        "invalid_tool_call",
+        "invalid_structured_answer",
         "sign_in_required",
         "sign_in_running",
     }

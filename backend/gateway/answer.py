@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Literal
 
 from automation.errors import SiteError
 from automation.turn import (
@@ -17,6 +18,7 @@ from automation.turn import (
 )
 from backend.wire.chat_response import Citation
 from backend.wire.cutter import Cutter
+from backend.wire.tool_envelope import CalledTool
 from backend.wire.translate import Limits
 from backend.wire.usage import prompt_size, usage_document
 
@@ -31,6 +33,7 @@ class Answer:
 
     Attributes:
         finish_reason: None until the answer is complete or was cut by the client's own limits.
+        tool_calls: Known at the end; ``finish_reason`` is ``tool_calls`` where there are any.
         citations: Pages cited so far.
         notes: What the client should know about the answer and how it was read.
         conversation: Id of the conversation that it belongs to, or None.
@@ -51,7 +54,8 @@ class Answer:
         self._prompt_size = prompt_size(prompt)
         self._sizes = {TextDelta: 0, ReasoningDelta: 0}
         self._reported: UsageReported | None = None
-        self.finish_reason: FinishReason | None = None
+        self.finish_reason: FinishReason | Literal["tool_calls"] | None = None
+        self.tool_calls: tuple[CalledTool, ...] = ()
         self.citations: list[Citation] = []
         self.notes = notes
         self.conversation = conversation
@@ -91,7 +95,11 @@ class Answer:
         """Have the turn remembered before its client is told the end: the next request may come at once."""
         finished, self._finished = self._finished, None
         if finished is not None and self._remember is not None:
-            await self._remember(finished, "".join(self._text))
+            await self._remember(finished, self._told())
+
+    def _told(self) -> str:
+        """Return what the answer says as the conversation's history has it."""
+        return "".join(self._text)
 
     async def _next_event(self) -> TurnEvent:
         try:

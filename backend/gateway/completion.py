@@ -18,10 +18,12 @@ from backend.endpoints.states import EndpointState
 from backend.errors import EndpointNotFoundError, EndpointNotRunningError
 from backend.gateway.admission import Admission
 from backend.gateway.answer import Answer
+from backend.gateway.answer_shape import AnswerShape, shape_of, with_tools
 from backend.gateway.attachments import FileFetcher
 from backend.gateway.background import BackgroundPatterns
 from backend.gateway.call import ChatCall
 from backend.gateway.conversations import Conversations
+from backend.gateway.emulated_answer import open_shaped_answer
 from backend.gateway.history import Scope
 from backend.gateway.replies import PageReply, PassedReply, Reply, reply_headers
 from backend.gateway.resolve import EndpointNames, Target, names_of, resolve, resolve_pinned
@@ -43,6 +45,7 @@ class Order:
         conversation: ``auto``, ``new`` or a conversation's id.
         notes: What the client should know before the answer begins.
         files: Those of each message, still to be fetched where they are addresses.
+        shape: The form that the answer must have; None for the answer as it comes.
     """
 
     head: CompletionHead
@@ -53,6 +56,7 @@ class Order:
     conversation: str = "auto"
     notes: tuple[str, ...] = ()
     files: tuple[tuple[FilePart, ...], ...] = ()
+    shape: AnswerShape | None = None
 
 
 class Gateway:
@@ -134,7 +138,9 @@ class Gateway:
     def _understand(self, call: ChatCall, target: Target) -> Order:
         request = call.request
         refuse_unsupported(request)
-        prompt = translate_messages(request.messages, target.site_model)
+        shape = shape_of(request)
+        has_tools = shape is not None and shape.box is not None
+        prompt = translate_messages(request.messages, target.site_model, has_tools=has_tools)
         conversation = "auto" if request.conversation is None else request.conversation
         is_background = conversation == "auto" and self._background.match(prompt.messages)
         return Order(
@@ -146,27 +152,29 @@ class Gateway:
             conversation,
             notes=(BACKGROUND_NOTE,) if is_background else (),
             files=parse_files(request.messages, self._files.limits),
+            shape=shape,
         )
 
     @asynccontextmanager
     async def _open_answer(self, order: Order) -> AsyncIterator[Answer]:
         endpoint = self._manager.get(order.target.slug)
-        prompt = await self._files.attach(order.prompt, order.files)
+        prompt = with_tools(await self._files.attach(order.prompt, order.files), order.shape)
         async with (
             self._conversations.place(prompt, _scope(endpoint, order.target), order.conversation) as place,
             self._admitted(endpoint),
             endpoint.turn() as provider,
         ):
             place.was_sent = True
-            async with cast("PageProvider", provider).open_turn(place.prompt) as events:
-                yield Answer(
-                    events,
-                    place.prompt,
-                    order.limits,
-                    conversation=place.id,
-                    remember=partial(self._conversations.remember, place),
-                    notes=order.notes,
-                )
+            async with open_shaped_answer(
+                cast("PageProvider", provider).open_turn,
+                place.prompt,
+                order.limits,
+                order.shape,
+                conversation=place.id,
+                remember=partial(self._conversations.remember, place),
+                notes=order.notes,
+            ) as answer:
+                yield answer
 
     async def forget_conversation(self, conversation_id: str) -> bool:
         """Forget a conversation, and return whether its chat was deleted at the site as well.

@@ -143,7 +143,11 @@ class PageReply:
         if delta is None:
             self._is_over = True
             answer, writer = self._answer, self._writer
-            end = writer.finish(answer.finish_reason or "stop", answer.citations, answer.notes)
+            calls = [
+                writer.tool_call(index, call.id, call.name) + writer.arguments(index, call.arguments)
+                for index, call in enumerate(answer.tool_calls)
+            ]
+            end = b"".join(calls) + writer.finish(answer.finish_reason or "stop", answer.citations, answer.notes)
             return end + writer.usage(answer.usage)
         write = self._writer.text if isinstance(delta, TextDelta) else self._writer.reasoning
         return write(delta.text)
@@ -159,5 +163,6 @@ class PageReply:
             citations=self._answer.citations,
             finish_reason=self._answer.finish_reason or "stop",
             usage=self._answer.usage,
+            tool_calls=self._answer.tool_calls,
         )
         return to_json(document)

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from automation.turn import FinishReason
+from backend.wire.tool_envelope import CalledTool
 
 DONE = b"data: [DONE]\n\n"
 
@@ -48,11 +48,15 @@ def completion_document(
     text: str,
     reasoning: str,
     citations: Sequence[Citation],
-    finish_reason: FinishReason,
+    finish_reason: str,
     usage: dict[str, Any],
+    tool_calls: Sequence[CalledTool] = (),
 ) -> dict[str, Any]:
-    """Return a whole ``chat.completion``."""
-    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+    """Return a whole ``chat.completion``; the content of one that only calls tools is null."""
+    content = text if text.strip() or not tool_calls else None
+    message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": None}
+    if tool_calls:
+        message["tool_calls"] = [call.document() for call in tool_calls]
     if reasoning:
         message["reasoning_content"] = reasoning
     if citations:

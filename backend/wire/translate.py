@@ -9,6 +9,7 @@ from automation.turn import Message, Prompt, Role
 from backend.errors import InvalidRequestError
 from backend.wire.attachments import is_file
 from backend.wire.chat_request import ChatMessage, ChatRequest, ContentPart, ToolCall
+from backend.wire.tool_envelope import assistant_text, result_block
 from backend.wire.usage import CHARACTERS_PER_TOKEN
 
 _HONOURED = frozenset(
@@ -21,6 +22,10 @@ _HONOURED = frozenset(
         "max_tokens",
         "max_completion_tokens",
         "conversation",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "response_format",
     }
 )
 _MOST_STOPS = 4
@@ -39,13 +44,25 @@ class Limits:
     most_characters: int | None = None
 
 
-def translate_messages(messages: list[ChatMessage], model: str | None = None) -> Prompt:
+def translate_messages(
+    messages: list[ChatMessage], model: str | None = None, *, has_tools: bool = False
+) -> Prompt:
     """Return the messages as a prompt for the site's model ``model``, without their files.
+
+    With ``has_tools`` earlier calls and their results are written in the form in which the model is to call tools; else as
+    plain words, which it has no reason to imitate.
 
     Raises:
         InvalidRequestError: A part can't be sent to a page, or the last message asks nothing.
     """
-    prompt = Prompt(tuple(_message(m, f"messages.{i}") for i, m in enumerate(messages)), model)
+    calls: dict[str, tuple[int, str]] = {}
+    prompt = Prompt(
+        tuple(
+            _with_tools(m, f"messages.{i}", calls) if has_tools else _message(m, f"messages.{i}")
+            for i, m in enumerate(messages)
+        ),
+        model,
+    )
     last, where = prompt.messages[-1], f"messages.{len(messages) - 1}"
     if last.role not in ("user", "tool"):
         msg = f"The last message must be of the user or a tool, not of the {messages[-1].role}."
@@ -80,17 +97,15 @@ def refuse_unsupported(request: ChatRequest) -> None:
         "n": request.n not in (None, 1),
         "logprobs": bool(request.logprobs),
         "top_logprobs": bool(request.top_logprobs),
-        "tools": bool(request.tools),
-        "tool_choice": request.tool_choice not in (None, "none", "auto"),
         "functions": bool(request.functions),
         "function_call": request.function_call not in (None, "none", "auto"),
-        "response_format": (request.response_format or {}).get("type", "text") != "text",
         "modalities": "audio" in (request.modalities or ()),
         "audio": request.audio is not None,
     }
     for name, is_refused in refused.items():
         if is_refused:
-            msg = f"{name} is not supported with this value in this version."
+            instead = " Send tools." if name in ("functions", "function_call") else ""
+            msg = f"{name} is not supported with this value in this version.{instead}"
             raise InvalidRequestError(msg, name)
 
 
@@ -106,11 +121,8 @@ def _says_nothing(name: str, value: Any) -> bool:
     defaults: dict[str, tuple[Any, ...]] = {
         "n": (1,),
         "logprobs": (False,),
-        "tools": ([],),
         "functions": ([],),
-        "tool_choice": ("none", "auto"),
         "function_call": ("none", "auto"),
-        "response_format": ({"type": "text"},),
         "modalities": (["text"],),
     }
     return value is None or value in defaults.get(name, ())
@@ -122,6 +134,21 @@ def _message(message: ChatMessage, where: str) -> Message:
     if message.tool_calls:
         text = "\n".join(filter(None, (text, *(_call_text(call) for call in message.tool_calls))))
     return Message(role, text)
+
+
+def _with_tools(message: ChatMessage, where: str, calls: dict[str, tuple[int, str]]) -> Message:
+    """Return a message of a conversation with tools; ``calls`` are those so far, numbered, by their ids."""
+    if message.role == "tool" and message.tool_call_id in calls:
+        number, name = calls[message.tool_call_id]
+        return Message("tool", result_block(number, name, _text(message.content, where)))
+    plain = _message(message.model_copy(update={"tool_calls": None}), where)
+    if message.role != "assistant" or not message.tool_calls:
+        return plain
+    functions = [call.function for call in message.tool_calls]
+    for number, call in enumerate(message.tool_calls, 1):
+        if call.id is not None:
+            calls[call.id] = (number, call.function.name)
+    return Message("assistant", assistant_text(plain.text, [(f.name, f.arguments) for f in functions]))
 
 
 def _has_file(message: ChatMessage) -> bool:

@@ -1,4 +1,9 @@
-"""Token counts: the site's own where it tells them, else an estimate that says so. Pure."""
+"""Token counts: the site's own where it tells them, else an estimate that says so. Pure.
+
+An estimate and not a tokenizer: nobody knows which one is behind a chat page, and those that bring their vocabulary along
+take from 35 MB (splintr, cl100k) over 50 and 67 MB (splintr and rs-bpe, o200k) to 144 MB (bpe-openai), where all of the
+gateway takes 95 MB once it is loaded. For English they come to 3.4 to 3.8 characters a token.
+"""
 
 from __future__ import annotations
 

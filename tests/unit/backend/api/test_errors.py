@@ -35,6 +35,8 @@ from backend.errors import (
     QueueFullError,
     RateExceededError,
     StorageError,
+    StructuredAnswerError,
+    ToolCallError,
 )
 
 
@@ -52,6 +54,8 @@ from backend.errors import (
         (SiteError("boom"), 502, "site_error", {}),
         (ContentBlockedError("no"), 502, "content_blocked", {"x-should-retry": "false"}),
         (PageLostError(), 502, "site_error", {}),
+        (ToolCallError("x"), 502, "invalid_tool_call", {"x-should-retry": "false"}),
+        (StructuredAnswerError("x"), 502, "invalid_structured_answer", {"x-should-retry": "false"}),
         (UnreachableError("u", "dns"), 502, "site_error", {}),
         (SignInRequiredError("r"), 503, "sign_in_required", {"x-should-retry": "false"}),
         (ChallengeRequiredError("captcha"), 503, "challenge_required", {"x-should-retry": "false"}),

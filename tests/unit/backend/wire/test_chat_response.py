@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from backend.wire.asgi import header
 from backend.wire.chat_response import (
     ChunkWriter,
@@ -14,6 +16,7 @@ from backend.wire.chat_response import (
     to_json,
 )
 from backend.wire.errors import ErrorReply, retry_after
+from backend.wire.tool_envelope import CalledTool
 from backend.wire.usage import estimate_tokens, usage_document
 
 HEAD = CompletionHead("chatcmpl-1", 7, "demo")
@@ -45,6 +48,30 @@ def test_a_whole_answer_has_openais_fields():
         ],
         "usage": USAGE,
     }
+
+
+@pytest.mark.parametrize(("text", "content"), [("", None), (" \n", None), ("One moment.", "One moment.")])
+def test_an_answer_that_calls_tools_has_them_and_its_text_or_null(text, content):
+    call = CalledTool("call_1", "f", "{}")
+
+    document = completion_document(
+        HEAD,
+        text=text,
+        reasoning="",
+        citations=(),
+        finish_reason="tool_calls",
+        usage=USAGE,
+        tool_calls=[call],
+    )
+
+    choice = document["choices"][0]
+    assert choice["message"] == {
+        "role": "assistant",
+        "content": content,
+        "refusal": None,
+        "tool_calls": [call.document()],
+    }
+    assert choice["finish_reason"] == "tool_calls"
 
 
 def test_reasoning_and_citations_are_extras_of_the_message():

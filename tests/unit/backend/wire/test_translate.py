@@ -64,6 +64,33 @@ def test_an_earlier_message_becomes(message, expected):
     assert translated(message, USER)[0] == expected
 
 
+def test_with_tools_calls_and_results_are_written_as_the_model_writes_them():
+    calls = [
+        {"id": "a", "function": {"name": "f", "arguments": '{"y":1,"x":"ü"}'}},
+        {"id": "b", "function": {"name": "g", "arguments": "not JSON"}},
+    ]
+    messages: list[dict[str, Any]] = [
+        USER,
+        {"role": "assistant", "content": "One moment. \n", "tool_calls": calls},
+        {"role": "tool", "tool_call_id": "b", "content": "```\nx\n```"},
+        {"role": "tool", "tool_call_id": "a", "content": "42"},
+        {"role": "tool", "tool_call_id": "unknown", "content": "7"},
+    ]
+
+    got = translate_messages(request(*messages).messages, has_tools=True).messages
+
+    assert got[1:] == (
+        Message(
+            "assistant",
+            'One moment.\n\n```toolcall\n{"toolcall": "f", "arguments": {"x": "ü", "y": 1}}\n```\n\n'
+            '```toolcall\n{"toolcall": "g", "arguments": "not JSON"}\n```',
+        ),
+        Message("tool", "Result of call 2, g:\n````\n```\nx\n```\n````"),
+        Message("tool", "Result of call 1, f:\n```\n42\n```"),
+        Message("tool", "7"),
+    )
+
+
 def test_files_leave_only_the_text_and_may_stand_alone():
     image = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
     between = [{"type": "text", "text": "a"}, image, {"type": "text", "text": "b"}]
@@ -129,11 +156,8 @@ def test_stops_that_cannot_be_honoured_are_refused(stop):
         {"n": 0},
         {"logprobs": True},
         {"top_logprobs": 2},
-        {"tools": [{}]},
-        {"tool_choice": "required"},
         {"functions": [{}]},
         {"function_call": {"name": "f"}},
-        {"response_format": {"type": "json_object"}},
         {"modalities": ["text", "audio"]},
         {"audio": {"voice": "x"}},
     ],

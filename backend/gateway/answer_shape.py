@@ -1,0 +1,226 @@
+"""The form that a request wants its answer in: tools that may be called, JSON instead of prose. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from automation.turn import Message, Prompt
+from backend.errors import AnswerShapeError, InvalidRequestError, StructuredAnswerError, ToolCallError
+from backend.gateway.schema_check import InvalidSchemaError, SchemaChecker, checker_of
+from backend.gateway.structured import (
+    JsonForm,
+    UnfitAnswerError,
+    extract_json,
+    json_directive,
+    json_repair_prompt,
+)
+from backend.gateway.tool_calls import ReadCall, Tool, ToolBox, ToolCallReader
+from backend.gateway.tool_prompt import repair_prompt, tool_directive, tool_instructions
+from backend.wire.chat_request import ChatRequest
+
+_NAME = re.compile(r"[\w.:/-]{1,128}", re.ASCII)
+_MOST_TOOLS = 256
+_NO_PARAMETERS = {"type": "object", "properties": {}}
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerShape:
+    """What the answer must be; at least one of the two is there."""
+
+    box: ToolBox | None = None
+    json: JsonForm | None = None
+
+    @property
+    def must_call(self) -> bool:
+        """Whether only a call will do."""
+        return self.box is not None and self.box.must_call
+
+
+class AnswerReader(Protocol):
+    """Reads one answer of the model as its shape wants it."""
+
+    calls: tuple[ReadCall, ...]
+    problem: str | None
+
+    @property
+    def has_envelope(self) -> bool:
+        """Whether a tool call began in it."""
+        ...
+
+    def feed(self, text: str) -> str:
+        """Return the text to pass on now."""
+        ...
+
+    def note_reasoning(self, text: str) -> None:
+        """Take note of reasoning."""
+        ...
+
+    def finish(self) -> str:
+        """Return the rest of the text; ``calls`` and ``problem`` are known afterwards."""
+        ...
+
+
+class JsonReader:
+    """Holds an answer back to its end, and passes on its JSON alone; calls of tools come instead of it."""
+
+    def __init__(self, form: JsonForm, box: ToolBox | None) -> None:
+        self._form = form
+        self._tools = ToolCallReader(box) if box is not None else None
+        self._text: list[str] = []
+        self.calls: tuple[ReadCall, ...] = ()
+        self.problem: str | None = None
+
+    @property
+    def has_envelope(self) -> bool:
+        """Whether a tool call began in it."""
+        return self._tools is not None and self._tools.has_envelope
+
+    def feed(self, text: str) -> str:
+        """Hold the text back."""
+        self._text.append(self._tools.feed(text) if self._tools else text)
+        return ""
+
+    def note_reasoning(self, text: str) -> None:
+        """Take note of reasoning."""
+        if self._tools is not None:
+            self._tools.note_reasoning(text)
+
+    def finish(self) -> str:
+        """Return the JSON, or nothing beside calls."""
+        if self._tools is not None:
+            self._text.append(self._tools.finish())
+            self.calls, self.problem = self._tools.calls, self._tools.problem
+            if self.calls or self.problem:
+                return ""
+        try:
+            return extract_json("".join(self._text), self._form)
+        except UnfitAnswerError as exc:
+            self.problem = str(exc)
+            return ""
+
+
+def shape_of(request: ChatRequest) -> AnswerShape | None:
+    """Return the form that the request wants; None for an answer as it comes.
+
+    Raises:
+        InvalidRequestError: ``param`` names what can't be honoured.
+    """
+    box, form = _box_of(request), _form_of(request.response_format)
+    return AnswerShape(box, form) if box or form else None
+
+
+def with_tools(prompt: Prompt, shape: AnswerShape | None) -> Prompt:
+    """Return the prompt with its tools explained first. That is part of the history: other tools, another chat."""
+    if shape is None or shape.box is None:
+        return prompt
+    told = Message("system", tool_instructions(shape.box.tools.values()))
+    return replace(prompt, messages=(told, *prompt.messages))
+
+
+def with_directive(prompt: Prompt, shape: AnswerShape) -> Prompt:
+    """Return the prompt with what holds for this turn alone at its end; it must not be part of the history."""
+    last = prompt.messages[-1]
+    parts = (
+        last.text,
+        tool_directive(shape.box) if shape.box else "",
+        json_directive(shape.json, may_call=shape.box is not None)
+        if shape.json and not shape.must_call
+        else "",
+    )
+    asked = replace(last, text="\n\n".join(filter(None, parts)))
+    return replace(prompt, messages=(*prompt.messages[:-1], asked))
+
+
+def reader_of(shape: AnswerShape, *, must_call: bool = False) -> AnswerReader:
+    """Return a reader for one answer; with ``must_call`` it must be a call whatever was asked at first."""
+    box = replace(shape.box, must_call=True) if shape.box and must_call else shape.box
+    if shape.json is not None:
+        return JsonReader(shape.json, box)
+    assert box is not None
+    return ToolCallReader(box)
+
+
+def repair_of(shape: AnswerShape, problem: str, *, is_call: bool) -> str:
+    """Return what is asked once more."""
+    return repair_prompt(problem) if is_call or shape.json is None else json_repair_prompt(problem)
+
+
+def error_of(shape: AnswerShape, problem: str, *, is_call: bool) -> AnswerShapeError:
+    """Return the error of an answer that is not right the second time either."""
+    return ToolCallError(problem) if is_call or shape.json is None else StructuredAnswerError(problem)
+
+
+def _box_of(request: ChatRequest) -> ToolBox | None:
+    choice = "auto" if request.tool_choice is None else request.tool_choice
+    tools = _tools_of(request.tools or [])
+    is_parallel = request.parallel_tool_calls is not False
+    if choice == "none" or (choice == "auto" and not tools):
+        return None
+    if not tools:
+        msg = "tool_choice needs tools."
+        raise InvalidRequestError(msg, "tool_choice")
+    if choice in ("auto", "required"):
+        return ToolBox(tools, must_call=choice == "required", is_parallel=is_parallel)
+    only = choice.get("function") if isinstance(choice, dict) and choice.get("type") == "function" else None
+    name = only.get("name") if isinstance(only, dict) else None
+    if not isinstance(name, str) or name not in tools:
+        msg = 'tool_choice must be "none", "auto", "required", or a function that is one of tools.'
+        raise InvalidRequestError(msg, "tool_choice")
+    return ToolBox(tools, must_call=True, only=name, is_parallel=is_parallel)
+
+
+def _tools_of(listed: list[Any]) -> dict[str, Tool]:
+    if len(listed) > _MOST_TOOLS:
+        msg = f"There may be {_MOST_TOOLS} tools."
+        raise InvalidRequestError(msg, "tools")
+    tools: dict[str, Tool] = {}
+    for i, entry in enumerate(listed):
+        tool = _tool_of(entry, f"tools.{i}")
+        if tool.name in tools:
+            msg = f"There are two tools of the name {tool.name!r}."
+            raise InvalidRequestError(msg, f"tools.{i}.function.name")
+        tools[tool.name] = tool
+    return tools
+
+
+def _tool_of(entry: Any, where: str) -> Tool:
+    function = entry.get("function") if isinstance(entry, dict) else None
+    if not isinstance(function, dict) or entry.get("type", "function") != "function":
+        msg = 'A tool must be {"type": "function", "function": {…}}.'
+        raise InvalidRequestError(msg, where)
+    name, description = function.get("name"), function.get("description") or ""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        msg = "A tool's name has 1 to 128 letters, digits and characters of _ . : / -"
+        raise InvalidRequestError(msg, f"{where}.function.name")
+    if not isinstance(description, str):
+        msg = "A tool's description is a text."
+        raise InvalidRequestError(msg, f"{where}.function.description")
+    parameters = function.get("parameters") or _NO_PARAMETERS
+    return Tool(name, description, parameters, _checker(parameters, f"{where}.function.parameters"))
+
+
+def _form_of(asked: dict[str, Any] | None) -> JsonForm | None:
+    kind = "text" if asked is None else asked.get("type")
+    if asked is None or kind == "text":
+        return None
+    if kind == "json_object":
+        return JsonForm()
+    inner = asked.get("json_schema")
+    if kind != "json_schema" or not isinstance(inner, dict):
+        msg = "response_format must be of type text, json_object, or json_schema with its json_schema."
+        raise InvalidRequestError(msg, "response_format")
+    where = "response_format.json_schema.schema"
+    if "schema" not in inner:
+        msg = "json_schema needs a schema."
+        raise InvalidRequestError(msg, where)
+    return JsonForm(inner["schema"], _checker(inner["schema"], where))
+
+
+def _checker(schema: Any, where: str) -> SchemaChecker:
+    try:
+        return checker_of(schema)
+    except InvalidSchemaError as exc:
+        msg = f"The JSON Schema can't be used: {exc}."
+        raise InvalidRequestError(msg, where) from exc
