@@ -21,7 +21,7 @@ from backend.alerts.alerts import open_alerts
 from backend.alerts.channels import AppriseChannel, Channel, Webhook
 from backend.api import accounts as account_routes
 from backend.api import chat, conversations, endpoints, health, live, metrics, rotations, sign_in
-from backend.api.access import Parts, Routing
+from backend.api.access import Parts
 from backend.api.errors import install_error_handlers
 from backend.api.openapi import ERROR_RESPONSES, OperationRouter, document_operations
 from backend.endpoints.accounts import AccountManager
@@ -30,14 +30,18 @@ from backend.endpoints.screenshots import ScreenshotFolder
 from backend.gateway.attachments import FileFetcher
 from backend.gateway.background import BackgroundPatterns
 from backend.gateway.breaker import BreakerLimits
+from backend.gateway.chooser import Chooser
 from backend.gateway.completion import Gateway
 from backend.gateway.conversations import Conversations
 from backend.gateway.import_file import Import, ImportFileError
 from backend.gateway.imports import bring_in, import_files, read_imports
 from backend.gateway.in_flight import open_in_flight
+from backend.gateway.page_turns import PageTurns
 from backend.gateway.response_cache import AnswerStore, MemoryAnswers, ResponseCache
 from backend.gateway.rotation_book import RotationBook
+from backend.gateway.shared_answers import SharedAnswers
 from backend.gateway.standings import Standings
+from backend.ledger.usage_log import open_usage_log
 from backend.observability.request_scope import RequestScope
 from backend.persistence.accounts import SqlAccounts
 from backend.persistence.address import parse_database_url
@@ -48,6 +52,7 @@ from backend.persistence.key_rotation import reseal
 from backend.persistence.redis_answers import open_redis_answers
 from backend.persistence.rotations import SqlRotations
 from backend.persistence.sessions import SqlSessions
+from backend.persistence.usage import SqlUsage
 from backend.providers.kinds import AccountStores, OpenProviders
 from backend.providers.registry import open_providers as open_all_providers
 from backend.security.addresses import is_public_address
@@ -211,24 +216,20 @@ async def _lifespan(
             _log.error("nothing was imported", extra={"reason": str(exc)})
         accounts = AccountManager(manager, stores.accounts, stores.sessions_for)
         app.state.sign_ins = await stack.enter_async_context(open_sign_ins(accounts))
+        usage = await stack.enter_async_context(open_usage_log(SqlUsage(engine)))
+        chooser = Chooser(manager, book, standings, settings.routing_strategy)
+        pages = PageTurns(conversations, _background(settings), _files(settings))
+        cache = ResponseCache(
+            await _answers(settings, stack), settings.response_cache_ttl, settings.response_cache_size
+        )
         app.state.parts = Parts(
             manager,
             accounts,
-            Gateway(
-                manager, conversations, _background(settings), _files(settings), settings.background_model
-            ),
+            Gateway(manager, chooser, book, pages, conversations, usage, settings.background_model),
             conversations,
             book,
-            Routing(
-                Standings(
-                    BreakerLimits(settings.disable_after_failures, settings.disable_seconds),
-                    alerts.on_breaker,
-                ),
-                ResponseCache(
-                    await _answers(settings, stack), settings.response_cache_ttl, settings.response_cache_size
-                ),
-                await stack.enter_async_context(open_in_flight()),
-            ),
+            usage,
+            SharedAnswers(cache, await stack.enter_async_context(open_in_flight())),
             time.monotonic(),
             partial(database_problem, engine),
             providers.status,

@@ -12,19 +12,9 @@ from backend.endpoints.accounts import AccountManager
 from backend.endpoints.manager import EndpointManager
 from backend.gateway.completion import Gateway
 from backend.gateway.conversations import Conversations
-from backend.gateway.in_flight import InFlight
-from backend.gateway.response_cache import ResponseCache
 from backend.gateway.rotation_book import RotationBook
-from backend.gateway.standings import Standings
-
-
-@dataclass(frozen=True, slots=True)
-class Routing:
-    """What chooses among endpoints and spares them what was answered already."""
-
-    standings: Standings
-    cache: ResponseCache
-    in_flight: InFlight
+from backend.gateway.shared_answers import SharedAnswers
+from backend.ledger.usage_log import UsageLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +32,8 @@ class Parts:
     gateway: Gateway
     conversations: Conversations
     rotations: RotationBook
-    routing: Routing
+    usage: UsageLog
+    answers: SharedAnswers
     started_at: float
     database_problem: Callable[[], Awaitable[str | None]]
     browser_status: Callable[[], dict[str, Any]]

@@ -8,10 +8,10 @@ from typing import Any
 from fastapi import APIRouter
 
 from backend.api.access import Parts, PartsOf
-from backend.api.event_stream import ReplyResponse
+from backend.api.event_stream import OpenReply, ReplyResponse
 from backend.api.openapi import RawOperation
-from backend.gateway.call import parse_call
-from backend.wire.asgi import Receive, Scope, Send, read_body
+from backend.gateway.call import ChatCall, parse_call
+from backend.wire.asgi import Receive, Scope, Send, header, owner_of, read_body
 from backend.wire.chat_request import ChatRequest, PinnedChatRequest
 
 router = APIRouter(tags=["chat"])
@@ -24,8 +24,17 @@ class ChatCompletions:
         """Answer a conversation."""
         parts: Parts = scope["app"].state.parts
         pinned_to: str | None = scope["path_params"].get("endpoint")
-        call = parse_call(await read_body(receive), needs_model=pinned_to is None)
-        await ReplyResponse(call, partial(parts.gateway.open_reply, call, pinned_to))(scope, receive, send)
+        call = parse_call(await read_body(receive), needs_model=pinned_to is None, owner=owner_of(scope))
+        await ReplyResponse(call, opener(parts, call, scope, pinned_to))(scope, receive, send)
+
+
+def opener(parts: Parts, call: ChatCall, scope: Scope, pinned_to: str | None = None) -> OpenReply:
+    """Return what opens the answer to a request: a new one, or with the cache on one that others have too."""
+    fresh = partial(parts.gateway.open_reply, call, pinned_to)
+    if not parts.answers.cache.is_on:
+        return fresh
+    name = f"{pinned_to or ''}/{call.model}"
+    return partial(parts.answers.open_reply, call, name, header(scope, "cache-control"), fresh)
 
 
 _handler = ChatCompletions()

@@ -25,6 +25,7 @@ class ChatCall:
     Attributes:
         body: As the client sent it.
         is_throwaway: Nobody goes on with its chat.
+        owner: Whose request it is; empty with authentication off.
         asked: The endpoints that were asked, in this order.
     """
 
@@ -33,6 +34,7 @@ class ChatCall:
     is_streamed: bool = False
     with_usage: bool = False
     is_throwaway: bool = False
+    owner: str = ""
     created: int = field(default_factory=lambda: int(time.time()))
     asked: list[str] = field(default_factory=list)
     id: str = field(default_factory=lambda: f"chatcmpl-{secrets.token_hex(16)}")
@@ -54,13 +56,13 @@ class ChatCall:
         return body
 
 
-def parse_call(raw: bytes, *, needs_model: bool = True) -> ChatCall:
+def parse_call(raw: bytes, *, needs_model: bool = True, owner: str = "") -> ChatCall:
     """Return the request in a body.
 
     Raises:
         InvalidRequestError: It is not JSON, or lacks what every endpoint needs; ``param`` names the field.
     """
-    return call_of(parse_body(raw), needs_model=needs_model)
+    return call_of(parse_body(raw), needs_model=needs_model, owner=owner)
 
 
 def parse_body(raw: bytes) -> dict[str, Any]:
@@ -97,7 +99,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(msg)
 
 
-def call_of(body: dict[str, Any], *, needs_model: bool = True) -> ChatCall:
+def call_of(body: dict[str, Any], *, needs_model: bool = True, owner: str = "") -> ChatCall:
     """Return the request in a chat body.
 
     Raises:
@@ -122,4 +124,5 @@ def call_of(body: dict[str, Any], *, needs_model: bool = True) -> ChatCall:
     if options is not None and not isinstance(options, dict):
         msg = "stream_options: must be an object."
         raise InvalidRequestError(msg, "stream_options")
-    return ChatCall(model, body, bool(stream), bool(options and options.get("include_usage")))
+    with_usage = bool(options and options.get("include_usage"))
+    return ChatCall(model, body, bool(stream), with_usage, owner=owner)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from automation.turn import TextDelta
 from backend.gateway.answer import Answer, Delta
@@ -35,7 +35,12 @@ class Reply(Protocol):
 
     @property
     def usage(self) -> TokenUsage | None:
-        """Tokens as they were counted, by the end; estimated ones are not told."""
+        """Tokens, by the end; None where nobody counted them."""
+        ...
+
+    @property
+    def is_usage_estimated(self) -> bool:
+        """Whether the tokens are an estimate of ours."""
         ...
 
     @property
@@ -56,6 +61,8 @@ class Reply(Protocol):
 
 class PassedReply:
     """The answer of an API."""
+
+    is_usage_estimated = False
 
     def __init__(
         self,
@@ -115,11 +122,14 @@ class PageReply:
 
     @property
     def usage(self) -> TokenUsage | None:
-        """Tokens as the site told them."""
-        usage = self._answer.usage
-        if usage.get("estimated"):
-            return None
-        return TokenUsage(int(str(usage["prompt_tokens"])), int(str(usage["completion_tokens"])))
+        """Tokens as the site told them, else as we estimate them."""
+        usage: dict[str, Any] = self._answer.usage
+        return TokenUsage(usage["prompt_tokens"], usage["completion_tokens"])
+
+    @property
+    def is_usage_estimated(self) -> bool:
+        """Whether the site told none."""
+        return bool(self._answer.usage.get("estimated"))
 
     async def begin(self) -> None:
         """Wait for the first delta of a streamed answer, for the end of another one.
@@ -147,7 +157,9 @@ class PageReply:
                 writer.tool_call(index, call.id, call.name) + writer.arguments(index, call.arguments)
                 for index, call in enumerate(answer.tool_calls)
             ]
-            end = b"".join(calls) + writer.finish(answer.finish_reason or "stop", answer.citations, answer.notes)
+            end = b"".join(calls) + writer.finish(
+                answer.finish_reason or "stop", answer.citations, answer.notes
+            )
             return end + writer.usage(answer.usage)
         write = self._writer.text if isinstance(delta, TextDelta) else self._writer.reasoning
         return write(delta.text)

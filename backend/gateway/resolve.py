@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from backend.errors import ModelNotFoundError
@@ -64,7 +64,7 @@ def resolve(name: str, endpoints: Sequence[EndpointNames]) -> Target:
     """
     found = _by_endpoint(name, endpoints) or _by_alias(name, endpoints)
     if found is None:
-        raise _not_found(name, endpoints)
+        raise model_not_found(name, endpoints)
     return found
 
 
@@ -78,7 +78,7 @@ def resolve_pinned(name: str, endpoint: EndpointNames) -> Target:
         return _default(endpoint)
     found = _by_endpoint(name, [endpoint]) or _at(endpoint, name)
     if found is None:
-        raise _not_found(name, [endpoint])
+        raise model_not_found(name, [endpoint])
     return found
 
 
@@ -121,6 +121,9 @@ def _target(endpoint: EndpointNames, model: str | None) -> Target:
     return Target(endpoint.slug, model, model if endpoint.models or endpoint.is_api else None)
 
 
-def _not_found(name: str, endpoints: Sequence[EndpointNames]) -> ModelNotFoundError:
-    known = [known for endpoint in endpoints for known in names_of(endpoint)]
+def model_not_found(
+    name: str, endpoints: Sequence[EndpointNames], others: Iterable[str] = ()
+) -> ModelNotFoundError:
+    """Return the error for a name that nothing has; ``others`` are names besides the endpoints' own."""
+    known = [*(known for endpoint in endpoints for known in names_of(endpoint)), *others]
     return ModelNotFoundError(name, difflib.get_close_matches(name, known, _CLOSE, 0.5))

@@ -133,10 +133,10 @@ async def test_another_endpoint_is_asked_before_the_first_delta(gateway, api, na
     api.plays(stream if is_streamed else whole)
     async with scripted_api() as other:
         other.plays(streams("fine") if is_streamed else answers(completion("fine")))
-        await gateway.started_api("first", api.url, model_mapping={"both": "m"})
-        await gateway.started_api("second", other.url, model_mapping={"both": "m"})
+        await gateway.started_api("second", other.url)
+        await gateway.started_api("first", api.url, fallbacks=["second"])
 
-        got = await gateway.ask(model="both", stream=is_streamed)
+        got = await gateway.ask(model="first", stream=is_streamed)
 
     assert got.status_code == 200
     assert "fine" in got.text
@@ -147,11 +147,11 @@ async def test_another_endpoint_is_asked_before_the_first_delta(gateway, api, na
 async def test_a_failure_in_mid_stream_is_an_error_event_and_no_end(gateway, api, name):
     script, code = MID_STREAM[name]
     api.plays(script)
-    await gateway.started_api("api", api.url, idle_seconds=0.3, model_mapping={"both": "m"})
     async with scripted_api() as other:
-        await gateway.started_api("second", other.url, model_mapping={"both": "m"})
+        await gateway.started_api("second", other.url)
+        await gateway.started_api("api", api.url, idle_seconds=0.3, fallbacks=["second"])
 
-        got = await gateway.ask(model="both", stream=True)
+        got = await gateway.ask(model="api", stream=True)
 
         assert other.asked == []  # a client that has half an answer gets no half of another one
     events = [line.removeprefix("data: ") for line in got.text.splitlines() if line.startswith("data: ")]
@@ -163,13 +163,14 @@ async def test_a_failure_in_mid_stream_is_an_error_event_and_no_end(gateway, api
 
 async def test_a_slow_first_token_is_a_timeout_and_then_anothers_turn(gateway, api):
     api.plays([STREAM_HEAD, asyncio.Event()])
-    await gateway.started_api("slow", api.url, first_token_seconds=0.3, model_mapping={"both": "m"})
-
-    alone = await gateway.ask(model="both", stream=True)
     async with scripted_api() as other:
         other.plays(streams("fine"))
-        await gateway.started_api("second", other.url, model_mapping={"both": "m"})
-        got = await gateway.ask(model="both", stream=True)
+        await gateway.started_api("second", other.url)
+        await gateway.started_api("slow", api.url, first_token_seconds=0.3)
+        await gateway.started_api("slow too", api.url, first_token_seconds=0.3, fallbacks=["second"])
+
+        alone = await gateway.ask(model="slow", stream=True)
+        got = await gateway.ask(model="slow-too", stream=True)
 
     assert (alone.status_code, alone.json()["error"]["code"]) == (504, "first_token_timeout")
     assert "fine" in got.text
@@ -196,10 +197,10 @@ async def test_a_request_that_the_provider_takes_for_wrong_goes_nowhere_else(
     }
     api.plays(answers(refusal, status))
     async with scripted_api() as other:
-        await gateway.started_api("first", api.url, model_mapping={"both": "m"})
-        await gateway.started_api("second", other.url, model_mapping={"both": "m"})
+        await gateway.started_api("second", other.url)
+        await gateway.started_api("first", api.url, fallbacks=["second"])
 
-        got = await gateway.ask(model="both")
+        got = await gateway.ask(model="first")
 
         assert other.asked == []
     error = got.json()["error"]

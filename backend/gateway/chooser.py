@@ -1,0 +1,104 @@
+"""Whom a request is asked of: what its name means, and in which order those who may answer are tried."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from backend.endpoints.endpoint import Endpoint
+from backend.endpoints.manager import EndpointManager
+from backend.endpoints.states import EndpointState
+from backend.errors import GatewayError
+from backend.gateway.plans import Network, plan_for
+from backend.gateway.resolve import EndpointNames, Target, model_not_found, resolve, resolve_pinned
+from backend.gateway.rotation_book import RotationBook
+from backend.gateway.routing import Candidate, Strategy, order
+from backend.gateway.standings import Standings
+
+
+class Chooser:
+    """Finds the candidates for a name. ``alias_strategy`` is for aliases that several endpoints share."""
+
+    def __init__(
+        self,
+        manager: EndpointManager,
+        rotations: RotationBook,
+        standings: Standings,
+        alias_strategy: Strategy,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.standings = standings
+        self._manager = manager
+        self._rotations = rotations
+        self._alias_strategy = alias_strategy
+        self._chance = chance
+        self._turns: Counter[str] = Counter()
+
+    def candidates(self, name: str, pinned_to: str | None = None) -> Sequence[Candidate]:
+        """Return whom to ask for ``name``, one after the other; pinned to an endpoint, the name may be empty.
+
+        Raises:
+            EndpointNotFoundError: There is neither an endpoint nor a rotation ``pinned_to``.
+            ModelNotFoundError: Nothing has this name.
+            EndpointDisabledError: All who could answer are disabled, and being probed at this moment.
+        """
+        if pinned_to is not None and pinned_to not in self._rotations.all:
+            return [Candidate(self._manager.get(pinned_to).slug, name or None)]
+        name = pinned_to or name
+        slug, _, model = name.partition("/")
+        endpoint = self._manager.find(slug)
+        if endpoint is not None and not endpoint.config.fallbacks:
+            resolve(name, [names_of_endpoint(endpoint)])  # raises for a model that it doesn't have
+            return [Candidate(slug, model or None)]
+        return self._planned(name)
+
+    def target(self, candidate: Candidate) -> Target:
+        """Return what the candidate is asked for.
+
+        Raises:
+            EndpointNotFoundError, ModelNotFoundError: It is gone, or doesn't have the model.
+        """
+        endpoint = self._manager.get(candidate.slug)
+        return resolve_pinned(candidate.model or "", names_of_endpoint(endpoint))
+
+    def _planned(self, name: str) -> Sequence[Candidate]:
+        endpoints = self._manager.list_all()
+        names = [names_of_endpoint(endpoint) for endpoint in endpoints]
+        network = Network(
+            names,
+            self._rotations.all,
+            {endpoint.slug: endpoint.config.fallbacks for endpoint in endpoints},
+            {endpoint.slug: endpoint.config.weight for endpoint in endpoints},
+            self._alias_strategy,
+        )
+        plan = plan_for(name, network)
+        if plan is None:
+            try:
+                return [Candidate(resolve(name, names).slug, name)]
+            except GatewayError:
+                raise model_not_found(name, names, self._rotations.all) from None
+        self._turns[name] += 1
+        chosen = order(
+            plan.candidates,
+            self.standings.of_all(endpoints),
+            plan.strategy,
+            now=self.standings.now(),
+            random=self._chance,
+            turn=self._turns[name] - 1,
+            fallbacks=plan.fallbacks,
+        )
+        if not chosen:
+            every = [*plan.candidates, *(c for tier in plan.fallbacks for c in tier.candidates)]
+            raise self.standings.refusal(every, {endpoint.slug: endpoint for endpoint in endpoints})
+        return chosen
+
+
+def names_of_endpoint(endpoint: Endpoint) -> EndpointNames:
+    """Return the names that an endpoint answers to."""
+    config = endpoint.config
+    is_started = endpoint.state is not EndpointState.INACTIVE
+    models = endpoint.models or config.models
+    return EndpointNames(
+        endpoint.slug, config.default_model, models, config.model_mapping, is_started, config.is_api
+    )

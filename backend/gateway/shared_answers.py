@@ -1,0 +1,116 @@
+"""Answers that serve more than one request: those that are kept for a while, and those that are on their way."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from functools import partial
+
+from backend.gateway.cached_answer import cache_key, is_cacheable, parse_cache_control
+from backend.gateway.call import ChatCall
+from backend.gateway.in_flight import Flight, InFlight
+from backend.gateway.replies import Reply
+from backend.gateway.response_cache import ResponseCache
+from backend.wire.usage import TokenUsage
+
+OpenReply = Callable[[], AbstractAsyncContextManager[Reply]]
+
+
+class SharedAnswers:
+    """Spares endpoints what was answered already. With the cache off, every request is asked for itself."""
+
+    def __init__(self, cache: ResponseCache, in_flight: InFlight) -> None:
+        self.cache = cache
+        self._in_flight = in_flight
+
+    @asynccontextmanager
+    async def open_reply(
+        self, call: ChatCall, name: str, cache_control: str | None, open_fresh: OpenReply
+    ) -> AsyncIterator[Reply]:
+        """Hand out a kept answer, one that is on its way, or a new one from ``open_fresh``.
+
+        Args:
+            call: The request.
+            name: Whom it names; requests of different names share nothing.
+            cache_control: The request's header.
+            open_fresh: Asks an endpoint.
+
+        Raises:
+            GatewayError, AutomationError, ValidationError: As from ``open_fresh``.
+        """
+        wish = parse_cache_control(cache_control)
+        if not is_cacheable(call.body) or not (wish.may_read or wish.may_store):
+            async with open_fresh() as reply:
+                yield reply
+            return
+        key = cache_key(call.body, name, call.owner)
+        kept = await self.cache.get(key) if wish.may_read else None
+        if kept is not None:
+            replayed = _Replayed({**kept.headers, "x-gateway-cache": "hit"}, _each(kept.chunks), call)
+            await replayed.begin()
+            yield replayed
+            return
+        produce = partial(self._produce, key, call, open_fresh, may_store=wish.may_store)
+        # Who wants a new answer shares none that began before.
+        flight_key = key if wish.may_read else f"{key}/{call.id}"
+        async with (
+            self._in_flight.join(flight_key, produce) as flight,
+            aclosing(flight.read()) as chunks,
+        ):
+            told = _Replayed({}, chunks, call)
+            await told.begin()
+            told.headers = {**flight.headers, "x-gateway-cache": "miss"}
+            yield told
+
+    async def _produce(
+        self, key: str, call: ChatCall, open_fresh: OpenReply, flight: Flight, *, may_store: bool
+    ) -> None:
+        async with open_fresh() as reply:
+            flight.headers = dict(reply.headers)
+            if call.is_streamed:
+                async for events in reply:
+                    flight.write(events)
+            else:
+                flight.write(reply.body)
+        if may_store:
+            await self.cache.put(key, flight.answer())
+
+
+class _Replayed:
+    """An answer whose pieces come from elsewhere."""
+
+    is_usage_estimated = False
+
+    def __init__(self, headers: Mapping[str, str], chunks: AsyncGenerator[bytes], call: ChatCall) -> None:
+        self.headers = headers
+        self.body = b""
+        self._chunks = chunks
+        self._is_streamed = call.is_streamed
+        self._first = b""
+
+    @property
+    def usage(self) -> TokenUsage | None:
+        """None: whoever asked the endpoint has recorded it."""
+        return None
+
+    async def begin(self) -> None:
+        """Wait for the first piece of a streamed answer, for all of another one."""
+        if self._is_streamed:
+            self._first = await anext(self._chunks, b"")
+        else:
+            self.body = b"".join([chunk async for chunk in self._chunks])
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Return the next piece."""
+        if self._first:
+            first, self._first = self._first, b""
+            return first
+        return await anext(self._chunks)
+
+
+async def _each(chunks: Sequence[bytes]) -> AsyncGenerator[bytes]:
+    for chunk in chunks:
+        yield chunk
