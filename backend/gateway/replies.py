@@ -147,7 +147,9 @@ class PageReply:
                 writer.tool_call(index, call.id, call.name) + writer.arguments(index, call.arguments)
                 for index, call in enumerate(answer.tool_calls)
             ]
-            end = b"".join(calls) + writer.finish(answer.finish_reason or "stop", answer.citations, answer.notes)
+            end = b"".join(calls) + writer.finish(
+                answer.finish_reason or "stop", answer.citations, answer.notes
+            )
             return end + writer.usage(answer.usage)
         write = self._writer.text if isinstance(delta, TextDelta) else self._writer.reasoning
         return write(delta.text)
