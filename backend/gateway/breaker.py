@@ -26,6 +26,7 @@ from automation.errors import (
 )
 from backend.endpoints.back_off import leading_error
 from backend.errors import (
+    AnswerShapeError,
     BusyError,
     EndpointDisabledError,
     EndpointNotFoundError,
@@ -63,6 +64,7 @@ _MEANINGS: Mapping[type[BaseException], _Meaning] = MappingProxyType(
         PromptTooLargeError: _ONLY_THIS_ONE,
         AttachmentRejectedError: _ONLY_THIS_ONE,
         ContentBlockedError: _ONLY_THIS_ONE,
+        AnswerShapeError: _ONLY_THIS_ONE,
         # The endpoint's state says this already, and ends when a person has acted.
         AccountError: _ONLY_THIS_ONE,
         ProfileError: _ONLY_THIS_ONE,

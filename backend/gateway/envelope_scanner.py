@@ -3,6 +3,9 @@
 An envelope is what ``backend.wire.tool_envelope`` describes, in every dress in which models write it: its own block, a
 block of another language or none, no block at all, or ``<tool_call>``, which some models were trained on. What an inline
 code span or the inside of another code block holds only talks about it, and is text.
+
+Models forget line ends before a block and ends of blocks. So a block may begin within a line, and its own block is one in
+another block too, unless the other one has a longer fence, as a Markdown sample that holds blocks must.
 """
 
 from __future__ import annotations
@@ -42,8 +45,9 @@ def _whole(parts: Sequence[str]) -> re.Pattern[str]:
     return re.compile("".join(parts), re.IGNORECASE)
 
 
+_OWN_FENCE = [_RUN, _TOOL_INFO, _INFO, r"[\n\[{]"]
 _OPENINGS: tuple[tuple[Dress, re.Pattern[str]], ...] = (
-    ("fence", _whole([_RUN, _TOOL_INFO, _INFO, r"[\n\[{]"])),
+    ("fence", _whole(_OWN_FENCE)),
     ("fence", _whole(_OTHER_FENCE)),
     ("tag", _whole(_TAGGED)),
     ("bare", _whole(_MARK)),
@@ -61,6 +65,11 @@ _TICKS = re.compile("`+")
 _BLOCK = re.compile(_RUN)
 _BEFORE_BODY = re.compile(r"[^\n\[{]*+\s*+")
 _STEP = re.compile("`+|~+|.", re.DOTALL)
+_WITHIN_LINE = re.compile(r"[\w+#.-]++\n")
+_OWN = _whole([r"[ \t>]*+", *_OWN_FENCE])
+_OWN_UNDECIDED = _prefixes(
+    [r"[ \t>]*+", r"(?:`++|~++)", r"[ \t]*+", *"tool", "[_-]?+", *"call", "s?+", _INFO, "\n"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +110,28 @@ class EnvelopeScanner:
         return at, None
 
     def _in_block(self, text: str, at: int, is_last: bool) -> tuple[int, Opening | None, bool]:  # noqa: FBT001
+        if self._at_start and (own := self._own_block(text, at)):
+            self._block = ""
+            return own.start, own, False
         end = text.find("\n", at)
-        line = text[at : end if end >= 0 else len(text)]
-        closes = self._at_start and self._closes(line)
+        line_end = end if end >= 0 else len(text)
         if end < 0:
-            might_close = self._at_start and not line.lstrip(" \t>").strip("`~ \t") and len(line) < _MOST_HELD
-            if might_close and not is_last:
+            is_short = len(text) - at < _MOST_HELD
+            if self._at_start and not is_last and is_short and _OWN_UNDECIDED.fullmatch(text, at):
                 return at, None, True
             self._at_start = False
             return len(text), None, False
-        self._at_start = True
-        if closes:
+        if self._at_start and self._closes(text[at:line_end]):
             self._block = ""
+        self._at_start = True
         return end + 1, None, False
+
+    def _own_block(self, text: str, at: int) -> Opening | None:
+        if _OWN.match(text, at) is None:
+            return None
+        run = _BLOCK.search(text, at)
+        assert run is not None
+        return self._opening(text, run.start()) if run[0].startswith(self._block) else None
 
     def _closes(self, line: str) -> bool:
         run = line.lstrip(" \t>").rstrip()
@@ -137,21 +155,16 @@ class EnvelopeScanner:
             return until, Opening(until, len(text), "bare"), True
         return self._pass(text, until), None, False
 
-    def _may_open(self, text: str, at: int) -> bool:
-        return self._at_start or text[at] not in "`~"
-
     def _opening(self, text: str, at: int) -> Opening | None:
-        if not self._may_open(text, at):
-            return None
+        run = _BLOCK.match(text, at)
+        if run is not None and len(run[0]) == self._span:
+            return None  # it ends the code span
         for dress, pattern in _OPENINGS:
-            match = pattern.match(text, at)
-            if match is None:
-                continue
-            run = _BLOCK.match(text, at)
-            closer = run[0] if run else "</" if dress == "tag" else ""
-            body = _BEFORE_BODY.match(text, run.end() if run else at)
-            assert body is not None
-            return Opening(at, body.end(), dress, closer)
+            if pattern.match(text, at):
+                closer = run[0] if run else "</" if dress == "tag" else ""
+                body = _BEFORE_BODY.match(text, run.end() if run else at)
+                assert body is not None
+                return Opening(at, body.end(), dress, closer)
         return None
 
     def _unless_in_span(
@@ -176,16 +189,15 @@ class EnvelopeScanner:
             run = _STEP.match(text, at)
             assert run is not None
             if run.end() == len(text):
-                return text[at] == "`" or self._at_start
-            if not self._at_start or len(run[0]) < 3:
+                return True
+            if len(run[0]) < 3 or len(run[0]) == self._span:
                 return False
-            if "\n" not in text[run.end() :] and "`" not in text[run.end() :]:
+            if self._at_start and "\n" not in text[run.end() :] and "`" not in text[run.end() :]:
                 return True
         return self._begins_opening(text, at)
 
     def _is_cut_off(self, text: str, at: int) -> bool:
-        is_begun = self._may_open(text, at) and self._begins_opening(text, at)
-        return is_begun and _CUT_OFF.match(text, at) is not None
+        return self._begins_opening(text, at) and _CUT_OFF.match(text, at) is not None
 
     def _begins_opening(self, text: str, at: int) -> bool:
         return any(pattern.fullmatch(text, at) for pattern in _UNDECIDED)
@@ -196,7 +208,8 @@ class EnvelopeScanner:
         step = _STEP.match(text, at)
         assert step is not None
         marks = step[0]
-        if marks[0] in "`~" and is_start and len(marks) >= 3:
+        is_block = is_start or (not self._span and _WITHIN_LINE.match(text, step.end()))
+        if marks[0] in "`~" and is_block and len(marks) >= 3:
             line_end = text.find("\n", step.end())
             line_end = line_end if line_end >= 0 else len(text)
             if marks[0] == "~" or text.find("`", step.end(), line_end) < 0:

@@ -101,6 +101,21 @@ def _clean() -> list[ToolAnswer]:
     return found
 
 
+def _careless() -> list[ToolAnswer]:
+    call = body(PARIS)
+    return [
+        ToolAnswer("no line end before", "Here:" + block(call), "Here:", (PARIS,)),
+        ToolAnswer("no line end before JSON", "Here: " + block(call, "json"), "Here: ", (PARIS,)),
+        ToolAnswer("no line end before code", "Run:```py\nf()\n```\n" + block(call, "json"),
+                   "Run:```py\nf()\n```\n", (PARIS,)),
+        ToolAnswer("in a block that never ends", "```py\nf()\n\n" + block(call), "```py\nf()\n\n", (PARIS,)),
+        ToolAnswer("in a block without a language", "```\n" + block(call), "```\n", (PARIS,)),
+        ToolAnswer("in a list", "* first\n  " + block(call), "* first\n  ", (PARIS,)),
+        ToolAnswer("after a code span of three", "See ```x``` and " + call, "See ```x``` and ", (PARIS,)),
+        ToolAnswer("right after a code span of three", "See ```x``` " + call, "See ```x``` ", (PARIS,)),
+    ]  # fmt: skip
+
+
 def _several() -> list[ToolAnswer]:
     both = (PARIS, CODE)
     three = (PARIS, ROME, NOW)
@@ -240,5 +255,5 @@ def _talk() -> list[ToolAnswer]:
     return [ToolAnswer(f"talk {number}", text, text) for number, text in enumerate(_TALK)]
 
 
-RIGHT = [*_clean(), *_several(), *_mendable(), *_talk()]
+RIGHT = [*_clean(), *_careless(), *_several(), *_mendable(), *_talk()]
 REFUSED = _wrong()
