@@ -81,7 +81,7 @@ async def test_the_provider_is_given_the_secrets(gateway):
         ({"base_url": "ftp://x/"}, 400, "invalid_request", "base_url"),
         ({"base_url": "http://user:pw@x/"}, 400, "invalid_request", "base_url"),
         ({"base_url": "http://[x/"}, 400, "invalid_request", "base_url"),
-        ({"provider_type": "rest_api"}, 400, "invalid_request", "provider_type"),
+        ({"provider_type": "api_token", "preset": "openai"}, 400, "invalid_request", "api_key"),
         ({"provider_type": "carrier_pigeon"}, 400, "invalid_request", "provider_type"),
         ({"wieght": 1}, 400, "invalid_request", "wieght"),
         ({"name": "???"}, 400, "invalid_request", "name"),
