@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import gc
 import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
-import typer
 import uvicorn
 from pydantic import ValidationError
 
@@ -54,23 +53,16 @@ def _collect_rarely() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def main(
-    files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE…", help="Files that --import reads.")
-    ] = None,
-    *,
-    with_import: Annotated[
-        bool,
-        typer.Option("--import", help="Create and start the providers and rotations of these files first."),
-    ] = False,
-) -> None:
-    """Run the gateway with the settings of the environment; what is wrong with them is said in one line."""
-    if bool(files) != with_import:
-        _refuse(
-            "Name the files after --import: python -m backend.main --import providers.json rotations.json"
-        )
+def main(arguments: Sequence[str] = ()) -> None:
+    """Serve with the settings of the environment; say in one line what is wrong with them, or with a file."""
+    parser = argparse.ArgumentParser(prog="python -m backend.main", description="Runs the gateway.")
+    files = "create and start the missing endpoints and rotations of these files first"
+    parser.add_argument(
+        "--import", dest="imports", nargs="+", type=Path, default=(), metavar="FILE", help=files
+    )
+    imports = parser.parse_args(arguments).imports
     try:
-        serve(Settings(), files or ())
+        serve(Settings(), imports)
     except ValidationError as exc:
         problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in exc.errors())
         _refuse(f"Settings can't be used: {problems}")
@@ -84,4 +76,4 @@ def _refuse(reason: str) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    main(sys.argv[1:])

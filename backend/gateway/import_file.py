@@ -5,30 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from backend.endpoints.slugs import slug_of
 from backend.gateway.rotations import Rotation, RotationDraft
+from backend.providers.api.presets import PRESETS
 from backend.providers.config import EndpointDraft, Preset, Price
 
 Keys = Mapping[str, SecretStr]
+"""The gateway's own keys that are set, by the names of their variables."""
 
-_KNOWN_KEYS = (
-    "OPENAI_API_KEY",
-    "ANTHROPIC_API_KEY",
-    "GOOGLE_API_KEY",
-    "DEEPSEEK_API_KEY",
-    "DEEPINFRA_API_KEY",
-)
-# Addresses whose preset is not the one of their type. Another address of type "openai" only speaks OpenAI's language,
-# and must never be sent OpenAI's key.
-_OWN_PRESETS: Mapping[str, Preset] = MappingProxyType(
-    {"api.openai.com": "openai", "api.deepseek.com": "deepseek", "api.deepinfra.com": "deepinfra"}
-)
+_KEY_NAMES = frozenset(preset.key_setting for preset in PRESETS.values() if preset.key_setting)
 
 
 class ImportFileError(Exception):
@@ -172,13 +162,13 @@ def _endpoint(name: str, entry: ProviderEntry, source: str, keys: Keys) -> Impor
     except ValueError as exc:
         raise ImportFileError(source, where, f"its name {exc}") from exc
     models = entry.model_names()
-    preset = _preset(entry)
+    preset, base_url = _home(entry)
     api_key = _api_key(entry, source, where, keys)
     try:
         draft = EndpointDraft(
             name=_name(name, slug, entry),
             provider_type="rest_api",
-            base_url=entry.endpoint,
+            base_url=base_url,
             preset=preset,
             api_key=api_key,
             default_model=entry.default_model or next(iter(models), None),
@@ -190,7 +180,7 @@ def _endpoint(name: str, entry: ProviderEntry, source: str, keys: Keys) -> Impor
         )
     except ValidationError as exc:
         raise _field_error(source, where, exc, {"base_url": "endpoint"}) from exc
-    has_key = api_key is not None or f"{preset}_api_key".upper() in keys
+    has_key = api_key is not None or PRESETS[preset].key_setting in keys
     return ImportedEndpoint(slug, draft, source, where, lacks_key=entry.api_key_required and not has_key)
 
 
@@ -202,15 +192,26 @@ def _name(name: str, slug: str, entry: ProviderEntry) -> str:
         return name
 
 
-def _preset(entry: ProviderEntry) -> Preset:
-    if entry.type != "openai":
-        return entry.type
-    return _OWN_PRESETS.get(urlsplit(entry.endpoint).hostname or "", "openai_compatible")
+def _home(entry: ProviderEntry) -> tuple[Preset, str]:
+    """Return the preset, and the address with the path that a provider's bare address lacks.
+
+    Another address of type ``openai`` only speaks OpenAI's language, and must never be sent OpenAI's key.
+    """
+    parts = urlsplit(entry.endpoint)
+    of_host: dict[str | None, Preset] = {
+        urlsplit(PRESETS[name].base_url or "").hostname: name
+        for name in get_args(Preset)
+        if PRESETS[name].dialect == entry.type and PRESETS[name].base_url
+    }
+    fallback: Preset = "openai_compatible" if entry.type == "openai" else entry.type
+    preset = of_host.get(parts.hostname, fallback)
+    is_bare = parts.hostname in of_host and not parts.path.strip("/") and entry.type != "ollama"
+    return preset, (PRESETS[preset].base_url if is_bare else None) or entry.endpoint
 
 
 def _api_key(entry: ProviderEntry, source: str, where: str, keys: Keys) -> SecretStr | None:
     named = entry.api_key.get_secret_value() if entry.api_key is not None else ""
-    if named not in _KNOWN_KEYS:
+    if named not in _KEY_NAMES:
         return entry.api_key
     if named not in keys:
         raise ImportFileError(source, f"{where}.api_key", f"the setting {named} is not set")

@@ -122,8 +122,6 @@ async def test_a_rotation_of_a_file_may_have_endpoints_that_were_there_before(tm
     [
         (["--import", "{folder}/missing.json"], "missing.json: the file: No such file"),
         (["--import", "{folder}/bad.json"], "bad.json: line 1, column 2: "),
-        (["--import"], "Name the files after --import"),
-        (["{folder}/bad.json"], "Name the files after --import"),
     ],
 )
 def test_the_command_says_in_one_line_what_is_wrong_with_its_files(tmp_path, arguments, words):

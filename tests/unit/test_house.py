@@ -110,6 +110,16 @@ def test_no_path_of_one_machine_is_in_the_tree():
     assert found == []
 
 
+def test_an_environment_is_never_committed_not_even_as_a_link():
+    """Git takes an ignored folder for expendable: a merge of such a link would put it in the folder's place."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", ".venv"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip("this copy of the project is not a git checkout")
+
+    assert done.stdout == ""
+
+
 def test_every_program_of_the_makefile_exists():
     modules = re.findall(r"-m ((?:backend|demo|tools)[.\w]*)", (ROOT / "Makefile").read_text("utf-8"))
 

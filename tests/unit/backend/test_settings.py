@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 
 from backend.gateway.routing import Strategy
+from backend.providers.api.presets import PRESETS
 from backend.settings import Settings
 
 
@@ -118,3 +119,10 @@ def test_keys_of_providers_are_found_by_the_name_of_their_variable():
     assert {name: key.get_secret_value() for name, key in settings.provider_keys.items()} == {
         "OPENAI_API_KEY": "sk-1"
     }
+
+
+def test_every_key_that_a_preset_asks_for_is_found_by_that_name():
+    asked_for = {preset.key_setting for preset in PRESETS.values() if preset.key_setting}
+    given: dict[str, Any] = {name.lower(): "sk-1" for name in asked_for}
+
+    assert set(Settings(_env_file=None, **given).provider_keys) == asked_for

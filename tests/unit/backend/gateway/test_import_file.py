@@ -54,6 +54,20 @@ def test_the_type_and_the_address_decide_which_language_is_spoken(kind, endpoint
     assert draft_of(type=kind, endpoint=endpoint).preset == preset
 
 
+@pytest.mark.parametrize(
+    ("kind", "endpoint", "expected"),
+    [
+        ("openai", "https://api.deepseek.com", "https://api.deepseek.com/v1"),
+        ("anthropic", "https://api.anthropic.com/", "https://api.anthropic.com/v1"),
+        ("openai", "https://api.openai.com/v2", "https://api.openai.com/v2"),
+        ("openai", "http://127.0.0.1:1234", "http://127.0.0.1:1234"),
+        ("ollama", "http://127.0.0.1:9999", "http://127.0.0.1:9999"),
+    ],
+)
+def test_a_providers_bare_address_is_given_its_path(kind, endpoint, expected):
+    assert draft_of(type=kind, endpoint=endpoint).base_url == expected
+
+
 def test_models_become_names_that_clients_may_use_the_first_by_default():
     draft = draft_of(models=["gpt-4", {"name": "mini"}], weight=2, rate_limit=1.5, prices={"*": {"input": 1}})
 
