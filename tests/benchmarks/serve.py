@@ -29,7 +29,7 @@ def main() -> None:
         key = data / "admin_key"
         key.touch(mode=0o600)
         key.write_text(KEY, "ascii")
-        provider = {"id": "bench", "name": MODEL, "endpoint": arguments.upstream, "type": "openai_compatible"}
+        provider = {"id": MODEL, "name": MODEL, "endpoint": arguments.upstream, "type": "openai"}
         provider |= {"api_key": "up-key", "models": [{"name": MODEL}]}
         (data / "providers.json").write_text(json.dumps({"providers": {MODEL: provider}}), "utf-8")
         os.environ.update(
