@@ -20,7 +20,7 @@ from backend.accounts.vault import Vault
 from backend.alerts.alerts import open_alerts
 from backend.alerts.channels import AppriseChannel, Channel, Webhook
 from backend.api import accounts as account_routes
-from backend.api import chat, conversations, endpoints, health, live, metrics, rotations, sign_in
+from backend.api import chat, conversations, endpoints, health, live, metrics, rotations, sign_in, usage
 from backend.api.access import Parts
 from backend.api.errors import install_error_handlers
 from backend.api.openapi import ERROR_RESPONSES, OperationRouter, document_operations
@@ -122,6 +122,7 @@ def create_app(
         live.router,
         conversations.router,
         rotations.router,
+        usage.router,
         chat.router,
         health.router,
         metrics.router,
@@ -216,7 +217,7 @@ async def _lifespan(
             _log.error("nothing was imported", extra={"reason": str(exc)})
         accounts = AccountManager(manager, stores.accounts, stores.sessions_for)
         app.state.sign_ins = await stack.enter_async_context(open_sign_ins(accounts))
-        usage = await stack.enter_async_context(open_usage_log(SqlUsage(engine)))
+        usage_log = await stack.enter_async_context(open_usage_log(SqlUsage(engine)))
         chooser = Chooser(manager, book, standings, settings.routing_strategy)
         pages = PageTurns(conversations, _background(settings), _files(settings))
         cache = ResponseCache(
@@ -225,10 +226,10 @@ async def _lifespan(
         app.state.parts = Parts(
             manager,
             accounts,
-            Gateway(manager, chooser, book, pages, conversations, usage, settings.background_model),
+            Gateway(manager, chooser, book, pages, conversations, usage_log, settings.background_model),
             conversations,
             book,
-            usage,
+            usage_log,
             SharedAnswers(cache, await stack.enter_async_context(open_in_flight())),
             time.monotonic(),
             partial(database_problem, engine),

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import anyio
 
@@ -26,8 +26,7 @@ _MOST_KEPT = 200_000
 _LAST_FLUSH_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class UsageRecord:
+class UsageRecord(NamedTuple):
     """One request that was answered, or failed at an endpoint.
 
     Attributes:

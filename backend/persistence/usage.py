@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import case, func, insert, select
@@ -31,7 +30,7 @@ class SqlUsage:
         """
         try:
             async with self._engine.begin() as connection:
-                await connection.execute(insert(UsageRow), [asdict(record) for record in records])
+                await connection.execute(insert(UsageRow), [record._asdict() for record in records])
         except (OSError, SQLAlchemyError) as exc:
             raise StorageError from exc
 

@@ -1,0 +1,31 @@
+"""What requests used and cost."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from backend.api.access import PartsOf
+
+router = APIRouter(prefix="/api/usage", tags=["usage"])
+
+
+@router.get("/")
+async def total_usage(
+    parts: PartsOf,
+    since: Annotated[datetime | None, Query(description="Only what came later; ISO 8601.")] = None,
+    endpoint: Annotated[str | None, Query(description="Only this endpoint's.")] = None,
+) -> dict[str, Any]:
+    """Add up requests, tokens and costs by endpoint and model, the most expensive first."""
+    if since is not None and since.tzinfo is None:
+        since = since.replace(tzinfo=UTC)
+    totals = await parts.usage.totals(since, endpoint)
+    return {
+        "since": since.isoformat() if since is not None else None,
+        "data": [asdict(total) for total in totals],
+        "requests": sum(total.requests for total in totals),
+        "cost_usd": sum(total.cost_usd for total in totals),
+    }
