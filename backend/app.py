@@ -20,7 +20,18 @@ from backend.accounts.vault import Vault
 from backend.alerts.alerts import open_alerts
 from backend.alerts.channels import AppriseChannel, Channel, Webhook
 from backend.api import accounts as account_routes
-from backend.api import chat, conversations, endpoints, health, live, metrics, rotations, sign_in, usage
+from backend.api import (
+    chat,
+    conversations,
+    embeddings,
+    endpoints,
+    health,
+    live,
+    metrics,
+    rotations,
+    sign_in,
+    usage,
+)
 from backend.api.access import Parts
 from backend.api.errors import install_error_handlers
 from backend.api.openapi import ERROR_RESPONSES, OperationRouter, document_operations
@@ -61,6 +72,7 @@ from backend.security.body_limit import BodyLimit
 from backend.security.cross_origin import CrossOrigin
 from backend.security.exposure import check_exposure
 from backend.security.local_guard import LocalGuard
+from backend.security.rate_limit import RateLimit
 from backend.security.secret_files import load_or_create_secret
 from backend.security.socket_origin import SocketOrigin
 from backend.settings import Settings
@@ -68,6 +80,8 @@ from backend.wire.asgi import ASGIApp, Receive, Scope, Send
 from backend.wire.attachments import FileLimits
 
 _log = logging.getLogger(__name__)
+
+OPERATIONS = (*chat.OPERATIONS, *embeddings.OPERATIONS)
 
 
 class App(FastAPI):
@@ -127,12 +141,19 @@ def create_app(
         health.router,
         metrics.router,
     )
-    for router in routers:
-        app.include_router(router, responses=ERROR_RESPONSES)
+    for routes in routers:
+        app.include_router(routes, responses=ERROR_RESPONSES)
     install_error_handlers(app)
-    document_operations(app, chat.OPERATIONS)
-    app.front = _guarded(OperationRouter(chat.OPERATIONS, app.behind_front), settings)
+    document_operations(app, OPERATIONS)
+    router = OperationRouter(OPERATIONS, app.behind_front, _rate_limit(settings))
+    app.front = _guarded(router, settings)
     return app
+
+
+def _rate_limit(settings: Settings) -> RateLimit | None:
+    if settings.rate_limit_requests is None:
+        return None
+    return RateLimit(settings.rate_limit_requests, settings.rate_limit_window)
 
 
 def _guarded(app: ASGIApp, settings: Settings) -> ASGIApp:

@@ -14,7 +14,9 @@ from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 
 from backend.api.errors import describe_failure
-from backend.wire.asgi import ASGIApp, Receive, Scope, Send
+from backend.errors import RateExceededError
+from backend.security.rate_limit import RateLimit
+from backend.wire.asgi import ASGIApp, Message, Receive, Scope, Send, owner_of
 
 _REF = "#/components/schemas/{model}"
 _ERROR = "Error"
@@ -89,8 +91,11 @@ class OperationRouter:
     Every error of ours, before an answer began, is told as everywhere.
     """
 
-    def __init__(self, operations: Sequence[RawOperation], app: ASGIApp) -> None:
+    def __init__(
+        self, operations: Sequence[RawOperation], app: ASGIApp, limit: RateLimit | None = None
+    ) -> None:
         self._app = app
+        self._limit = limit
         self._exact = {o.path: o.handler for o in operations if "{" not in o.path}
         self._patterns = [(_pattern(o.path), o.handler) for o in operations if "{" in o.path]
 
@@ -101,7 +106,11 @@ class OperationRouter:
             await self._app(scope, receive, send)
             return
         try:
-            await (handler if scope["method"] == "POST" else _refuse_method)(scope, receive, send)
+            if scope["method"] != "POST":
+                handler = _refuse_method
+            elif self._limit is not None:
+                send = _counted(self._limit, scope, send)
+            await handler(scope, receive, send)
         except Exception as exc:  # noqa: BLE001  the outermost boundary of a request: an answer that began handles its own
             await describe_failure(scope, exc)(scope, receive, send)
 
@@ -116,6 +125,27 @@ class OperationRouter:
                 scope["path_params"] = found.groupdict()
                 return candidate
         return None
+
+
+def _counted(limit: RateLimit, scope: Scope, send: Send) -> Send:
+    """Count the request, and return a ``send`` that tells what its caller has left.
+
+    Raises:
+        RateExceededError: Nothing is left.
+    """
+    caller = owner_of(scope) or (scope["client"] or ("",))[0]
+    allowance = limit.count(caller)
+    if allowance.is_exceeded:
+        msg = f"More than {allowance.limit} requests within the time that RATE_LIMIT_WINDOW says."
+        raise RateExceededError(msg, allowance.reset_s)
+    told = [(name.encode(), value.encode()) for name, value in allowance.headers().items()]
+
+    async def send_counted(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *told]
+        await send(message)
+
+    return send_counted
 
 
 async def _refuse_method(_scope: Scope, _receive: Receive, _send: Send) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from pydantic import ValidationError
@@ -16,7 +16,7 @@ from automation.errors import AutomationError
 from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.manager import EndpointManager
 from backend.endpoints.states import EndpointState
-from backend.errors import EndpointNotFoundError, EndpointNotRunningError
+from backend.errors import EndpointNotFoundError, EndpointNotRunningError, InvalidRequestError
 from backend.gateway.admission import Admission
 from backend.gateway.breaker import is_worth_failing_over, most_useful
 from backend.gateway.call import ChatCall
@@ -32,6 +32,7 @@ from backend.ledger.usage_log import UsageLog, UsageRecord
 from backend.observability.request_id import request_id
 from backend.providers.protocol import CompletionProvider
 from backend.wire.chat_response import CompletionHead, model_document
+from backend.wire.usage import embeddings_usage
 
 _log = logging.getLogger(__name__)
 
@@ -129,6 +130,58 @@ class Gateway:
                     duration_ms=duration_ms,
                 )
             )
+
+    async def embed(
+        self, body: Mapping[str, Any], model: str, owner: str, pinned_to: str | None = None
+    ) -> tuple[bytes, str]:
+        """Return OpenAI's embeddings document, and the slug of who made it.
+
+        Raises:
+            InvalidRequestError: A page was asked, or an API without embeddings.
+            GatewayError, AutomationError: Nothing has that name, or everyone failed.
+        """
+        failures: list[Exception] = []
+        for candidate in self._chooser.candidates(model, pinned_to):
+            try:
+                return await self._embed_at(candidate, body, owner), candidate.slug
+            except Exception as exc:
+                if not is_worth_failing_over(exc):
+                    raise
+                failures.append(exc)
+        raise most_useful(failures)
+
+    async def _embed_at(self, candidate: Candidate, body: Mapping[str, Any], owner: str) -> bytes:
+        target = self._chooser.target(candidate)
+        endpoint = self._manager.get(target.slug)
+        if not endpoint.config.is_api:
+            msg = f"{target.slug!r} is a chat page, and has no embeddings."
+            raise InvalidRequestError(msg, "model")
+        started = time.perf_counter()
+        with self._chooser.standings.attempt(endpoint) as attempt:
+            async with self._admitted(endpoint), endpoint.turn() as provider:
+                asked = {**body, "model": target.site_model} if target.site_model else body
+                model = target.model or target.slug
+                document = await cast("CompletionProvider", provider).embed(asked, model)
+            attempt.note_first_delta()
+        usage = embeddings_usage(document)
+        self._usage.note(
+            UsageRecord(
+                at=datetime.now(UTC),
+                request_id=request_id.get(),
+                owner=owner,
+                endpoint=target.slug,
+                model=target.model or "",
+                outcome="finished",
+                is_streamed=False,
+                input_tokens=usage.input_tokens if usage else None,
+                output_tokens=0 if usage else None,
+                is_estimated=False,
+                cost_usd=cost_usd(endpoint.config, target.model, usage),
+                first_delta_ms=None,
+                duration_ms=(time.perf_counter() - started) * 1000,
+            )
+        )
+        return document
 
     def _attempt(
         self, call: ChatCall, target: Target, endpoint: Endpoint

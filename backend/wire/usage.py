@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from automation.turn import Prompt, UsageReported
 
 CHARACTERS_PER_TOKEN = 4
@@ -35,6 +37,13 @@ class TokenUsage:
         document["prompt_tokens_details"] = {"cached_tokens": self.cached}
         document["completion_tokens_details"] = {"reasoning_tokens": self.reasoning}
         return document
+
+
+def embeddings_usage(document: bytes) -> TokenUsage | None:
+    """Return the tokens that an embeddings document tells; None where it tells none."""
+    usage = orjson.loads(document).get("usage")
+    tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else None
+    return TokenUsage(tokens, 0) if isinstance(tokens, int) else None
 
 
 def estimate_tokens(size_characters: int) -> int:

@@ -1,0 +1,44 @@
+"""The window slides, callers don't share it, and what was refused costs nothing."""
+
+from __future__ import annotations
+
+from backend.security.rate_limit import RateLimit
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_one_more_than_allowed_is_refused_until_the_first_is_old_enough():
+    clock = Clock()
+    limit = RateLimit(2, 10.0, clock)
+    limit.count("a")
+    clock.now = 4.0
+    limit.count("a")
+
+    refused = limit.count("a")
+    clock.now = 10.0
+    again = limit.count("a")
+
+    assert (refused.is_exceeded, refused.remaining, refused.reset_s) == (True, 0, 6.0)
+    assert (again.is_exceeded, again.remaining) == (False, 0)
+
+
+def test_callers_have_limits_of_their_own():
+    limit = RateLimit(1, 10.0, Clock())
+    limit.count("a")
+
+    assert limit.count("b").is_exceeded is False
+
+
+def test_headers_are_openais():
+    told = RateLimit(3, 60.0, Clock()).count("a").headers()
+
+    assert told == {
+        "x-ratelimit-limit-requests": "3",
+        "x-ratelimit-remaining-requests": "2",
+        "x-ratelimit-reset-requests": "60.000s",
+    }
