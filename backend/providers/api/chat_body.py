@@ -120,7 +120,9 @@ def _data_in(url: str, field: str) -> Base64Data:
     return Base64Data(head[1].lower(), url[head.end() :])
 
 
-def calls_of(message: Mapping[str, Any], field: str) -> Iterator[tuple[Mapping[str, Any], str, dict[str, Any]]]:
+def calls_of(
+    message: Mapping[str, Any], field: str
+) -> Iterator[tuple[Mapping[str, Any], str, dict[str, Any]]]:
     """Yield an assistant's calls: each as it came, the function's name, and its arguments.
 
     Raises:
@@ -173,7 +175,9 @@ def chosen_tool(body: Body) -> str | tuple[str]:
         return str(choice)
     name = (choice.get("function") or {}).get("name") if isinstance(choice, Mapping) else None
     if not isinstance(name, str):
-        msg = 'tool_choice must be "auto", "required", "none" or {"type": "function", "function": {"name": …}}.'
+        msg = (
+            'tool_choice must be "auto", "required", "none" or {"type": "function", "function": {"name": …}}.'
+        )
         raise InvalidRequestError(msg, "tool_choice")
     return (name,)
 
