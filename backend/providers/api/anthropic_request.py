@@ -87,8 +87,8 @@ def ignored_fields(body: Body) -> list[str]:
 def thinking_of(body: Body) -> dict[str, Any]:
     """Return the request's fields that ask for thinking, ``max_tokens`` among them; empty without thinking.
 
-    The API takes no thinking together with a forced tool, nor in the middle of a turn of tool calls whose thinking, with
-    its signatures, isn't sent back; OpenAI's messages have no place for it.
+    The API takes no thinking together with a forced tool. With a budget it takes none in the middle of a turn of tool
+    calls either, whose earlier thinking would have to be sent back signed; OpenAI's messages have no place for it.
 
     Raises:
         InvalidRequestError: ``reasoning_effort`` is no effort.
@@ -99,7 +99,7 @@ def thinking_of(body: Body) -> dict[str, Any]:
     if effort not in _BUDGETS:
         msg = f"reasoning_effort must be none, {', '.join(_BUDGETS)}."
         raise InvalidRequestError(msg, "reasoning_effort")
-    if _is_forced(body) or _is_amid_calls(body):
+    if _is_forced(body):
         return {}
     most = chat_body.most_tokens(body)
     if _ADAPTIVE.search(str(body.get("model"))):
@@ -110,7 +110,7 @@ def thinking_of(body: Body) -> dict[str, Any]:
         return {"thinking": thinking, "output_config": config, "max_tokens": limit}
     # The client's limit counts reasoning too, so half of it at least is left for the answer.
     budget = _BUDGETS[effort] if most is None else min(_BUDGETS[effort], most // 2)
-    if budget < _LEAST_BUDGET:
+    if budget < _LEAST_BUDGET or _is_amid_calls(body):
         return {}
     return {
         "thinking": {"type": "enabled", "budget_tokens": budget},
@@ -123,7 +123,9 @@ def _is_forced(body: Body) -> bool:
 
 
 def _is_amid_calls(body: Body) -> bool:
-    return bool(body["messages"]) and body["messages"][-1].get("role") == "tool"
+    roles = [message.get("role") for message in body["messages"]]
+    last = len(roles) - roles[::-1].index("assistant") if "assistant" in roles else 0
+    return "tool" in roles[last:]
 
 
 def _sampling(body: Body) -> dict[str, Any]:
