@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -203,14 +204,19 @@ def _blocks(message: Mapping[str, Any], field: str) -> Iterator[Block]:
     if message.get("role") != "tool":
         yield from _contents(message, field)
         for call, name, arguments in chat_body.calls_of(message, field):
-            yield {"type": "tool_use", "id": call.get("id"), "name": name, "input": arguments}
+            yield {"type": "tool_use", "id": _call_id(call.get("id")), "name": name, "input": arguments}
         return
     if not message.get("tool_call_id"):
         msg = "A message of role tool needs the tool_call_id of its call."
         raise InvalidRequestError(msg, f"{field}.tool_call_id")
-    result = {"type": "tool_result", "tool_use_id": message["tool_call_id"]}
+    result = {"type": "tool_result", "tool_use_id": _call_id(message["tool_call_id"])}
     contents = list(_contents(message, field))
     yield {**result, "content": contents} if contents else result
+
+
+def _call_id(call_id: str | None) -> str:
+    """Return the id of a call, which another model may have written with characters that the API refuses."""
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", call_id or "")
 
 
 def _contents(message: Mapping[str, Any], field: str) -> Iterator[Block]:
@@ -243,12 +249,25 @@ def _document(part: Mapping[str, Any], field: str) -> Block:
     file = chat_body.file_of(part, field)
     if file.media_type.startswith("image/"):
         return {"type": "image", "source": _source(file)}
-    if file.media_type != "application/pdf":
-        msg = f"This provider takes PDF files and images, not {file.media_type}; send a text as text."
+    if file.media_type == "application/pdf":
+        source = _source(file)
+    elif file.media_type.startswith("text/"):
+        text = _decoded(file, f"{field}.file.file_data")
+        source = {"type": "text", "media_type": "text/plain", "data": text}
+    else:
+        msg = f"This provider takes PDF files, texts and images, not {file.media_type}."
         raise InvalidRequestError(msg, f"{field}.file.file_data")
-    block: Block = {"type": "document", "source": _source(file)}
+    block: Block = {"type": "document", "source": source}
     name = (part.get("file") or {}).get("filename")
     return {**block, "title": name} if name else block
+
+
+def _decoded(file: chat_body.Base64Data, field: str) -> str:
+    try:
+        return base64.b64decode(file.data, validate=True).decode()
+    except ValueError as exc:
+        msg = "The file is not a text in UTF-8 as base64."
+        raise InvalidRequestError(msg, field) from exc
 
 
 def _source(data: chat_body.Base64Data) -> Block:

@@ -201,7 +201,12 @@ def _told_by(candidate: Mapping[str, Any], head: CompletionHead, index: int, cal
         SiteError: A part is of a kind for which a chat completion has no place, such as an image.
     """
     told = _Told()
-    for part in (candidate.get("content") or {}).get("parts") or ():
+    content = candidate.get("content") or {}
+    parts = (content.get("parts") or []) if isinstance(content, dict) else None
+    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
+        msg = "the content of its answer has no parts"
+        raise SiteError(msg)
+    for part in parts:
         kinds = set(part) - {"thought", "thoughtSignature", "partMetadata"}
         if kinds == {"functionCall"}:
             number = calls_before + len(told.calls)
@@ -268,8 +273,9 @@ def _raise_failure_in(document: Mapping[str, Any]) -> None:
     if document.get("error"):
         said = _refusal_in(document)
         raise _failure(said)
-    if reason := (document.get("promptFeedback") or {}).get("blockReason"):
-        words = (document.get("promptFeedback") or {}).get("blockReasonMessage") or ""
+    feedback = document.get("promptFeedback")
+    if isinstance(feedback, Mapping) and (reason := feedback.get("blockReason")):
+        words = feedback.get("blockReasonMessage") or ""
         msg = f"the prompt was blocked ({reason}){': ' if words else ''}{words}"
         raise ContentBlockedError(msg)
 
@@ -293,8 +299,10 @@ def _refusal_in(document: Any) -> Refusal:
     details = error.get("details")
     known = [d for d in details if isinstance(d, Mapping)] if isinstance(details, list) else []
     delays = [found for d in known if (found := _SECONDS.fullmatch(str(d.get("retryDelay"))))]
-    wait = float(delays[0][1]) if delays else None
-    return Refusal(words or "", _code(error, words or "", known), None, wait)
+    code = _code(error, words or "", known)
+    # Beside a daily quota the delay is that of its own minute, and would be asked in vain all day.
+    wait = float(delays[0][1]) if delays and code != "insufficient_quota" else None
+    return Refusal(words or "", code, None, wait)
 
 
 def _code(error: Mapping[str, Any], words: str, details: Sequence[Mapping[str, Any]]) -> str:

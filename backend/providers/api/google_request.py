@@ -54,8 +54,10 @@ _BUDGETS: Mapping[str, int] = {
     "xhigh": 24576,
 }
 _LEVELS: Mapping[str, str] = {**{name: name for name in _BUDGETS}, "none": "minimal", "xhigh": "high"}
-# From Gemini 3 on: levels of thinking, and calls that come back must be signed.
-_SIGNED = re.compile(r"gemini-(?:[3-9]|[1-9]\d)(?!\d)")
+# Gemini 3 brought levels of thinking, and refuses calls that come back without their signature. A name without a number,
+# such as gemini-flash-latest, is of the newest; budgets are understood there too.
+_WITH_LEVELS = re.compile(r"gemini-(?:[3-9]|[1-9]\d)(?!\d)")
+_SIGNED = re.compile(r"gemini-(?![12](?!\d))")
 # What Google documents for calls whose signature is not at hand, such as another model's.
 _NO_SIGNATURE = "skip_thought_signature_validator"
 _AUDIO_TYPES: Mapping[str, str] = {"wav": "audio/wav", "mp3": "audio/mp3"}
@@ -104,7 +106,7 @@ def _thinking(effort: Any, model: str) -> dict[str, Any]:
         msg = f"reasoning_effort must be {', '.join(_BUDGETS)}."
         raise InvalidRequestError(msg, "reasoning_effort")
     config: dict[str, Any] = {"includeThoughts": effort != "none"}
-    if _SIGNED.search(model):
+    if _WITH_LEVELS.search(model):
         return {**config, "thinkingLevel": _LEVELS[effort]}
     return {**config, "thinkingBudget": _BUDGETS[effort]}
 
