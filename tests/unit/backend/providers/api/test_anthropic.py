@@ -129,12 +129,12 @@ def test_the_end_is_told_in_openais_words(stop_reason, finish_reason):
     assert chunks[-1]["choices"][0]["finish_reason"] == finish_reason
 
 
-@pytest.mark.parametrize("count", range(1, 8))
+@pytest.mark.parametrize("count", range(1, 7))
 def test_a_stream_cut_before_its_end_is_no_answer(count):
     events = [START, *TEXT, *end("end_turn").split(b"\n\n", 1)]
 
     with pytest.raises(SiteError) as caught:
-        read(b"".join(events[: min(count, 6)]))
+        read(b"".join(events[:count]))
     assert "middle" in caught.value.site_message
 
 
