@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 import pytest
 
@@ -70,14 +72,16 @@ def end(stop_reason: str) -> bytes:
 ANSWER = b"".join([START, PING, *THINKING, *TEXT, *CALLS, end("tool_use")])
 
 
-def read(data: bytes, size: int = 10_000, *, with_usage: bool = False) -> tuple[list[dict], MessageStream]:
+def read(
+    data: bytes, size: int = 10_000, *, with_usage: bool = False
+) -> tuple[list[dict[str, Any]], MessageStream]:
     stream = Anthropic().stream(HEAD, with_usage=with_usage)
     pieces = [data[at : at + size] for at in range(0, len(data), size)]
     told = b"".join([*map(stream.feed, pieces), stream.close()])
     return [orjson.loads(chunk.removeprefix(b"data: ")) for chunk in told.split(b"\n\n") if chunk], stream
 
 
-def deltas(chunks: list[dict]) -> list[dict]:
+def deltas(chunks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [chunk["choices"][0]["delta"] for chunk in chunks if chunk["choices"]]
 
 

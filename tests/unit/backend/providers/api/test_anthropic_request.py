@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from backend.errors import InvalidRequestError
@@ -13,11 +15,11 @@ SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 TOOL = {"type": "function", "function": {"name": "f", "description": "d", "parameters": SCHEMA}}
 
 
-def call(call_id: str, arguments: str = '{"a": 1}') -> dict:
+def call(call_id: str, arguments: str = '{"a": 1}') -> dict[str, Any]:
     return {"id": call_id, "type": "function", "function": {"name": "f", "arguments": arguments}}
 
 
-def request(*messages: dict, model: str = "claude-sonnet-4-5", **fields: object) -> dict:
+def request(*messages: dict[str, Any], model: str = "claude-sonnet-4-5", **fields: object) -> dict[str, Any]:
     return messages_request(
         {"model": model, "messages": list(messages or [ASK]), **fields}, is_streamed=False
     )
@@ -215,7 +217,7 @@ def test_fields_without_effect_are_named(fields, names):
     assert ignored_fields({"model": "claude-sonnet-4-5", "messages": [ASK], **fields}) == names
 
 
-def user(part: dict) -> dict:
+def user(part: dict[str, Any]) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": [part]}]}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 import pytest
 
@@ -29,14 +31,14 @@ LIMIT = {
 }
 
 
-def piece(*parts: dict, finish: str | None = None, **fields: object) -> dict:
-    candidate: dict = {"content": {"role": "model", "parts": list(parts)}, "index": 0}
+def piece(*parts: dict, finish: str | None = None, **fields: object) -> dict[str, Any]:
+    candidate: dict[str, Any] = {"content": {"role": "model", "parts": list(parts)}, "index": 0}
     if finish is not None:
         candidate["finishReason"] = finish
     return {"candidates": [candidate], "modelVersion": "gemini", "responseId": "r", **fields}
 
 
-def events(*documents: dict) -> bytes:
+def events(*documents: dict[str, Any]) -> bytes:
     return b"".join(b"data: " + orjson.dumps(document) + b"\r\n\r\n" for document in documents)
 
 
@@ -51,18 +53,20 @@ PIECES = [
 ]
 
 
-def read(data: bytes, size: int = 10_000, *, with_usage: bool = False) -> tuple[list[dict], ContentStream]:
+def read(
+    data: bytes, size: int = 10_000, *, with_usage: bool = False
+) -> tuple[list[dict[str, Any]], ContentStream]:
     stream = Google().stream(HEAD, with_usage=with_usage)
     parts = [data[at : at + size] for at in range(0, len(data), size)]
     told = b"".join([*map(stream.feed, parts), stream.close()])
     return [orjson.loads(chunk.removeprefix(b"data: ")) for chunk in told.split(b"\n\n") if chunk], stream
 
 
-def deltas(chunks: list[dict]) -> list[dict]:
+def deltas(chunks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [chunk["choices"][0]["delta"] for chunk in chunks if chunk["choices"]]
 
 
-def calls_in(chunks: list[dict]) -> list[dict]:
+def calls_in(chunks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [call for delta in deltas(chunks) for call in delta.get("tool_calls", ())]
 
 

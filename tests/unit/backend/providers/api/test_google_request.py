@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from backend.errors import InvalidRequestError
@@ -13,11 +15,11 @@ TOOL = {"type": "function", "function": {"name": "f", "description": "d", "param
 SIGNED = {"extra_content": {"google": {"thought_signature": "c2ln"}}}
 
 
-def call(call_id: str, name: str, **extra: object) -> dict:
+def call(call_id: str, name: str, **extra: object) -> dict[str, Any]:
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": '{"a": 1}'}, **extra}
 
 
-def request(*messages: dict, model: str = "gemini-2.5-flash", **fields: object) -> dict:
+def request(*messages: dict[str, Any], model: str = "gemini-2.5-flash", **fields: object) -> dict[str, Any]:
     return generate_request(
         {"model": model, "messages": list(messages or [ASK]), **fields}, is_streamed=False
     )
@@ -140,7 +142,7 @@ def test_fields_are_translated(fields, config):
     assert request(**fields)["generationConfig"] == config
 
 
-def user(part: dict) -> dict:
+def user(part: dict[str, Any]) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": [part]}]}
 
 
