@@ -241,7 +241,9 @@ def _read_usage(usage: Any) -> TokenUsage | None:
         return None
     cached = usage.get("cache_read_input_tokens") or 0
     sent = usage["input_tokens"] + cached + (usage.get("cache_creation_input_tokens") or 0)
-    return TokenUsage(sent, usage.get("output_tokens") or 0, cached)
+    details = usage.get("output_tokens_details")
+    thought = (details.get("thinking_tokens") or 0) if isinstance(details, Mapping) else 0
+    return TokenUsage(sent, usage.get("output_tokens") or 0, cached, thought)
 
 
 def _raise_error_in(document: Mapping[str, Any]) -> None:

@@ -43,9 +43,11 @@ _BUDGETS: Mapping[str, int] = {
     "max": 32000,
 }
 _LEAST_BUDGET = 1024
-_EFFORTS: Mapping[str, str] = {"minimal": "low", "xhigh": "max"}
-# From Claude 4.6 on the model itself decides how long it thinks, and 4.7 refuses budgets.
-_ADAPTIVE = re.compile(r"claude-[a-z]+-(?:4-(?:[6-9]|[1-9]\d)|[5-9]|[1-9]\d)(?!\d)")
+# Up to Claude 4.5, and at those who took the API over, thinking has a budget. Then the model itself decides how long it
+# thinks, by an effort; from 4.7 on a budget is refused, and so is what tunes the choice of words.
+_CLAUDE = re.compile(r"claude-")
+_CLAUDE_TO_4_5 = re.compile(r"claude-(?:\d|instant|[a-z]+-4(?:-[0-5](?!\d)|-20\d{6}|@|$))")
+_CLAUDE_4_6 = re.compile(r"claude-[a-z]+-4-6(?!\d)")
 
 Block = dict[str, Any]
 
@@ -103,8 +105,9 @@ def thinking_of(body: Body) -> dict[str, Any]:
     if _is_forced(body):
         return {}
     most = chat_body.most_tokens(body)
-    if _ADAPTIVE.search(str(body.get("model"))):
-        config = {"effort": _EFFORTS.get(effort, effort)}
+    model = str(body.get("model"))
+    if _is_adaptive(model):
+        config = {"effort": _effort(effort, model)}
         limit = most or MOST_TOKENS + _BUDGETS[effort]
         # Newer models tell their thinking only where it is asked for.
         thinking = {"type": "adaptive", "display": "summarized"}
@@ -119,6 +122,20 @@ def thinking_of(body: Body) -> dict[str, Any]:
     }
 
 
+def _is_adaptive(model: str) -> bool:
+    return _CLAUDE.search(model) is not None and _CLAUDE_TO_4_5.search(model) is None
+
+
+def _effort(effort: str, model: str) -> str:
+    if effort == "xhigh" and _CLAUDE_4_6.search(model):
+        return "max"
+    return "low" if effort == "minimal" else effort
+
+
+def _is_tuned(model: str) -> bool:
+    return not _is_adaptive(model) or _CLAUDE_4_6.search(model) is not None
+
+
 def _is_forced(body: Body) -> bool:
     return bool(body.get("tools")) and chat_body.chosen_tool(body) not in ("auto", "none")
 
@@ -130,9 +147,9 @@ def _is_amid_calls(body: Body) -> bool:
 
 
 def _sampling(body: Body) -> dict[str, Any]:
-    """Return what tunes the answer: beside thinking neither, and of temperature and ``top_p`` newer models take one."""
+    """Return what tunes the answer: none beside thinking, and of temperature and ``top_p`` one, as 4.5 insists on."""
     request: dict[str, Any] = {}
-    if not thinking_of(body):
+    if _is_tuned(str(body.get("model"))) and not thinking_of(body):
         if body.get("temperature") is not None:
             request["temperature"] = min(body["temperature"], 1.0)  # OpenAI's scale ends at 2
         elif body.get("top_p") is not None:

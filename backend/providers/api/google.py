@@ -226,6 +226,9 @@ def _call(call: Any, head: CompletionHead, position: str) -> CalledTool:
     if not isinstance(name, str) or not name:
         msg = "a call in its answer has no name"
         raise SiteError(msg)
+    if call.get("partialArgs") or call.get("willContinue"):
+        msg = "a call in its answer comes in pieces, which nobody asked for"
+        raise SiteError(msg)
     # Older models give calls no ids; ours are unlike those of any other answer, since its id is.
     made = hashlib.sha256(f"{head.id}:{position}".encode()).hexdigest()[:24]
     return CalledTool(call.get("id") or f"call_{made}", name, to_json(call.get("args") or {}).decode())

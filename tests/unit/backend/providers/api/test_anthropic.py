@@ -66,7 +66,11 @@ CALLS = [
 
 def end(stop_reason: str) -> bytes:
     closing = {"stop_reason": stop_reason, "stop_sequence": None}
-    return event("message_delta", delta=closing, usage={"output_tokens": 42}) + event("message_stop")
+    return event(
+        "message_delta",
+        delta=closing,
+        usage={"output_tokens": 42, "output_tokens_details": {"thinking_tokens": 9}},
+    ) + event("message_stop")
 
 
 ANSWER = b"".join([START, PING, *THINKING, *TEXT, *CALLS, end("tool_use")])
@@ -99,7 +103,7 @@ def test_a_stream_is_told_alike_wherever_it_is_split(size):
     ]
     assert chunks[-2]["choices"][0]["finish_reason"] == "tool_calls"
     assert chunks[-1]["usage"]["prompt_tokens"] == 28
-    assert stream.usage == TokenUsage(28, 42, 20)
+    assert stream.usage == TokenUsage(28, 42, 20, 9)
 
 
 def test_the_pieces_of_each_calls_arguments_make_one_json_object_also_of_a_call_without_any():

@@ -155,6 +155,19 @@ def test_fields_are_translated(fields, made):
 
 
 @pytest.mark.parametrize(
+    ("model", "effort", "told"),
+    [
+        ("claude-sonnet-4-6", "xhigh", "max"),
+        ("claude-opus-4-8", "xhigh", "xhigh"),
+        ("claude-opus-4-8", "minimal", "low"),
+        ("claude-opus-4-8", "medium", "medium"),
+    ],
+)
+def test_an_effort_is_told_in_the_words_that_the_model_knows(model, effort, told):
+    assert request(model=model, reasoning_effort=effort)["output_config"] == {"effort": told}
+
+
+@pytest.mark.parametrize(
     ("model", "kind"),
     [
         ("claude-3-7-sonnet-20250219", "enabled"),
@@ -165,6 +178,7 @@ def test_fields_are_translated(fields, made):
         ("claude-sonnet-4-6", "adaptive"),
         ("claude-opus-5", "adaptive"),
         ("claude-opus-4-10-20270101", "adaptive"),
+        ("claude-mythos-preview", "adaptive"),
     ],
 )
 def test_a_model_is_asked_to_think_in_the_way_it_knows(model, kind):
@@ -206,6 +220,9 @@ def test_thinking_that_the_api_would_refuse_is_left_out_and_named(messages, fiel
     [
         ({"temperature": 0.5, "top_p": 0.9}, ["top_p"]),
         ({"temperature": 0.5, "reasoning_effort": "low"}, ["temperature"]),
+        ({"temperature": 0.5, "top_p": 0.9, "model": "claude-opus-4-7"}, ["temperature", "top_p"]),
+        ({"temperature": 0.5, "model": "claude-sonnet-4-6"}, []),
+        ({"temperature": 0.5, "model": "glm-5"}, []),
         ({"reasoning_effort": "none"}, []),
         (
             {"seed": 1, "presence_penalty": None, "logit_bias": {}, "novel": True},

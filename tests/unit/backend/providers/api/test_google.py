@@ -31,7 +31,7 @@ LIMIT = {
 }
 
 
-def piece(*parts: dict, finish: str | None = None, **fields: object) -> dict[str, Any]:
+def piece(*parts: dict[str, Any], finish: str | None = None, **fields: object) -> dict[str, Any]:
     candidate: dict[str, Any] = {"content": {"role": "model", "parts": list(parts)}, "index": 0}
     if finish is not None:
         candidate["finishReason"] = finish
@@ -169,6 +169,7 @@ UNAVAILABLE = {"error": {"code": 503, "message": "The model is overloaded.", "st
         (piece({"inlineData": {"mimeType": "image/png", "data": "AA"}}, finish="STOP"), SiteError),
         (piece({"executableCode": {"code": "1"}}, finish="STOP"), SiteError),
         (piece({"functionCall": {"args": {}}}, finish="STOP"), SiteError),
+        (piece({"functionCall": {"name": "f", "willContinue": True}}, finish="STOP"), SiteError),
         ({"candidates": [{"content": {"parts": ["a"]}, "finishReason": "STOP"}]}, SiteError),
         ({"candidates": [{"content": "a", "finishReason": "STOP"}]}, SiteError),
         ({"candidates": ["a"]}, SiteError),
