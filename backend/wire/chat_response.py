@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,11 +97,16 @@ class ChunkWriter:
         """Return the event of more of a refusal."""
         return self._delta({"refusal": text})
 
-    def tool_call(self, index: int, call_id: str, name: str, arguments: str = "") -> bytes:
-        """Return the event that begins a call of a tool; ``index`` counts the answer's calls from 0."""
+    def tool_call(
+        self, index: int, call_id: str, name: str, arguments: str = "", extra: Mapping[str, Any] | None = None
+    ) -> bytes:
+        """Return the event that begins a call of a tool; ``index`` counts the answer's calls from 0.
+
+        ``extra`` are the provider's own fields of the call, which a client sends back with it.
+        """
         function = {"name": name, "arguments": arguments}
         call = {"index": index, "id": call_id, "type": "function", "function": function}
-        return self._delta({"tool_calls": [call]})
+        return self._delta({"tool_calls": [{**call, **(extra or {})}]})
 
     def arguments(self, index: int, text: str) -> bytes:
         """Return the event of more of a call's arguments, which are JSON in pieces."""

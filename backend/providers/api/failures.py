@@ -29,9 +29,10 @@ def failure_of(status: int, refusal: Refusal, retry_after_s: float | None) -> Ex
     """
     words = refusal.message[:_LONGEST_WORDS] or f"HTTP {status}"
     rest_s = retry_after_s if retry_after_s is not None else refusal.retry_after_s
-    if status == 401:
+    # Google answers 400 where others say 401.
+    if status == 401 or refusal.code == "invalid_api_key":
         return SignInRequiredError(f"the provider refuses the API key: {words}")
-    if status == 402 or (status in {403, 429} and _QUOTA.search(refusal.code)):
+    if status == 402 or (status in {400, 403, 429} and _QUOTA.search(refusal.code)):
         return RateLimitedError(words, rest_s, "quota")
     if status == 429:
         return RateLimitedError(words, rest_s)

@@ -10,7 +10,9 @@ import aiohttp
 from pydantic import SecretStr
 
 from backend.errors import InvalidRequestError
+from backend.providers.api.anthropic import Anthropic
 from backend.providers.api.dialect import Dialect
+from backend.providers.api.google import Google
 from backend.providers.api.openai_compatible import OpenAICompatible
 from backend.providers.api.presets import PRESETS, ApiPreset
 from backend.providers.api.provider import ApiPlace, ApiProvider, ApiTimeouts
@@ -105,4 +107,16 @@ def _openai(_config: EndpointConfig, preset: ApiPreset) -> Dialect:
     return OpenAICompatible(preset.quirks)
 
 
-_DIALECTS: Mapping[str, Callable[[EndpointConfig, ApiPreset], Dialect]] = {"openai": _openai}
+def _anthropic(_config: EndpointConfig, _preset: ApiPreset) -> Dialect:
+    return Anthropic()
+
+
+def _google(_config: EndpointConfig, _preset: ApiPreset) -> Dialect:
+    return Google()
+
+
+_DIALECTS: Mapping[str, Callable[[EndpointConfig, ApiPreset], Dialect]] = {
+    "openai": _openai,
+    "anthropic": _anthropic,
+    "google": _google,
+}

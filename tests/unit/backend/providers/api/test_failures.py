@@ -19,6 +19,8 @@ NOW = datetime(2026, 11, 26, 12, 0, 0, tzinfo=UTC)
     [
         (400, "", ProviderRefusedError),
         (400, "content_filter", ContentBlockedError),
+        (400, "insufficient_balance", RateLimitedError),
+        (400, "invalid_api_key", SignInRequiredError),
         (401, "", SignInRequiredError),
         (402, "", RateLimitedError),
         (403, "", SiteError),
