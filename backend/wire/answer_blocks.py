@@ -200,6 +200,10 @@ class Blocks:
             if not block.is_begun:
                 msg = "a call of a tool without a name"
                 raise SiteError(msg)
+            if block.kind == "call" and not block.text.strip():
+                # No arguments are an empty object: clients parse what they gather.
+                self._add(block, "{}")
+                written.append(self._write(block))
             block.is_closed = True
             written.append(self._writer.close(block))
             self._open += 1

@@ -51,7 +51,8 @@ def error_of(document: Mapping[str, Any]) -> ErrorReply | None:
 
 def named_event(document: dict[str, Any]) -> bytes:
     """Return one server-sent event that has its document's ``type`` as its name."""
-    return b"event: " + document["type"].encode() + b"\ndata: " + to_json(document) + _END
+    name: str = document["type"]
+    return b"event: " + name.encode() + b"\ndata: " + to_json(document) + _END
 
 
 def _data(event: bytes) -> bytes:

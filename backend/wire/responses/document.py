@@ -35,7 +35,7 @@ class ResponseDocuments:
         is_begun = status != "in_progress"
         if block.kind == "call":
             call_id = block.call_id or f"call_{self._stem}_{block.position}"
-            arguments = (block.text or "{}") if is_begun else ""
+            arguments = block.text if is_begun else ""
             return {**head, "call_id": call_id, "name": block.name, "arguments": arguments}
         content = [part(block)] if is_begun else []
         if block.kind == "reasoning":

@@ -169,7 +169,7 @@ class _EventWriter:
 
     def more(self, block: Block, text: str) -> bytes:
         """Return the event of more of a block's text."""
-        logprobs = {"logprobs": []} if block.kind == "text" else {}
+        logprobs: dict[str, Any] = {"logprobs": []} if block.kind == "text" else {}
         return self._event(f"{_TEXT_EVENTS[block.kind]}.delta", **self._place(block), delta=text, **logprobs)
 
     def cite(self, block: Block, citation: dict[str, Any]) -> bytes:

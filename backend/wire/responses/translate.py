@@ -33,9 +33,9 @@ def chat_body(request: ResponsesRequest) -> dict[str, Any]:
         "messages": _messages(request),
         **same,
         "max_completion_tokens": request.max_output_tokens,
-        "reasoning_effort": request.reasoning and request.reasoning.effort,
-        "verbosity": request.text and request.text.verbosity,
-        "response_format": _response_format(request.text and request.text.format),
+        "reasoning_effort": request.reasoning.effort if request.reasoning else None,
+        "verbosity": request.text.verbosity if request.text else None,
+        "response_format": _response_format(request.text.format if request.text else None),
         **chat_tools(request),
     }
     body = {name: value for name, value in body.items() if value is not None}
@@ -109,7 +109,7 @@ class _Conversation:
 
     def _add_output(self, item: InputItem, where: str) -> None:
         call_id = _given(item.call_id, f"{where}.call_id")
-        output = _given(item.output, f"{where}.output")
+        output: str | list[ResponsesPart] = _given(item.output, f"{where}.output")
         content = output if isinstance(output, str) else self._output_text(output, f"{where}.output")
         self._messages.append({"role": "tool", "tool_call_id": call_id, "content": content})
 
@@ -128,10 +128,11 @@ def _message(item: InputItem, where: str) -> dict[str, Any]:
     if item.role not in _ROLES:
         msg = "role must be system, developer, user or assistant."
         raise InvalidRequestError(msg, f"{where}.role")
-    content = _given(item.content, f"{where}.content")
-    if not isinstance(content, str):
-        content = [_part(part, f"{where}.content.{i}") for i, part in enumerate(content)]  # type: ignore[assignment]
-    return {"role": item.role, "content": content}
+    content: str | list[ResponsesPart] = _given(item.content, f"{where}.content")
+    if isinstance(content, str):
+        return {"role": item.role, "content": content}
+    parts = [_part(part, f"{where}.content.{i}") for i, part in enumerate(content)]
+    return {"role": item.role, "content": parts}
 
 
 def _part(part: ResponsesPart, where: str) -> dict[str, Any]:
