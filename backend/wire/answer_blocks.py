@@ -53,7 +53,7 @@ class Block:
     Attributes:
         position: Its place among the blocks, from 0.
         call_index: OpenAI's index of a call; None for all else.
-        call_id: Empty where the provider gave none.
+        call_id: The provider's, else one of ours from the block's beginning on.
         citations: OpenAI's ``url_citation``, their indexes counted from the start of this block.
         starts_at: How many characters of the answer's text came before.
         waiting: What came and was not written yet.
@@ -110,10 +110,16 @@ class BlockWriter(Protocol):
 
 
 class Blocks:
-    """Sorts the deltas of one answer into blocks, and has them written one after the other."""
+    """Sorts the deltas of one answer into blocks, and has them written one after the other.
+
+    Attributes:
+        stem: What is the answer's own in every id; set it before the first delta.
+        all: The blocks in order.
+    """
 
     def __init__(self, writer: BlockWriter) -> None:
         self._writer = writer
+        self.stem = ""
         self._text_size = 0
         self._open = 0
         self.all: list[Block] = []
@@ -219,10 +225,15 @@ class Blocks:
     def _write(self, block: Block) -> bytes:
         if not block.is_ready:
             return b""
-        written = [] if block.is_begun else [self._writer.begin(block)]
-        block.is_begun = True
+        written = [] if block.is_begun else [self._begin(block)]
         while block.waiting:
             piece = block.waiting.popleft()
             more = self._writer.more if isinstance(piece, str) else self._writer.cite
             written.append(more(block, piece))  # type: ignore[arg-type]  # chosen by its type above
         return b"".join(written)
+
+    def _begin(self, block: Block) -> bytes:
+        block.is_begun = True
+        if block.kind == "call":
+            block.call_id = block.call_id or f"call_{self.stem}_{block.position}"
+        return self._writer.begin(block)

@@ -38,6 +38,11 @@ def choice_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return next((choice for choice in document.get("choices") or () if not choice.get("index")), {})
 
 
+def stem_of(document: Mapping[str, Any]) -> str:
+    """Return what is its own in a completion's id."""
+    return str(document.get("id") or "").removeprefix("chatcmpl-")
+
+
 def error_of(document: Mapping[str, Any]) -> ErrorReply | None:
     """Return the error that an event carries in OpenAI's shape, or None; its status is told by nobody and so 502."""
     error = document.get("error")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from backend.errors import InvalidRequestError
 from backend.wire.messages.request import ContentBlock, InputMessage, Source
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 # The model's own, and no part of a chat completion's history.
 _DROPPED = frozenset({"thinking", "redacted_thinking"})
 _FILES = frozenset({"image", "document"})
@@ -107,10 +107,8 @@ def _parts(block: ContentBlock, where: str) -> list[dict[str, Any]]:
 
 
 def _image(source: Source, where: str) -> list[dict[str, Any]]:
-    if source.type == "url":
-        url = _given(source.url, f"{where}.source.url")
-    else:
-        url = _data_url(source, where)
+    is_url = source.type == "url"
+    url = _given(source.url, f"{where}.source.url") if is_url else _data_url(source, where)
     return [{"type": "image_url", "image_url": {"url": url}}]
 
 
@@ -138,7 +136,7 @@ def _only_text(block: ContentBlock, where: str) -> str:
     return _given(block.text, f"{where}.text")
 
 
-def _given(value: T | None, where: str) -> T:
+def _given(value: _T | None, where: str) -> _T:
     if value is None:
         msg = f"{where} is missing."
         raise InvalidRequestError(msg, where)

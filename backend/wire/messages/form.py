@@ -9,7 +9,7 @@ import orjson
 
 from automation.errors import SiteError
 from backend.wire.answer_blocks import Block, Blocks, delta_of
-from backend.wire.chat_events import ChatEvents, choice_of, error_of, named_event
+from backend.wire.chat_events import ChatEvents, choice_of, error_of, named_event, stem_of
 from backend.wire.chat_response import to_json
 from backend.wire.errors import ErrorReply
 from backend.wire.messages.errors import error_document
@@ -111,6 +111,7 @@ class MessagesForm:
         if self._is_begun:
             return b""
         self._is_begun = True
+        self._blocks.stem = stem_of(chunk)
         # What was read is known only at the end; message_delta then says the true number.
         usage = _usage(self._usage, self._request, ())
         message = _message(chunk, self._request, [], {"stop_reason": None, "stop_sequence": None}, usage)
@@ -125,6 +126,7 @@ def message_document(request: MessagesRequest, completion: Mapping[str, Any]) ->
     """
     choice = choice_of(completion)
     blocks = Blocks(_EventWriter())
+    blocks.stem = stem_of(completion)
     blocks.feed(delta_of(choice.get("message") or {}))
     blocks.finish()
     inputs = _inputs(blocks.all)
@@ -141,9 +143,8 @@ def _message(
     stop: Mapping[str, Any],
     usage: Mapping[str, Any],
 ) -> dict[str, Any]:
-    stem = str(completion.get("id") or "").removeprefix("chatcmpl-")
     return {
-        "id": f"msg_{stem}",
+        "id": f"msg_{stem_of(completion)}",
         "type": "message",
         "role": "assistant",
         "model": completion.get("model") or request.model,
@@ -175,8 +176,7 @@ def _content(block: Block, arguments: dict[str, Any] | None = None) -> dict[str,
         # Nobody signed it: an empty signature is what there is.
         return {"type": "thinking", "thinking": block.text, "signature": ""}
     if block.kind == "call":
-        call_id = block.call_id or f"toolu_{block.position}"
-        return {"type": "tool_use", "id": call_id, "name": block.name, "input": arguments or {}}
+        return {"type": "tool_use", "id": block.call_id, "name": block.name, "input": arguments or {}}
     citations = {"citations": [_citation(c) for c in block.citations]} if block.citations else {}
     return {"type": "text", "text": block.text, **citations}
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backend.wire.answer_blocks import Block
+from backend.wire.chat_events import stem_of
 from backend.wire.responses.request import ResponsesRequest
 
 _PREFIXES = {"reasoning": "rs", "text": "msg", "refusal": "msg", "call": "fc"}
@@ -21,7 +22,7 @@ class ResponseDocuments:
 
     def __init__(self, request: ResponsesRequest, completion: Mapping[str, Any]) -> None:
         self._request = request
-        self._stem = str(completion.get("id") or "").removeprefix("chatcmpl-").removeprefix("resp_")
+        self._stem = stem_of(completion)
         self._created = completion.get("created") or 0
         self._model = completion.get("model") or request.model
 
@@ -34,9 +35,8 @@ class ResponseDocuments:
         head = {"id": self.item_id(block), "type": _ITEM_TYPES[block.kind], "status": status}
         is_begun = status != "in_progress"
         if block.kind == "call":
-            call_id = block.call_id or f"call_{self._stem}_{block.position}"
             arguments = block.text if is_begun else ""
-            return {**head, "call_id": call_id, "name": block.name, "arguments": arguments}
+            return {**head, "call_id": block.call_id, "name": block.name, "arguments": arguments}
         content = [part(block)] if is_begun else []
         if block.kind == "reasoning":
             return {**head, "summary": [], "content": content}

@@ -9,7 +9,7 @@ import orjson
 
 from automation.errors import SiteError
 from backend.wire.answer_blocks import Block, Blocks, delta_of
-from backend.wire.chat_events import ChatEvents, choice_of, error_of, named_event
+from backend.wire.chat_events import ChatEvents, choice_of, error_of, named_event, stem_of
 from backend.wire.chat_response import to_json
 from backend.wire.errors import ErrorReply
 from backend.wire.responses.document import (
@@ -93,6 +93,7 @@ class ResponsesForm:
         if error := error_of(chunk):
             return self.failure(error)
         begun = self._writer.begin_response(chunk)
+        self._blocks.stem = self._blocks.stem or stem_of(chunk)
         choice = choice_of(chunk)
         self._finish_reason = choice.get("finish_reason") or self._finish_reason
         self._usage = chunk.get("usage") or self._usage
@@ -109,6 +110,7 @@ def response_document(request: ResponsesRequest, completion: Mapping[str, Any]) 
     writer = _EventWriter(request)
     writer.begin_response(completion)
     blocks = Blocks(writer)
+    blocks.stem = stem_of(completion)
     blocks.feed(delta_of(choice.get("message") or {}))
     return writer.conclude(blocks, choice.get("finish_reason") or "stop", completion.get("usage"))[1]
 
@@ -177,7 +179,7 @@ class _EventWriter:
         return self._event(
             "response.output_text.annotation.added",
             **self._place(block),
-            annotation_index=block.citations.index(citation),
+            annotation_index=next(i for i, c in enumerate(block.citations) if c is citation),
             annotation=annotation(citation),
         )
 

@@ -15,7 +15,7 @@ _STATEFUL = ("previous_response_id", "conversation", "background", "prompt")
 _SAME_NAMES = ("temperature", "top_p", "user")
 # Of one whose outcome would be missing from the answer, saying so beats silence.
 _LOGPROBS = "message.output_text.logprobs"
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 def chat_body(request: ResponsesRequest) -> dict[str, Any]:
@@ -109,7 +109,9 @@ class _Conversation:
 
     def _add_output(self, item: InputItem, where: str) -> None:
         call_id = _given(item.call_id, f"{where}.call_id")
-        output: str | list[ResponsesPart] = _given(item.output, f"{where}.output")
+        output = item.output
+        if output is None:
+            raise _missing(f"{where}.output")
         content = output if isinstance(output, str) else self._output_text(output, f"{where}.output")
         self._messages.append({"role": "tool", "tool_call_id": call_id, "content": content})
 
@@ -128,7 +130,9 @@ def _message(item: InputItem, where: str) -> dict[str, Any]:
     if item.role not in _ROLES:
         msg = "role must be system, developer, user or assistant."
         raise InvalidRequestError(msg, f"{where}.role")
-    content: str | list[ResponsesPart] = _given(item.content, f"{where}.content")
+    content = item.content
+    if content is None:
+        raise _missing(f"{where}.content")
     if isinstance(content, str):
         return {"role": item.role, "content": content}
     parts = [_part(part, f"{where}.content.{i}") for i, part in enumerate(content)]
@@ -183,8 +187,11 @@ def _response_format(form: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return {"type": "json_schema", "json_schema": {k: v for k, v in form.items() if k != "type"}}
 
 
-def _given(value: T | None, where: str) -> T:
+def _given(value: _T | None, where: str) -> _T:
     if value is None:
-        msg = f"{where} is missing."
-        raise InvalidRequestError(msg, where)
+        raise _missing(where)
     return value
+
+
+def _missing(where: str) -> InvalidRequestError:
+    return InvalidRequestError(f"{where} is missing.", where)
