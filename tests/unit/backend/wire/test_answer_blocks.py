@@ -24,7 +24,9 @@ class Script:
         return f"</{block.position}>".encode()
 
 
-def call(index: int, arguments: str = "", name: str | None = None, call_id: str | None = None) -> dict[str, Any]:
+def call(
+    index: int, arguments: str = "", name: str | None = None, call_id: str | None = None
+) -> dict[str, Any]:
     function = {"arguments": arguments} | ({"name": name} if name else {})
     return {"tool_calls": [{"index": index, "function": function} | ({"id": call_id} if call_id else {})]}
 
@@ -47,7 +49,14 @@ CASES = {
         "<0text>t</0><1reasoning>r</1><2text>u</2>",
     ),
     "parallel calls in turns are written one after the other": (
-        [call(0, "", "f"), call(1, "", "g"), call(0, '{"a"'), call(1, '{"b"'), call(0, ":1}"), call(1, ":2}")],
+        [
+            call(0, "", "f"),
+            call(1, "", "g"),
+            call(0, '{"a"'),
+            call(1, '{"b"'),
+            call(0, ":1}"),
+            call(1, ":2}"),
+        ],
         '<0call:f>{"a":1}</0><1call:g>{"b":2}</1>',
     ),
     "indexes out of order": (
