@@ -142,13 +142,16 @@ class Blocks:
             self._add_call(call, place)
         return self._advance()
 
-    def finish(self) -> bytes:
+    def finish(self, *, is_cut: bool = False) -> bytes:
         """Return the events of all that still waits; every block is closed.
+
+        Args:
+            is_cut: The answer was ended from outside, so that a call without arguments may have lost them.
 
         Raises:
             SiteError: A call has no name.
         """
-        return self._advance(is_over=True)
+        return self._advance(is_over=True, is_cut=is_cut)
 
     def _last(self, kind: Kind) -> Block:
         if self.all and self.all[-1].kind == kind:
@@ -196,7 +199,7 @@ class Blocks:
         block.citations.append(citation)
         block.waiting.append(citation)
 
-    def _advance(self, *, is_over: bool = False) -> bytes:
+    def _advance(self, *, is_over: bool = False, is_cut: bool = False) -> bytes:
         written = []
         while self._open < len(self.all):
             block = self.all[self._open]
@@ -206,7 +209,7 @@ class Blocks:
             if not block.is_begun:
                 msg = "a call of a tool without a name"
                 raise SiteError(msg)
-            if block.kind == "call" and not block.text.strip():
+            if block.kind == "call" and not is_cut and not block.text.strip():
                 # No arguments are an empty object: clients parse what they gather.
                 self._add(block, "{}")
                 written.append(self._write(block))

@@ -60,9 +60,9 @@ class MessagesForm:
         if not self._choice.get("finish_reason"):
             msg = "the stream ended before the answer did"
             raise SiteError(msg)
-        closed = self._blocks.finish()
+        closed = self._blocks.finish(is_cut=_is_cut(self._choice))
         stop = _stop(self._choice, self._blocks.all, self._request.stop_sequences or ())
-        if stop["stop_reason"] != "max_tokens":
+        if not _is_cut(self._choice):
             _inputs(self._blocks.all)
         self._is_over = True
         usage = _usage(self._usage, self._request, self._blocks.all)
@@ -128,9 +128,12 @@ def message_document(request: MessagesRequest, completion: Mapping[str, Any]) ->
     blocks = Blocks(_EventWriter())
     blocks.stem = stem_of(completion)
     blocks.feed(delta_of(choice.get("message") or {}))
-    blocks.finish()
-    inputs = _inputs(blocks.all)
-    content = [_content(block, inputs.get(block.position)) for block in blocks.all]
+    is_cut = _is_cut(choice)
+    blocks.finish(is_cut=is_cut)
+    # Of an answer that was cut, half a call can't be shown as an object; stop_reason says that there was more.
+    shown = [block for block in blocks.all if not (is_cut and _is_broken(block))]
+    inputs = _inputs(shown)
+    content = [_content(block, inputs.get(block.position)) for block in shown]
     stop = _stop({"finish_reason": "stop", **choice}, blocks.all, request.stop_sequences or ())
     usage = _usage(completion.get("usage"), request, blocks.all)
     return _message(completion, request, content, stop, usage)
@@ -157,6 +160,14 @@ def _message(
 def _inputs(blocks: Sequence[Block]) -> dict[int, dict[str, Any]]:
     """Return the arguments of all calls by the position of their block."""
     return {block.position: _input(block) for block in blocks if block.kind == "call"}
+
+
+def _is_cut(choice: Mapping[str, Any]) -> bool:
+    return choice.get("finish_reason") in {"length", "content_filter"}
+
+
+def _is_broken(block: Block) -> bool:
+    return block.kind == "call" and not block.end.is_reached
 
 
 def _input(block: Block) -> dict[str, Any]:

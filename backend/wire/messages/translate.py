@@ -38,8 +38,7 @@ def chat_body(request: MessagesRequest) -> dict[str, Any]:
         **(request.model_extra or {}),
         "model": request.model,
         "messages": _messages(request),
-        # The older name of the two: every API that looks like OpenAI's knows it, and max_completion_tokens not.
-        "max_tokens": request.max_tokens,
+        "max_completion_tokens": request.max_tokens,
         "stop": request.stop_sequences or None,
         "temperature": request.temperature,
         "top_p": request.top_p,

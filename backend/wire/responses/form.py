@@ -143,7 +143,7 @@ class _EventWriter:
         reason = incomplete_reason(finish_reason)
         self._last_status = "incomplete" if reason else "completed"
         self._last = blocks.all[-1] if blocks.all else None
-        closed = blocks.finish()
+        closed = blocks.finish(is_cut=reason is not None)
         response = self._documents.response(self._last_status, self._output, usage=usage, incomplete=reason)
         return closed, response
 

@@ -110,6 +110,13 @@ def test_a_call_that_cannot_be_read_is_an_error(deltas):
     assert len(blocks.all) == 1
 
 
+def test_no_arguments_are_made_up_for_a_call_that_was_cut():
+    blocks = Blocks(Script())
+    blocks.feed(call(0, "", "f"))
+
+    assert blocks.finish(is_cut=True) == b"</0>"
+
+
 def test_a_call_without_an_id_gets_one_that_names_its_answer():
     blocks = Blocks(Script())
     blocks.stem = "abc"

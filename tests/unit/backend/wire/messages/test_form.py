@@ -198,7 +198,7 @@ def test_a_citation_is_a_delta_of_its_text():
 
     message = final(streamed([chunk({"content": "Hello"}), chunk(citation, "stop")]))
 
-    block = message.content[0].to_dict()
+    block: dict[str, Any] = message.content[0].to_dict()
     assert block["citations"][0]["url"] == "https://a.test"
 
 
@@ -220,9 +220,9 @@ def test_a_whole_answer_is_what_its_stream_adds_up_to():
     assert (whole.stop_reason, whole.usage.output_tokens) == (gathered.stop_reason, 5)
 
 
-def completion_with(arguments: str) -> bytes:
+def completion_with(arguments: str, finish_reason: str = "tool_calls") -> bytes:
     calls = [{"id": "c", "function": {"name": "f", "arguments": arguments}}]
-    choice = {"index": 0, "message": {"tool_calls": calls}, "finish_reason": "tool_calls"}
+    choice = {"index": 0, "message": {"content": "ok", "tool_calls": calls}, "finish_reason": finish_reason}
     return orjson.dumps({"id": "chatcmpl-1", "choices": [choice]})
 
 
@@ -232,6 +232,21 @@ def test_arguments_that_are_no_object_are_an_error_and_never_an_empty_input(argu
         MessagesForm(REQUEST).whole(completion_with(arguments))
 
     assert "no JSON object" in str(caught.value)
+
+
+@pytest.mark.parametrize("arguments", ["", '{"a":'])
+def test_half_a_call_of_a_whole_answer_that_was_cut_is_left_out(arguments):
+    message = json.loads(MessagesForm(REQUEST).whole(completion_with(arguments, "length")))
+
+    assert [block["type"] for block in message["content"]] == ["text"]
+    assert message["stop_reason"] == "max_tokens"
+
+
+def test_half_a_call_of_a_streamed_answer_that_was_cut_is_as_far_as_it_came():
+    message = final(streamed([chunk(call(0, '{"a":[1,2', "f")), chunk({}, "length")]))
+
+    assert message.content[0].to_dict()["input"] == {"a": [1, 2]}
+    assert message.stop_reason == "max_tokens"
 
 
 def test_a_streamed_call_whose_arguments_break_off_is_an_error():

@@ -123,7 +123,7 @@ MESSAGES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
 def test_messages_become_those_of_a_chat_completion(given, messages):
     body = body_of(messages=given)
 
-    assert body == {"model": "demo", "max_tokens": 9, "messages": messages}
+    assert body == {"model": "demo", "max_completion_tokens": 9, "messages": messages}
     assert ChatRequest.model_validate(body).messages
 
 
@@ -206,7 +206,7 @@ FIELDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 @pytest.mark.parametrize(("fields", "expected"), FIELDS.values(), ids=FIELDS)
 def test_fields_become_those_of_a_chat_completion(fields, expected):
-    assert body_of(**fields) == {"model": "demo", "max_tokens": 9, "messages": [USER], **expected}
+    assert body_of(**fields) == {"model": "demo", "max_completion_tokens": 9, "messages": [USER], **expected}
 
 
 URL_PDF = {"type": "document", "source": {"type": "url", "url": "https://a.test/b.pdf"}}

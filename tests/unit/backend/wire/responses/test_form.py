@@ -91,7 +91,7 @@ def client(body: bytes, media_type: str = "text/event-stream") -> OpenAI:
 
 def final(stream: bytes) -> Any:
     with client(stream) as openai, openai.responses.stream(model="demo", input="hi") as events:
-        kept = list(events)
+        kept: list[Any] = list(events)
         return kept[-1].response
 
 
