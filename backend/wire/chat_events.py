@@ -38,6 +38,19 @@ def choice_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return next((choice for choice in document.get("choices") or () if not choice.get("index")), {})
 
 
+def whole_choice(completion: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the one choice of a whole completion.
+
+    Raises:
+        SiteError: It has none.
+    """
+    choice = choice_of(completion)
+    if not choice.get("message"):
+        msg = "a completion without a message"
+        raise SiteError(msg)
+    return choice
+
+
 def stem_of(document: Mapping[str, Any]) -> str:
     """Return what is its own in a completion's id."""
     return str(document.get("id") or "").removeprefix("chatcmpl-")

@@ -9,7 +9,7 @@ import orjson
 
 from automation.errors import SiteError
 from backend.wire.answer_blocks import Block, Blocks, delta_of
-from backend.wire.chat_events import ChatEvents, choice_of, error_of, named_event, stem_of
+from backend.wire.chat_events import ChatEvents, choice_of, error_of, named_event, stem_of, whole_choice
 from backend.wire.chat_response import to_json
 from backend.wire.errors import ErrorReply
 from backend.wire.messages.errors import error_document
@@ -122,12 +122,12 @@ def message_document(request: MessagesRequest, completion: Mapping[str, Any]) ->
     """Return the ``message`` for a whole ``chat.completion``.
 
     Raises:
-        SiteError: The arguments of a call are no JSON object.
+        SiteError: There is no message in it, or the arguments of a call are no JSON object.
     """
-    choice = choice_of(completion)
+    choice = whole_choice(completion)
     blocks = Blocks(_EventWriter())
     blocks.stem = stem_of(completion)
-    blocks.feed(delta_of(choice.get("message") or {}))
+    blocks.feed(delta_of(choice["message"]))
     is_cut = _is_cut(choice)
     blocks.finish(is_cut=is_cut)
     # Of an answer that was cut, half a call can't be shown as an object; stop_reason says that there was more.

@@ -9,7 +9,7 @@ import orjson
 
 from automation.errors import SiteError
 from backend.wire.answer_blocks import Block, Blocks, delta_of
-from backend.wire.chat_events import ChatEvents, choice_of, error_of, named_event, stem_of
+from backend.wire.chat_events import ChatEvents, choice_of, error_of, named_event, stem_of, whole_choice
 from backend.wire.chat_response import to_json
 from backend.wire.errors import ErrorReply
 from backend.wire.responses.document import (
@@ -104,14 +104,14 @@ def response_document(request: ResponsesRequest, completion: Mapping[str, Any]) 
     """Return the ``response`` for a whole ``chat.completion``.
 
     Raises:
-        SiteError: A call of a tool can't be read.
+        SiteError: There is no message in it, or a call of a tool can't be read.
     """
-    choice = choice_of(completion)
+    choice = whole_choice(completion)
     writer = _EventWriter(request)
     writer.begin_response(completion)
     blocks = Blocks(writer)
     blocks.stem = stem_of(completion)
-    blocks.feed(delta_of(choice.get("message") or {}))
+    blocks.feed(delta_of(choice["message"]))
     return writer.conclude(blocks, choice.get("finish_reason") or "stop", completion.get("usage"))[1]
 
 

@@ -9,6 +9,7 @@ import anthropic
 import httpx2
 import orjson
 import pytest
+from pydantic import TypeAdapter
 
 from automation.errors import SiteError
 from backend.wire.chat_response import DONE, sse_event
@@ -149,6 +150,23 @@ def test_one_message_starts_and_one_block_at_a_time_is_open(name):
     assert [e["type"] for e in events].count("message_start") == 1
     assert [e["type"] for e in events[:2]] == ["message_start", "ping"]
     assert [e["type"] for e in events[-2:]] == ["message_delta", "message_stop"]
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_every_event_has_all_that_the_clients_types_require(name):
+    types = TypeAdapter[Any](anthropic.types.RawMessageStreamEvent)
+    events = [event for event in documents(streamed(STREAMS[name])) if event["type"] != "ping"]
+
+    kinds = [types.validate_python(event).type for event in events]
+
+    assert kinds == [event["type"] for event in events]
+
+
+def test_a_completion_without_a_message_is_an_error():
+    with pytest.raises(SiteError) as caught:
+        MessagesForm(REQUEST).whole(b'{"choices":[]}')
+
+    assert "without a message" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", STREAMS)

@@ -9,6 +9,8 @@ import httpx2
 import orjson
 import pytest
 from openai import OpenAI
+from openai.types.responses import ResponseStreamEvent
+from pydantic import TypeAdapter
 
 from automation.errors import SiteError
 from backend.wire.chat_response import DONE, sse_event
@@ -190,6 +192,23 @@ def test_a_call_has_its_arguments_in_deltas_and_done():
         "function_call_arguments.done",
         "output_item.done",
     ]
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_every_event_has_all_that_the_clients_types_require(name):
+    types = TypeAdapter[Any](ResponseStreamEvent)
+    events = documents(streamed(STREAMS[name]))
+
+    kinds = [types.validate_python(event).type for event in events]
+
+    assert kinds == [event["type"] for event in events]
+
+
+def test_a_completion_without_a_message_is_an_error():
+    with pytest.raises(SiteError) as caught:
+        ResponsesForm(REQUEST).whole(b'{"choices":[]}')
+
+    assert "without a message" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", STREAMS)
