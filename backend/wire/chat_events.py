@@ -1,0 +1,90 @@
+"""Server-sent events: those of OpenAI's chat completions read, those of our other APIs written. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from automation.errors import SiteError
+from backend.wire.chat_response import to_json
+from backend.wire.errors import ErrorReply
+
+_END = b"\n\n"
+_DATA = b"data:"
+_DONE = b"[DONE]"
+
+
+class ChatEvents:
+    """Reads the chunks out of a streamed chat completion, split anywhere."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, events: bytes) -> list[dict[str, Any]]:
+        """Return the documents of the events that ``events`` completes; comments and ``[DONE]`` are left out.
+
+        Raises:
+            SiteError: An event is not a JSON object.
+        """
+        *whole, self._rest = (self._rest + events).replace(b"\r\n", b"\n").split(_END)
+        found = (_data(event) for event in whole)
+        return [_document(data) for data in found if data and data != _DONE]
+
+
+def choice_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the one choice of a completion or a chunk; empty where there is none, as with the usage."""
+    return next((choice for choice in document.get("choices") or () if not choice.get("index")), {})
+
+
+def whole_choice(completion: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the one choice of a whole completion.
+
+    Raises:
+        SiteError: It has none.
+    """
+    choice = choice_of(completion)
+    if not choice.get("message"):
+        msg = "a completion without a message"
+        raise SiteError(msg)
+    return choice
+
+
+def stem_of(document: Mapping[str, Any]) -> str:
+    """Return what is its own in a completion's id."""
+    return str(document.get("id") or "").removeprefix("chatcmpl-")
+
+
+def error_of(document: Mapping[str, Any]) -> ErrorReply | None:
+    """Return the error that an event carries in OpenAI's shape, or None; its status is told by nobody and so 502."""
+    error = document.get("error")
+    if not error:
+        return None
+    error = error if isinstance(error, Mapping) else {"message": str(error)}
+    return ErrorReply(
+        502, str(error.get("code") or "site_error"), str(error.get("message") or "unknown error")
+    )
+
+
+def named_event(document: dict[str, Any]) -> bytes:
+    """Return one server-sent event that has its document's ``type`` as its name."""
+    name: str = document["type"]
+    return b"event: " + name.encode() + b"\ndata: " + to_json(document) + _END
+
+
+def _data(event: bytes) -> bytes:
+    lines = (line.removeprefix(_DATA).strip() for line in event.split(b"\n") if line.startswith(_DATA))
+    return b"\n".join(lines)
+
+
+def _document(data: bytes) -> dict[str, Any]:
+    try:
+        document = orjson.loads(data)
+    except orjson.JSONDecodeError as exc:
+        msg = "an event that is not JSON"
+        raise SiteError(msg) from exc
+    if not isinstance(document, dict):
+        msg = "an event that is no JSON object"
+        raise SiteError(msg)
+    return document

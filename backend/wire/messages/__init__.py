@@ -1,0 +1,1 @@
+"""Anthropic's Messages API, in and out of OpenAI's chat completions. Pure."""

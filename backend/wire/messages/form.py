@@ -1,0 +1,256 @@
+"""Answers in the form of Anthropic's Messages API, whole and streamed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from automation.errors import SiteError
+from backend.wire.answer_blocks import Block, Blocks, delta_of
+from backend.wire.chat_events import ChatEvents, choice_of, error_of, named_event, stem_of, whole_choice
+from backend.wire.chat_response import to_json
+from backend.wire.errors import ErrorReply
+from backend.wire.messages.errors import error_document
+from backend.wire.messages.request import MessagesRequest
+from backend.wire.messages.translate import estimate_input
+from backend.wire.usage import estimate_tokens
+
+_STOP_REASONS = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "function_call": "tool_use",
+    "content_filter": "refusal",
+}
+_DELTAS = {
+    "reasoning": ("thinking_delta", "thinking"),
+    "text": ("text_delta", "text"),
+    "refusal": ("text_delta", "text"),
+    "call": ("input_json_delta", "partial_json"),
+}
+
+
+class MessagesForm:
+    """The form of one answer: a ``message`` and its events.
+
+    Feed it what the provider sends; a stream that ends before it said why, or a call that can't be read, raises.
+    """
+
+    def __init__(self, request: MessagesRequest, request_id: str | None = None) -> None:
+        self._request = request
+        self._request_id = request_id
+        self._chunks = ChatEvents()
+        self._blocks = Blocks(_EventWriter())
+        self._choice: dict[str, Any] = {}
+        self._usage: Mapping[str, Any] | None = None
+        self._is_begun = False
+        self._is_over = False
+
+    @property
+    def end(self) -> bytes:
+        """The events that close the answer; nothing where it has failed.
+
+        Raises:
+            SiteError: Nobody said why the answer ended, so that it is not complete; or a call can't be read.
+        """
+        if self._is_over:
+            return b""
+        if not self._choice.get("finish_reason"):
+            msg = "the stream ended before the answer did"
+            raise SiteError(msg)
+        closed = self._blocks.finish(is_cut=_is_cut(self._choice))
+        stop = _stop(self._choice, self._blocks.all, self._request.stop_sequences or ())
+        if not _is_cut(self._choice):
+            _inputs(self._blocks.all)
+        self._is_over = True
+        usage = _usage(self._usage, self._request, self._blocks.all)
+        delta = {"type": "message_delta", "delta": stop, "usage": usage}
+        return closed + named_event(delta) + named_event({"type": "message_stop"})
+
+    def events(self, events: bytes) -> bytes:
+        """Return the Messages API's events for some of chat completions'.
+
+        Raises:
+            SiteError: They can't be read.
+        """
+        return b"".join(self._event(document) for document in self._chunks.feed(events))
+
+    def whole(self, completion: bytes) -> bytes:
+        """Return the ``message`` for a ``chat.completion``.
+
+        Raises:
+            SiteError: The arguments of a call are no JSON object.
+        """
+        return to_json(message_document(self._request, orjson.loads(completion)))
+
+    def refusal(self, error: ErrorReply) -> bytes:
+        """Return ``{"type": "error", …}``."""
+        return to_json(error_document(error, self._request_id))
+
+    def failure(self, error: ErrorReply) -> bytes:
+        """Return an ``error`` event; nothing comes after it."""
+        if self._is_over:
+            return b""
+        self._is_over = True
+        return named_event(error_document(error, self._request_id))
+
+    def _event(self, chunk: Mapping[str, Any]) -> bytes:
+        if self._is_over:
+            return b""
+        if error := error_of(chunk):
+            return self.failure(error)
+        choice = choice_of(chunk)
+        self._choice |= {k: choice[k] for k in ("finish_reason", "stop_reason") if choice.get(k)}
+        self._usage = chunk.get("usage") or self._usage
+        return self._begin(chunk) + self._blocks.feed(choice.get("delta") or {})
+
+    def _begin(self, chunk: Mapping[str, Any]) -> bytes:
+        """Return the events before all others, once."""
+        if self._is_begun:
+            return b""
+        self._is_begun = True
+        self._blocks.stem = stem_of(chunk)
+        # What was read is known only at the end; message_delta then says the true number.
+        usage = _usage(self._usage, self._request, ())
+        message = _message(chunk, self._request, [], {"stop_reason": None, "stop_sequence": None}, usage)
+        return named_event({"type": "message_start", "message": message}) + named_event({"type": "ping"})
+
+
+def message_document(request: MessagesRequest, completion: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the ``message`` for a whole ``chat.completion``.
+
+    Raises:
+        SiteError: There is no message in it, or the arguments of a call are no JSON object.
+    """
+    choice = whole_choice(completion)
+    blocks = Blocks(_EventWriter())
+    blocks.stem = stem_of(completion)
+    blocks.feed(delta_of(choice["message"]))
+    is_cut = _is_cut(choice)
+    blocks.finish(is_cut=is_cut)
+    # Of an answer that was cut, half a call can't be shown as an object; stop_reason says that there was more.
+    shown = [block for block in blocks.all if not (is_cut and _is_broken(block))]
+    inputs = _inputs(shown)
+    content = [_content(block, inputs.get(block.position)) for block in shown]
+    stop = _stop({"finish_reason": "stop", **choice}, blocks.all, request.stop_sequences or ())
+    usage = _usage(completion.get("usage"), request, blocks.all)
+    return _message(completion, request, content, stop, usage)
+
+
+def _message(
+    completion: Mapping[str, Any],
+    request: MessagesRequest,
+    content: list[dict[str, Any]],
+    stop: Mapping[str, Any],
+    usage: Mapping[str, Any],
+) -> dict[str, Any]:
+    return {
+        "id": f"msg_{stem_of(completion)}",
+        "type": "message",
+        "role": "assistant",
+        "model": completion.get("model") or request.model,
+        "content": content,
+        **stop,
+        "usage": usage,
+    }
+
+
+def _inputs(blocks: Sequence[Block]) -> dict[int, dict[str, Any]]:
+    """Return the arguments of all calls by the position of their block."""
+    return {block.position: _input(block) for block in blocks if block.kind == "call"}
+
+
+def _is_cut(choice: Mapping[str, Any]) -> bool:
+    return choice.get("finish_reason") in {"length", "content_filter"}
+
+
+def _is_broken(block: Block) -> bool:
+    return block.kind == "call" and not block.end.is_reached
+
+
+def _input(block: Block) -> dict[str, Any]:
+    try:
+        arguments = orjson.loads(block.text)
+    except orjson.JSONDecodeError:
+        arguments = None
+    if not isinstance(arguments, dict):
+        msg = f"a call of the tool {block.name!r} whose arguments are no JSON object"
+        raise SiteError(msg)
+    return arguments
+
+
+def _content(block: Block, arguments: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return a block of the message; without its text where ``arguments`` and pieces are still to come."""
+    if block.kind == "reasoning":
+        # Nobody signed it: an empty signature is what there is.
+        return {"type": "thinking", "thinking": block.text, "signature": ""}
+    if block.kind == "call":
+        return {"type": "tool_use", "id": block.call_id, "name": block.name, "input": arguments or {}}
+    citations = {"citations": [_citation(c) for c in block.citations]} if block.citations else {}
+    return {"type": "text", "text": block.text, **citations}
+
+
+def _citation(citation: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a citation of a page; what the page says there, and Anthropic's key to it, are not known."""
+    page = {"url": citation["url"], "title": citation["title"]}
+    return {"type": "web_search_result_location", **page, "cited_text": "", "encrypted_index": ""}
+
+
+def _stop(choice: Mapping[str, Any], blocks: Sequence[Block], stops: Sequence[str]) -> dict[str, Any]:
+    """Return why the answer ended; which sequence stopped it is known only where the provider tells."""
+    reason = _STOP_REASONS.get(choice["finish_reason"], "end_turn")
+    kinds = {block.kind for block in blocks}
+    if reason == "end_turn" and "call" in kinds:
+        # Some providers say "stop" after a call; a client then would not run the tool.
+        reason = "tool_use"
+    elif reason == "end_turn" and "refusal" in kinds:
+        reason = "refusal"
+    stopped_by = choice.get("stop_reason")
+    if reason == "end_turn" and stopped_by in stops:
+        return {"stop_reason": "stop_sequence", "stop_sequence": stopped_by}
+    return {"stop_reason": reason, "stop_sequence": None}
+
+
+def _usage(
+    usage: Mapping[str, Any] | None, request: MessagesRequest, blocks: Sequence[Block]
+) -> dict[str, Any]:
+    """Return Anthropic's usage, which counts what came from a cache apart; an estimate where nobody counted."""
+    if usage is None:
+        written = sum(estimate_tokens(len(block.text)) for block in blocks)
+        return {"input_tokens": estimate_input(request), "output_tokens": written, "estimated": True}
+    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+    told = {
+        "input_tokens": max(0, (usage.get("prompt_tokens") or 0) - cached),
+        "cache_read_input_tokens": cached,
+        "output_tokens": usage.get("completion_tokens") or 0,
+    }
+    return {**told, "estimated": True} if usage.get("estimated") else told
+
+
+class _EventWriter:
+    """Writes blocks of content."""
+
+    def begin(self, block: Block) -> bytes:
+        """Return the event that opens a block: always an empty one, also where its text is there already."""
+        empty = Block(block.kind, block.position, call_id=block.call_id, name=block.name)
+        return _at(block, "content_block_start", content_block=_content(empty))
+
+    def more(self, block: Block, text: str) -> bytes:
+        """Return the event of more of its text, or of a tool's input."""
+        kind, name = _DELTAS[block.kind]
+        return _at(block, "content_block_delta", delta={"type": kind, name: text})
+
+    def cite(self, block: Block, citation: dict[str, Any]) -> bytes:
+        """Return the event of a citation."""
+        delta = {"type": "citations_delta", "citation": _citation(citation)}
+        return _at(block, "content_block_delta", delta=delta)
+
+    def close(self, block: Block) -> bytes:
+        """Return the event that ends it."""
+        return _at(block, "content_block_stop")
+
+
+def _at(block: Block, kind: str, **fields: Any) -> bytes:
+    return named_event({"type": kind, "index": block.position, **fields})

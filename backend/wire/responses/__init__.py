@@ -1,0 +1,1 @@
+"""OpenAI's Responses API, in and out of its chat completions. Pure."""

@@ -1,0 +1,128 @@
+"""The ``response`` object and its items. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from backend.wire.answer_blocks import Block
+from backend.wire.chat_events import stem_of
+from backend.wire.responses.request import ResponsesRequest
+
+_PREFIXES = {"reasoning": "rs", "text": "msg", "refusal": "msg", "call": "fc"}
+_ITEM_TYPES = {"reasoning": "reasoning", "text": "message", "refusal": "message", "call": "function_call"}
+
+
+class ResponseDocuments:
+    """Writes the documents of one response: every id is made of its completion's.
+
+    Args:
+        completion: A ``chat.completion`` or its first chunk: ``id``, ``created`` and ``model`` count.
+    """
+
+    def __init__(self, request: ResponsesRequest, completion: Mapping[str, Any]) -> None:
+        self._request = request
+        self._stem = stem_of(completion)
+        self._created = completion.get("created") or 0
+        self._model = completion.get("model") or request.model
+
+    def item_id(self, block: Block) -> str:
+        """Return the id of a block's item."""
+        return f"{_PREFIXES[block.kind]}_{self._stem}_{block.position}"
+
+    def item(self, block: Block, status: str) -> dict[str, Any]:
+        """Return a block's item; one that is ``in_progress`` has no content yet."""
+        head = {"id": self.item_id(block), "type": _ITEM_TYPES[block.kind], "status": status}
+        is_begun = status != "in_progress"
+        if block.kind == "call":
+            arguments = block.text if is_begun else ""
+            return {**head, "call_id": block.call_id, "name": block.name, "arguments": arguments}
+        content = [part(block)] if is_begun else []
+        if block.kind == "reasoning":
+            return {**head, "summary": [], "content": content}
+        return {**head, "role": "assistant", "content": content}
+
+    def response(
+        self,
+        status: str,
+        output: Sequence[Mapping[str, Any]] = (),
+        *,
+        usage: Mapping[str, Any] | None = None,
+        error: Mapping[str, str] | None = None,
+        incomplete: str | None = None,
+    ) -> dict[str, Any]:
+        """Return the response; ``usage`` is a chat completion's."""
+        return {
+            "id": f"resp_{self._stem}",
+            "object": "response",
+            "created_at": self._created,
+            "status": status,
+            "background": False,
+            "error": error,
+            "incomplete_details": {"reason": incomplete} if incomplete else None,
+            "model": self._model,
+            "output": list(output),
+            # Nothing is kept, whatever was asked for.
+            "store": False,
+            "previous_response_id": None,
+            "usage": usage_of(usage) if usage else None,
+            **self._asked(),
+        }
+
+    def _asked(self) -> dict[str, Any]:
+        """Return what the request asked for, as the response repeats it."""
+        asked = self._request
+        return {
+            "instructions": asked.instructions,
+            "max_output_tokens": asked.max_output_tokens,
+            "max_tool_calls": asked.max_tool_calls,
+            "metadata": asked.metadata or {},
+            "parallel_tool_calls": asked.parallel_tool_calls is not False,
+            "reasoning": asked.reasoning.model_dump()
+            if asked.reasoning
+            else {"effort": None, "summary": None},
+            "temperature": asked.temperature,
+            "text": {"format": (asked.text and asked.text.format) or {"type": "text"}},
+            "tool_choice": asked.tool_choice or "auto",
+            "tools": asked.tools or [],
+            "top_p": asked.top_p,
+            "truncation": asked.truncation or "disabled",
+            "user": asked.user,
+        }
+
+
+def part(block: Block, text: str | None = None) -> dict[str, Any]:
+    """Return the one part of a block's content; ``text`` instead of its own, without citations."""
+    said = block.text if text is None else text
+    if block.kind == "reasoning":
+        return {"type": "reasoning_text", "text": said}
+    if block.kind == "refusal":
+        return {"type": "refusal", "refusal": said}
+    annotations = [annotation(c) for c in block.citations] if text is None else []
+    return {"type": "output_text", "text": said, "annotations": annotations, "logprobs": []}
+
+
+def annotation(citation: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a citation of a page as an annotation."""
+    return {"type": "url_citation", **citation}
+
+
+def usage_of(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a chat completion's usage as a response's; ``estimated`` stays."""
+    read, written = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
+    of_prompt = usage.get("prompt_tokens_details") or {}
+    details = {name: of_prompt.get(name) or 0 for name in ("cached_tokens", "cache_write_tokens")}
+    thought = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0
+    return {
+        "input_tokens": read,
+        "input_tokens_details": details,
+        "output_tokens": written,
+        "output_tokens_details": {"reasoning_tokens": thought},
+        "total_tokens": usage.get("total_tokens") or read + written,
+        **({"estimated": True} if usage.get("estimated") else {}),
+    }
+
+
+def incomplete_reason(finish_reason: str) -> str | None:
+    """Return why a response is incomplete; None where it is complete."""
+    return {"length": "max_output_tokens", "content_filter": "content_filter"}.get(finish_reason)
