@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from backend.errors import InvalidRequestError
 from backend.providers.api.dialect import Dialect
+from backend.providers.api.ollama import Ollama
 from backend.providers.api.openai_compatible import OpenAICompatible
 from backend.providers.api.presets import PRESETS, ApiPreset
 from backend.providers.api.provider import ApiPlace, ApiProvider, ApiTimeouts
@@ -105,4 +106,11 @@ def _openai(_config: EndpointConfig, preset: ApiPreset) -> Dialect:
     return OpenAICompatible(preset.quirks)
 
 
-_DIALECTS: Mapping[str, Callable[[EndpointConfig, ApiPreset], Dialect]] = {"openai": _openai}
+def _ollama(_config: EndpointConfig, _preset: ApiPreset) -> Dialect:
+    return Ollama()
+
+
+_DIALECTS: Mapping[str, Callable[[EndpointConfig, ApiPreset], Dialect]] = {
+    "openai": _openai,
+    "ollama": _ollama,
+}
