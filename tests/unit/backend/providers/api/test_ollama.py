@@ -33,7 +33,7 @@ def line(content: str = "", *, done: bool = False, message: Any = None, **more: 
 
 
 def last(reason: str = "stop") -> bytes:
-    counts = {"total_duration": 4883583458, "prompt_eval_count": 26, "eval_count": 282}
+    counts: dict[str, Any] = {"total_duration": 4883583458, "prompt_eval_count": 26, "eval_count": 282}
     return line(done=True, done_reason=reason, **counts)
 
 
