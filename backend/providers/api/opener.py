@@ -12,6 +12,8 @@ from pydantic import SecretStr
 from backend.errors import InvalidRequestError
 from backend.providers.api.codegen import CodegenDefaults, options_of
 from backend.providers.api.codegen_provider import CodegenProvider
+from backend.providers.api.custom import Custom
+from backend.providers.api.custom_api import parse_api
 from backend.providers.api.dialect import Dialect
 from backend.providers.api.ollama import Ollama
 from backend.providers.api.openai_compatible import OpenAICompatible
@@ -138,7 +140,12 @@ def _ollama(_config: EndpointConfig, _preset: ApiPreset) -> Dialect:
     return Ollama()
 
 
+def _custom(config: EndpointConfig, _preset: ApiPreset) -> Dialect:
+    return Custom(parse_api(config.api))
+
+
 _DIALECTS: Mapping[str, Callable[[EndpointConfig, ApiPreset], Dialect]] = {
     "openai": _openai,
     "ollama": _ollama,
+    "custom": _custom,
 }
