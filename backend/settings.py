@@ -42,6 +42,9 @@ class Settings(BaseSettings):
         alert_webhook_url: Is sent JSON when an endpoint needs a person, and when it works again.
         alert_urls: Apprise addresses that are told the same, such as ``mailtos://…``, with commas between.
         alert_min_interval: Seconds in which the same news of an endpoint is told once.
+        codegen_timeout: Seconds until a run's result must be there.
+        codegen_max_retries: How often in a row a request to Codegen is sent again.
+        codegen_base_delay: Seconds before the first of them, doubled from then on; looks at a run begin with it as well.
         rate_limit_window: Seconds that ``rate_limit_requests`` counts over.
     """
 
@@ -94,6 +97,10 @@ class Settings(BaseSettings):
     codegen_base_url: str = ""
     codegen_org_id: str = ""
     codegen_token: SecretStr | None = None
+    codegen_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300.0
+    codegen_max_retries: Annotated[int, Field(ge=0, le=100)] = 20
+    codegen_base_delay: Annotated[float, Field(gt=0, le=600)] = 2.0
+    codegen_default_model: str = "codegen-standard"
     openai_api_key: SecretStr | None = None
     anthropic_api_key: SecretStr | None = None
     google_api_key: SecretStr | None = None

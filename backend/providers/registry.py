@@ -14,6 +14,7 @@ from automation.browser.capacity import default_max_streaming
 from automation.browser.discovery import find_browser
 from automation.errors import BrowserUnavailableError
 from automation.owned_tasks import owned_tasks
+from backend.providers.api.codegen import CodegenDefaults
 from backend.providers.api.opener import api_opener, check_api
 from backend.providers.config import EndpointConfig
 from backend.providers.kinds import AccountStores, OpenedProviders
@@ -28,10 +29,18 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def open_providers(settings: Settings, stores: AccountStores) -> AsyncIterator[OpenedProviders]:
     """Hand out the openers; browsers start when the first endpoint needs one, and end with the context."""
+    codegen = CodegenDefaults(
+        settings.codegen_base_url,
+        settings.codegen_org_id,
+        settings.codegen_default_model,
+        settings.codegen_timeout,
+        settings.codegen_max_retries,
+        settings.codegen_base_delay,
+    )
 
     def check(config: EndpointConfig) -> None:
         if config.is_api:
-            check_api(config, settings.provider_keys)
+            check_api(config, settings.provider_keys, codegen)
         else:
             read_profile(config, settings.selectors_dir)
 
@@ -44,7 +53,7 @@ async def open_providers(settings: Settings, stores: AccountStores) -> AsyncIter
         owned_tasks() as tasks,
     ):
         tasks.start_soon(pages.keep)
-        api = api_opener(session, settings.provider_keys)
+        api = api_opener(session, settings.provider_keys, codegen)
         openers = {"web_chat": pages.open, "rest_api": api, "api_token": api}
         yield OpenedProviders(openers, check, pages.status)
 

@@ -10,7 +10,8 @@ import orjson
 from automation.errors import AutomationError, RateLimitedError, SiteError
 from backend.providers.api.anthropic_request import ignored_fields, messages_request
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
-from backend.providers.api.translated_stream import TranslatedStream, parse_object
+from backend.providers.api.sse_stream import SseStream
+from backend.providers.api.translated_stream import parse_object
 from backend.wire.chat_response import CompletionHead, completion_document, to_json
 from backend.wire.tool_envelope import CalledTool
 from backend.wire.usage import TokenUsage
@@ -99,7 +100,7 @@ class Anthropic:
         raise SiteError(msg)
 
 
-class MessageStream(TranslatedStream):
+class MessageStream(SseStream):
     """Tells the events of one streamed message as chunks; its blocks come one after the other."""
 
     def __init__(self, head: CompletionHead, *, with_usage: bool) -> None:

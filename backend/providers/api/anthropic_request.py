@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from backend.errors import InvalidRequestError
-from backend.providers.api import chat_body
+from backend.providers.api import chat_body, chat_fields
 from backend.providers.api.dialect import Body
 
 MOST_TOKENS = 8192
@@ -68,7 +68,7 @@ def messages_request(body: Body, *, is_streamed: bool) -> dict[str, Any]:
     if system:
         request["system"] = system
     request |= _tools(body) | thinking_of(body) | _sampling(body)
-    request.setdefault("max_tokens", chat_body.most_tokens(body) or MOST_TOKENS)
+    request.setdefault("max_tokens", chat_fields.most_tokens(body) or MOST_TOKENS)
     if (schema := _answer_schema(body)) is not None:
         form = {"type": "json_schema", "schema": schema}
         request["output_config"] = {**request.get("output_config", {}), "format": form}
@@ -104,7 +104,7 @@ def thinking_of(body: Body) -> dict[str, Any]:
         raise InvalidRequestError(msg, "reasoning_effort")
     if _is_forced(body):
         return {}
-    most = chat_body.most_tokens(body)
+    most = chat_fields.most_tokens(body)
     model = str(body.get("model"))
     if _is_adaptive(model):
         config = {"effort": _effort(effort, model)}
@@ -154,7 +154,7 @@ def _sampling(body: Body) -> dict[str, Any]:
             request["temperature"] = min(body["temperature"], 1.0)  # OpenAI's scale ends at 2
         elif body.get("top_p") is not None:
             request["top_p"] = body["top_p"]
-    if stops := chat_body.stops_of(body):
+    if stops := chat_fields.stops_of(body):
         request["stop_sequences"] = stops
     return request
 

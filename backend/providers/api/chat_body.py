@@ -199,17 +199,6 @@ def answer_schema(body: Body) -> Mapping[str, Any] | str:
     return schema
 
 
-def most_tokens(body: Body) -> int | None:
-    """Return the limit of the answer, reasoning included; ``max_completion_tokens`` wins."""
-    return body.get("max_completion_tokens") or body.get("max_tokens")
-
-
-def stops_of(body: Body) -> list[str]:
-    """Return the stop sequences."""
-    stop = body.get("stop") or []
-    return [stop] if isinstance(stop, str) else [text for text in stop if text]
-
-
 _UNTRANSLATED = ("audio", "web_search_options", "functions", "function_call")
 
 

@@ -27,12 +27,14 @@ class ApiRequest:
         path: Relative to the endpoint's base URL, with its query, such as ``/chat/completions``.
         body: JSON; empty for a GET.
         headers: Besides authorization and content type.
+        takes_json: A streamed answer may come as ``application/json``, which else is a failure under HTTP 200.
     """
 
     path: str
     body: bytes = b""
     method: Method = "POST"
     headers: Mapping[str, str] = field(default_factory=dict)
+    takes_json: bool = False
 
 
 @dataclass(frozen=True, slots=True)

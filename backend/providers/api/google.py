@@ -14,7 +14,8 @@ from automation.errors import AutomationError, ContentBlockedError, RateLimitedE
 from backend.providers.api.chat_body import without_effect
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
 from backend.providers.api.google_request import HONOURED, embed_request, generate_request, model_path
-from backend.providers.api.translated_stream import TranslatedStream, parse_object
+from backend.providers.api.sse_stream import SseStream
+from backend.providers.api.translated_stream import parse_object
 from backend.wire.chat_response import CompletionHead, completion_document, to_json
 from backend.wire.tool_envelope import CalledTool
 from backend.wire.usage import TokenUsage
@@ -125,7 +126,7 @@ class _Told:
     calls: list[tuple[CalledTool, dict[str, Any]]] = field(default_factory=list)
 
 
-class ContentStream(TranslatedStream):
+class ContentStream(SseStream):
     """Tells one streamed answer as chunks.
 
     Gemini has no end marker: the answer is whole where a finishReason came and then the stream ended. So the finish is

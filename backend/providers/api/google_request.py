@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from backend.errors import InvalidRequestError
-from backend.providers.api import chat_body
+from backend.providers.api import chat_body, chat_fields
 from backend.providers.api.dialect import Body
 
 HONOURED = frozenset(
@@ -87,9 +87,9 @@ def generate_request(body: Body, *, is_streamed: bool) -> dict[str, Any]:
 
 def _generation_config(body: Body) -> dict[str, Any]:
     config = {theirs: body[ours] for ours, theirs in _RENAMED.items() if body.get(ours) is not None}
-    if (most := chat_body.most_tokens(body)) is not None:
+    if (most := chat_fields.most_tokens(body)) is not None:
         config["maxOutputTokens"] = most
-    if stops := chat_body.stops_of(body):
+    if stops := chat_fields.stops_of(body):
         config["stopSequences"] = stops
     schema = chat_body.answer_schema(body)
     if schema != "text":

@@ -11,8 +11,13 @@ from pydantic import SecretStr
 
 from backend.errors import InvalidRequestError
 from backend.providers.api.anthropic import Anthropic
+from backend.providers.api.codegen import CodegenDefaults, options_of
+from backend.providers.api.codegen_provider import CodegenProvider
+from backend.providers.api.custom import Custom
+from backend.providers.api.custom_api import parse_api
 from backend.providers.api.dialect import Dialect
 from backend.providers.api.google import Google
+from backend.providers.api.ollama import Ollama
 from backend.providers.api.openai_compatible import OpenAICompatible
 from backend.providers.api.presets import PRESETS, ApiPreset
 from backend.providers.api.provider import ApiPlace, ApiProvider, ApiTimeouts
@@ -23,6 +28,7 @@ Keys = Mapping[str, SecretStr]
 """The gateway's own keys, by the names of their variables."""
 
 _DEFAULTS = ApiTimeouts()
+_CODEGEN = CodegenDefaults()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +37,37 @@ class ApiOpener:
 
     session: aiohttp.ClientSession
     keys: Keys
+    codegen: CodegenDefaults = _CODEGEN
 
     @asynccontextmanager
     async def open(self, config: EndpointConfig) -> AsyncIterator[Provider]:
         """Be a ``ProviderOpener``; nothing is asked of the provider yet."""
-        yield ApiProvider(self.session, dialect_of(config), place_of(config, self.keys))
+        place = place_of(config, self.keys, self.codegen)
+        if preset_of(config).dialect == "codegen":
+            yield CodegenProvider(self.session, place, options_of(config.api, self.codegen))
+        else:
+            yield ApiProvider(self.session, dialect_of(config), place)
 
 
-def api_opener(session: aiohttp.ClientSession, keys: Keys) -> ProviderOpener:
+def api_opener(
+    session: aiohttp.ClientSession, keys: Keys, codegen: CodegenDefaults = _CODEGEN
+) -> ProviderOpener:
     """Return the opener of API endpoints."""
-    return ApiOpener(session, keys).open
+    return ApiOpener(session, keys, codegen).open
 
 
-def check_api(config: EndpointConfig, keys: Keys) -> None:
+def check_api(config: EndpointConfig, keys: Keys, codegen: CodegenDefaults = _CODEGEN) -> None:
     """Refuse what can't work.
 
     Raises:
         InvalidRequestError: ``param`` names the field.
     """
-    dialect_of(config)
     preset = preset_of(config)
-    if preset.needs_key and _key_of(config, preset, keys) is None:
+    if preset.dialect == "codegen":
+        options_of(config.api, codegen)
+    else:
+        dialect_of(config)
+    if preset.needs_key and _key_of(config, preset, keys, codegen) is None:
         where = f", or set {preset.key_setting}" if preset.key_setting else ""
         msg = f"api_key is missing: {config.preset} refuses every request without one. Give it{where}."
         raise InvalidRequestError(msg, "api_key")
@@ -72,34 +88,49 @@ def dialect_of(config: EndpointConfig) -> Dialect:
     return _DIALECTS[preset.dialect](config, preset)
 
 
-def place_of(config: EndpointConfig, keys: Keys) -> ApiPlace:
+def place_of(config: EndpointConfig, keys: Keys, codegen: CodegenDefaults = _CODEGEN) -> ApiPlace:
     """Return where the endpoint's API is, and how it is let in."""
     preset = preset_of(config)
+    is_codegen = preset.dialect == "codegen"
+    default_s = codegen.timeout_s if is_codegen else _DEFAULTS.first_token_s
+    base_url = config.base_url.rstrip("/")
+    if is_codegen:
+        # The version is a part of its paths; CODEGEN_BASE_URL stands for its own address wherever that is meant.
+        home = codegen.base_url if codegen.base_url and _is_preset(config, preset) else base_url
+        base_url = home.rstrip("/").removesuffix("/v1")
     headers = {name.lower(): value.get_secret_value() for name, value in config.headers.items()}
-    if (key := _key_of(config, preset, keys)) is not None:
-        headers[preset.auth_header] = f"{preset.auth_prefix}{key}"
+    if (key := _key_of(config, preset, keys, codegen)) is not None:
+        headers[preset.auth_header] = f"{preset.auth_prefix}{key.get_secret_value()}"
     proxy = config.browser_config.proxy
     return ApiPlace(
-        config.base_url.rstrip("/"),
+        base_url,
         headers,
         config.models,
         ApiTimeouts(
-            first_token_s=config.first_token_seconds or config.timeout_seconds or _DEFAULTS.first_token_s,
+            first_token_s=config.first_token_seconds or config.timeout_seconds or default_s,
             idle_s=config.idle_seconds or _DEFAULTS.idle_s,
         ),
         proxy.server if proxy is not None else None,
     )
 
 
-def _key_of(config: EndpointConfig, preset: ApiPreset, keys: Keys) -> str | None:
+def _key_of(
+    config: EndpointConfig, preset: ApiPreset, keys: Keys, codegen: CodegenDefaults
+) -> SecretStr | None:
     key = config.api_key
     # A key of the gateway's goes to the provider that it belongs to, never to another address.
-    if key is None and preset.key_setting is not None and _is_at_home(config, preset):
+    if key is None and preset.key_setting is not None and _is_at_home(config, preset, codegen):
         key = keys.get(preset.key_setting)
-    return key.get_secret_value() if key is not None else None
+    return key
 
 
-def _is_at_home(config: EndpointConfig, preset: ApiPreset) -> bool:
+def _is_at_home(config: EndpointConfig, preset: ApiPreset, codegen: CodegenDefaults) -> bool:
+    if preset.dialect == "codegen" and codegen.base_url:
+        return config.base_url.rstrip("/") == codegen.base_url.rstrip("/") or _is_preset(config, preset)
+    return _is_preset(config, preset)
+
+
+def _is_preset(config: EndpointConfig, preset: ApiPreset) -> bool:
     return preset.base_url is not None and config.base_url.rstrip("/") == preset.base_url.rstrip("/")
 
 
@@ -115,8 +146,18 @@ def _google(_config: EndpointConfig, _preset: ApiPreset) -> Dialect:
     return Google()
 
 
+def _ollama(_config: EndpointConfig, _preset: ApiPreset) -> Dialect:
+    return Ollama()
+
+
+def _custom(config: EndpointConfig, _preset: ApiPreset) -> Dialect:
+    return Custom(parse_api(config.api))
+
+
 _DIALECTS: Mapping[str, Callable[[EndpointConfig, ApiPreset], Dialect]] = {
     "openai": _openai,
     "anthropic": _anthropic,
     "google": _google,
+    "ollama": _ollama,
+    "custom": _custom,
 }

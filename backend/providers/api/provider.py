@@ -149,7 +149,8 @@ class ApiProvider:
         request = self._dialect.chat(body, is_streamed=True)
         async with self._answer_limit() as deadline, self._sent(request) as response:
             await self._refuse_errors(response)
-            if "json" in response.content_type and "ndjson" not in response.content_type:
+            is_json = "json" in response.content_type and "ndjson" not in response.content_type
+            if is_json and not request.takes_json:
                 # An error under HTTP 200; a whole answer isn't what was asked for either.
                 self._dialect.completion(await self._read(response), head)
                 msg = "it answered at once where a stream was asked for"

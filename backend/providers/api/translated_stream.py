@@ -1,87 +1,98 @@
-"""A stream of server-sent events in a provider's own words, told as OpenAI's chunks. Pure."""
+"""A streamed answer that is translated: what every reader of a provider's own format does. Pure."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
 
 from automation.capture.decoders.protocol import StreamFormatError
-from automation.capture.decoders.sse import ServerSentEvent, SseParser
 from automation.errors import AutomationError, SiteError
 from backend.wire.chat_response import ChunkWriter, CompletionHead
 from backend.wire.usage import TokenUsage
 
 
 class TranslatedStream(ABC):
-    """Be a ``ChatStream``; what an event means is the subclass's.
+    """Reads a provider's events and writes OpenAI's chunks; a ``ChatStream``.
 
     Attributes:
-        writer: Writes the chunks.
+        has_begun: Text, reasoning or a tool call came.
+        is_finished: The provider said that the answer is whole.
+        usage: As told so far.
     """
 
     def __init__(self, head: CompletionHead, *, with_usage: bool) -> None:
         self.has_begun = False
         self.is_finished = False
         self.usage: TokenUsage | None = None
-        self.writer = ChunkWriter(head, with_usage=with_usage)
-        self._parser = SseParser()
+        self._writer = ChunkWriter(head, with_usage=with_usage)
         self._failure: AutomationError | None = None
 
-    @abstractmethod
-    def read(self, document: dict[str, Any]) -> bytes:
-        """Return the chunks that one event means; sets what ``ChatStream`` tells.
+    def feed(self, data: bytes) -> bytes:
+        """Return the events that ``data`` completes; a failure behind some of them is told by the next call."""
+        return self._write(self._events(data))
 
-        Raises:
-            SiteError: It is an error, or means nothing known.
-            RateLimitedError: It is a limit.
-        """
+    def close(self) -> bytes:
+        """Return the last events, the usage among them where it was asked for."""
+        last = self._write(self._rest())
+        if self._failure is not None:
+            raise self._failure
+        if not self.is_finished:
+            msg = "its stream ended in the middle of the answer"
+            raise SiteError(msg)
+        last += self.end()
+        return last + (self._writer.usage(self.usage.document()) if self.usage is not None else b"")
 
     def end(self) -> bytes:
         """Return what is told only once the provider's stream is over, before the usage."""
         return b""
 
-    def feed(self, data: bytes) -> bytes:
-        """Return the chunks that ``data`` completes; an error behind them is raised by the next call."""
+    @abstractmethod
+    def _events(self, data: bytes) -> Iterable[Any]:
+        """Yield what ``data`` completes, split anywhere."""
+
+    @abstractmethod
+    def _rest(self) -> Iterable[Any]:
+        """Yield what the stream's end completes."""
+
+    @abstractmethod
+    def _read(self, event: Any) -> bytes:
+        """Return the chunks that one event says."""
+
+    def _write(self, events: Iterable[Any]) -> bytes:
         if self._failure is not None:
             raise self._failure
-        chunks: list[bytes] = []
+        written: list[bytes] = []
         try:
-            for event in self._parser.feed(data):
-                chunks.append(self._read(event))  # noqa: PERF401  what came before a failure is kept
+            for event in events:
+                written.append(self._read(event))  # noqa: PERF401  what came before a failure is kept
         except StreamFormatError as exc:
-            self._fail(SiteError(f"its stream can't be read: {exc}"), chunks)
+            failure = SiteError(f"its stream can't be read: {exc}")
+            failure.__cause__ = exc
+            self._failure = failure
         except AutomationError as exc:
-            self._fail(exc, chunks)
-        return b"".join(chunks)
-
-    def _fail(self, failure: AutomationError, chunks: list[bytes]) -> None:
-        self._failure = failure
-        if not any(chunks):
-            raise failure
-
-    def _read(self, event: ServerSentEvent) -> bytes:
-        return self.read(parse_object(event.data))
-
-    def close(self) -> bytes:
-        """Return what was held back."""
-        if self._failure is not None:
+            self._failure = exc
+        if self._failure is not None and not any(written):
             raise self._failure
-        try:
-            last = b"".join(map(self._read, self._parser.closed()))
-        except StreamFormatError as exc:
-            msg = f"its stream can't be read: {exc}"
-            raise SiteError(msg) from exc
-        if not self.is_finished:
-            msg = "its stream ended in the middle of the answer"
-            raise SiteError(msg)
-        usage = self.writer.usage(self.usage.document()) if self.usage is not None else b""
-        return last + self.end() + usage
+        return b"".join(written)
+
+    def _text(self, text: str) -> bytes:
+        self.has_begun = self.has_begun or bool(text)
+        return self._writer.text(text) if text else b""
+
+    def _reasoning(self, text: str) -> bytes:
+        self.has_begun = self.has_begun or bool(text)
+        return self._writer.reasoning(text) if text else b""
+
+    def _finish(self, finish_reason: str) -> bytes:
+        self.is_finished = True
+        return self._writer.finish(finish_reason)
 
 
-def parse_object(data: str | bytes) -> dict[str, Any]:
-    """Return a JSON object that a provider sent.
+def parse_object(data: bytes | str) -> dict[str, Any]:
+    """Return the JSON object in a body or an event.
 
     Raises:
         SiteError: It is none.

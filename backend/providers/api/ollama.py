@@ -1,0 +1,224 @@
+"""Ollama's own API: ``/api/chat`` with its lines of JSON, ``/api/tags`` and ``/api/embed``. Pure.
+
+Its own and not the OpenAI-compatible one that it has as well, because only this one takes ``think``, ``options`` and
+``keep_alive``; the three may be sent as they are. It can't be made to call a tool, so ``tool_choice`` that wants one is
+refused, and it fetches no images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from automation.capture.decoders.lines import LineSplitter
+from automation.errors import RateLimitedError, SiteError
+from backend.errors import InvalidRequestError
+from backend.providers.api.chat_fields import given_fields
+from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
+from backend.providers.api.ollama_request import HONOURED, chat_request
+from backend.providers.api.translated_stream import TranslatedStream, parse_object
+from backend.wire.chat_response import CompletionHead, completion_document, to_json
+from backend.wire.tool_envelope import CalledTool
+from backend.wire.usage import TokenUsage
+
+_FINISHES: Mapping[str, str] = {"": "stop", "stop": "stop", "length": "length"}
+_LIMIT_WORDS = ("rate limit", "too many requests", "usage limit")
+
+
+class Ollama:
+    """The dialect of Ollama; the base URL is its root, such as ``http://127.0.0.1:11434``."""
+
+    def chat(self, body: Body, *, is_streamed: bool) -> ApiRequest:
+        """Return the request for a chat body."""
+        request = chat_request(body, is_streamed=is_streamed)
+        return ApiRequest("/api/chat", to_json(request))
+
+    def completion(self, body: bytes, head: CompletionHead) -> WholeCompletion:
+        """Return the answer in a body."""
+        document = parse_object(body)
+        _raise_error_in(document)
+        message = _message_in(document)
+        if document.get("done") is not True:
+            msg = "its answer isn't marked as done: it may be cut"
+            raise SiteError(msg)
+        calls = [_called(call, head, i) for i, call in enumerate(_calls_in(message))]
+        usage = read_usage(document)
+        answer = completion_document(
+            head,
+            text=_string(message, "content"),
+            reasoning=_string(message, "thinking"),
+            citations=(),
+            finish_reason=_finish_reason(document, has_calls=bool(calls)),
+            usage=usage.document() if usage is not None else {},
+            tool_calls=calls,
+        )
+        if usage is None:
+            del answer["usage"]
+        return WholeCompletion(to_json(answer), usage)
+
+    def stream(self, head: CompletionHead, *, with_usage: bool) -> OllamaStream:
+        """Return the reader of a streamed answer."""
+        return OllamaStream(head, with_usage=with_usage)
+
+    def refusal(self, body: bytes) -> Refusal:
+        """Return what ``{"error": "…"}`` says."""
+        try:
+            document = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return Refusal("")
+        words = _error_words(document.get("error")) if isinstance(document, dict) else ""
+        is_unknown = words.startswith("model ") and "not found" in words
+        return Refusal(words, "model_not_found" if is_unknown else "", "model" if is_unknown else None)
+
+    def ignored(self, body: Body) -> Sequence[str]:
+        """Return the fields that Ollama has no word for."""
+        return sorted(given_fields(body) - HONOURED)
+
+    def list_models(self) -> ApiRequest | None:
+        """Return the request for the models that are there."""
+        return ApiRequest("/api/tags", method="GET")
+
+    def models(self, body: bytes) -> list[str]:
+        """Return their names."""
+        entries = parse_object(body).get("models")
+        if not isinstance(entries, list):
+            msg = "its list of models has no models"
+            raise SiteError(msg)
+        names = (entry.get("name") or entry.get("model") for entry in entries if isinstance(entry, dict))
+        return [name for name in names if isinstance(name, str)]
+
+    def embeddings(self, body: Body) -> ApiRequest | None:
+        """Return the request for the embeddings of texts; Ollama takes no tokens."""
+        texts = body.get("input")
+        if not isinstance(texts, str) and not (
+            isinstance(texts, list) and texts and all(isinstance(text, str) for text in texts)
+        ):
+            msg = "input must be a text or a list of texts."
+            raise InvalidRequestError(msg, "input")
+        asked = {
+            name: body[name] for name in ("dimensions", "keep_alive", "truncate", "options") if name in body
+        }
+        return ApiRequest("/api/embed", to_json({"model": body.get("model"), "input": texts, **asked}))
+
+    def embedded(self, body: bytes, model: str) -> bytes:
+        """Return OpenAI's document; the numbers are floats whatever ``encoding_format`` said."""
+        document = parse_object(body)
+        _raise_error_in(document)
+        vectors = document.get("embeddings")
+        if not isinstance(vectors, list) or not vectors or not all(isinstance(one, list) for one in vectors):
+            msg = "its answer has no embeddings"
+            raise SiteError(msg)
+        data = [{"object": "embedding", "index": i, "embedding": one} for i, one in enumerate(vectors)]
+        answer: dict[str, Any] = {"object": "list", "data": data, "model": model}
+        if isinstance(sent := document.get("prompt_eval_count"), int):
+            answer["usage"] = {"prompt_tokens": sent, "total_tokens": sent}
+        return to_json(answer)
+
+
+class OllamaStream(TranslatedStream):
+    """Reads lines of JSON; the one with ``"done": true`` is the end."""
+
+    def __init__(self, head: CompletionHead, *, with_usage: bool) -> None:
+        super().__init__(head, with_usage=with_usage)
+        self._head = head
+        self._lines = LineSplitter()
+        self._calls = 0
+
+    def _events(self, data: bytes) -> Iterator[str]:
+        return self._lines.feed(data)
+
+    def _rest(self) -> Iterator[str]:
+        yield self._lines.rest()
+
+    def _read(self, event: Any) -> bytes:
+        if not event.strip() or self.is_finished:
+            return b""
+        document = parse_object(event)
+        _raise_error_in(document)
+        message = _message_in(document)
+        written = [self._reasoning(_string(message, "thinking")), self._text(_string(message, "content"))]
+        written += [self._call(call) for call in _calls_in(message)]
+        if document.get("done") is True:
+            self.usage = read_usage(document)
+            written.append(self._finish(_finish_reason(document, has_calls=self._calls > 0)))
+        return b"".join(written)
+
+    def _call(self, call: Any) -> bytes:
+        index, self._calls, self.has_begun = self._calls, self._calls + 1, True
+        called = _called(call, self._head, index)
+        return self._writer.tool_call(index, called.id, called.name, called.arguments)
+
+
+def read_usage(document: Mapping[str, Any]) -> TokenUsage | None:
+    """Return the counts of an answer; None where Ollama told none of the prompt, as old ones do for a cached one."""
+    sent, got = document.get("prompt_eval_count"), document.get("eval_count", 0)
+    if not isinstance(sent, int) or not isinstance(got, int):
+        return None
+    return TokenUsage(sent, got)
+
+
+def _raise_error_in(document: Mapping[str, Any]) -> None:
+    if not (error := document.get("error")):
+        return
+    words = _error_words(error) or "an error without words"
+    if any(limit in words.lower() for limit in _LIMIT_WORDS):
+        raise RateLimitedError(words)
+    raise SiteError(words)
+
+
+def _error_words(error: Any) -> str:
+    words = error.get("message") if isinstance(error, Mapping) else error
+    return words if isinstance(words, str) else ""
+
+
+def _message_in(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    message = document.get("message")
+    if not isinstance(message, Mapping):
+        msg = "its answer has no message"
+        raise SiteError(msg)
+    return message
+
+
+def _string(message: Mapping[str, Any], name: str) -> str:
+    value = message.get(name)
+    if value is not None and not isinstance(value, str):
+        msg = f"the {name} of its answer is no text"
+        raise SiteError(msg)
+    return value or ""
+
+
+def _calls_in(message: Mapping[str, Any]) -> list[Any]:
+    calls = message.get("tool_calls") or []
+    if not isinstance(calls, list):
+        msg = "the tool calls of its answer are no list"
+        raise SiteError(msg)
+    return calls
+
+
+def _called(call: Any, head: CompletionHead, index: int) -> CalledTool:
+    """Return a call; its id is ours where Ollama gave none, and another one in every answer."""
+    function = call.get("function") if isinstance(call, Mapping) else None
+    name = function.get("name") if isinstance(function, Mapping) else None
+    if not isinstance(function, Mapping) or not isinstance(name, str) or not name:
+        msg = "a tool call of its answer has no name"
+        raise SiteError(msg)
+    arguments = function.get("arguments")
+    if not isinstance(arguments, Mapping | None):
+        msg = "the arguments of a tool call of its answer are no object"
+        raise SiteError(msg)
+    own_id = call.get("id")
+    call_id = (
+        own_id if isinstance(own_id, str) and own_id else f"call_{head.id.removeprefix('chatcmpl-')}_{index}"
+    )
+    return CalledTool(call_id, name, to_json(arguments or {}).decode())
+
+
+def _finish_reason(document: Mapping[str, Any], *, has_calls: bool) -> str:
+    reason = document.get("done_reason") or ""
+    if not isinstance(reason, str) or reason not in _FINISHES:
+        # ``load`` and ``unload``: the model was only moved in memory.
+        msg = f"it ended without an answer ({reason})"
+        raise SiteError(msg)
+    return "tool_calls" if has_calls and _FINISHES[reason] == "stop" else _FINISHES[reason]

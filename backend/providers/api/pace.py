@@ -1,0 +1,40 @@
+"""Keeps to a provider's limit of requests in a time: who comes too early waits."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+import anyio
+
+
+class Pace:
+    """Lets at most ``most`` through in any ``window_s`` seconds, in the order in which they came."""
+
+    def __init__(
+        self,
+        most: int,
+        window_s: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+    ) -> None:
+        self._passed: deque[float] = deque(maxlen=most)
+        self._window_s = window_s
+        self._clock = clock
+        self._sleep = sleep
+        self._turn = anyio.Lock()
+
+    @property
+    def due_in_s(self) -> float:
+        """Seconds until the next may go."""
+        if len(self._passed) < (self._passed.maxlen or 0):
+            return 0.0
+        return max(self._passed[0] + self._window_s - self._clock(), 0.0)
+
+    async def wait(self) -> None:
+        """Return when the next may go, which counts from then on; whoever is cancelled didn't go."""
+        async with self._turn:
+            while (due_in_s := self.due_in_s) > 0:
+                await self._sleep(due_in_s)
+            self._passed.append(self._clock())

@@ -1,0 +1,68 @@
+"""API endpoints from their configuration: which dialect, which address, whose key, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from backend.errors import InvalidRequestError
+from backend.providers.api.codegen import CodegenDefaults
+from backend.providers.api.custom import Custom
+from backend.providers.api.ollama import Ollama
+from backend.providers.api.opener import check_api, dialect_of, place_of
+from backend.providers.config import EndpointConfig
+
+TOKEN = {"CODEGEN_TOKEN": SecretStr("t")}
+API = {"request": {"path": "/ask", "body": {"q": "{{prompt}}"}}, "response": {"text": "a"}}
+ELSEWHERE = CodegenDefaults(base_url="https://runs.example/v1", org_id="323")
+
+
+def config(**values: Any) -> EndpointConfig:
+    return EndpointConfig.model_validate({"name": "e", "slug": "e", "provider_type": "rest_api", **values})
+
+
+def test_ollama_and_a_custom_api_have_their_dialects():
+    own = config(base_url="https://a.example", api=API)
+
+    assert isinstance(dialect_of(config(preset="ollama")), Ollama)
+    assert isinstance(dialect_of(own), Custom)
+
+
+def test_a_custom_api_without_a_description_is_refused():
+    with pytest.raises(InvalidRequestError) as caught:
+        check_api(config(preset="custom", base_url="https://a.example"), {})
+
+    assert caught.value.param == "api"
+
+
+@pytest.mark.parametrize(
+    ("asked", "param"),
+    [({}, "api.org_id"), ({"api": {"org": "1"}}, "api.org"), ({"api": {"org_id": "1"}}, "api_key")],
+)
+def test_codegen_needs_its_organisation_and_a_key(asked, param):
+    with pytest.raises(InvalidRequestError) as caught:
+        check_api(config(preset="codegen", **asked), {})
+
+    assert caught.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("asked", "base_url", "authorization"),
+    [
+        ({}, "https://runs.example", "Bearer t"),
+        ({"base_url": "https://runs.example/v1/"}, "https://runs.example", "Bearer t"),
+        ({"base_url": "https://other.example"}, "https://other.example", None),
+        ({"api_key": "own"}, "https://runs.example", "Bearer own"),
+    ],
+)
+def test_the_gateways_token_goes_to_the_gateways_codegen_alone(asked, base_url, authorization):
+    place = place_of(config(preset="codegen", **asked), TOKEN, ELSEWHERE)
+
+    assert (place.base_url, place.headers.get("authorization")) == (base_url, authorization)
+
+
+def test_codegens_time_is_its_setting_unless_the_endpoint_says_another():
+    assert place_of(config(preset="codegen"), TOKEN, ELSEWHERE).timeouts.first_token_s == 300.0
+    assert place_of(config(preset="codegen", timeout_seconds=7), TOKEN).timeouts.first_token_s == 7.0
