@@ -28,6 +28,7 @@ from backend.api import (
     health,
     live,
     metrics,
+    other_forms,
     rotations,
     sign_in,
     usage,
@@ -81,7 +82,7 @@ from backend.wire.attachments import FileLimits
 
 _log = logging.getLogger(__name__)
 
-OPERATIONS = (*chat.OPERATIONS, *embeddings.OPERATIONS)
+OPERATIONS = (*chat.OPERATIONS, *other_forms.OPERATIONS, *embeddings.OPERATIONS)
 
 
 class App(FastAPI):
