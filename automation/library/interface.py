@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
+
+from automation.errors import AccountError, AutomationError, RateLimitedError
 
 Messages = str | Sequence[Mapping[str, Any]]
 """What is asked: a text of the user, or OpenAI's ``messages``."""
@@ -87,6 +90,22 @@ class BaseProvider(ABC):
         self.config: dict[str, Any] = dict(config or {})
         self.context: ProviderContext | None = None
         self.status = ProviderStatus.INACTIVE
+        self._answers = 0
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Have ``status`` tell that a question is being answered, and after it what an error left."""
+        after = ProviderStatus.ACTIVE
+        self._answers += 1
+        self.status = ProviderStatus.BUSY
+        try:
+            yield
+        except AutomationError as exc:
+            after = status_after(exc)
+            raise
+        finally:
+            self._answers -= 1
+            self.status = ProviderStatus.BUSY if self._answers else after
 
     @abstractmethod
     async def initialize(self, context: ProviderContext) -> None:
@@ -115,3 +134,10 @@ class BaseProvider(ABC):
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.cleanup()
+
+
+def status_after(error: Exception) -> ProviderStatus:
+    """Return the state that an error leaves a provider in, until it answers again."""
+    if isinstance(error, AccountError):
+        return ProviderStatus.AUTHENTICATION_REQUIRED
+    return ProviderStatus.RATE_LIMITED if isinstance(error, RateLimitedError) else ProviderStatus.ERROR

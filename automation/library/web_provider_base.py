@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from automation.browser.pool import open_browser_pool
-from automation.errors import AccountError, AutomationError, RateLimitedError, SignInRequiredError
+from automation.errors import AutomationError, SignInRequiredError
 from automation.library.interface import (
     BaseProvider,
     Messages,
@@ -16,6 +16,7 @@ from automation.library.interface import (
     ProviderResponse,
     ProviderStatus,
     ProviderType,
+    status_after,
 )
 from automation.library.kept_open import KeptOpen
 from automation.library.prompts import prompt_of
@@ -59,7 +60,6 @@ class WebProviderBase(BaseProvider):
         self.browser: StealthBrowser | None = None
         self._kept: KeptOpen[ChatPages] | None = None
         self._pages: ChatPages | None = None
-        self._turns = 0
 
     # -- what a subclass may say of its site -----------------------------------------------------------------------------
 
@@ -141,21 +141,12 @@ class WebProviderBase(BaseProvider):
         if self._pages is None:
             msg = f"the provider {self.name!r} is not open; call initialize() first"
             raise RuntimeError(msg)
-        self._turns += 1
-        self.status = ProviderStatus.BUSY
-        status = ProviderStatus.ACTIVE
-        try:
+        with self.answering():
             async with KeptOpen(self._pages.open_turn(prompt)) as events:
                 async for event in events:
                     if isinstance(event, TurnFinished):
                         await self._wait_for_response()
                     yield event
-        except AutomationError as exc:
-            status = status_after(exc)
-            raise
-        finally:
-            self._turns -= 1
-            self.status = ProviderStatus.BUSY if self._turns else status
 
     @asynccontextmanager
     async def _opened(self, config: WebChatConfig, context: ProviderContext) -> AsyncIterator[ChatPages]:
@@ -205,13 +196,6 @@ class WebProviderBase(BaseProvider):
             timeouts=replace(Timeouts(), turn_s=given.get("timeout")),
             name=self.name,
         )
-
-
-def status_after(error: Exception) -> ProviderStatus:
-    """Return the state that an error leaves a provider in, until it answers again."""
-    if isinstance(error, AccountError):
-        return ProviderStatus.AUTHENTICATION_REQUIRED
-    return ProviderStatus.RATE_LIMITED if isinstance(error, RateLimitedError) else ProviderStatus.ERROR
 
 
 def _response(events: list[TurnEvent], provider: str, model: str | None) -> ProviderResponse:
