@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from random import SystemRandom
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import anyio
-from playwright.async_api import Locator, Page
+from playwright.async_api import Browser, Locator, Page
 
 from automation.browser.display import open_display
 from automation.browser.drivers import driver_kind, running_driver
 from automation.browser.launcher import launch, open_context
 from automation.errors import PageLostError, SiteChangedError
-from automation.playwright_errors import DRIVER_TIMEOUTS, first_line, navigation, page_calls
+from automation.playwright_errors import DRIVER_ERRORS, DRIVER_TIMEOUTS, first_line, navigation, page_calls
 from automation.stealth.options import BrowserConfig
 from automation.stealth.pacing import TYPED_CHARACTERS, Pace, Point, key_for
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_CLOSE_S = 5.0
+_ERROR_PAGE = "chrome-error://"
 
 
 class ElementNotFoundError(SiteChangedError):
@@ -98,11 +108,11 @@ class StealthBrowser:
             display = await opening.enter_async_context(open_display())
             browser = await launch(driver, self._config, self._executable, display)
             if not self._config.is_attached:
-                opening.push_async_callback(browser.close)
+                opening.push_async_callback(_closed, browser)
             with page_calls("opening a page"):
                 context = await open_context(browser, self._config, None)
                 self._page = await context.new_page()
-                opening.push_async_callback(self._page.close)
+                opening.push_async_callback(_closed, self._page)
             self._stack = opening.pop_all()
 
     async def navigate(self, url: str) -> None:
@@ -111,8 +121,16 @@ class StealthBrowser:
         Raises:
             UnreachableError: It can't be loaded; the reason in plain words.
         """
-        with navigation(url, self._timeout_s):
-            await self.page.goto(url, wait_until="domcontentloaded", timeout=self._timeout_s * 1000)
+        for is_last in (False, False, True):
+            try:
+                with navigation(url, self._timeout_s):
+                    await self.page.goto(url, wait_until="domcontentloaded", timeout=self._timeout_s * 1000)
+            except PageLostError as exc:
+                # The browser's own page about an address that failed before may still be on its way.
+                if is_last or _ERROR_PAGE not in str(exc):
+                    raise
+            else:
+                return
 
     async def type_text(self, selector: str, text: str) -> None:
         """Click a field, and type into it at the end of what it holds; a long text comes as one piece, as if pasted.
@@ -122,20 +140,19 @@ class StealthBrowser:
             PageLostError: The page is gone.
         """
         await self.click_element(selector)
-        keyboard = self.page.keyboard
-        with page_calls(f"typing into {selector!r}"):
-            await keyboard.press("Control+End")
-            if len(text) > TYPED_CHARACTERS:
-                await keyboard.insert_text(text)
-                return
-            for character in text:
-                key = key_for(character)
-                # What is on no key is an input event of its own; so is a line end, since Enter sends on most pages.
-                if key is None:
-                    await keyboard.insert_text(character)
-                else:
-                    await keyboard.press(key, delay=self._pace.hold_s() * 1000)
-                await anyio.sleep(self._pace.key_gap_s())
+        keyboard, step = self.page.keyboard, f"typing into {selector!r}"
+        await self._within(step, keyboard.press("Control+End"))
+        if len(text) > TYPED_CHARACTERS:
+            await self._within(step, keyboard.insert_text(text))
+            return
+        for character in text:
+            key = key_for(character)
+            # What is on no key is an input event of its own; so is a line end, since Enter sends on most pages.
+            if key is None:
+                await self._within(step, keyboard.insert_text(character))
+            else:
+                await self._within(step, keyboard.press(key, delay=self._pace.hold_s() * 1000))
+            await anyio.sleep(self._pace.key_gap_s())
 
     async def click_element(self, selector: str) -> None:
         """Move to the first element that matches, and click it once it is visible, still and uncovered.
@@ -144,19 +161,19 @@ class StealthBrowser:
             ElementNotFoundError: There is none in time.
             PageLostError: The page is gone.
         """
-        element = self.page.locator(selector).first
+        element, mouse = self.page.locator(selector).first, self.page.mouse
         await self._until_clickable(element, selector)
-        with page_calls(f"clicking {selector!r}"):
-            box = await element.bounding_box()
-            if box is None:
-                raise ElementNotFoundError(selector, "clicking", "it went away")
-            middle = Point(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-            target = self._pace.aim(middle, box["width"], box["height"])
-            for point in self._pace.path(self._pointer, target):
-                await self.page.mouse.move(point.x, point.y)
-                await anyio.sleep(self._pace.move_s())
-            self._pointer = target
-            await self.page.mouse.click(target.x, target.y, delay=self._pace.press_s() * 1000)
+        step = f"clicking {selector!r}"
+        box = await self._within(step, element.bounding_box())
+        if box is None:
+            raise ElementNotFoundError(selector, "clicking", "it went away")
+        middle = Point(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        target = self._pace.aim(middle, box["width"], box["height"])
+        for point in self._pace.path(self._pointer, target):
+            await self._within(step, mouse.move(point.x, point.y))
+            await anyio.sleep(self._pace.move_s())
+        self._pointer = target
+        await self._within(step, mouse.click(target.x, target.y, delay=self._pace.press_s() * 1000))
 
     async def get_text(self, selector: str) -> str:
         """Return the visible text of the first element that matches, once there is one.
@@ -172,10 +189,26 @@ class StealthBrowser:
         except PageLostError as exc:
             raise _not_found(exc, selector, step, self._timeout_s) from exc
 
+    async def close_page(self) -> None:
+        """Close the page alone; harmless where there is none."""
+        page, self._page = self._page, None
+        if page is not None:
+            await _closed(page)
+
     async def cleanup(self) -> None:
         """Close the page, the browser and its driver; harmless where nothing is open."""
         self._page = None
         await self._stack.aclose()
+
+    async def _within(self, step: str, work: Coroutine[Any, Any, T]) -> T:
+        """Return what a call on the page returns; some of the driver's have no time limit of their own."""
+        try:
+            with page_calls(step):
+                async with asyncio.timeout(self._timeout_s):
+                    return await work
+        except TimeoutError as exc:
+            msg = f"The page did not react within {self._timeout_s:g} s while {step}."
+            raise PageLostError(msg) from exc
 
     async def _until_clickable(self, element: Locator, selector: str) -> None:
         step = "clicking"
@@ -193,6 +226,15 @@ class StealthBrowser:
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.cleanup()
+
+
+async def _closed(thing: Page | Browser) -> None:
+    """Close a page or a browser, or leave it to what holds it: one that hangs would keep the rest from being closed."""
+    with anyio.move_on_after(_CLOSE_S, shield=True):
+        try:
+            await thing.close()
+        except DRIVER_ERRORS as exc:
+            log.debug("gone_already", extra={"reason": first_line(exc)})
 
 
 def _not_found(lost: PageLostError, selector: str, step: str, timeout_s: float) -> Exception:

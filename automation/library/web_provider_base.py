@@ -22,7 +22,6 @@ from automation.library.kept_open import KeptOpen
 from automation.library.prompts import prompt_of
 from automation.library.sessions import MemorySession, session_of
 from automation.library.stealth_browser import StealthBrowser
-from automation.playwright_errors import page_calls
 from automation.profiles import parse_profile
 from automation.sign_in.credentials import Credentials
 from automation.stealth.options import BrowserConfig, ProxyConfig
@@ -172,9 +171,8 @@ class WebProviderBase(BaseProvider):
                 raise SignInRequiredError(msg)
             await account.signed_in()
         finally:
+            await self.browser.close_page()
             self.browser = None
-            with page_calls("closing the sign-in page"):
-                await page.close()
 
     def _chat_config(self, context: ProviderContext) -> WebChatConfig:
         given = self.config
