@@ -79,6 +79,21 @@ async def test_basic_usage_answers_through_an_api(api: ScriptedApi):
     assert api.asked[0].json["messages"] == [{"role": "user", "content": "Hello, what is your model name?"}]
 
 
+async def test_basic_usage_answers_through_codegen(api: ScriptedApi):
+    listed = answers({"items": []})
+    api.plays(answers(RUN), answers({**RUN, "status": "COMPLETE", "result": "codegen-standard"}), listed)
+    program = BASIC_USAGE.replace("PROVIDER", "codegen_api").replace(
+        "MORE", '"org_id": "323", "base_delay": 0.01'
+    )
+
+    printed = await run(program, url=api.url.removesuffix("/v1"))
+
+    assert printed == "codegen-standard\nTrue {'codegen_api': True} 1"
+    assert api.asked[0].path == "/v1/organizations/323/agent/run"
+    assert api.asked[0].json["prompt"] == "Hello, what is your model name?"
+    assert api.asked[0].headers["authorization"] == "Bearer your-token-here"
+
+
 async def test_basic_error_handling_tells_what_failed(api: ScriptedApi):
     api.plays(answers({"error": {"message": "no such model", "type": "invalid_request_error"}}, 404))
     program = """

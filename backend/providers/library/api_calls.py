@@ -12,6 +12,7 @@ import aiohttp
 import orjson
 from pydantic import ValidationError
 
+from backend.providers.api.codegen import CodegenDefaults
 from backend.providers.api.opener import api_opener
 from backend.providers.config import EndpointConfig
 from backend.providers.library.api_config import refused
@@ -31,9 +32,9 @@ async def opened_session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @asynccontextmanager
-async def opened_api(endpoint: EndpointConfig) -> AsyncIterator[CompletionProvider]:
+async def opened_api(endpoint: EndpointConfig, codegen: CodegenDefaults) -> AsyncIterator[CompletionProvider]:
     """Hold one API open; nothing is asked yet."""
-    async with opened_session() as session, api_opener(session, {})(endpoint) as provider:
+    async with opened_session() as session, api_opener(session, {}, codegen)(endpoint) as provider:
         yield cast("CompletionProvider", provider)
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 
 from automation.library.interface import ProviderType
 from backend.errors import InvalidRequestError
+from backend.providers.api.codegen import CodegenDefaults
 from backend.providers.api.presets import PRESETS
 from backend.providers.config import EndpointConfig, HttpAddress
 
@@ -100,6 +101,16 @@ def endpoint_of(name: str, config: ApiConfig, api_key: SecretStr | None) -> Endp
         return EndpointConfig.model_validate(values)
     except ValidationError as exc:
         raise refused(exc) from exc
+
+
+def codegen_of(config: ApiConfig) -> CodegenDefaults:
+    """Return how Codegen is asked again, which it does itself: a run is started only once."""
+    return CodegenDefaults(max_retries=config.max_retries, base_delay_s=config.base_delay)
+
+
+def own_retries(endpoint: EndpointConfig, config: ApiConfig) -> int:
+    """Return how often we ask again."""
+    return 0 if endpoint.preset == "codegen" else config.max_retries
 
 
 def _preset_named(name: str) -> str:

@@ -30,7 +30,7 @@ from backend.providers.library.api_calls import (
     opened_api,
     texts_in,
 )
-from backend.providers.library.api_config import endpoint_of, parse_api_config
+from backend.providers.library.api_config import codegen_of, endpoint_of, own_retries, parse_api_config
 from backend.providers.library.calls import CallResult
 from backend.providers.library.retries import retry_wait_s
 from backend.providers.protocol import CompletionProvider
@@ -49,7 +49,8 @@ class ApiBasedProvider(BaseProvider):
     ) -> None:
         super().__init__(name, provider_type, config)
         self._settings = parse_api_config(self.config)
-        endpoint_of(name, self._settings, None)  # what is wrong with it shows now
+        # Made without a key, so that what is wrong with the rest shows now.
+        self._most_retries = own_retries(endpoint_of(name, self._settings, None), self._settings)
         self._kept: KeptOpen[CompletionProvider] | None = None
         self._api: CompletionProvider | None = None
 
@@ -63,8 +64,9 @@ class ApiBasedProvider(BaseProvider):
         self.context, self.status = context, ProviderStatus.INITIALIZING
         try:
             endpoint = endpoint_of(self.name, self._settings, _key_of(context))
-            check_api(endpoint, {})
-            kept = KeptOpen(opened_api(endpoint))
+            codegen = codegen_of(self._settings)
+            check_api(endpoint, {}, codegen)
+            kept = KeptOpen(opened_api(endpoint, codegen))
             self._api = await kept.open()
         except InvalidRequestError as exc:
             is_key = exc.param == "api_key"
@@ -165,8 +167,7 @@ class ApiBasedProvider(BaseProvider):
         return self._api
 
     def _wait_after(self, error: Exception, tries: int) -> float | None:
-        settings = self._settings
-        return retry_wait_s(error, tries, settings.max_retries, settings.base_delay, _CHANCE.random())
+        return retry_wait_s(error, tries, self._most_retries, self._settings.base_delay, _CHANCE.random())
 
 
 def _key_of(context: ProviderContext) -> SecretStr | None:
