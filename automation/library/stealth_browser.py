@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _CLOSE_S = 5.0
-_ERROR_PAGE = "chrome-error://"
+_NAVIGATIONS = 4
+_INTERRUPTED = "is interrupted by another navigation"
 
 
 class ElementNotFoundError(SiteChangedError):
@@ -121,13 +122,13 @@ class StealthBrowser:
         Raises:
             UnreachableError: It can't be loaded; the reason in plain words.
         """
-        for is_last in (False, False, True):
+        for tries in range(1, _NAVIGATIONS + 1):
             try:
                 with navigation(url, self._timeout_s):
                     await self.page.goto(url, wait_until="domcontentloaded", timeout=self._timeout_s * 1000)
             except PageLostError as exc:
                 # The browser's own page about an address that failed before may still be on its way.
-                if is_last or _ERROR_PAGE not in str(exc):
+                if tries == _NAVIGATIONS or _INTERRUPTED not in str(exc):
                     raise
             else:
                 return

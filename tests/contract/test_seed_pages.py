@@ -110,7 +110,7 @@ async def test_a_browser_that_is_not_open_says_what_to_call():
 
     with pytest.raises(AutomationError, match=r"'mine' is not open; call initialize"):
         await browser.get_text("#a")
-    assert await browser.cleanup() is None
+    await browser.cleanup()
 
 
 SELECTORS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ async def run(program: str, **names: object) -> str:
     code = "async def main():\n" + "".join(
         f"    {line}\n" for line in dedent(program).strip("\n").split("\n")
     )
-    scope: dict = {**names, "print": lambda *words: printed.append(" ".join(map(str, words)))}
+    scope: dict[str, Any] = {**names, "print": lambda *words: printed.append(" ".join(map(str, words)))}
     exec(compile(code, "<snippet>", "exec"), scope)
     await scope["main"]()
     return "\n".join(printed)

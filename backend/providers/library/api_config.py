@@ -82,6 +82,12 @@ def endpoint_of(name: str, config: ApiConfig, api_key: SecretStr | None) -> Endp
         InvalidRequestError: ``param`` names the field at fault.
     """
     preset = config.preset or _preset_named(name)
+    if preset not in PRESETS:
+        msg = f"preset: there is no {preset!r}; known: {', '.join(PRESETS)}."
+        raise InvalidRequestError(msg, "preset")
+    if config.base_url is None and PRESETS[preset].base_url is None:
+        msg = "base_url: is missing: where is the API?"
+        raise InvalidRequestError(msg, "base_url")
     own = {"org_id": config.org_id} if config.org_id is not None else {}
     values: dict[str, Any] = {
         "name": name,
