@@ -74,8 +74,12 @@ class SessionFiles:
         await run_sync(_write, self._place(slug, account), sealed)
 
     async def clear_session(self, slug: str, account: str) -> None:
-        """Forget what was saved."""
-        await run_sync(lambda: self._place(slug, account).unlink(missing_ok=True))
+        """Forget what was saved.
+
+        Raises:
+            StorageError: It can't be removed.
+        """
+        await run_sync(_remove, self._place(slug, account))
 
     def _place(self, slug: str, account: str) -> Path:
         # A name of somebody's choice is no name of a file.
@@ -89,6 +93,13 @@ def _read(place: Path) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as exc:
+        raise StorageError from exc
+
+
+def _remove(place: Path) -> None:
+    try:
+        place.unlink(missing_ok=True)
+    except OSError as exc:
         raise StorageError from exc
 
 

@@ -43,6 +43,8 @@ async def test_what_cannot_be_written_or_read_is_told(tmp_path):
         await files.save_session("a", "b", "one")
     with pytest.raises(StorageError):
         await files.load_session("a", "b")
+    with pytest.raises(StorageError):
+        await files.clear_session("a", "b")
     assert (tmp_path / "file").read_text() == ""
 
 
