@@ -118,6 +118,7 @@ class ChatPage:
         await self._load(self._config.chat_url)
         await self._ensure_ready()
         await self._ensure_empty()
+        await self._dom.call("rest")
 
     async def visit(self) -> None:
         """Load the empty chat anew.
@@ -472,6 +473,7 @@ class ChatPage:
         if self._lost.is_set():
             raise PageLostError(self._lost_reason)
         await self._get_ready()
+        await self._dom.call("rest")
         await self._account.note_cookies()
 
     async def _get_ready(self) -> None:
