@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,8 +19,8 @@ from automation.browser.discovery import find_browser
 from automation.browser.display import VirtualDisplay, open_display
 from automation.browser.drivers import driver_kind, running_driver
 from automation.browser.launcher import launch, open_context
-from automation.browser.process_table import end_own
-from automation.browser.processes import BrowserProcess, parse_processes
+from automation.browser.process_table import cpu_seconds, end_own, waits_for_cpu
+from automation.browser.processes import BrowserProcess, is_browser_hung, parse_processes
 from automation.errors import BrowserUnavailableError, PageLostError, PoolFullError
 from automation.owned_tasks import owned_tasks
 from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
@@ -38,6 +39,7 @@ class _Running:
     heart: CDPSession
     driver: Playwright
     pid: int
+    heard_s: float = field(default_factory=time.monotonic)
     end: str = ""
     gone: anyio.Event = field(default_factory=anyio.Event)
 
@@ -190,6 +192,9 @@ class BrowserPool:
 
     async def _discard(self, config: BrowserConfig, running: _Running, end: str) -> None:
         self._forget(config, running, end)
+        if end == "browser_hung":
+            # It would leave the wish to close unanswered as well.
+            end_own(running.pid)
         with anyio.move_on_after(_CLOSE_S, shield=True) as closing:
             try:
                 await running.browser.close()
@@ -233,7 +238,7 @@ class BrowserPool:
                 await self._examine(config, running)
 
     async def _examine(self, config: BrowserConfig, running: _Running) -> None:
-        if await _beats(running.heart) or running.gone.is_set():
+        if await _lives(running) or running.gone.is_set():
             return
         if await _answers(running.driver):
             await self._discard(config, running, "browser_hung")
@@ -244,8 +249,10 @@ class BrowserPool:
         """Ask every browser for a sign of life every other second: a dead driver or a hung browser tells nothing itself."""
         while True:
             await anyio.sleep(_HEARTBEAT_S)
-            for config, running in list(self._running.items()):
-                await self._examine(config, running)
+            # All at once: one that is silent takes its time, in which another may die.
+            async with anyio.create_task_group() as looks:
+                for config, running in list(self._running.items()):
+                    looks.start_soon(self._examine, config, running)
 
     async def close(self) -> None:
         """End every browser and the driver."""
@@ -255,14 +262,22 @@ class BrowserPool:
         await self._stack.aclose()
 
 
-async def _beats(heart: CDPSession) -> bool:
+async def _lives(running: _Running) -> bool:
+    """Whether a browser answers, or is too busy to."""
+    before, asked_s = cpu_seconds(running.pid), time.monotonic()
     with anyio.move_on_after(_ANSWERS_S):
         try:
-            await heart.send("Browser.getVersion")
+            await running.heart.send("Browser.getVersion")
         except DRIVER_ERRORS:
             return False
+        running.heard_s = time.monotonic()
         return True
-    return False
+    after, now_s = cpu_seconds(running.pid), time.monotonic()
+    spent_s = None if before is None or after is None else after - before
+    is_crowded_out = spent_s is not None and waits_for_cpu(running.pid)
+    is_hung = is_browser_hung(now_s - running.heard_s, now_s - asked_s, spent_s, waits_for_cpu=is_crowded_out)
+    log.warning("browser_hangs" if is_hung else "browser_busy", extra={"cpu_s": spent_s})
+    return not is_hung
 
 
 async def _answers(driver: Playwright) -> bool:

@@ -37,7 +37,7 @@ AGAIN_S: dict[Fault, float] = {
     "driver": 10,
     "network": 10,
     "hang": 25,
-    "freeze": 25,
+    "freeze": 10,
 }
 ENDS_S: dict[Fault, float] = {
     "renderer": 2,
