@@ -305,6 +305,10 @@ async def test_random_kills_under_load_end_with_every_account_well(
         while pages["settling"] or pages["opening"] or pages["in_use"]:
             await anyio.sleep(0.05)
             pages = (await provider.check())["pages"]
+        with anyio.move_on_after(UNDER_LOAD_S):
+            # A page that is being closed is counted until it is.
+            while pages_open(pool) != pool.status()["pages"]:
+                await anyio.sleep(0.05)
         open_pages, counted = pages_open(pool), pool.status()["pages"]
         browsers = [process for process in below(os.getpid()) if process.kind == "browser"]
 
