@@ -14,6 +14,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
 
 from backend import __version__
+from backend.accounts.browser_profiles import BrowserProfiles
 from backend.accounts.sessions import SealedSessions
 from backend.accounts.sign_ins import open_sign_ins
 from backend.accounts.vault import Vault
@@ -149,9 +150,14 @@ async def _lifespan(settings: Settings, open_providers: OpenProviders, app: Fast
         if settings.old_secret_keys:
             await reseal(engine, vault)
         sessions = SqlSessions(engine)
+        profiles = BrowserProfiles(settings.data_dir / "profiles", vault)
+        await profiles.seal_left()
         stores = AccountStores(
             SqlAccounts(engine, vault),
-            lambda slug, account: SealedSessions(sessions, vault, slug, account),
+            lambda slug, account: SealedSessions(
+                sessions, vault, slug, account, profiles.profile(slug, account).clear
+            ),
+            profiles.profile,
         )
         providers = await stack.enter_async_context(open_providers(settings, stores))
         workshop = EndpointWorkshop(
@@ -159,6 +165,7 @@ async def _lifespan(settings: Settings, open_providers: OpenProviders, app: Fast
             providers.openers,
             providers.check,
             ScreenshotFolder(settings.data_dir / "screenshots"),
+            profiles.forget,
         )
         kept = SqlConversations(
             engine, most=settings.max_conversations, max_age=_days(settings.conversation_ttl)

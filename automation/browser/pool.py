@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import anyio
 from playwright.async_api import Browser, BrowserContext, CDPSession, Playwright
@@ -21,6 +22,7 @@ from automation.browser.drivers import driver_kind, running_driver
 from automation.browser.launcher import launch, open_context
 from automation.browser.process_table import cpu_seconds, end_own, waits_for_cpu
 from automation.browser.processes import BrowserProcess, is_browser_hung, parse_processes
+from automation.browser.profile_folder import until_unlocked
 from automation.errors import BrowserUnavailableError, PageLostError, PoolFullError
 from automation.owned_tasks import owned_tasks
 from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
@@ -31,6 +33,13 @@ log = logging.getLogger(__name__)
 _HEARTBEAT_S = 2.0
 _ANSWERS_S = 5.0
 _CLOSE_S = 5.0
+
+
+class _Kind(NamedTuple):
+    """What makes browsers alike: one that has a profile is its account's alone."""
+
+    config: BrowserConfig
+    profile: Path | None = None
 
 
 @dataclass(eq=False)
@@ -55,7 +64,7 @@ class BrowserPool:
         self._stack = AsyncExitStack()
         self._drivers: dict[DriverKind, Playwright] = {}
         self._display: VirtualDisplay | None = None
-        self._running: dict[BrowserConfig, _Running] = {}
+        self._running: dict[_Kind, _Running] = {}
         self._starting = anyio.Lock()
         self._is_closing = False
         self.ends: Counter[str] = Counter()
@@ -126,38 +135,59 @@ class BrowserPool:
             BrowserUnavailableError: No browser could be started.
             PageLostError: The browser died meanwhile.
         """
-        running = await self._running_for(config)
+        kind = _Kind(config)
+        running = await self._running_for(kind)
         try:
             return await open_context(running.browser, config, storage_state)
         except DRIVER_ERRORS as exc:
-            await self._examine(config, running)
+            await self._examine(kind, running)
             if not running.gone.is_set():
                 msg = f"The browser was lost: {first_line(exc)}"
                 raise PageLostError(msg) from exc
         # Its end had not been noticed yet; with a new one nothing is lost but a second.
-        running = await self._running_for(config)
+        running = await self._running_for(kind)
         with page_calls("opening a context"):
             return await open_context(running.browser, config, storage_state)
 
-    async def _running_for(self, config: BrowserConfig) -> _Running:
+    async def open_own(self, config: BrowserConfig, profile: Path) -> BrowserContext:
+        """Start a browser on a profile that nobody else uses, and return the context in it; end it with ``close_own``.
+
+        Raises:
+            BrowserUnavailableError: It does not start, or another one still uses the profile.
+            PageLostError: It died meanwhile.
+        """
+        if not await until_unlocked(profile, _CLOSE_S):
+            msg = f"Another browser uses the profile in {profile}. End it, and start the endpoint again."
+            raise BrowserUnavailableError(msg)
+        running = await self._running_for(_Kind(config, profile))
+        return running.browser.contexts[0]
+
+    async def close_own(self, browser: Browser) -> None:
+        """End a browser that one account has for itself."""
+        for kind, running in list(self._running.items()):
+            if running.browser is browser:
+                await self._discard(kind, running, "closed")
+
+    async def _running_for(self, kind: _Kind) -> _Running:
         async with self._starting:
-            running = self._running.get(config)
+            running = self._running.get(kind)
             if running is None or not running.browser.is_connected():
-                running = await self._start(config)
+                running = await self._start(kind)
             return running
 
-    async def _start(self, config: BrowserConfig) -> _Running:
-        driver = await self._living_driver(driver_kind(config))
+    async def _start(self, kind: _Kind) -> _Running:
+        driver = await self._living_driver(driver_kind(kind.config))
         try:
-            browser = await launch(driver, config, self._executable, await self._own_display())
+            display = await self._own_display()
+            browser = await launch(driver, kind.config, self._executable, display, kind.profile)
             heart = await browser.new_browser_cdp_session()
             processes = parse_processes(await heart.send("SystemInfo.getProcessInfo"))
         except DRIVER_ERRORS as exc:
             msg = f"The browser was lost while it started: {first_line(exc)}"
             raise PageLostError(msg) from exc
         pid = next(p.pid for p in processes if p.kind == "browser")
-        running = self._running[config] = _Running(browser, heart, driver, pid)
-        browser.on("disconnected", lambda _: self._forget(config, running, "browser_gone"))
+        running = self._running[kind] = _Running(browser, heart, driver, pid)
+        browser.on("disconnected", lambda _: self._forget(kind, running, "browser_gone"))
         return running
 
     async def _living_driver(self, kind: DriverKind) -> Playwright:
@@ -177,21 +207,21 @@ class BrowserPool:
     def _lose_driver(self, driver: Playwright) -> None:
         """Forget a dead driver and its browsers: their pipes closed with it, and they end by themselves."""
         self._drivers = {kind: known for kind, known in self._drivers.items() if known is not driver}
-        for config, running in list(self._running.items()):
+        for kind, running in list(self._running.items()):
             if running.driver is driver:
-                self._forget(config, running, "driver_gone")
+                self._forget(kind, running, "driver_gone")
 
-    def _forget(self, config: BrowserConfig, running: _Running, end: str) -> None:
-        if self._running.get(config) is running:
-            del self._running[config]
+    def _forget(self, kind: _Kind, running: _Running, end: str) -> None:
+        if self._running.get(kind) is running:
+            del self._running[kind]
             running.end = end
             running.gone.set()
-            if not self._is_closing:
+            if end != "closed" and not self._is_closing:
                 self.ends[end] += 1
                 log.warning(end)
 
-    async def _discard(self, config: BrowserConfig, running: _Running, end: str) -> None:
-        self._forget(config, running, end)
+    async def _discard(self, kind: _Kind, running: _Running, end: str) -> None:
+        self._forget(kind, running, end)
         if end == "browser_hung":
             # It would leave the wish to close unanswered as well.
             end_own(running.pid)
@@ -233,15 +263,15 @@ class BrowserPool:
 
     async def examine(self, browser: Browser) -> None:
         """Find out at once whether a browser lives, after a call failed: a dead driver tells nothing by itself."""
-        for config, running in list(self._running.items()):
+        for kind, running in list(self._running.items()):
             if running.browser is browser:
-                await self._examine(config, running)
+                await self._examine(kind, running)
 
-    async def _examine(self, config: BrowserConfig, running: _Running) -> None:
+    async def _examine(self, kind: _Kind, running: _Running) -> None:
         if await _lives(running) or running.gone.is_set():
             return
         if await _answers(running.driver):
-            await self._discard(config, running, "browser_hung")
+            await self._discard(kind, running, "browser_hung")
         else:
             self._lose_driver(running.driver)
 
@@ -251,14 +281,14 @@ class BrowserPool:
             await anyio.sleep(_HEARTBEAT_S)
             # All at once: one that is silent takes its time, in which another may die.
             async with anyio.create_task_group() as looks:
-                for config, running in list(self._running.items()):
-                    looks.start_soon(self._examine, config, running)
+                for kind, running in list(self._running.items()):
+                    looks.start_soon(self._examine, kind, running)
 
     async def close(self) -> None:
         """End every browser and the driver."""
         self._is_closing = True
-        for config, running in list(self._running.items()):
-            await self._discard(config, running, "closed")
+        for kind, running in list(self._running.items()):
+            await self._discard(kind, running, "closed")
         await self._stack.aclose()
 
 

@@ -32,6 +32,14 @@ def cpu_seconds(pid: int) -> float | None:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def command_of(pid: int) -> str:
+    """Return a process's command line; empty when it is gone or that can't be told."""
+    try:
+        return (_PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
 def end_own(pid: int) -> bool:
     """Kill a process if it descends from this one, and return whether it was.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Page
 
 from automation.browser.pool import BrowserPool
 from automation.browser.processes import network_pid
+from automation.browser.profile_folder import ProfileFolder
 from automation.browser.windows import open_window
 from automation.errors import PageLostError, SignInRequiredError
 from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
@@ -29,7 +30,10 @@ _CLOSE_S = 5.0
 
 
 class Account:
-    """Owns the context that all of the account's pages share; makes a new one when the browser died."""
+    """Owns the context that all of the account's pages share; makes a new one when the browser died.
+
+    With a ``profile`` it has a browser of its own, which keeps everything there.
+    """
 
     def __init__(
         self,
@@ -39,6 +43,7 @@ class Account:
         credentials: Credentials | None,
         *,
         keeps_state: bool = False,
+        profile: ProfileFolder | None = None,
     ) -> None:
         self.browsers = browsers
         self.credentials = credentials
@@ -53,6 +58,8 @@ class Account:
         self._unsaved: StorageState | None = None
         self._opening = anyio.Lock()
         self._opening_window = anyio.Lock()
+        self._profile = profile
+        self._first_page: Page | None = None
         self._keeps_state = keeps_state or credentials is not None
         self._was_active = False
 
@@ -68,14 +75,38 @@ class Account:
                 state = self._unsaved or await self._sessions.load()
                 # A session that somebody brought must be kept up to date, whoever signed in.
                 self._keeps_state = self._keeps_state or state is not None
-                context = await self.browsers.new_context(self._browser, state)
+                context = await self._open_context(state)
                 context.on("close", self._forget)
                 self._context = context
                 self._cookies = list(state["cookies"]) if state else []
                 # Reading them starts the network process of a new browser. One that was just replaced has none, and is not ours.
-                has_all = bool(await self._read_cookies(context)) or not self._cookies
+                found = await self._read_cookies(context)
+                has_all = bool(found) or not self._cookies
+                if self._profile is not None:
+                    self._cookies = found
                 self._network = await self._network_of(context) if has_all else None
             return context
+
+    async def _open_context(self, state: StorageState | None) -> BrowserContext:
+        if self._profile is None:
+            return await self.browsers.new_context(self._browser, state)
+        profile = await self._profile.unseal()
+        context = await self.browsers.open_own(self._browser, profile.path)
+        self._first_page = context.pages[0] if context.pages else None
+        if state is None:
+            return context
+        try:
+            with page_calls("restoring the session"):
+                if profile.found == "new":
+                    await context.set_storage_state(state)  # type: ignore[arg-type]
+                else:
+                    known = [] if profile.found == "left" else await context.cookies()
+                    await context.add_cookies(_missing(state["cookies"], known))  # type: ignore[arg-type]
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self.browsers.close_own(browser_of(context))
+            raise
+        return context
 
     async def new_page(self, *, in_own_window: bool) -> Page:
         """Return a new, empty page: a tab of the window that there is, or in a window of its own.
@@ -88,6 +119,10 @@ class Account:
         async with self._opening_window:
             try:
                 # Chromium may have had the page's renderer ready, and that one may hang.
+                first, self._first_page = self._first_page, None
+                if first is not None and not first.is_closed():
+                    # A browser that was started on a profile has one open already.
+                    return first
                 with anyio.move_on_after(_OPEN_S), page_calls("opening a page"):
                     return await (open_window(context) if in_own_window else context.new_page())
             except PageLostError:
@@ -188,6 +223,8 @@ class Account:
             SessionNotKeptError: The store can't keep it; it is used all the same until the gateway ends.
         """
         await self._close_context()
+        if self._profile is not None:
+            await self._profile.clear()
         self.refusal = None
         self._was_active = False
         self._unsaved = state
@@ -231,6 +268,12 @@ class Account:
 
     async def _close_context(self) -> None:
         context, self._context = self._context, None
+        if self._profile is not None:
+            with anyio.CancelScope(shield=True):
+                if context is not None:
+                    await self.browsers.close_own(browser_of(context))
+                await self._profile.seal()
+            return
         if context is None or self._browser.is_attached:
             return
         with anyio.move_on_after(_CLOSE_S, shield=True):
@@ -240,7 +283,18 @@ class Account:
                 log.debug("context_gone", extra={"reason": first_line(exc)})
 
 
-def account_of(browsers: BrowserPool, config: WebChatConfig, sessions: SessionStore) -> Account:
+def _missing(cookies: list[dict[str, Any]], known: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the cookies that a profile has not: a browser forgets those of its session when it closes, or is killed.
+
+    What it has is as new as what is stored, or newer.
+    """
+    there = {(cookie["name"], cookie["domain"], cookie["path"]) for cookie in known}
+    return [c for c in cookies if (c["name"], c["domain"], c["path"]) not in there]
+
+
+def account_of(
+    browsers: BrowserPool, config: WebChatConfig, sessions: SessionStore, profile: ProfileFolder | None = None
+) -> Account:
     """Return an account of a site; nothing is opened before its first page."""
     return Account(
         browsers,
@@ -248,15 +302,16 @@ def account_of(browsers: BrowserPool, config: WebChatConfig, sessions: SessionSt
         sessions,
         config.credentials,
         keeps_state=config.profile.conversation.in_browser,
+        profile=profile,
     )
 
 
 @asynccontextmanager
 async def open_account(
-    browsers: BrowserPool, config: WebChatConfig, sessions: SessionStore
+    browsers: BrowserPool, config: WebChatConfig, sessions: SessionStore, profile: ProfileFolder | None = None
 ) -> AsyncIterator[Account]:
     """Hold an account; its browser starts with its first page, and its session is stored at the end."""
-    account = account_of(browsers, config, sessions)
+    account = account_of(browsers, config, sessions, profile)
     try:
         yield account
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -32,12 +32,14 @@ class EndpointWorkshop:
     Attributes:
         openers: By provider type.
         check: Raises ``ProfileError`` when a configuration can't work.
+        forget: Removes what is kept outside the repository of an endpoint that is deleted.
     """
 
     repository: EndpointRepository
     openers: Mapping[str, ProviderOpener]
     check: Callable[[EndpointConfig], None]
     screenshots: ScreenshotFolder
+    forget: Callable[[str], Awaitable[None]]
 
 
 class EndpointManager:
@@ -123,6 +125,7 @@ class EndpointManager:
             self.get(slug)
             await self._stop(slug)
             await self._workshop.repository.delete_endpoint(slug)
+            await self._workshop.forget(slug)
             del self._endpoints[slug]
         self._locks.pop(slug, None)
 
