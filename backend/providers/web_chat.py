@@ -21,11 +21,12 @@ from automation.web_provider.interactive_sign_in import InteractiveSignIn, open_
 from backend.accounts.book import AccountConfig, AccountPace, own_account, session_key
 from backend.accounts.policy import AccountLimits
 from backend.providers.account_fleet import open_fleet
-from backend.providers.account_roster import AccountSite, FleetPlan
+from backend.providers.account_site import AccountSite, FleetPlan
 from backend.providers.config import BrowserSettings, EndpointConfig, Isolation, Proxy
 from backend.providers.kinds import AccountStores
 from backend.providers.profile_source import read_profile
 from backend.providers.protocol import Provider, ProviderOpener
+from backend.providers.sleepers import Sleepers
 
 
 class AccountBrowsers:
@@ -134,13 +135,14 @@ def web_chat_opener(
     driver: Driver = "playwright",
     capture: CaptureRoute = "auto",
 ) -> ProviderOpener:
-    """Return the opener of ``web_chat`` endpoints; their pages come from ``pool``."""
+    """Return the opener of ``web_chat`` endpoints; their pages come from ``pool``, and who needs one gets that of an idle one."""
+    sleepers = Sleepers()
 
     @asynccontextmanager
     async def open_web_chat(config: EndpointConfig) -> AsyncIterator[Provider]:
         web = web_chat_config(config, selectors_dir, headless=headless, driver=driver, capture=capture)
         browsers = AccountBrowsers(pool, web, stores, config.browser_config.isolation)
-        async with open_fleet(plan_of(config, browsers), stores.accounts) as fleet:
+        async with open_fleet(plan_of(config, browsers), stores.accounts, sleepers) as fleet:
             yield fleet
 
     return open_web_chat
