@@ -23,7 +23,7 @@ from automation.browser.launcher import launch, open_context
 from automation.browser.process_table import cpu_seconds, end_own, waits_for_cpu
 from automation.browser.processes import BrowserProcess, is_browser_hung, parse_processes
 from automation.browser.profile_folder import until_unlocked
-from automation.errors import BrowserUnavailableError, PageLostError, PoolFullError
+from automation.errors import BrowserUnavailableError, PageLostError, PoolFullError, SessionRefusedError
 from automation.owned_tasks import owned_tasks
 from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
 from automation.stealth.options import BrowserConfig, DriverKind
@@ -134,6 +134,7 @@ class BrowserPool:
         Raises:
             BrowserUnavailableError: No browser could be started.
             PageLostError: The browser died meanwhile.
+            SessionRefusedError: It does not take the ``storage_state``.
         """
         kind = _Kind(config)
         running = await self._running_for(kind)
@@ -141,6 +142,9 @@ class BrowserPool:
             return await open_context(running.browser, config, storage_state)
         except DRIVER_ERRORS as exc:
             await self._examine(kind, running)
+            if not running.gone.is_set() and storage_state is not None:
+                log.warning("session_refused", extra={"reason": first_line(exc)})
+                raise SessionRefusedError from exc
             if not running.gone.is_set():
                 msg = f"The browser was lost: {first_line(exc)}"
                 raise PageLostError(msg) from exc

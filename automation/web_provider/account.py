@@ -12,9 +12,9 @@ from playwright.async_api import Browser, BrowserContext, Page
 
 from automation.browser.pool import BrowserPool
 from automation.browser.processes import network_pid
-from automation.browser.profile_folder import ProfileFolder
+from automation.browser.profile_folder import Found, ProfileFolder
 from automation.browser.windows import open_window
-from automation.errors import PageLostError, SignInRequiredError
+from automation.errors import PageLostError, SessionRefusedError, SignInRequiredError
 from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
 from automation.sign_in.credentials import Credentials
 from automation.sign_in.session_state import SessionNotKeptError, SessionStore, StorageState
@@ -63,11 +63,14 @@ class Account:
         self._keeps_state = keeps_state or credentials is not None
         self._was_active = False
 
-    async def context(self) -> BrowserContext:
+    async def context(self, *, is_for_sign_in: bool = False) -> BrowserContext:
         """Return the living context, opened from the stored session if there is none.
+
+        Where the browser does not take the session, an account that can sign in, or is about to, begins without one.
 
         Raises:
             BrowserUnavailableError, PageLostError: No browser, or it died in that moment.
+            SessionRefusedError: The browser does not take the session, and without it the account is nobody.
         """
         async with self._opening:
             context = self._context
@@ -75,7 +78,13 @@ class Account:
                 state = self._unsaved or await self._sessions.load()
                 # A session that somebody brought must be kept up to date, whoever signed in.
                 self._keeps_state = self._keeps_state or state is not None
-                context = await self._open_context(state)
+                try:
+                    context = await self._open_context(state)
+                except SessionRefusedError:
+                    if not (is_for_sign_in or self.credentials):
+                        raise
+                    state = None
+                    context = await self._open_context(state)
                 context.on("close", self._forget)
                 self._context = context
                 self._cookies = list(state["cookies"]) if state else []
@@ -96,25 +105,23 @@ class Account:
         if state is None:
             return context
         try:
-            with page_calls("restoring the session"):
-                if profile.found == "new":
-                    await context.set_storage_state(state)  # type: ignore[arg-type]
-                else:
-                    known = [] if profile.found == "left" else await context.cookies()
-                    await context.add_cookies(_missing(state["cookies"], known))  # type: ignore[arg-type]
+            await _take_up(context, state, profile.found)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await self.browsers.close_own(browser_of(context))
+                # Half a session is none.
+                await (self._profile.clear() if profile.found == "new" else self._profile.seal())
             raise
         return context
 
-    async def new_page(self, *, in_own_window: bool) -> Page:
+    async def new_page(self, *, in_own_window: bool, is_for_sign_in: bool = False) -> Page:
         """Return a new, empty page: a tab of the window that there is, or in a window of its own.
 
         Raises:
             BrowserUnavailableError, PageLostError: No browser, or it died in that moment.
+            SessionRefusedError: See ``context``.
         """
-        context = await self.context()
+        context = await self.context(is_for_sign_in=is_for_sign_in)
         # One at a time, or each would take the other's window for its own.
         async with self._opening_window:
             try:
@@ -281,6 +288,22 @@ class Account:
                 await context.close()
             except DRIVER_ERRORS as exc:
                 log.debug("context_gone", extra={"reason": first_line(exc)})
+
+
+async def _take_up(context: BrowserContext, state: StorageState, found: Found) -> None:
+    """Bring a profile's context up to the stored session: all of it into a new one, into another one what it lost."""
+    try:
+        if found == "new":
+            await context.set_storage_state(state)  # type: ignore[arg-type]
+        else:
+            known = [] if found == "left" else await context.cookies()
+            await context.add_cookies(_missing(state["cookies"], known))  # type: ignore[arg-type]
+    except DRIVER_ERRORS as exc:
+        if not browser_of(context).is_connected():
+            msg = f"The browser was lost: {first_line(exc)}"
+            raise PageLostError(msg) from exc
+        log.warning("session_refused", extra={"reason": first_line(exc)})
+        raise SessionRefusedError from exc
 
 
 def _missing(cookies: list[dict[str, Any]], known: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
