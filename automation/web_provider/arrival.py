@@ -108,6 +108,15 @@ class Arrival:
 
     async def _first_state(self) -> str | None:
         """Return what the page shows first: ``ready``, ``form``, a check for a person, or None when nothing came in time."""
+        try:
+            state = await self._state_of_chat()
+        except SiteChangedError:
+            if await self._dom.shows_check_around():
+                return "captcha"  # in the place of the chat's frame
+            raise
+        return "captcha" if await self._dom.shows_check_around(STANDS_S) else state
+
+    async def _state_of_chat(self) -> str | None:
         ready: dict[str, bool] = {"input_ready": True}
         outcomes: dict[str, dict[str, bool]] = {}
         form = self._profile.sign_in

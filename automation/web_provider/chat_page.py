@@ -21,6 +21,9 @@ from automation.capture.network_tap import NetworkTap
 from automation.capture.pipeline import TurnCapture
 from automation.errors import (
     AutomationError,
+    ChallengeRequiredError,
+    FirstTokenTimeout,
+    IdleTimeout,
     PageLostError,
     PromptRejectedError,
     SiteChangedError,
@@ -295,8 +298,12 @@ class ChatPage:
             self._needs = "nothing" if self._chat else "delete" if ask.is_throwaway else "new chat"
             notes += finished.notes
             await out.send(replace(finished, notes=notes, chat=self._chat, is_continued=ask.is_continued))
-        except SiteChangedError as exc:
+        except (SiteChangedError, FirstTokenTimeout, IdleTimeout) as exc:
             self._needs = "reload"
+            if await self._dom.shows_check_around():
+                raise ChallengeRequiredError("captcha") from exc
+            if not isinstance(exc, SiteChangedError):
+                raise
             raise await site_changed(self._page, exc.profile_key, exc.step) from exc
         except PromptRejectedError:
             # Nothing was sent: the chat that stood here stands here still.

@@ -106,9 +106,9 @@ class SealedProfile:
             OSError: It can't be read or written.
         """
         if self._sealed.exists():
-            text = self._vault.resealed(self._sealed.read_text("ascii"), self._purpose)
-            if text is not None:
-                _write(self._sealed, text)
+            anew = self._vault.resealed_bytes(self._sealed.read_bytes(), self._purpose)
+            if anew is not None:
+                _write(self._sealed, anew)
 
     def _unpack(self) -> OpenProfile:
         if self._plain.exists():
@@ -128,7 +128,7 @@ class SealedProfile:
         if not self._sealed.exists():
             return None
         try:
-            return self._vault.unseal(self._sealed.read_text("ascii"), self._purpose)
+            return self._vault.unseal_bytes(self._sealed.read_bytes(), self._purpose)
         except VaultError:
             _log.warning("profile_not_read", extra={"path": str(self._sealed)})
             return None
@@ -138,7 +138,7 @@ class SealedProfile:
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             for path in _kept_files(self._plain):
                 archive.writestr(str(path.relative_to(self._plain)), path.read_bytes(), zipfile.ZIP_DEFLATED)
-        _write(self._sealed, self._vault.seal(packed.getvalue(), self._purpose))
+        _write(self._sealed, self._vault.seal_bytes(packed.getvalue(), self._purpose))
         shutil.rmtree(self._plain)
 
     def _remove(self) -> None:
@@ -189,12 +189,12 @@ def _kept_files(profile: Path) -> Iterator[Path]:
             yield path
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: bytes) -> None:
     """Write a file that only its user reads, whole or not at all."""
     half = path.with_name(f"{path.name}{_HALF}")
     half.unlink(missing_ok=True)
-    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        file.write(text)
+    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     half.rename(path)
