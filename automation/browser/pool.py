@@ -18,11 +18,11 @@ from playwright.async_api import Browser, BrowserContext, CDPSession, Playwright
 from automation.browser.capacity import default_max_streaming
 from automation.browser.discovery import find_browser
 from automation.browser.display import VirtualDisplay, open_display
-from automation.browser.drivers import driver_kind, running_driver
+from automation.browser.drivers import driver_answers, driver_kind, running_driver
 from automation.browser.launcher import launch, open_context
 from automation.browser.process_table import cpu_seconds, end_own, waits_for_cpu
 from automation.browser.processes import BrowserProcess, is_browser_hung, parse_processes
-from automation.browser.profile_folder import until_unlocked
+from automation.browser.profile_folder import profile_of, remove_scratch, until_unlocked
 from automation.errors import BrowserUnavailableError, PageLostError, PoolFullError, SessionRefusedError
 from automation.owned_tasks import owned_tasks
 from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
@@ -48,6 +48,7 @@ class _Running:
     heart: CDPSession
     driver: Playwright
     pid: int
+    scratch: Path | None = None
     heard_s: float = field(default_factory=time.monotonic)
     end: str = ""
     gone: anyio.Event = field(default_factory=anyio.Event)
@@ -67,6 +68,7 @@ class BrowserPool:
         self._running: dict[_Kind, _Running] = {}
         self._starting = anyio.Lock()
         self._is_closing = False
+        self._scratch: list[Path] = []
         self.ends: Counter[str] = Counter()
 
     def status(self) -> dict[str, Any]:
@@ -190,13 +192,16 @@ class BrowserPool:
             msg = f"The browser was lost while it started: {first_line(exc)}"
             raise PageLostError(msg) from exc
         pid = next(p.pid for p in processes if p.kind == "browser")
-        running = self._running[kind] = _Running(browser, heart, driver, pid)
+        # Its driver removes what it wrote, if it lives: only of one that we started is the number ours.
+        is_forgetful = kind.profile is None and not kind.config.is_attached
+        running = _Running(browser, heart, driver, pid, profile_of(pid) if is_forgetful else None)
+        self._running[kind] = running
         browser.on("disconnected", lambda _: self._forget(kind, running, "browser_gone"))
         return running
 
     async def _living_driver(self, kind: DriverKind) -> Playwright:
         driver = self._drivers.get(kind)
-        if driver is not None and not await _answers(driver):
+        if driver is not None and not await driver_answers(driver):
             self._lose_driver(driver)
             driver = None
         if driver is None:
@@ -214,6 +219,7 @@ class BrowserPool:
         for kind, running in list(self._running.items()):
             if running.driver is driver:
                 self._forget(kind, running, "driver_gone")
+                self._scratch += [running.scratch] if running.scratch else []
 
     def _forget(self, kind: _Kind, running: _Running, end: str) -> None:
         if self._running.get(kind) is running:
@@ -274,7 +280,7 @@ class BrowserPool:
     async def _examine(self, kind: _Kind, running: _Running) -> None:
         if await _lives(running) or running.gone.is_set():
             return
-        if await _answers(running.driver):
+        if await driver_answers(running.driver):
             await self._discard(kind, running, "browser_hung")
         else:
             self._lose_driver(running.driver)
@@ -287,12 +293,19 @@ class BrowserPool:
             async with anyio.create_task_group() as looks:
                 for kind, running in list(self._running.items()):
                     looks.start_soon(self._examine, kind, running)
+            await self._remove_scratch()
+
+    async def _remove_scratch(self) -> None:
+        """Remove what browsers wrote whose driver was killed before it could."""
+        while self._scratch:
+            await remove_scratch(self._scratch.pop())
 
     async def close(self) -> None:
         """End every browser and the driver."""
         self._is_closing = True
         for kind, running in list(self._running.items()):
             await self._discard(kind, running, "closed")
+        await self._remove_scratch()
         await self._stack.aclose()
 
 
@@ -312,17 +325,6 @@ async def _lives(running: _Running) -> bool:
     is_hung = is_browser_hung(now_s - running.heard_s, now_s - asked_s, spent_s, waits_for_cpu=is_crowded_out)
     log.warning("browser_hangs" if is_hung else "browser_busy", extra={"cpu_s": spent_s})
     return not is_hung
-
-
-async def _answers(driver: Playwright) -> bool:
-    """Whether a driver lives: this makes and drops an object in it and needs no browser."""
-    with anyio.move_on_after(_ANSWERS_S):
-        try:
-            await (await driver.request.new_context()).dispose()
-        except DRIVER_ERRORS:
-            return False
-        return True
-    return False
 
 
 @asynccontextmanager

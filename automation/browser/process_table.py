@@ -32,12 +32,12 @@ def cpu_seconds(pid: int) -> float | None:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def command_of(pid: int) -> str:
-    """Return a process's command line; empty when it is gone or that can't be told."""
+def arguments_of(pid: int) -> list[str]:
+    """Return a process's command line; nothing when it is gone or that can't be told."""
     try:
-        return (_PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+        return (_PROC / str(pid) / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
     except OSError:
-        return ""
+        return []
 
 
 def end_own(pid: int) -> bool:

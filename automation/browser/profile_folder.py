@@ -5,6 +5,7 @@ Chromium locks a profile by a link named after its host and process; a browser t
 
 from __future__ import annotations
 
+import shutil
 import socket
 import time
 from contextlib import suppress
@@ -14,11 +15,13 @@ from typing import Literal, Protocol
 
 import anyio
 
-from automation.browser.process_table import command_of, end_own
+from automation.browser.process_table import arguments_of, end_own
 
 _LOCK = "SingletonLock"
 _LOCKS = (_LOCK, "SingletonCookie", "SingletonSocket")
 _LOOK_S = 0.02
+_GONE_S = 5.0
+_SWITCH = "--user-data-dir="
 
 Found = Literal["new", "sealed", "left"]
 
@@ -81,4 +84,16 @@ def _holder(profile: Path) -> int | None:
     if host != socket.gethostname() or not number.isdecimal():
         return None  # of a container that is no more: only we use what is in our data directory
     # Its number may have become somebody else's since.
-    return int(number) if str(profile) in command_of(int(number)) else None
+    return int(number) if profile == profile_of(int(number)) else None
+
+
+def profile_of(pid: int) -> Path | None:
+    """Return the profile that a browser was started on; None of a process that is gone or no browser."""
+    found = (argument for argument in arguments_of(pid) if argument.startswith(_SWITCH))
+    return next((Path(argument.removeprefix(_SWITCH)) for argument in found), None)
+
+
+async def remove_scratch(profile: Path) -> None:
+    """Remove the profile of a browser that was to forget everything, once it is gone: who would have done so was killed."""
+    if await until_unlocked(profile, _GONE_S):
+        await anyio.to_thread.run_sync(lambda: shutil.rmtree(profile, ignore_errors=True))

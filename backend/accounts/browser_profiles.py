@@ -150,7 +150,8 @@ class BrowserProfiles:
     """All of them, in one folder."""
 
     def __init__(self, folder: Path, vault: Vault) -> None:
-        self._folder = folder
+        # A browser's lock is compared with the whole path.
+        self._folder = folder.resolve()
         self._vault = vault
 
     def profile(self, slug: str, account: str) -> SealedProfile:

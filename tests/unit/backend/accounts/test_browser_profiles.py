@@ -129,7 +129,8 @@ async def test_no_name_of_an_account_leads_out_of_the_folder_or_to_another_accou
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that says that it uses ada's profile, until its input ends."""
-    command = [sys.executable, "-c", "import sys; sys.stdin.read()", str(tmp_path / "demo" / "ada")]
+    profile = f"--user-data-dir={tmp_path / 'demo' / 'ada'}"
+    command = [sys.executable, "-c", "import sys; sys.stdin.read()", profile]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         yield process
 
