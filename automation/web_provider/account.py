@@ -101,7 +101,8 @@ class Account:
             return await self.browsers.new_context(self._browser, state)
         profile = await self._profile.unseal()
         context = await self.browsers.open_own(self._browser, profile.path)
-        self._first_page = context.pages[0] if context.pages else None
+        # With a window, Chromium ends with its last page: the empty one that it began with is left to hold it open.
+        self._first_page = context.pages[0] if context.pages and self._browser.headless else None
         if state is None:
             return context
         try:

@@ -12,6 +12,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from automation.browser.display import display_obstacle
 from automation.browser.drivers import driver_obstacle
 from automation.browser.pool import BrowserPool, open_browser_pool
 from automation.stealth.options import BrowserConfig, DriverKind
@@ -87,6 +88,17 @@ async def signed_in(
         yield provider
 
 
+@asynccontextmanager
+async def open_account_on(
+    pool: BrowserPool, config: BrowserConfig, profile: SealedProfile
+) -> AsyncIterator[Account]:
+    account = Account(pool, config, MemorySessions(), None, profile=profile)
+    try:
+        yield account
+    finally:
+        await account.close()
+
+
 async def in_page(account: Account, script: str) -> object:
     return await (await account.context()).pages[0].evaluate(script)
 
@@ -139,6 +151,24 @@ async def test_a_browser_that_was_killed_is_replaced_with_all_that_it_had(site: 
 
     assert has_key
     assert site.sign_ins == [("ada", True)]
+
+
+@pytest.mark.skipif(display_obstacle() is not None, reason=display_obstacle() or "")
+async def test_a_browser_with_a_window_outlives_its_pages(site: ChatSite, tmp_path: Path):
+    profile = BrowserProfiles(tmp_path, VAULT).profile("demo", "ada")
+    config = BrowserConfig(headless=False)
+    async with (
+        open_browser_pool(None, max_pages=4) as pool,
+        open_account_on(pool, config, profile) as account,
+    ):
+        page = await account.new_page(in_own_window=True)
+        await page.goto(site.page("fetch-sse"))
+        await page.close()
+        again = await account.new_page(in_own_window=True)
+
+        assert await again.evaluate("document.visibilityState") == "visible"
+
+    assert pool.ends == {}
 
 
 async def test_a_new_browser_begins_with_the_session_that_is_stored(site: ChatSite, tmp_path: Path):
