@@ -162,10 +162,15 @@ class BrowserPool:
             BrowserUnavailableError: It does not start, or another one still uses the profile.
             PageLostError: It died meanwhile.
         """
+        kind = _Kind(config, profile)
+        before = self._running.get(kind)
+        if before is not None:
+            # Whoever asks has lost its context.
+            await self._discard(kind, before, "browser_gone")
         if not await until_unlocked(profile, _CLOSE_S):
             msg = f"Another browser uses the profile in {profile}. End it, and start the endpoint again."
             raise BrowserUnavailableError(msg)
-        running = await self._running_for(_Kind(config, profile))
+        running = await self._running_for(kind)
         return running.browser.contexts[0]
 
     async def close_own(self, browser: Browser) -> None:

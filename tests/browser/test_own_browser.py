@@ -133,7 +133,10 @@ async def test_what_a_session_snapshot_loses_is_there_after_a_sleep(
     assert pool.ends == {}
 
 
-async def test_a_browser_that_was_killed_is_replaced_with_all_that_it_had(site: ChatSite, tmp_path: Path):
+@pytest.mark.parametrize("victim", ["browser", "driver"])
+async def test_a_browser_that_was_killed_is_replaced_with_all_that_it_had(
+    victim: str, site: ChatSite, tmp_path: Path
+):
     profile, sessions = BrowserProfiles(tmp_path, VAULT).profile("demo", "ada"), MemorySessions()
     async with (
         open_browser_pool(None, max_pages=4) as pool,
@@ -141,10 +144,10 @@ async def test_a_browser_that_was_killed_is_replaced_with_all_that_it_had(site: 
     ):
         await in_page(provider._account, MAKE_KEY)
         for process in below(os.getpid()):
-            if process.kind == "browser":
+            if process.kind == victim:
                 os.kill(process.pid, signal.SIGKILL)
         with anyio.fail_after(20):
-            while not pool.ends["browser_gone"]:
+            while not pool.ends[f"{victim}_gone"]:
                 await anyio.sleep(0.01)
         assert (await ask(provider, "[[echo:again]]")).text == "again"
         has_key = await in_page(provider._account, HAS_KEY)
