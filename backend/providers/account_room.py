@@ -30,10 +30,11 @@ class AccountRoom:
         """
         member = self._member
         with member.kept_awake():
-            async with AsyncExitStack() as page, owned_tasks() as tasks:
+            async with AsyncExitStack() as page:
                 session = await self._opened(page)
-                tasks.start_soon(_end_with, member, session)
-                yield session
+                async with owned_tasks() as tasks:
+                    tasks.start_soon(_end_with, member, session)
+                    yield session
             if session.status.state == "signed_in":
                 member.clear()
 
