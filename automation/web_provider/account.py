@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import anyio
@@ -12,7 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Page
 
 from automation.browser.pool import BrowserPool
 from automation.browser.processes import network_pid
-from automation.browser.profile_folder import Found, ProfileFolder
+from automation.browser.profile_folder import ProfileFolder
 from automation.browser.windows import open_window
 from automation.errors import PageLostError, SessionRefusedError, SignInRequiredError
 from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
@@ -20,11 +20,13 @@ from automation.sign_in.credentials import Credentials
 from automation.sign_in.session_state import SessionNotKeptError, SessionStore, StorageState
 from automation.stealth.options import BrowserConfig
 from automation.web_provider.config import WebChatConfig
+from automation.web_provider.stored_session import take_up
 
 log = logging.getLogger(__name__)
 
 _SAVE_EVERY_S = 30.0
 _OPEN_S = 20.0
+_COOKIES_S = 5.0
 _SAVE_S = 20.0
 _CLOSE_S = 5.0
 
@@ -106,7 +108,7 @@ class Account:
         if state is None:
             return context
         try:
-            await _take_up(context, state, profile.found)
+            await take_up(context, state, profile.found)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await self.browsers.close_own(browser_of(context))
@@ -155,7 +157,7 @@ class Account:
         if context is None or await self.has_its_network():
             return
         log.warning("network_process_replaced")
-        with page_calls("restoring the session"):
+        with _cookie_calls("restoring the session"):
             await context.add_cookies(self._cookies)  # type: ignore[arg-type]
         self._network = await self._network_of(context)
 
@@ -176,7 +178,7 @@ class Account:
 
     @staticmethod
     async def _read_cookies(context: BrowserContext) -> list[dict[str, Any]]:
-        with page_calls("reading the session"):
+        with _cookie_calls("reading the session"):
             return [dict(cookie) for cookie in await context.cookies()]
 
     async def _network_of(self, context: BrowserContext) -> int | None:
@@ -291,29 +293,18 @@ class Account:
                 log.debug("context_gone", extra={"reason": first_line(exc)})
 
 
-async def _take_up(context: BrowserContext, state: StorageState, found: Found) -> None:
-    """Bring a profile's context up to the stored session: all of it into a new one, into another one what it lost."""
-    try:
-        if found == "new":
-            await context.set_storage_state(state)  # type: ignore[arg-type]
-        else:
-            known = [] if found == "left" else await context.cookies()
-            await context.add_cookies(_missing(state["cookies"], known))  # type: ignore[arg-type]
-    except DRIVER_ERRORS as exc:
-        if not browser_of(context).is_connected():
-            msg = f"The browser was lost: {first_line(exc)}"
-            raise PageLostError(msg) from exc
-        log.warning("session_refused", extra={"reason": first_line(exc)})
-        raise SessionRefusedError from exc
+@contextmanager
+def _cookie_calls(step: str) -> Iterator[None]:
+    """Limit a call that the network process answers: one that dies with it need never be.
 
-
-def _missing(cookies: list[dict[str, Any]], known: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the cookies that a profile has not: a browser forgets those of its session when it closes, or is killed.
-
-    What it has is as new as what is stored, or newer.
+    Raises:
+        PageLostError: It was not answered, or the browser is gone.
     """
-    there = {(cookie["name"], cookie["domain"], cookie["path"]) for cookie in known}
-    return [c for c in cookies if (c["name"], c["domain"], c["path"]) not in there]
+    with anyio.move_on_after(_COOKIES_S) as waiting, page_calls(step):
+        yield
+    if waiting.cancelled_caught:
+        msg = f"The browser did not answer within {_COOKIES_S:g} s while {step}."
+        raise PageLostError(msg)
 
 
 def account_of(
