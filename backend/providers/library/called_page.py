@@ -13,6 +13,7 @@ from automation.browser.pool import open_browser_pool
 from automation.errors import AutomationError
 from automation.library.sessions import session_of
 from automation.turn import Prompt, ReasoningDelta, SourceFound, TextDelta, TurnEvent, TurnFinished
+from backend.accounts.browser_profiles import BrowserProfiles
 from backend.accounts.sessions import SealedSessions
 from backend.accounts.states import AccountState
 from backend.accounts.vault import Vault
@@ -80,7 +81,9 @@ async def opened_pages(name: str, entry: ProviderEntry, file: ConfigFile) -> Asy
 
     for place, account in enumerate(entry.accounts):
         await _bring(sessions_for(name, account.name(place)), account.session, endpoint.base_url)
-    stores = AccountStores(MemoryAccounts({name: accounts}), sessions_for)
+    profiles = BrowserProfiles(file.data_dir / "profiles", vault)
+    await profiles.seal_left()
+    stores = AccountStores(MemoryAccounts({name: accounts}), sessions_for, profiles.profile)
     async with open_browser_pool(file.browser_executable, _MOST_PAGES) as pool:
         opener = web_chat_opener(pool, stores, selectors_dir=file.selectors_dir, headless=True)
         async with opener(endpoint) as fleet:
