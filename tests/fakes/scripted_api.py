@@ -63,7 +63,7 @@ class ScriptedApi:
         method, path, _ = head[0].split(" ")
         headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in head[1:] if line)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
-        if method == "GET" and path.endswith("/models"):
+        if method == "GET" and path.partition("?")[0].endswith("/models"):
             listed = {"object": "list", "data": [{"id": name, "object": "model"} for name in self.models]}
             writer.write(b"".join(step for step in answers(listed) if isinstance(step, bytes)))
             return True

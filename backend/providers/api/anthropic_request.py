@@ -61,7 +61,9 @@ def messages_request(body: Body, *, is_streamed: bool) -> dict[str, Any]:
 
     Raises:
         InvalidRequestError: It can't be honoured.
+        ValidationError: A field is not what OpenAI says it is.
     """
+    body = chat_body.checked(body)
     chat_body.refuse_untranslated(body)
     system, messages = _conversation(body)
     request: dict[str, Any] = {"model": body.get("model"), "messages": messages, "stream": is_streamed}
@@ -78,7 +80,12 @@ def messages_request(body: Body, *, is_streamed: bool) -> dict[str, Any]:
 
 
 def ignored_fields(body: Body) -> list[str]:
-    """Return the fields of a body without effect, sorted."""
+    """Return the fields of a body without effect, sorted.
+
+    Raises:
+        InvalidRequestError, ValidationError: As ``messages_request`` does.
+    """
+    body = chat_body.checked(body)
     thinking = thinking_of(body)
     honoured = HONOURED - ({"temperature", "top_p"} - _sampling(body).keys())
     # "none" asks for what the API does by itself.
