@@ -15,7 +15,7 @@ from backend.providers.api.google import Google
 
 ASK = {"role": "user", "content": "hi"}
 TOOL = {"type": "function", "function": {"name": "f"}}
-DIALECTS = {"anthropic": Anthropic(), "google": Google()}
+DIALECTS: dict[str, Dialect] = {"anthropic": Anthropic(), "google": Google()}
 FIELDS = (
     "max_tokens",
     "max_completion_tokens",
