@@ -26,9 +26,9 @@ class AccountPace(BaseModel):
         min_delay_between_requests: Seconds between the beginnings of two requests.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
 
-    max_requests_per_period: Annotated[int, Field(gt=0)] | None = None
+    max_requests_per_period: Annotated[int, Field(gt=0, le=1_000_000_000)] | None = None
     period_seconds: Annotated[float, Field(gt=0, le=31 * 24 * 3600)] | None = None
     min_delay_between_requests: Annotated[float, Field(ge=0, le=24 * 3600)] | None = None
     max_concurrent_requests: Annotated[int, Field(gt=0, le=100)] | None = None

@@ -13,10 +13,11 @@ from starlette.responses import Response
 from backend.accounts.book import AccountConfig, AccountDraft
 from backend.api.access import PartsOf
 from backend.api.endpoint_documents import validation_problem
+from backend.api.json_route import JsonRoute
 from backend.endpoints.accounts import AccountView
 from backend.errors import InvalidRequestError
 
-router = APIRouter(prefix="/api/endpoints/{slug}/accounts", tags=["accounts"])
+router = APIRouter(prefix="/api/endpoints/{slug}/accounts", tags=["accounts"], route_class=JsonRoute)
 
 _SECRETS = {"password", "totp_secret"}
 

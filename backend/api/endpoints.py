@@ -20,12 +20,13 @@ from backend.api.endpoint_documents import (
     tested_document,
     validation_problem,
 )
+from backend.api.json_route import JsonRoute
 from backend.api.state_stream import StateStream
 from backend.gateway.call import call_of
 from backend.providers.config import EndpointDraft
 from backend.wire.chat_request import TestRequest
 
-router = APIRouter(prefix="/api/endpoints", tags=["endpoints"])
+router = APIRouter(prefix="/api/endpoints", tags=["endpoints"], route_class=JsonRoute)
 
 
 @router.get("/")

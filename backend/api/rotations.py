@@ -8,10 +8,11 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from backend.api.access import Parts, PartsOf
+from backend.api.json_route import JsonRoute
 from backend.errors import InvalidRequestError
 from backend.gateway.rotations import Fallbacks, Rotation, RotationDraft
 
-router = APIRouter(prefix="/api/rotations", tags=["rotations"])
+router = APIRouter(prefix="/api/rotations", tags=["rotations"], route_class=JsonRoute)
 
 
 class RotationReplacement(RotationDraft):

@@ -13,9 +13,12 @@ from starlette.responses import Response
 from automation.sign_in.status import SignInState
 from backend.accounts.live_tokens import TOKEN_S
 from backend.accounts.sign_ins import SignIn, SignIns
+from backend.api.json_route import JsonRoute
 from backend.errors import InvalidRequestError
 
-router = APIRouter(prefix="/api/endpoints/{slug}/accounts/{account_id}/sign-in", tags=["sign-in"])
+router = APIRouter(
+    prefix="/api/endpoints/{slug}/accounts/{account_id}/sign-in", tags=["sign-in"], route_class=JsonRoute
+)
 
 
 def _sign_ins(request: Request) -> SignIns:

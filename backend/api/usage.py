@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from backend.api.access import PartsOf
+from backend.errors import InvalidRequestError
 
 router = APIRouter(prefix="/api/usage", tags=["usage"])
 
@@ -20,8 +21,7 @@ async def total_usage(
     endpoint: Annotated[str | None, Query(description="Only this endpoint's.")] = None,
 ) -> dict[str, Any]:
     """Add up requests, tokens and costs by endpoint and model, the most expensive first."""
-    if since is not None and since.tzinfo is None:
-        since = since.replace(tzinfo=UTC)
+    since = _in_utc(since) if since is not None else None
     totals = await parts.usage.totals(since, endpoint)
     return {
         "since": since.isoformat() if since is not None else None,
@@ -29,3 +29,14 @@ async def total_usage(
         "requests": sum(total.requests for total in totals),
         "cost_usd": sum(total.cost_usd for total in totals),
     }
+
+
+def _in_utc(at: datetime) -> datetime:
+    """Return the time as SQLite must be asked, which compares without a zone."""
+    if at.tzinfo is None:
+        return at.replace(tzinfo=UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as exc:
+        msg = "since: is out of the years that there are."
+        raise InvalidRequestError(msg, "since") from exc

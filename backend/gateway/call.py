@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import orjson
-
 from backend.errors import InvalidRequestError
 from backend.wire.chat_request import ChatRequest
+from backend.wire.json_body import parse_json
 
 # What only the gateway understands; an API would refuse it.
 _OWN_FIELDS = ("conversation", "thinking", "search")
+# No model reads as many; each costs memory and time in every later step.
+MOST_MESSAGES = 10_000
 
 
 @dataclass(frozen=True)
@@ -69,34 +69,13 @@ def parse_body(raw: bytes) -> dict[str, Any]:
     """Return a body's JSON object.
 
     Raises:
-        InvalidRequestError: It is none.
+        InvalidRequestError: It is none, or ``parse_json`` refuses it.
     """
-    try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError as exc:
-        body = _with_half_pairs(raw, exc)
+    body = parse_json(raw)
     if not isinstance(body, dict):
         msg = "The body must be a JSON object."
         raise InvalidRequestError(msg)
     return body
-
-
-def _with_half_pairs(raw: bytes, refused: orjson.JSONDecodeError) -> Any:
-    """Return what the strict parser refused for half a surrogate pair alone: JSON allows it, and clients cut text there.
-
-    Raises:
-        InvalidRequestError: Something else is wrong with it.
-    """
-    try:
-        return json.loads(raw, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as exc:
-        msg = f"The body is not JSON: {refused.msg}."
-        raise InvalidRequestError(msg) from exc
-
-
-def _refuse_constant(name: str) -> None:
-    msg = f"{name} is no JSON"
-    raise ValueError(msg)
 
 
 def call_of(body: dict[str, Any], *, needs_model: bool = True, owner: str = "") -> ChatCall:
@@ -112,6 +91,9 @@ def call_of(body: dict[str, Any], *, needs_model: bool = True, owner: str = "") 
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
         msg = "messages: must be a list of at least one message."
+        raise InvalidRequestError(msg, "messages")
+    if len(messages) > MOST_MESSAGES:
+        msg = f"messages: must be at most {MOST_MESSAGES} messages, not {len(messages)}."
         raise InvalidRequestError(msg, "messages")
     for index, message in enumerate(messages):
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):

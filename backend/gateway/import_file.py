@@ -14,6 +14,7 @@ from backend.endpoints.slugs import slug_of
 from backend.gateway.rotations import Rotation, RotationDraft
 from backend.providers.api.presets import PRESETS
 from backend.providers.config import EndpointDraft, Preset, Price
+from backend.providers.fields import HeaderSecret
 
 Keys = Mapping[str, SecretStr]
 """The gateway's own keys that are set, by the names of their variables."""
@@ -59,7 +60,7 @@ class ProviderEntry(_Strict):
     endpoint: str
     type: Literal["openai", "anthropic", "google", "ollama"]
     api_key_required: bool = False
-    api_key: SecretStr | None = None
+    api_key: HeaderSecret | None = None
     models: tuple[_Model | str, ...] = ()
     default_model: str | None = None
     weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0

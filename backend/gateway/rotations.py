@@ -15,6 +15,9 @@ from backend.gateway.routing import Candidate, Strategy
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
 _ONE_MODEL = 1.0
+# Every request looks at all of them.
+_MOST_PROVIDERS = 1_000
+_MOST_FALLBACKS = 100
 
 # What a name leads to when it fails: of rotations and of endpoints, by name.
 Fallbacks = Mapping[str, Sequence[str]]
@@ -29,11 +32,11 @@ def _refuse_reserved(name: str) -> str:
 RotationName = Annotated[
     str, Field(min_length=1, max_length=100, pattern=_NAME), AfterValidator(_refuse_reserved)
 ]
-Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(gt=0, le=1_000_000)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
 
 
 class RotationModel(_Strict):
@@ -53,7 +56,7 @@ class RotationProvider(_Strict):
     """
 
     provider_id: Annotated[str, Field(min_length=1)]
-    models: tuple[RotationModel, ...] = ()
+    models: Annotated[tuple[RotationModel, ...], Field(max_length=_MOST_PROVIDERS)] = ()
     weight: Weight = _ONE_MODEL
 
 
@@ -65,9 +68,9 @@ class RotationDraft(_Strict):
         fallbacks: Who is asked when none of them answers: ``<endpoint>``, ``<endpoint>/<model>`` or another rotation.
     """
 
-    providers: Annotated[tuple[RotationProvider, ...], Field(min_length=1)]
+    providers: Annotated[tuple[RotationProvider, ...], Field(min_length=1, max_length=_MOST_PROVIDERS)]
     strategy: Strategy = "weighted"
-    fallbacks: tuple[str, ...] = ()
+    fallbacks: Annotated[tuple[str, ...], Field(max_length=_MOST_FALLBACKS)] = ()
 
     def candidates(self) -> Iterator[Candidate]:
         """Yield each model of each provider."""
@@ -119,7 +122,7 @@ def check_fallbacks(name: str, fallbacks: Sequence[str], known: Fallbacks) -> No
     for at, fallback in enumerate(fallbacks):
         if owner_of(fallback, known) is None:
             raise _unknown(f"fallbacks.{at}", "endpoint or rotation", fallback, known)
-        way = _way_back(name, fallback, known, ())
+        way = _way_back(name, fallback, known)
         if way:
             msg = f"The fallbacks go in a circle: {' -> '.join((name, *way))}."
             raise InvalidRequestError(msg, f"fallbacks.{at}")
@@ -133,14 +136,33 @@ def owner_of(fallback: str, known: Fallbacks) -> str | None:
     return slug if slash and slug in known else None
 
 
-def _way_back(name: str, fallback: str, known: Fallbacks, passed: tuple[str, ...]) -> tuple[str, ...]:
-    owner = owner_of(fallback, known)
-    if owner is None or owner in passed:
-        return ()
-    if owner == name:
-        return (*passed, owner)
-    ways = (_way_back(name, further, known, (*passed, owner)) for further in known[owner])
-    return next((way for way in ways if way), ())
+def _way_back(name: str, fallback: str, known: Fallbacks) -> tuple[str, ...]:
+    """Return who is passed on the way from ``fallback`` to ``name``; empty where there is none.
+
+    Each is looked at once: of ways there can be more than anyone could go.
+    """
+    first = owner_of(fallback, known)
+    came_from: dict[str, str | None] = {} if first is None else {first: None}
+    waiting = list(came_from)
+    while waiting:
+        owner = waiting.pop()
+        if owner == name:
+            return _way_to(owner, came_from)
+        for further in known[owner]:
+            following = owner_of(further, known)
+            if following is not None and following not in came_from:
+                came_from[following] = owner
+                waiting.append(following)
+    return ()
+
+
+def _way_to(last: str, came_from: Mapping[str, str | None]) -> tuple[str, ...]:
+    way: list[str] = []
+    at: str | None = last
+    while at is not None:
+        way.append(at)
+        at = came_from[at]
+    return tuple(reversed(way))
 
 
 def _unknown(param: str, kind: str, name: str, known: Fallbacks) -> InvalidRequestError:

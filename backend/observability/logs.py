@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Iterator
@@ -48,7 +49,11 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(entry, default=str).decode()
+        try:
+            return orjson.dumps(entry, default=str).decode()
+        except orjson.JSONEncodeError:
+            # Half a surrogate pair, or a number that is too large: both come from outside.
+            return json.dumps(entry, default=str)
 
 
 class TextFormatter(logging.Formatter):
@@ -56,7 +61,7 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text, with its traceback below."""
-        facts = "".join(f" {key}={value}" for key, value in _facts(record))
+        facts = "".join(f" {key}={_on_one_line(value)}" for key, value in _facts(record))
         who = getattr(record, "request_id", "-")
         request = f" request_id={who}" if who != "-" else ""
         line = (
@@ -80,6 +85,11 @@ def quiet_libraries() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in _NEVER_DEBUG:
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
+
+
+def _on_one_line(value: Any) -> str:
+    """Return a fact that can't begin a line of its own: paths and names come from clients."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
 
 
 def _timestamp(record: logging.LogRecord) -> str:

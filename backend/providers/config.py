@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from automation.stealth.options import Driver, Gl
 from automation.stealth.pacing import HumanInput
 from backend.providers.api.presets import PRESETS
+from backend.providers.fields import (
+    CdpAddress,
+    Count,
+    HeaderName,
+    HeaderSecret,
+    HttpAddress,
+    ProxyAddress,
+    Seconds,
+)
 
 ProviderType = Literal["web_chat", "rest_api", "api_token"]
 Preset = Literal[
@@ -35,45 +43,11 @@ DEFAULT_PRESET: Preset = "openai_compatible"
 _PAGES_AT_ONCE = 2
 _CALLS_AT_ONCE = 1000
 _API_CHECK_S = 300.0
-
-
-def _check_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError as exc:
-        msg = f"is not a URL: {exc}"
-        raise ValueError(msg) from exc
-    if not is_usable:
-        msg = "must be a URL such as https://chat.example.com/"
-        raise ValueError(msg)
-    if parts.username or parts.password:
-        msg = "must not carry a user name or password; use username and password"
-        raise ValueError(msg)
-    return url
-
-
-def _check_cdp_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        is_usable = (
-            parts.scheme in ("http", "https", "ws", "wss") and bool(parts.hostname) and parts.port != 0
-        )
-    except ValueError as exc:
-        msg = f"is not a URL: {exc}"
-        raise ValueError(msg) from exc
-    if not is_usable or parts.username or parts.password or parts.query:
-        msg = "must be the address of a browser's DevTools, such as http://127.0.0.1:9222, without password or query"
-        raise ValueError(msg)
-    return url
-
-
-HttpAddress = Annotated[str, AfterValidator(_check_url)]
-CdpAddress = Annotated[str, AfterValidator(_check_cdp_url)]
+_MOST_FALLBACKS = 100
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
 
 
 class Viewport(_Strict):
@@ -86,7 +60,7 @@ class Viewport(_Strict):
 class Proxy(_Strict):
     """The proxy that the endpoint's browser goes through."""
 
-    server: Annotated[str, Field(min_length=1)]
+    server: ProxyAddress
     username: str | None = None
     password: SecretStr | None = None
 
@@ -142,7 +116,7 @@ class BrowserSettings(_Strict):
     headless: bool | None = None
     user_agent: str | None = None
     viewport: Viewport | None = None
-    timeout: Annotated[int, Field(gt=0)] | None = None
+    timeout: Annotated[int, Field(gt=0, le=24 * 3600 * 1000)] | None = None
     anti_detection: bool = True
     proxy: Proxy | None = None
     locale: str | None = None
@@ -195,8 +169,8 @@ class BrowserSettings(_Strict):
 class Price(_Strict):
     """What a million tokens cost, in US dollars: those that are read, and those that are written."""
 
-    input: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    output: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    input: Annotated[float, Field(ge=0, le=1_000_000)] = 0.0
+    output: Annotated[float, Field(ge=0, le=1_000_000)] = 0.0
 
 
 class EndpointDraft(_Strict):
@@ -235,31 +209,31 @@ class EndpointDraft(_Strict):
     login_url: HttpAddress | None = None
     username: str | None = None
     password: SecretStr | None = None
-    api_key: SecretStr | None = None
+    api_key: HeaderSecret | None = None
     profile: str | dict[str, Any] | None = None
     preset: Preset | None = None
     models: tuple[str, ...] = ()
-    headers: dict[str, SecretStr] = Field(default_factory=dict)
+    headers: dict[HeaderName, HeaderSecret] = Field(default_factory=dict)
     api: dict[str, Any] | None = None
     model_mapping: dict[str, str] = Field(default_factory=dict)
     default_model: str | None = None
-    weight: Annotated[float, Field(gt=0)] = 1.0
-    max_requests_per_minute: Annotated[int, Field(gt=0)] | None = None
+    weight: Annotated[float, Field(gt=0, le=1_000_000)] = 1.0
+    max_requests_per_minute: Count | None = None
     max_concurrent_requests: Annotated[int, Field(gt=0, le=10_000)] = _PAGES_AT_ONCE
-    timeout_seconds: Annotated[float, Field(gt=0)] | None = None
-    first_token_seconds: Annotated[float, Field(gt=0)] | None = None
-    idle_seconds: Annotated[float, Field(gt=0)] | None = None
+    timeout_seconds: Seconds | None = None
+    first_token_seconds: Seconds | None = None
+    idle_seconds: Seconds | None = None
     retry_attempts: Annotated[int, Field(ge=0, le=10)] = 3
-    health_check_interval: Annotated[float, Field(ge=1)] | None = None
-    max_requests_per_period: Annotated[int, Field(gt=0)] | None = None
+    health_check_interval: Annotated[Seconds, Field(ge=1)] | None = None
+    max_requests_per_period: Count | None = None
     period_seconds: Annotated[float, Field(gt=0, le=31 * 24 * 3600)] = 60.0
     min_delay_between_requests: Annotated[float, Field(ge=0, le=24 * 3600)] = 0.0
-    keep_alive_seconds: Annotated[float, Field(ge=10)] | None = 1800.0
-    challenge_wait_seconds: Annotated[float, Field(ge=0)] = 120.0
+    keep_alive_seconds: Annotated[Seconds, Field(ge=10)] | None = 1800.0
+    challenge_wait_seconds: Annotated[float, Field(ge=0, le=24 * 3600)] = 120.0
     prices: dict[str, Price] = Field(default_factory=dict)
-    fallbacks: tuple[str, ...] = ()
-    disable_after_failures: Annotated[int, Field(gt=0)] | None = None
-    disable_seconds: Annotated[float, Field(gt=0)] | None = None
+    fallbacks: Annotated[tuple[str, ...], Field(max_length=_MOST_FALLBACKS)] = ()
+    disable_after_failures: Count | None = None
+    disable_seconds: Seconds | None = None
     browser_config: BrowserSettings = BrowserSettings()
 
     @model_validator(mode="before")

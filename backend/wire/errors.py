@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-import orjson
+from backend.wire.chat_response import to_json
 
 _TYPES: Mapping[int, str] = MappingProxyType(
     {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
@@ -42,7 +42,7 @@ class ErrorReply:
         error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
         if self.action_url is not None:
             error["action_url"] = self.action_url
-        return orjson.dumps({"error": error})
+        return to_json({"error": error})
 
 
 def retry_after(seconds: float) -> dict[str, str]:

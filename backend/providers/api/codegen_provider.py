@@ -199,6 +199,7 @@ class CodegenProvider:
                 headers={"content-type": "application/json", **self._place.headers},
                 timeout=self._timeout,
                 proxy=self._place.proxy,
+                proxy_auth=self._place.proxy_auth,
                 allow_redirects=False,
             ) as response:
                 body = await response.read()

@@ -26,6 +26,7 @@ from pydantic_core import PydanticCustomError
 
 from automation.json_path import JsonPath
 from backend.errors import InvalidRequestError
+from backend.providers.fields import HeaderName, HeaderText
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([^{}\s]*)\s*\}\}")
 TEXTS = frozenset({"prompt", "system", "model"})
@@ -95,7 +96,7 @@ class RequestTemplate(_Strict):
 
     path: UrlPath
     method: Literal["POST", "GET"] = "POST"
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: dict[HeaderName, HeaderText] = Field(default_factory=dict)
     body: Template | None = None
 
     @model_validator(mode="after")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import aiohttp
 from pydantic import SecretStr
@@ -21,7 +23,7 @@ from backend.providers.api.ollama import Ollama
 from backend.providers.api.openai_compatible import OpenAICompatible
 from backend.providers.api.presets import PRESETS, ApiPreset
 from backend.providers.api.provider import ApiPlace, ApiProvider, ApiTimeouts
-from backend.providers.config import DEFAULT_PRESET, EndpointConfig
+from backend.providers.config import DEFAULT_PRESET, EndpointConfig, Proxy
 from backend.providers.protocol import Provider, ProviderOpener
 
 Keys = Mapping[str, SecretStr]
@@ -29,6 +31,7 @@ Keys = Mapping[str, SecretStr]
 
 _DEFAULTS = ApiTimeouts()
 _CODEGEN = CodegenDefaults()
+_PROXY = re.compile(r"https?://[^/]+/?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ def check_api(config: EndpointConfig, keys: Keys, codegen: CodegenDefaults = _CO
         InvalidRequestError: ``param`` names the field.
     """
     preset = preset_of(config)
+    _check_addresses(config)
     if preset.dialect == "codegen":
         options_of(config.api, codegen)
     else:
@@ -71,6 +75,17 @@ def check_api(config: EndpointConfig, keys: Keys, codegen: CodegenDefaults = _CO
         where = f", or set {preset.key_setting}" if preset.key_setting else ""
         msg = f"api_key is missing: {config.preset} refuses every request without one. Give it{where}."
         raise InvalidRequestError(msg, "api_key")
+
+
+def _check_addresses(config: EndpointConfig) -> None:
+    address = urlsplit(config.base_url)
+    if address.query or address.fragment:
+        msg = "base_url: must have no query and no fragment; the API's paths go on from it."
+        raise InvalidRequestError(msg, "base_url")
+    proxy = config.browser_config.proxy
+    if proxy is not None and not _PROXY.match(proxy.server):
+        msg = "browser_config.proxy.server: must be an address such as http://proxy.example.com:3128; APIs go through no other proxies."
+        raise InvalidRequestError(msg, "browser_config.proxy.server")
 
 
 def preset_of(config: EndpointConfig) -> ApiPreset:
@@ -111,7 +126,15 @@ def place_of(config: EndpointConfig, keys: Keys, codegen: CodegenDefaults = _COD
             idle_s=config.idle_seconds or _DEFAULTS.idle_s,
         ),
         proxy.server if proxy is not None else None,
+        _proxy_auth(proxy) if proxy is not None else None,
     )
+
+
+def _proxy_auth(proxy: Proxy) -> aiohttp.BasicAuth | None:
+    if proxy.username is None:
+        return None
+    password = proxy.password.get_secret_value() if proxy.password is not None else ""
+    return aiohttp.BasicAuth(proxy.username, password, "utf-8")
 
 
 def _key_of(

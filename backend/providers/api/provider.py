@@ -68,6 +68,7 @@ class ApiPlace:
     models: tuple[str, ...] = ()
     timeouts: ApiTimeouts = ApiTimeouts()
     proxy: str | None = None
+    proxy_auth: aiohttp.BasicAuth | None = None
 
 
 class ApiProvider:
@@ -204,6 +205,7 @@ class ApiProvider:
                 headers=headers,
                 timeout=self._timeout,
                 proxy=self._place.proxy,
+                proxy_auth=self._place.proxy_auth,
                 allow_redirects=False,
             )
         try:

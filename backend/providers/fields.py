@@ -1,0 +1,102 @@
+"""The kinds of values that an operator's settings have: addresses, headers, secrets, times. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+
+_YEAR_S = 366 * 24 * 3600.0
+_SPACE = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
+_NOT_IN_HEADERS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+# How a message is framed is the client library's affair: from a second opinion, requests can be smuggled.
+_FRAMING = frozenset(
+    ("connection", "content-length", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade")
+)
+
+
+def _host_problem(url: str, schemes: tuple[str, ...]) -> str | None:
+    """Return why this isn't an address with a host; empty where only its looks say so."""
+    if _SPACE.search(url):
+        return "has white space or a control character"
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna").strip(b".")
+        is_usable = parts.scheme in schemes and bool(host) and parts.port != 0
+    except ValueError as exc:
+        return f"is not a URL: {exc}"
+    return None if is_usable else ""
+
+
+def _check_url(url: str) -> str:
+    problem = _host_problem(url, ("http", "https"))
+    if problem is not None:
+        raise ValueError(problem or "must be a URL such as https://chat.example.com/")
+    parts = urlsplit(url)
+    if parts.username or parts.password:
+        msg = "must not carry a user name or password; use username and password"
+        raise ValueError(msg)
+    return url
+
+
+def _check_cdp_url(url: str) -> str:
+    problem = _host_problem(url, ("http", "https", "ws", "wss"))
+    parts = urlsplit(url) if problem is None else None
+    if parts is None or parts.username or parts.password or parts.query:
+        raise ValueError(
+            problem
+            or "must be the address of a browser's DevTools, such as http://127.0.0.1:9222, without password or query"
+        )
+    return url
+
+
+def _check_proxy(server: str) -> str:
+    if _SPACE.search(server):
+        msg = "has white space or a control character"
+        raise ValueError(msg)
+    # The server is shown, the password never.
+    if "@" in server:
+        msg = "must not carry a user name or password; use username and password"
+        raise ValueError(msg)
+    return server
+
+
+def _check_header_name(name: str) -> str:
+    if not _HEADER_NAME.fullmatch(name):
+        msg = "is no name of an HTTP header"
+        raise ValueError(msg)
+    if name.lower() in _FRAMING:
+        msg = "can't be set: it says how a message is sent, not what"
+        raise ValueError(msg)
+    return name
+
+
+def check_header_text(text: str) -> str:
+    """Return the text if it can stand in an HTTP header.
+
+    Raises:
+        ValueError: It has a line break or another control character.
+    """
+    if _NOT_IN_HEADERS.search(text):
+        msg = "has a line break or another control character"
+        raise ValueError(msg)
+    return text
+
+
+def _check_header_secret(secret: SecretStr) -> SecretStr:
+    check_header_text(secret.get_secret_value())
+    return secret
+
+
+HttpAddress = Annotated[str, AfterValidator(_check_url)]
+CdpAddress = Annotated[str, AfterValidator(_check_cdp_url)]
+ProxyAddress = Annotated[str, Field(min_length=1), AfterValidator(_check_proxy)]
+HeaderName = Annotated[str, AfterValidator(_check_header_name)]
+HeaderText = Annotated[str, AfterValidator(check_header_text)]
+HeaderSecret = Annotated[SecretStr, AfterValidator(_check_header_secret)]
+Seconds = Annotated[float, Field(gt=0, le=_YEAR_S)]
+"""More than nothing, at most a year."""
+Count = Annotated[int, Field(gt=0, le=1_000_000_000)]
