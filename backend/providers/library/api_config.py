@@ -11,7 +11,8 @@ from automation.library.interface import ProviderType
 from backend.errors import InvalidRequestError
 from backend.providers.api.codegen import CodegenDefaults
 from backend.providers.api.presets import PRESETS
-from backend.providers.config import EndpointConfig, HttpAddress
+from backend.providers.config import EndpointConfig
+from backend.providers.fields import HttpAddress
 
 _ANY = "openai_compatible"
 

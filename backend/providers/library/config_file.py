@@ -10,7 +10,8 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, Vali
 
 from backend.accounts.book import AccountConfig, AccountDraft, AccountPace
 from backend.errors import InvalidRequestError
-from backend.providers.config import BrowserSettings, HttpAddress
+from backend.providers.config import BrowserSettings
+from backend.providers.fields import HttpAddress
 from backend.providers.library.api_config import refused
 
 RateLimitConfig = AccountPace
