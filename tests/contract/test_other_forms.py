@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import anthropic
 import openai
 import pytest
 
+from backend.providers.registry import open_providers
+from tests.contract.conftest import run_gateway
+from tests.fakes.chat_site import MARKDOWN, ChatSite, profile_data
 from tests.fakes.scripted_api import (
     STREAM_END,
     STREAM_HEAD,
@@ -158,3 +164,23 @@ async def test_what_a_stateless_gateway_cannot_do_is_refused_by_name(api_gateway
         await api_gateway.openai.responses.create(model="api", input="Hi", previous_response_id="resp_1")
 
     assert refused.value.param == "previous_response_id"
+
+
+@pytest.mark.browser
+async def test_anthropics_clients_get_the_answer_of_a_page_in_a_real_browser(tmp_path):
+    asked: Any = {
+        "model": "demo",
+        "max_tokens": 2000,
+        "messages": [{"role": "user", "content": "[[md:code]]"}],
+    }
+    async with ChatSite.open() as page, run_gateway(tmp_path, providers=open_providers) as gateway:
+        await gateway.started(base_url=page.url, profile=profile_data("fetch-sse"), max_concurrent_requests=1)
+        with anthropic.Anthropic(base_url=gateway.url, api_key="x") as client:
+            whole = await asyncio.to_thread(lambda: client.messages.create(**asked))
+        async with (
+            anthropic.AsyncAnthropic(base_url=gateway.url, api_key="x") as later,
+            later.messages.stream(**asked) as stream,
+        ):
+            streamed = "".join([text async for text in stream.text_stream])
+
+    assert text_of(whole) == streamed == MARKDOWN["code"]
