@@ -27,6 +27,12 @@ from backend.providers.config import EndpointDraft
 from backend.wire.chat_request import TestRequest
 
 router = APIRouter(prefix="/api/endpoints", tags=["endpoints"], route_class=JsonRoute)
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Events without end",
+        "content": {"text/event-stream": {}},
+    }
+}
 
 
 @router.get("/")
@@ -114,7 +120,7 @@ async def count_endpoint(slug: str, parts: PartsOf) -> dict[str, Any]:
     return {"endpoint": slug, "turns_running": endpoint.turns_running, **endpoint.counts.summary()}
 
 
-@router.get("/{slug}/events")
+@router.get("/{slug}/events", responses=_EVENTS)
 async def watch_endpoint(slug: str, parts: PartsOf) -> Response:
     """Stream the endpoint's state now and every change of it, as server-sent events named ``state``."""
     return StateStream(parts.manager.get(slug))

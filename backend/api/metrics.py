@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from backend.api.access import PartsOf
 from backend.endpoints.endpoint import Endpoint
@@ -29,7 +29,7 @@ class _Snapshot(Collector):
         return self._families
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(parts: PartsOf) -> Response:
     """Tell counts of turns, pages and browsers in Prometheus' text format."""
     endpoints = parts.manager.list_all()

@@ -66,7 +66,7 @@ class RawOperation:
         """Return OpenAPI's operation."""
         content: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
         if self.is_streamed:
-            content["text/event-stream"] = {"schema": {"type": "string"}}
+            content["text/event-stream"] = {}
         parameters = [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
             for name in re.findall(r"\{(\w+)\}", self.path)

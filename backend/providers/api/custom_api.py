@@ -235,8 +235,21 @@ def fill(template: Any, values: Mapping[str, Any]) -> Any:
 
 
 def fill_path(path: str, values: Mapping[str, Any]) -> str:
-    """Return a path with its values, every character that means something in a URL escaped."""
-    return _PLACEHOLDER.sub(lambda match: quote(str(values.get(match[1], "")), safe=""), path)
+    """Return a path with its values, every character that means something in a URL escaped.
+
+    Raises:
+        InvalidRequestError: A value has no place in a URL, or would lead to another path: ``..`` has nothing to escape.
+    """
+    try:
+        filled = _PLACEHOLDER.sub(lambda match: quote(str(values.get(match[1], "")), safe=""), path)
+    except UnicodeEncodeError as exc:
+        msg = "Half a surrogate pair can't be a part of this API's address."
+        raise InvalidRequestError(msg) from exc
+    segments = filled.partition("?")[0].split("/")
+    if not {".", ".."}.isdisjoint(segments):
+        msg = "A dot or two alone can't be a part of this API's address."
+        raise InvalidRequestError(msg)
+    return filled
 
 
 def _is_absent(template: Any, values: Mapping[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -34,6 +35,7 @@ from backend.wire.usage import TokenUsage
 
 _MOST_BODY_BYTES = 256 * 1024 * 1024
 _MOST_ERROR_BYTES = 64 * 1024
+_LARGE_BYTES = 512 * 1024
 _CHECK_S = 15.0
 _FIRST_SERVER_ERROR = 500
 
@@ -201,7 +203,7 @@ class ApiProvider:
             response = await self._session.request(
                 request.method,
                 self._place.base_url + request.path,
-                data=request.body or None,
+                data=_payload(request.body),
                 headers=headers,
                 timeout=self._timeout,
                 proxy=self._place.proxy,
@@ -237,6 +239,11 @@ class ApiProvider:
             msg = "its answer is larger than 256 MiB"
             raise SiteError(msg)
         return body
+
+
+def _payload(body: bytes) -> bytes | io.BytesIO | None:
+    """Return the body as aiohttp takes it: a large one in pieces, between which others get their turn."""
+    return io.BytesIO(body) if len(body) > _LARGE_BYTES else body or None
 
 
 def _refuse_pages(response: aiohttp.ClientResponse) -> None:
