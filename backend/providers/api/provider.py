@@ -6,7 +6,7 @@ import asyncio
 import io
 import logging
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -81,6 +81,7 @@ class ApiProvider:
         self._dialect = dialect
         self._place = place
         self._models: list[str] = []
+        self._headers = {"content-type": "application/json", **place.headers}
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=place.timeouts.connect_s)
 
     @property
@@ -133,7 +134,7 @@ class ApiProvider:
 
     async def _fetch_models(self) -> None:
         request = self._dialect.list_models()
-        limit = _TimeLimit(_CHECK_S, UnreachableError(self._place.base_url, "no answer in time"))
+        limit = _TimeLimit(_CHECK_S, lambda: UnreachableError(self._place.base_url, "no answer in time"))
         async with limit, self._sent(request or ApiRequest("", method="GET")) as response:
             if request is not None and response.status == HTTPStatus.OK:
                 self._models = self._dialect.models(await self._read(response))
@@ -194,11 +195,11 @@ class ApiProvider:
 
     def _answer_limit(self) -> _TimeLimit:
         limit_s = self._place.timeouts.first_token_s
-        return _TimeLimit(limit_s, FirstTokenTimeout(limit_s or 0.0))
+        return _TimeLimit(limit_s, lambda: FirstTokenTimeout(limit_s or 0.0))
 
     @asynccontextmanager
     async def _sent(self, request: ApiRequest) -> AsyncIterator[aiohttp.ClientResponse]:
-        headers = {"content-type": "application/json", **self._place.headers, **request.headers}
+        headers = {**self._headers, **request.headers} if request.headers else self._headers
         with translated(self._place.base_url):
             response = await self._session.request(
                 request.method,
@@ -331,9 +332,9 @@ def translated(base_url: str) -> Iterator[None]:
 
 
 class _TimeLimit:
-    """``asyncio.timeout`` that raises ``error`` where it is over."""
+    """``asyncio.timeout`` that raises ``error()`` where it is over."""
 
-    def __init__(self, seconds: float | None, error: Exception) -> None:
+    def __init__(self, seconds: float | None, error: Callable[[], Exception]) -> None:
         self._timeout = asyncio.timeout(seconds)
         self._error = error
 
@@ -346,4 +347,4 @@ class _TimeLimit:
         try:
             await self._timeout.__aexit__(kind, exc, trace)
         except TimeoutError:
-            raise self._error from None
+            raise self._error() from None
