@@ -26,6 +26,7 @@ from backend.providers.api.place import ApiPlace, ApiTimeouts
 from backend.providers.api.presets import PRESETS, ApiPreset
 from backend.providers.api.provider import ApiProvider
 from backend.providers.config import DEFAULT_PRESET, EndpointConfig, Proxy
+from backend.providers.fields import check_header_text
 from backend.providers.protocol import Provider, ProviderOpener
 
 Keys = Mapping[str, SecretStr]
@@ -73,10 +74,23 @@ def check_api(config: EndpointConfig, keys: Keys, codegen: CodegenDefaults = _CO
         options_of(config.api, codegen)
     else:
         dialect_of(config)
-    if preset.needs_key and _key_of(config, preset, keys, codegen) is None:
+    key = _key_of(config, preset, keys, codegen)
+    if key is not None:
+        _check_key(key, config, preset)
+    elif preset.needs_key:
         where = f", or set {preset.key_setting}" if preset.key_setting else ""
         msg = f"api_key is missing: {config.preset} refuses every request without one. Give it{where}."
         raise InvalidRequestError(msg, "api_key")
+
+
+def _check_key(key: SecretStr, config: EndpointConfig, preset: ApiPreset) -> None:
+    """Refuse a key of the settings with, for one, a line break; the endpoint's own was checked when it was given."""
+    try:
+        check_header_text(key.get_secret_value())
+    except ValueError as exc:
+        where = "api_key" if config.api_key is not None else preset.key_setting
+        msg = f"{where}: {exc}."
+        raise InvalidRequestError(msg, "api_key") from exc
 
 
 def _check_addresses(config: EndpointConfig) -> None:
