@@ -7,10 +7,10 @@ SETUP := @PYTHON="$(PYTHON)" sh tools/setup.sh
 JOBS ?= 4
 CODE := automation backend demo tools tests
 
-.PHONY: help setup demo run test check format bench soak
+.PHONY: help setup demo run test check format bench bench-command soak
 
 help: ## this list
-	@grep -E '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "make %-8s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "make %-13s %s\n", $$1, $$2 }'
 
 setup: ## .venv, pinned requirements, a browser; done once, and again when they change
 	$(SETUP) run
@@ -42,6 +42,10 @@ format: ## let the formatter and the linter mend what they can
 bench: ## benchmarks: prints a table, writes bench-results.json
 	$(SETUP) dev
 	@$(PY) tests/benchmarks/run.py --output bench-results.json
+
+bench-command: ## the command that the gateway benchmark starts, with {port} and {upstream} to fill in
+	$(SETUP) run >&2
+	@echo "$(CURDIR)/$(PY) $(CURDIR)/tests/benchmarks/serve.py --port {port} --upstream {upstream}"
 
 soak: ## the slow kill and soak tests
 	$(SETUP) dev

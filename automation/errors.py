@@ -13,6 +13,7 @@
     │   └── PoolFullError         no page became free in time
     ├── AccountError              another account may do, or a person acts
     │   ├── SignInRequiredError
+    │   │   └── SessionRefusedError   the browser does not take the stored session
     │   ├── ChallengeRequiredError
     │   ├── AccountBannedError
     │   └── NoAccountError
@@ -131,6 +132,13 @@ class SignInRequiredError(AccountError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"Sign-in is required: {reason}")
         self.reason = reason
+
+
+class SessionRefusedError(SignInRequiredError):
+    """The browser does not take the session that is stored or was brought."""
+
+    def __init__(self) -> None:
+        super().__init__("the browser does not take the stored session; sign in again, or bring another one")
 
 
 class ChallengeRequiredError(AccountError):

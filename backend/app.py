@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
 from backend import __version__
+from backend.accounts.browser_profiles import BrowserProfiles
 from backend.accounts.sessions import SealedSessions
 from backend.accounts.sign_ins import open_sign_ins
 from backend.accounts.vault import Vault
@@ -28,6 +29,7 @@ from backend.api import (
     health,
     live,
     metrics,
+    other_forms,
     rotations,
     sign_in,
     usage,
@@ -81,7 +83,7 @@ from backend.wire.attachments import FileLimits
 
 _log = logging.getLogger(__name__)
 
-OPERATIONS = (*chat.OPERATIONS, *embeddings.OPERATIONS)
+OPERATIONS = (*chat.OPERATIONS, *other_forms.OPERATIONS, *embeddings.OPERATIONS)
 
 
 class App(FastAPI):
@@ -205,9 +207,14 @@ async def _lifespan(
         if settings.old_secret_keys:
             await reseal(engine, vault)
         sessions = SqlSessions(engine)
+        profiles = BrowserProfiles(settings.data_dir / "profiles", vault)
+        await profiles.seal_left()
         stores = AccountStores(
             SqlAccounts(engine, vault),
-            lambda slug, account: SealedSessions(sessions, vault, slug, account),
+            lambda slug, account: SealedSessions(
+                sessions, vault, slug, account, profiles.profile(slug, account).clear
+            ),
+            profiles.profile,
         )
         providers = await stack.enter_async_context(open_providers(settings, stores))
         alerts = await stack.enter_async_context(
@@ -222,6 +229,7 @@ async def _lifespan(
             providers.openers,
             providers.check,
             ScreenshotFolder(settings.data_dir / "screenshots"),
+            profiles.forget,
             book.check_endpoint,
             (alerts.on_state, standings.on_state),
         )

@@ -21,6 +21,7 @@ from automation.stealth.options import BrowserConfig, DriverKind
 log = logging.getLogger(__name__)
 
 _CLOSE_S = 5.0
+_ANSWERS_S = 5.0
 
 
 def driver_kind(config: BrowserConfig) -> DriverKind:
@@ -63,6 +64,17 @@ async def running_driver(kind: DriverKind = "playwright") -> AsyncIterator[Playw
                 await driver.stop()
             except DRIVER_ERRORS as exc:
                 log.debug("driver_gone", extra={"reason": first_line(exc)})
+
+
+async def driver_answers(driver: Playwright) -> bool:
+    """Whether a driver lives: this makes and drops an object in it and needs no browser."""
+    with anyio.move_on_after(_ANSWERS_S):
+        try:
+            await (await driver.request.new_context()).dispose()
+        except DRIVER_ERRORS:
+            return False
+        return True
+    return False
 
 
 async def _start(kind: DriverKind) -> Playwright:

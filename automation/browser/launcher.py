@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,10 +30,12 @@ async def launch(
     config: BrowserConfig,
     executable: str | None,
     display: VirtualDisplay | None = None,
+    profile: Path | None = None,
 ) -> Browser:
     """Start a browser process, or attach to the one that the configuration names.
 
-    A browser with a window is put on ``display`` where the machine has no display of its own.
+    A browser with a window is put on ``display`` where the machine has no display of its own. With a ``profile`` it keeps
+    everything there, and its first context is the one that lives in it; without, it forgets everything.
 
     Raises:
         BrowserUnavailableError: None is installed, or it does not start; the message says what to do.
@@ -47,18 +50,23 @@ async def launch(
     obstacle = sandbox_obstacle()
     if obstacle:
         log.warning("browser_without_sandbox", extra={"reason": obstacle})
+    options: dict[str, Any] = {
+        "executable_path": found.executable,
+        "headless": config.headless,
+        "args": [*launch_arguments(config), *sandbox_args()],
+        "ignore_default_args": _UNWANTED_DEFAULTS if config.anti_detection else None,
+        "env": dict(variables),
+        "proxy": _proxy_settings(config.proxy),
+        "timeout": _LAUNCH_MS,
+        "handle_sigint": False,
+        "handle_sigterm": False,
+        "handle_sighup": False,
+    }
     try:
-        browser = await driver.chromium.launch(
-            executable_path=found.executable,
-            headless=config.headless,
-            args=[*launch_arguments(config), *sandbox_args()],
-            ignore_default_args=_UNWANTED_DEFAULTS if config.anti_detection else None,
-            env=dict(variables),
-            proxy=_proxy_settings(config.proxy),
-            timeout=_LAUNCH_MS,
-            handle_sigint=False,
-            handle_sigterm=False,
-            handle_sighup=False,
+        browser = await (
+            driver.chromium.launch(**options)
+            if profile is None
+            else _launch_on(profile, driver, config, options)
         )
     except DRIVER_ERRORS as exc:
         raise BrowserUnavailableError(
@@ -70,6 +78,15 @@ async def launch(
         extra={"origin": found.origin, "version": browser.version, "headless": config.headless},
     )
     return browser
+
+
+async def _launch_on(
+    profile: Path, driver: Playwright, config: BrowserConfig, options: dict[str, Any]
+) -> Browser:
+    context = await driver.chromium.launch_persistent_context(profile, no_viewport=True, **options)
+    await evade(context, config)
+    assert context.browser is not None
+    return context.browser
 
 
 async def _attach(driver: Playwright, config: BrowserConfig) -> Browser:

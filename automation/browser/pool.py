@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import anyio
 from playwright.async_api import Browser, BrowserContext, CDPSession, Playwright
@@ -16,11 +18,12 @@ from playwright.async_api import Browser, BrowserContext, CDPSession, Playwright
 from automation.browser.capacity import default_max_streaming
 from automation.browser.discovery import find_browser
 from automation.browser.display import VirtualDisplay, open_display
-from automation.browser.drivers import driver_kind, running_driver
+from automation.browser.drivers import driver_answers, driver_kind, running_driver
 from automation.browser.launcher import launch, open_context
-from automation.browser.process_table import end_own
-from automation.browser.processes import BrowserProcess, parse_processes
-from automation.errors import BrowserUnavailableError, PageLostError, PoolFullError
+from automation.browser.process_table import cpu_seconds, end_own, waits_for_cpu
+from automation.browser.processes import BrowserProcess, is_browser_hung, parse_processes
+from automation.browser.profile_folder import profile_of, remove_scratch, until_unlocked
+from automation.errors import BrowserUnavailableError, PageLostError, PoolFullError, SessionRefusedError
 from automation.owned_tasks import owned_tasks
 from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
 from automation.stealth.options import BrowserConfig, DriverKind
@@ -32,12 +35,21 @@ _ANSWERS_S = 5.0
 _CLOSE_S = 5.0
 
 
+class _Kind(NamedTuple):
+    """What makes browsers alike: one that has a profile is its account's alone."""
+
+    config: BrowserConfig
+    profile: Path | None = None
+
+
 @dataclass(eq=False)
 class _Running:
     browser: Browser
     heart: CDPSession
     driver: Playwright
     pid: int
+    scratch: Path | None = None
+    heard_s: float = field(default_factory=time.monotonic)
     end: str = ""
     gone: anyio.Event = field(default_factory=anyio.Event)
 
@@ -53,9 +65,10 @@ class BrowserPool:
         self._stack = AsyncExitStack()
         self._drivers: dict[DriverKind, Playwright] = {}
         self._display: VirtualDisplay | None = None
-        self._running: dict[BrowserConfig, _Running] = {}
+        self._running: dict[_Kind, _Running] = {}
         self._starting = anyio.Lock()
         self._is_closing = False
+        self._scratch: list[Path] = []
         self.ends: Counter[str] = Counter()
 
     def status(self) -> dict[str, Any]:
@@ -123,44 +136,77 @@ class BrowserPool:
         Raises:
             BrowserUnavailableError: No browser could be started.
             PageLostError: The browser died meanwhile.
+            SessionRefusedError: It does not take the ``storage_state``.
         """
-        running = await self._running_for(config)
+        kind = _Kind(config)
+        running = await self._running_for(kind)
         try:
             return await open_context(running.browser, config, storage_state)
         except DRIVER_ERRORS as exc:
-            await self._examine(config, running)
+            await self._examine(kind, running)
+            if not running.gone.is_set() and storage_state is not None:
+                log.warning("session_refused", extra={"reason": first_line(exc)})
+                raise SessionRefusedError from exc
             if not running.gone.is_set():
                 msg = f"The browser was lost: {first_line(exc)}"
                 raise PageLostError(msg) from exc
         # Its end had not been noticed yet; with a new one nothing is lost but a second.
-        running = await self._running_for(config)
+        running = await self._running_for(kind)
         with page_calls("opening a context"):
             return await open_context(running.browser, config, storage_state)
 
-    async def _running_for(self, config: BrowserConfig) -> _Running:
+    async def open_own(self, config: BrowserConfig, profile: Path) -> BrowserContext:
+        """Start a browser on a profile that nobody else uses, and return the context in it; end it with ``close_own``.
+
+        Raises:
+            BrowserUnavailableError: It does not start, or another one still uses the profile.
+            PageLostError: It died meanwhile.
+        """
+        kind = _Kind(config, profile)
+        before = self._running.get(kind)
+        if before is not None:
+            # Whoever asks has lost its context.
+            await self._discard(kind, before, "browser_gone")
+        if not await until_unlocked(profile, _CLOSE_S):
+            msg = f"Another browser uses the profile in {profile}. End it, and start the endpoint again."
+            raise BrowserUnavailableError(msg)
+        running = await self._running_for(kind)
+        return running.browser.contexts[0]
+
+    async def close_own(self, browser: Browser) -> None:
+        """End a browser that one account has for itself."""
+        for kind, running in list(self._running.items()):
+            if running.browser is browser:
+                await self._discard(kind, running, "closed")
+
+    async def _running_for(self, kind: _Kind) -> _Running:
         async with self._starting:
-            running = self._running.get(config)
+            running = self._running.get(kind)
             if running is None or not running.browser.is_connected():
-                running = await self._start(config)
+                running = await self._start(kind)
             return running
 
-    async def _start(self, config: BrowserConfig) -> _Running:
-        driver = await self._living_driver(driver_kind(config))
+    async def _start(self, kind: _Kind) -> _Running:
+        driver = await self._living_driver(driver_kind(kind.config))
         try:
-            browser = await launch(driver, config, self._executable, await self._own_display())
+            display = await self._own_display()
+            browser = await launch(driver, kind.config, self._executable, display, kind.profile)
             heart = await browser.new_browser_cdp_session()
             processes = parse_processes(await heart.send("SystemInfo.getProcessInfo"))
         except DRIVER_ERRORS as exc:
             msg = f"The browser was lost while it started: {first_line(exc)}"
             raise PageLostError(msg) from exc
         pid = next(p.pid for p in processes if p.kind == "browser")
-        running = self._running[config] = _Running(browser, heart, driver, pid)
-        browser.on("disconnected", lambda _: self._forget(config, running, "browser_gone"))
+        # Its driver removes what it wrote, if it lives: only of one that we started is the number ours.
+        is_forgetful = kind.profile is None and not kind.config.is_attached
+        running = _Running(browser, heart, driver, pid, profile_of(pid) if is_forgetful else None)
+        self._running[kind] = running
+        browser.on("disconnected", lambda _: self._forget(kind, running, "browser_gone"))
         return running
 
     async def _living_driver(self, kind: DriverKind) -> Playwright:
         driver = self._drivers.get(kind)
-        if driver is not None and not await _answers(driver):
+        if driver is not None and not await driver_answers(driver):
             self._lose_driver(driver)
             driver = None
         if driver is None:
@@ -175,21 +221,25 @@ class BrowserPool:
     def _lose_driver(self, driver: Playwright) -> None:
         """Forget a dead driver and its browsers: their pipes closed with it, and they end by themselves."""
         self._drivers = {kind: known for kind, known in self._drivers.items() if known is not driver}
-        for config, running in list(self._running.items()):
+        for kind, running in list(self._running.items()):
             if running.driver is driver:
-                self._forget(config, running, "driver_gone")
+                self._forget(kind, running, "driver_gone")
+                self._scratch += [running.scratch] if running.scratch else []
 
-    def _forget(self, config: BrowserConfig, running: _Running, end: str) -> None:
-        if self._running.get(config) is running:
-            del self._running[config]
+    def _forget(self, kind: _Kind, running: _Running, end: str) -> None:
+        if self._running.get(kind) is running:
+            del self._running[kind]
             running.end = end
             running.gone.set()
-            if not self._is_closing:
+            if end != "closed" and not self._is_closing:
                 self.ends[end] += 1
                 log.warning(end)
 
-    async def _discard(self, config: BrowserConfig, running: _Running, end: str) -> None:
-        self._forget(config, running, end)
+    async def _discard(self, kind: _Kind, running: _Running, end: str) -> None:
+        self._forget(kind, running, end)
+        if end == "browser_hung":
+            # It would leave the wish to close unanswered as well.
+            end_own(running.pid)
         with anyio.move_on_after(_CLOSE_S, shield=True) as closing:
             try:
                 await running.browser.close()
@@ -228,15 +278,15 @@ class BrowserPool:
 
     async def examine(self, browser: Browser) -> None:
         """Find out at once whether a browser lives, after a call failed: a dead driver tells nothing by itself."""
-        for config, running in list(self._running.items()):
+        for kind, running in list(self._running.items()):
             if running.browser is browser:
-                await self._examine(config, running)
+                await self._examine(kind, running)
 
-    async def _examine(self, config: BrowserConfig, running: _Running) -> None:
-        if await _beats(running.heart) or running.gone.is_set():
+    async def _examine(self, kind: _Kind, running: _Running) -> None:
+        if await _lives(running) or running.gone.is_set():
             return
-        if await _answers(running.driver):
-            await self._discard(config, running, "browser_hung")
+        if await driver_answers(running.driver):
+            await self._discard(kind, running, "browser_hung")
         else:
             self._lose_driver(running.driver)
 
@@ -244,36 +294,42 @@ class BrowserPool:
         """Ask every browser for a sign of life every other second: a dead driver or a hung browser tells nothing itself."""
         while True:
             await anyio.sleep(_HEARTBEAT_S)
-            for config, running in list(self._running.items()):
-                await self._examine(config, running)
+            # All at once: one that is silent takes its time, in which another may die.
+            async with anyio.create_task_group() as looks:
+                for kind, running in list(self._running.items()):
+                    looks.start_soon(self._examine, kind, running)
+            await self._remove_scratch()
+
+    async def _remove_scratch(self) -> None:
+        """Remove what browsers wrote whose driver was killed before it could."""
+        while self._scratch:
+            await remove_scratch(self._scratch.pop())
 
     async def close(self) -> None:
         """End every browser and the driver."""
         self._is_closing = True
-        for config, running in list(self._running.items()):
-            await self._discard(config, running, "closed")
+        for kind, running in list(self._running.items()):
+            await self._discard(kind, running, "closed")
+        await self._remove_scratch()
         await self._stack.aclose()
 
 
-async def _beats(heart: CDPSession) -> bool:
+async def _lives(running: _Running) -> bool:
+    """Whether a browser answers, or is too busy to."""
+    before, asked_s = cpu_seconds(running.pid), time.monotonic()
     with anyio.move_on_after(_ANSWERS_S):
         try:
-            await heart.send("Browser.getVersion")
+            await running.heart.send("Browser.getVersion")
         except DRIVER_ERRORS:
             return False
+        running.heard_s = time.monotonic()
         return True
-    return False
-
-
-async def _answers(driver: Playwright) -> bool:
-    """Whether a driver lives: this makes and drops an object in it and needs no browser."""
-    with anyio.move_on_after(_ANSWERS_S):
-        try:
-            await (await driver.request.new_context()).dispose()
-        except DRIVER_ERRORS:
-            return False
-        return True
-    return False
+    after, now_s = cpu_seconds(running.pid), time.monotonic()
+    spent_s = None if before is None or after is None else after - before
+    is_crowded_out = spent_s is not None and waits_for_cpu(running.pid)
+    is_hung = is_browser_hung(now_s - running.heard_s, now_s - asked_s, spent_s, waits_for_cpu=is_crowded_out)
+    log.warning("browser_hangs" if is_hung else "browser_busy", extra={"cpu_s": spent_s})
+    return not is_hung
 
 
 @asynccontextmanager

@@ -24,6 +24,22 @@ def waits_for_cpu(pid: int) -> bool:
     return _stat(pid)[:1] == ["R"]
 
 
+def cpu_seconds(pid: int) -> float | None:
+    """Return the CPU time that a process which descends from this one has used so far; None of any other."""
+    fields = _stat(pid) if _is_own(pid) else []
+    if not fields:
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def arguments_of(pid: int) -> list[str]:
+    """Return a process's command line; nothing when it is gone or that can't be told."""
+    try:
+        return (_PROC / str(pid) / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+    except OSError:
+        return []
+
+
 def end_own(pid: int) -> bool:
     """Kill a process if it descends from this one, and return whether it was.
 

@@ -10,6 +10,8 @@ from typing import Any
 _NAMESPACED = 1_000_000_000
 _HUNG_AFTER_S = 10.0
 _HUNG_SHARE = 0.05
+# So long a whole browser may be busy without an answer; longer, and nobody who waits is served by it.
+_BUSY_FOR_S = 60.0
 _NETWORK = "network.mojom.NetworkService"
 
 
@@ -68,3 +70,19 @@ def is_hung(silent_s: float, cpu_s: float | None, *, waits_for_cpu: bool = False
     if cpu_s is None or waits_for_cpu:
         return False
     return silent_s >= _HUNG_AFTER_S and cpu_s < _HUNG_SHARE * silent_s
+
+
+def is_browser_hung(
+    silent_s: float, asked_s: float, cpu_s: float | None, *, waits_for_cpu: bool = False
+) -> bool:
+    """Tell a browser that will never answer from one that is busy.
+
+    Args:
+        silent_s: For how long it has told nothing at all.
+        asked_s: For how long it has left the last call unanswered.
+        cpu_s: What its main process computed in that time; None where that is not known: then its silence counts.
+        waits_for_cpu: It would compute, but others are served first.
+    """
+    if silent_s >= _BUSY_FOR_S:
+        return True
+    return not waits_for_cpu and (cpu_s is None or cpu_s < _HUNG_SHARE * asked_s)

@@ -7,6 +7,7 @@ pages can tell. The world of a frame is made when it is first needed and again a
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import time
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from automation.capture.challenges import CAPTCHA_CSS
 from automation.errors import PageLostError, SiteChangedError
 from automation.profiles import SelectorProfile, Selectors
 
+log = logging.getLogger(__name__)
+
 # A sign-in may lead through several documents while we wait for its outcome.
 _NAVIGATIONS = 6
 _FRAME_SCRIPT = """(selectors, ms) => new Promise((resolve) => {
@@ -28,6 +31,22 @@ _FRAME_SCRIPT = """(selectors, ms) => new Promise((resolve) => {
     globalThis.parleyFrame = frame;
     if (frame || performance.now() > deadline) resolve(frame);
     else setTimeout(look, 50);
+  };
+  look();
+})"""
+# Whether the widget of a check that the page shows around the chat's frame stays for so long.
+_CHECK_SCRIPT = """(selectors, ms) => new Promise((resolve) => {
+  const shows = ({ css, text }) => [...document.querySelectorAll(css)].some((el) => {
+    const box = el.getBoundingClientRect();
+    const label = (el.getAttribute("aria-label") || el.innerText || "").trim().toLowerCase();
+    return el.checkVisibility({ visibilityProperty: true }) && box.width > 1 && box.height > 1
+      && (!text.length || text.some((words) => label.startsWith(words.toLowerCase())));
+  });
+  const deadline = performance.now() + ms;
+  const look = () => {
+    if (!selectors.some(shows)) resolve(false);
+    else if (performance.now() >= deadline) resolve(true);
+    else setTimeout(look, 250);
   };
   look();
 })"""
@@ -114,7 +133,9 @@ class DomTap:
         self._targets = targets
         self._frame_s = frame_s
         self._frame_css = [s.css for s in profile.frame]
-        self._profile = json.dumps(agent_profile(profile))
+        agent = agent_profile(profile)
+        self._profile = json.dumps(agent)
+        self._check = json.dumps(agent["captcha"])
         # A name of its own per page: a page that looked for a fixed one would find us.
         self._world = f"w{secrets.token_hex(6)}"
         self._binding = f"b{secrets.token_hex(6)}"
@@ -190,6 +211,23 @@ class DomTap:
         )
         x, y = await _evaluate(channel, context_id, expression, 5.0)
         return float(x), float(y)
+
+    async def shows_check_around(self, stays_s: float = 0.0) -> bool:
+        """Return whether a check for a person stays outside the chat's frame, in its place or over it, for so long.
+
+        Raises:
+            PageLostError: The page is gone, or hung.
+        """
+        root, asked = self._targets.root, f"({_CHECK_SCRIPT})({self._check}, {stays_s * 1000})"
+        for _ in range(_NAVIGATIONS if self._frame_css else 0):
+            tree = await root.send("Page.getFrameTree")
+            try:
+                context_id = await self._world_of(root, tree["frameTree"]["frame"]["id"])
+                return bool(await _evaluate(root, context_id, asked, stays_s + 5.0))
+            except DocumentGone as exc:
+                # A check that was passed loads the page anew.
+                log.debug("asked_again", extra={"reason": str(exc)})
+        return False
 
     async def _settle(self) -> tuple[Channel, int]:
         root = self._targets.root

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import anyio
@@ -12,24 +12,30 @@ from playwright.async_api import Browser, BrowserContext, Page
 
 from automation.browser.pool import BrowserPool
 from automation.browser.processes import network_pid
+from automation.browser.profile_folder import ProfileFolder
 from automation.browser.windows import open_window
-from automation.errors import PageLostError, SignInRequiredError
+from automation.errors import PageLostError, SessionRefusedError, SignInRequiredError
 from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
 from automation.sign_in.credentials import Credentials
 from automation.sign_in.session_state import SessionNotKeptError, SessionStore, StorageState
 from automation.stealth.options import BrowserConfig
 from automation.web_provider.config import WebChatConfig
+from automation.web_provider.stored_session import take_up
 
 log = logging.getLogger(__name__)
 
 _SAVE_EVERY_S = 30.0
 _OPEN_S = 20.0
+_COOKIES_S = 5.0
 _SAVE_S = 20.0
 _CLOSE_S = 5.0
 
 
 class Account:
-    """Owns the context that all of the account's pages share; makes a new one when the browser died."""
+    """Owns the context that all of the account's pages share; makes a new one when the browser died.
+
+    With a ``profile`` it has a browser of its own, which keeps everything there.
+    """
 
     def __init__(
         self,
@@ -39,6 +45,7 @@ class Account:
         credentials: Credentials | None,
         *,
         keeps_state: bool = False,
+        profile: ProfileFolder | None = None,
     ) -> None:
         self.browsers = browsers
         self.credentials = credentials
@@ -53,14 +60,19 @@ class Account:
         self._unsaved: StorageState | None = None
         self._opening = anyio.Lock()
         self._opening_window = anyio.Lock()
+        self._profile = profile
+        self._first_page: Page | None = None
         self._keeps_state = keeps_state or credentials is not None
         self._was_active = False
 
-    async def context(self) -> BrowserContext:
+    async def context(self, *, is_for_sign_in: bool = False) -> BrowserContext:
         """Return the living context, opened from the stored session if there is none.
+
+        Where the browser does not take the session, an account that can sign in, or is about to, begins without one.
 
         Raises:
             BrowserUnavailableError, PageLostError: No browser, or it died in that moment.
+            SessionRefusedError: The browser does not take the session, and without it the account is nobody.
         """
         async with self._opening:
             context = self._context
@@ -68,26 +80,59 @@ class Account:
                 state = self._unsaved or await self._sessions.load()
                 # A session that somebody brought must be kept up to date, whoever signed in.
                 self._keeps_state = self._keeps_state or state is not None
-                context = await self.browsers.new_context(self._browser, state)
+                try:
+                    context = await self._open_context(state)
+                except SessionRefusedError:
+                    if not (is_for_sign_in or self.credentials):
+                        raise
+                    state = None
+                    context = await self._open_context(state)
                 context.on("close", self._forget)
                 self._context = context
                 self._cookies = list(state["cookies"]) if state else []
                 # Reading them starts the network process of a new browser. One that was just replaced has none, and is not ours.
-                has_all = bool(await self._read_cookies(context)) or not self._cookies
+                found = await self._read_cookies(context)
+                has_all = bool(found) or not self._cookies
+                if self._profile is not None:
+                    self._cookies = found
                 self._network = await self._network_of(context) if has_all else None
             return context
 
-    async def new_page(self, *, in_own_window: bool) -> Page:
+    async def _open_context(self, state: StorageState | None) -> BrowserContext:
+        if self._profile is None:
+            return await self.browsers.new_context(self._browser, state)
+        profile = await self._profile.unseal()
+        context = await self.browsers.open_own(self._browser, profile.path)
+        # With a window, Chromium ends with its last page: the empty one that it began with is left to hold it open.
+        self._first_page = context.pages[0] if context.pages and self._browser.headless else None
+        if state is None:
+            return context
+        try:
+            await take_up(context, state, profile.found)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self.browsers.close_own(browser_of(context))
+                # Half a session is none.
+                await (self._profile.clear() if profile.found == "new" else self._profile.seal())
+            raise
+        return context
+
+    async def new_page(self, *, in_own_window: bool, is_for_sign_in: bool = False) -> Page:
         """Return a new, empty page: a tab of the window that there is, or in a window of its own.
 
         Raises:
             BrowserUnavailableError, PageLostError: No browser, or it died in that moment.
+            SessionRefusedError: See ``context``.
         """
-        context = await self.context()
+        context = await self.context(is_for_sign_in=is_for_sign_in)
         # One at a time, or each would take the other's window for its own.
         async with self._opening_window:
             try:
                 # Chromium may have had the page's renderer ready, and that one may hang.
+                first, self._first_page = self._first_page, None
+                if first is not None and not first.is_closed():
+                    # A browser that was started on a profile has one open already.
+                    return first
                 with anyio.move_on_after(_OPEN_S), page_calls("opening a page"):
                     return await (open_window(context) if in_own_window else context.new_page())
             except PageLostError:
@@ -112,7 +157,7 @@ class Account:
         if context is None or await self.has_its_network():
             return
         log.warning("network_process_replaced")
-        with page_calls("restoring the session"):
+        with _cookie_calls("restoring the session"):
             await context.add_cookies(self._cookies)  # type: ignore[arg-type]
         self._network = await self._network_of(context)
 
@@ -133,7 +178,7 @@ class Account:
 
     @staticmethod
     async def _read_cookies(context: BrowserContext) -> list[dict[str, Any]]:
-        with page_calls("reading the session"):
+        with _cookie_calls("reading the session"):
             return [dict(cookie) for cookie in await context.cookies()]
 
     async def _network_of(self, context: BrowserContext) -> int | None:
@@ -188,6 +233,8 @@ class Account:
             SessionNotKeptError: The store can't keep it; it is used all the same until the gateway ends.
         """
         await self._close_context()
+        if self._profile is not None:
+            await self._profile.clear()
         self.refusal = None
         self._was_active = False
         self._unsaved = state
@@ -231,6 +278,12 @@ class Account:
 
     async def _close_context(self) -> None:
         context, self._context = self._context, None
+        if self._profile is not None:
+            with anyio.CancelScope(shield=True):
+                if context is not None:
+                    await self.browsers.close_own(browser_of(context))
+                await self._profile.seal()
+            return
         if context is None or self._browser.is_attached:
             return
         with anyio.move_on_after(_CLOSE_S, shield=True):
@@ -240,7 +293,23 @@ class Account:
                 log.debug("context_gone", extra={"reason": first_line(exc)})
 
 
-def account_of(browsers: BrowserPool, config: WebChatConfig, sessions: SessionStore) -> Account:
+@contextmanager
+def _cookie_calls(step: str) -> Iterator[None]:
+    """Limit a call that the network process answers: one that dies with it need never be.
+
+    Raises:
+        PageLostError: It was not answered, or the browser is gone.
+    """
+    with anyio.move_on_after(_COOKIES_S) as waiting, page_calls(step):
+        yield
+    if waiting.cancelled_caught:
+        msg = f"The browser did not answer within {_COOKIES_S:g} s while {step}."
+        raise PageLostError(msg)
+
+
+def account_of(
+    browsers: BrowserPool, config: WebChatConfig, sessions: SessionStore, profile: ProfileFolder | None = None
+) -> Account:
     """Return an account of a site; nothing is opened before its first page."""
     return Account(
         browsers,
@@ -248,15 +317,16 @@ def account_of(browsers: BrowserPool, config: WebChatConfig, sessions: SessionSt
         sessions,
         config.credentials,
         keeps_state=config.profile.conversation.in_browser,
+        profile=profile,
     )
 
 
 @asynccontextmanager
 async def open_account(
-    browsers: BrowserPool, config: WebChatConfig, sessions: SessionStore
+    browsers: BrowserPool, config: WebChatConfig, sessions: SessionStore, profile: ProfileFolder | None = None
 ) -> AsyncIterator[Account]:
     """Hold an account; its browser starts with its first page, and its session is stored at the end."""
-    account = account_of(browsers, config, sessions)
+    account = account_of(browsers, config, sessions, profile)
     try:
         yield account
     finally:

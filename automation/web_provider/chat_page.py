@@ -5,12 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from email.utils import parsedate_to_datetime
-from urllib.parse import urljoin
 
 import anyio
 from anyio.streams.memory import MemoryObjectSendStream
@@ -18,7 +15,6 @@ from playwright.async_api import Frame, Page
 
 from automation.capture.agreement import difference
 from automation.capture.cdp import Channel, PageChannel, Spawn, TargetTree
-from automation.capture.challenges import STANDS_S, challenge_of_response
 from automation.capture.decoders.registry import SOCKET_DECODERS
 from automation.capture.dom_tap import DomTap
 from automation.capture.network_tap import NetworkTap
@@ -26,18 +22,19 @@ from automation.capture.pipeline import TurnCapture
 from automation.errors import (
     AutomationError,
     ChallengeRequiredError,
+    FirstTokenTimeout,
+    IdleTimeout,
     PageLostError,
     PromptRejectedError,
-    SignInRequiredError,
     SiteChangedError,
     SiteError,
     UnreachableError,
 )
 from automation.owned_tasks import owned_tasks
-from automation.playwright_errors import DRIVER_ERRORS, first_line, navigation, page_calls
-from automation.sign_in.form import fill_form
+from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
 from automation.turn import ChatLink, TurnEvent, TurnFinished
 from automation.web_provider.account import Account, browser_of
+from automation.web_provider.arrival import Arrival, site_changed
 from automation.web_provider.ask import Ask, fingerprint_of, is_shown
 from automation.web_provider.attachments import PROMPT_FILE_NOTE, Attachments
 from automation.web_provider.composer import Composer
@@ -47,17 +44,10 @@ from automation.web_provider.page_life import PageLife
 
 log = logging.getLogger(__name__)
 
-_ERROR_STATUS = 400
 _STOP_APPEARS_MS = 1000
-_SCREENSHOT_MS = 3000
-_SOCKET_S = 10.0
 _OWN_URL_MS = 500
 _STREAM_ENDS_S = 1.0
 _CONFIRM_TRIES = 3
-_CLOCKS_AGREE_S = 5.0
-# So often a network process that died again while the page loaded has its cookies put back.
-_MOST_MENDS = 3
-_CHALLENGES = {name: {name: True, "input_ready": False} for name in ("captcha", "qrcode")}
 
 
 class ChatPage:
@@ -83,10 +73,8 @@ class ChatPage:
         self._lost_reason = ""
         self._capture: TurnCapture | None = None
         self._needs = "nothing"
-        self._sockets_before = 0
         self._chat: ChatLink | None = None
         self._told: str | None = None
-        self._site_ahead_s = 0.0
         self._is_attached = False
         self.is_single_turn = True
 
@@ -108,6 +96,7 @@ class ChatPage:
         self._dom = DomTap(targets, self._profile, self._timeouts.ready_s)
         self._life = PageLife(self._dom, lambda: self._account.browsers.processes(browser_of(page.context)))
         self._hands = PageHands(page, self._dom, self._config.human_input)
+        self._arrival = Arrival(page, self._account, self._config, self._network, self._dom, self._hands)
         self._composer = Composer(self._dom, self._hands, self._profile, self._timeouts)
         self._attachments = Attachments(page, self._dom, self._hands, self._profile, self._timeouts)
         page.on("crash", lambda _: self._lose("The page's renderer crashed."))
@@ -115,9 +104,10 @@ class ChatPage:
         page.on("framenavigated", self._navigated)
         self._is_attached = True
         await targets.start()
-        await self._load(self._config.chat_url)
-        await self._ensure_ready()
+        await self._arrival.load(self._config.chat_url)
+        await self._arrival.ensure_ready()
         await self._ensure_empty()
+        await self._dom.call("rest")
 
     async def visit(self) -> None:
         """Load the empty chat anew.
@@ -126,8 +116,8 @@ class ChatPage:
             AutomationError: It doesn't show; the page is closed then.
         """
         self._needs = "reload"
-        await self._load(self._config.chat_url)
-        await self._ensure_ready()
+        await self._arrival.load(self._config.chat_url)
+        await self._arrival.ensure_ready()
         await self._ensure_empty()
         self._needs = "nothing"
 
@@ -223,8 +213,8 @@ class ChatPage:
     async def _reopen(self, chat: ChatLink) -> bool:
         assert chat.url is not None
         try:
-            await self._load(chat.url)
-            await self._ensure_ready()
+            await self._arrival.load(chat.url)
+            await self._arrival.ensure_ready()
         except (UnreachableError, SiteChangedError):
             return False
         await self._until({"no_turns": False, "input_ready": True}, int(self._timeouts.ready_s * 1000))
@@ -274,120 +264,6 @@ class ChatPage:
             await self._hands.click(f"delete_chat_{number}", "deleting the chat")
         return steps > 0
 
-    # -- loading and signing in -------------------------------------------------------------------------------------
-
-    @property
-    def _sign_in_url(self) -> str:
-        assert self._profile.sign_in is not None
-        return self._config.login_url or urljoin(self._config.base_url, self._profile.sign_in.path)
-
-    async def _load(self, url: str) -> None:
-        limit_s = self._timeouts.navigate_s
-        self._sockets_before = self._network.sockets_made
-        with navigation(url, limit_s):
-            response = await self._page.goto(url, wait_until="commit", timeout=limit_s * 1000)
-        self._dom.forget()
-        if response is None:
-            return
-        self._site_ahead_s = _ahead_s(response.headers.get("date"), time.time())
-        if challenge_of_response(response.headers):
-            await self._until_challenge_passed()
-        elif response.status >= _ERROR_STATUS:
-            raise UnreachableError(url, f"it answers with HTTP {response.status}")
-        media_type = response.headers.get("content-type", "text/html").split(";")[0].strip()
-        if "html" not in media_type:
-            raise UnreachableError(url, f"it serves {media_type}, not a page")
-
-    async def _ensure_ready(self) -> None:
-        """Wait for the chat; sign in where the site shows its form instead."""
-        state = await self._first_state()
-        if state == "ready":
-            await self._until_socket(self._sockets_before)
-            await self._hands.dismiss_dialogs()
-            return
-        if state in {"captcha", "qrcode"}:
-            raise ChallengeRequiredError(state)
-        if state is None:
-            raise await self._changed("input", "opening the chat")
-        await self._sign_in()
-
-    async def _first_state(self) -> str | None:
-        """Return what the page shows first: ``ready``, ``form``, a check for a person, or None when nothing came in time."""
-        ready: dict[str, bool] = {"input_ready": True}
-        outcomes: dict[str, dict[str, bool]] = {}
-        form = self._profile.sign_in
-        if form is not None:
-            outcomes["form"] = {"username": True, "input": False}
-            if form.signed_out:
-                outcomes["signed_out"] = {"signed_out": True}
-            if form.signed_in:
-                ready["signed_in"] = True
-        outcomes["ready"] = ready
-        state = await self._first_of({**outcomes, **_CHALLENGES}, self._timeouts.ready_s)
-        if state in _CHALLENGES:
-            # Many checks pass by themselves after a moment.
-            state = await self._first_of(outcomes, STANDS_S) or state
-        return "form" if state == "signed_out" else state
-
-    async def _first_of(self, outcomes: dict[str, dict[str, bool]], limit_s: float) -> str | None:
-        state = await self._dom.call("first", outcomes, int(limit_s * 1000), timeout_s=limit_s + 5)
-        return str(state) if state else None
-
-    async def _until_challenge_passed(self) -> None:
-        """Wait a moment for a check in place of the page to pass by itself.
-
-        Raises:
-            ChallengeRequiredError: It wants a person.
-        """
-        wanted = ["input", *(["username", "signed_out"] if self._profile.sign_in else [])]
-        outcomes = {role: {role: True} for role in wanted}
-        if await self._first_of(outcomes, STANDS_S) is None:
-            raise ChallengeRequiredError("captcha")
-
-    async def _sign_in(self) -> None:
-        account = self._account
-        async with account.sign_in_lock:
-            if await self._is_signed_in_after_all():
-                return
-            if account.refusal is not None:
-                raise account.refusal
-            if account.credentials is None:
-                reason = "the site shows its sign-in form and no credentials are stored for this endpoint"
-                raise SignInRequiredError(reason)
-            await self._load(self._sign_in_url)
-            await self._dom.call(
-                "until", {"username": True}, int(self._timeouts.ready_s * 1000), timeout_s=60
-            )
-            try:
-                await fill_form(
-                    self._dom,
-                    self._hands,
-                    account.credentials,
-                    self._timeouts.sign_in_s,
-                    now_s=lambda: time.time() + self._site_ahead_s,
-                )
-            except SignInRequiredError as exc:
-                # Asked again with the same credentials, sites lock accounts.
-                account.refusal = exc
-                raise
-            await self._load(self._config.chat_url)
-            if await self._first_state() != "ready":
-                raise await self._changed("input", "opening the chat after signing in")
-            await self._until_socket(self._sockets_before)
-            await self._hands.dismiss_dialogs()
-            await account.signed_in()
-
-    async def _is_signed_in_after_all(self) -> bool:
-        """Load the chat once more: another page of the account may have signed in, or its cookies been put back."""
-        for _ in range(_MOST_MENDS):
-            await self._account.mend()
-            await self._load(self._config.chat_url)
-            if await self._first_state() == "ready":
-                return True
-            if await self._account.has_its_network():
-                break
-        return False
-
     # -- a turn -----------------------------------------------------------------------------------------------------
 
     async def take_turn(self, ask: Ask, out: MemoryObjectSendStream[TurnEvent]) -> None:
@@ -422,9 +298,13 @@ class ChatPage:
             self._needs = "nothing" if self._chat else "delete" if ask.is_throwaway else "new chat"
             notes += finished.notes
             await out.send(replace(finished, notes=notes, chat=self._chat, is_continued=ask.is_continued))
-        except SiteChangedError as exc:
+        except (SiteChangedError, FirstTokenTimeout, IdleTimeout) as exc:
             self._needs = "reload"
-            raise await self._changed(exc.profile_key, exc.step) from exc
+            if await self._dom.shows_check_around():
+                raise ChallengeRequiredError("captcha") from exc
+            if not isinstance(exc, SiteChangedError):
+                raise
+            raise await site_changed(self._page, exc.profile_key, exc.step) from exc
         except PromptRejectedError:
             # Nothing was sent: the chat that stood here stands here still.
             self._chat, self._needs = before, "nothing" if before else "reload"
@@ -447,7 +327,7 @@ class ChatPage:
         """Nothing is sent yet, so a session that ran out meanwhile is renewed before anyone notices."""
         shown = await self._dom.call("look", ["input", "signed_out", "dismiss"])
         if shown["signed_out"] or not shown["input"]:
-            await self._ensure_ready()
+            await self._arrival.ensure_ready()
         elif shown["dismiss"]:
             await self._hands.dismiss_dialogs()
 
@@ -472,6 +352,7 @@ class ChatPage:
         if self._lost.is_set():
             raise PageLostError(self._lost_reason)
         await self._get_ready()
+        await self._dom.call("rest")
         await self._account.note_cookies()
 
     async def _get_ready(self) -> None:
@@ -493,8 +374,8 @@ class ChatPage:
         elif needs == "new chat" and not await self._until_idle():
             needs = "reload"
         if needs == "reload" or not await self._click_new_chat():
-            await self._load(self._config.chat_url)
-            await self._ensure_ready()
+            await self._arrival.load(self._config.chat_url)
+            await self._arrival.ensure_ready()
             await self._ensure_empty()
 
     async def _compare(self) -> None:
@@ -542,7 +423,7 @@ class ChatPage:
         if new_chat.ready:
             want["new_chat_ready"] = True
         if new_chat.opens_socket:
-            await self._until_socket(sockets)
+            await self._arrival.until_socket(sockets)
         return await self._until(want, int(self._timeouts.stop_s * 1000))
 
     async def _confirm_new_chat(self) -> bool:
@@ -560,20 +441,12 @@ class ChatPage:
                 return True
         return False
 
-    async def _until_socket(self, after: int) -> None:
-        """Wait until the page's socket carries everything; what is sent before goes a way that is not read."""
-        wire = self._profile.wire
-        if wire is None or not wire.ready_message or self._network.sockets_ready > after:
-            return
-        if not await self._network.until_socket_ready(after, _SOCKET_S):
-            log.warning("socket_not_ready", extra={"endpoint": self._config.name})
-
     async def _ensure_empty(self) -> None:
         """Make sure that no earlier chat stands on the page."""
         if await self._dom.call("first", {"empty": {"no_turns": True}}, 0):
             return
         if not await self._click_new_chat() and not await self._until({"no_turns": True}, 1000):
-            raise await self._changed("new_chat", "starting a new chat")
+            raise await site_changed(self._page, "new_chat", "starting a new chat")
 
     async def _until(self, want: dict[str, bool], milliseconds: int) -> bool:
         return bool(await self._dom.call("until", want, milliseconds, timeout_s=milliseconds / 1000 + 5))
@@ -583,25 +456,6 @@ class ChatPage:
     async def matched(self) -> dict[str, int]:
         """Return which of each role's selectors matched last, counted from 0."""
         return dict(await self._dom.call("matched"))
-
-    async def _changed(self, profile_key: str, step: str) -> SiteChangedError:
-        """Make the error with a picture of the page in which every field is painted over."""
-        screenshot = None
-        try:
-            fields = self._page.locator("input, textarea, [contenteditable]")
-            screenshot = await self._page.screenshot(mask=[fields], timeout=_SCREENSHOT_MS)
-        except DRIVER_ERRORS as exc:
-            log.info("no_screenshot", extra={"reason": first_line(exc)})
-        return SiteChangedError(profile_key, step, screenshot)
-
-
-def _ahead_s(date: str | None, now_s: float) -> float:
-    """Return by how much the site's clock is ahead of ours; 0 where it doesn't say, or where the way there explains it."""
-    try:
-        ahead_s = parsedate_to_datetime(date or "").timestamp() - now_s
-    except ValueError:
-        return 0.0
-    return ahead_s if abs(ahead_s) > _CLOCKS_AGREE_S else 0.0
 
 
 @asynccontextmanager

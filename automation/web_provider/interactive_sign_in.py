@@ -233,7 +233,7 @@ async def open_interactive_sign_in(
     """
     config = replace(config, timeouts=effective_timeouts(config))
     async with account.sign_in_lock, account.browsers.page_slot():
-        page = await account.new_page(in_own_window=True)
+        page = await account.new_page(in_own_window=True, is_for_sign_in=True)
         try:
             async with open_followed_pages(page) as pages, owned_tasks() as tasks:
                 dom = await _tap(page, pages, config)

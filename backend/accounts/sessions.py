@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import orjson
@@ -35,9 +36,20 @@ class SessionRepository(Protocol):
 
 
 class SealedSessions:
-    """The session of one account, sealed before it is stored (an ``automation`` ``SessionStore``)."""
+    """The session of one account, sealed before it is stored (an ``automation`` ``SessionStore``).
 
-    def __init__(self, repository: SessionRepository, vault: Vault, slug: str, account: str) -> None:
+    What else is kept of it, such as a browser's profile, is forgotten with it by ``forget_rest``.
+    """
+
+    def __init__(
+        self,
+        repository: SessionRepository,
+        vault: Vault,
+        slug: str,
+        account: str,
+        forget_rest: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._forget_rest = forget_rest
         self._repository = repository
         self._vault = vault
         self._slug = slug
@@ -75,3 +87,5 @@ class SealedSessions:
     async def clear(self) -> None:
         """Forget the stored session, because the site no longer accepts it."""
         await self._repository.clear_session(self._slug, self._account)
+        if self._forget_rest is not None:
+            await self._forget_rest()

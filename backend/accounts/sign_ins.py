@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 
 SignInMode = Literal["form", "interactive"]
 VIEW_IDLE_S = 300.0
+# Of so many accounts it is known how their last sign-in ended.
+MOST_ENDED = 200
 
 
 class SignInSession(Protocol):
@@ -208,7 +210,9 @@ class SignIns:
         before = self._sign_ins.get(key)
         if before is not None and not before.status.is_over:
             raise SignInRunningError(slug, account_id)
+        self._sign_ins.pop(key, None)
         sign_in = self._sign_ins[key] = SignIn(slug, account_id, mode)
+        self._forget_oldest()
         is_started = False
         try:
             room = await self._rooms.room_of(slug, account_id)
@@ -221,11 +225,16 @@ class SignIns:
                     self._sign_ins[key] = before
         return sign_in
 
+    def _forget_oldest(self) -> None:
+        ended = [key for key, sign_in in self._sign_ins.items() if sign_in.status.is_over]
+        for key in ended[:-MOST_ENDED]:
+            del self._sign_ins[key]
+
     def get(self, slug: str, account_id: str) -> SignIn:
         """Return the account's last one.
 
         Raises:
-            SignInNotFoundError: None was started since the gateway was.
+            SignInNotFoundError: None was started since the gateway was, or it ended long ago.
         """
         found = self._sign_ins.get((slug, account_id))
         if found is None:

@@ -154,7 +154,8 @@ class ReplyResponse:
         keeping_alive = tasks.create_task(sender.keep_alive(KEEP_ALIVE_S))
         try:
             async for events in reply:
-                await sender.write(form.events(events))
+                if written := form.events(events):
+                    await sender.write(written)
             await sender.write(form.end, is_last=True)
         finally:
             keeping_alive.cancel()

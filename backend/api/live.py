@@ -40,6 +40,14 @@ async def open_sign_in_page(slug: str, account_id: str) -> Response:  # noqa: AR
     return HTMLResponse(_read("sign_in.html"), headers=_HEADERS)
 
 
+@router.get("/live/socket", include_in_schema=False)
+async def refuse_plain_http() -> Response:
+    """Say that a WebSocket is here; as a link, its address would be taken for one that was used."""
+    return Response(
+        "This address is a WebSocket's.\n", 426, {"upgrade": "websocket", "connection": "Upgrade"}
+    )
+
+
 @router.get("/live/{token}", include_in_schema=False)
 async def open_live_page(token: str, sign_ins: SignInsOf) -> Response:
     """Use a link up and return the page of its live view; 410 where the link was used or is too old."""

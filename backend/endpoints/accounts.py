@@ -169,7 +169,9 @@ class AccountManager:
         if endpoint.roster is not None and member is not None:
             await endpoint.roster.replace_session(member, state)
             return
-        await self._sessions_for(slug, session_key(view.config)).save(state)
+        sessions = self._sessions_for(slug, session_key(view.config))
+        await sessions.clear()
+        await sessions.save(state)
         if account_id != DEFAULT_ACCOUNT:
             await self._repository.save_standing(slug, account_id, Standing())
 

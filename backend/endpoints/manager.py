@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -36,6 +36,7 @@ class EndpointWorkshop:
     Attributes:
         openers: By provider type.
         check: Raises ``ProfileError`` when a configuration can't work.
+        forget: Removes what is kept outside the repository of an endpoint that is deleted.
         check_names: Raises ``NameTakenError`` or ``InvalidRequestError`` when its slug is another's, or its fallbacks
             can't be; given all endpoints' fallbacks by slug.
         watchers: Hear of every change of an endpoint's state; they must not wait.
@@ -45,6 +46,7 @@ class EndpointWorkshop:
     openers: Mapping[str, ProviderOpener]
     check: Callable[[EndpointConfig], None]
     screenshots: ScreenshotFolder
+    forget: Callable[[str], Awaitable[None]]
     check_names: Callable[[EndpointConfig, Mapping[str, Sequence[str]]], None] = lambda _config, _known: None
     watchers: Sequence[Callable[[str, StateChange], None]] = ()
 
@@ -145,6 +147,7 @@ class EndpointManager:
             self.get(slug)
             await self._stop(slug)
             await self._workshop.repository.delete_endpoint(slug)
+            await self._workshop.forget(slug)
             del self._endpoints[slug]
         self._locks.pop(slug, None)
 

@@ -1,4 +1,4 @@
-"""How many turns an endpoint takes at once and a minute; more wait in a bounded queue."""
+"""How many turns an endpoint takes at once and a minute; more wait in a bounded queue, in which each caller has a line."""
 
 from __future__ import annotations
 
@@ -23,16 +23,20 @@ class Admission:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._running = 0
-        self._waiting: deque[anyio.Event] = deque()
+        # By caller, in the order in which they are served next.
+        self._waiting: dict[str, deque[anyio.Event]] = {}
         self._starts: deque[float] = deque()
 
     @property
     def waiting(self) -> int:
         """How many requests wait."""
-        return len(self._waiting)
+        return sum(map(len, self._waiting.values()))
 
-    async def enter(self, slug: str, most_at_once: int, most_per_minute: int | None) -> None:
-        """Wait for a place, in the order of arrival; give it back with ``leave``.
+    async def enter(self, slug: str, most_at_once: int, most_per_minute: int | None, owner: str = "") -> None:
+        """Wait for a place; give it back with ``leave``.
+
+        Callers are served in turn, each one's requests in the order of arrival: who sends many delays the others by one.
+        ``owner`` tells callers apart, such as by their key; without it, all are one.
 
         Raises:
             RateExceededError: ``most_per_minute`` requests were admitted within the last minute.
@@ -42,29 +46,37 @@ class Admission:
         if self._running < most_at_once and not self._waiting:
             self._running += 1
             return
-        if len(self._waiting) >= MOST_WAITING:
-            msg = f"{len(self._waiting)} requests wait for endpoint {slug!r} already."
+        if self.waiting >= MOST_WAITING:
+            msg = f"{self.waiting} requests wait for endpoint {slug!r} already."
             raise QueueFullError(msg, _QUEUE_RETRY_S)
-        await self._wait(slug)
+        await self._wait(slug, owner)
 
     def leave(self, most_at_once: int) -> None:
-        """Give a place back; it goes to whoever waits longest."""
+        """Give a place back; it goes to the caller whose turn it is, to the request that waits longest there."""
         self._running -= 1
         while self._waiting and self._running < most_at_once:
             self._running += 1
-            self._waiting.popleft().set()
+            self._next().set()
 
-    async def _wait(self, slug: str) -> None:
+    def _next(self) -> anyio.Event:
+        owner = next(iter(self._waiting))
+        line = self._waiting.pop(owner)
+        turn = line.popleft()
+        if line:
+            self._waiting[owner] = line  # behind all others
+        return turn
+
+    async def _wait(self, slug: str, owner: str) -> None:
         turn = anyio.Event()
-        self._waiting.append(turn)
-        with self._given_up(turn), anyio.move_on_after(MOST_WAIT_S):
+        self._waiting.setdefault(owner, deque()).append(turn)
+        with self._given_up(turn, owner), anyio.move_on_after(MOST_WAIT_S):
             await turn.wait()
         if not turn.is_set():
             msg = f"No place became free at endpoint {slug!r} within {MOST_WAIT_S:g} s."
             raise QueueFullError(msg, _QUEUE_RETRY_S)
 
     @contextmanager
-    def _given_up(self, turn: anyio.Event) -> Iterator[None]:
+    def _given_up(self, turn: anyio.Event, owner: str) -> Iterator[None]:
         try:
             yield
         except BaseException:
@@ -72,8 +84,14 @@ class Admission:
                 self.leave(self._running)
             raise
         finally:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
+            self._leave_line(turn, owner)
+
+    def _leave_line(self, turn: anyio.Event, owner: str) -> None:
+        line = self._waiting.get(owner)
+        if line is not None and turn in line:
+            line.remove(turn)
+            if not line:
+                del self._waiting[owner]
 
     def _count_start(self, slug: str, most_per_minute: int | None) -> None:
         now = self._clock()
@@ -82,4 +100,5 @@ class Admission:
         if most_per_minute is not None and len(self._starts) >= most_per_minute:
             msg = f"Endpoint {slug!r} takes {most_per_minute} requests a minute."
             raise RateExceededError(msg, self._starts[0] + _WINDOW_S - now)
-        self._starts.append(now)
+        if most_per_minute is not None:
+            self._starts.append(now)

@@ -158,7 +158,7 @@ class Gateway:
             raise InvalidRequestError(msg, "model")
         started = time.perf_counter()
         with self._chooser.standings.attempt(endpoint) as attempt:
-            async with self._admitted(endpoint), endpoint.turn() as provider:
+            async with self._admitted(endpoint, owner), endpoint.turn() as provider:
                 asked = {**body, "model": target.site_model} if target.site_model else body
                 model = target.model or target.slug
                 document = await cast("CompletionProvider", provider).embed(asked, model)
@@ -188,13 +188,13 @@ class Gateway:
     ) -> AbstractAsyncContextManager[Reply]:
         if endpoint.config.is_api:
             return self._ask_api(call, target, endpoint)
-        return self._pages.open_reply(call, target, endpoint, self._admitted(endpoint))
+        return self._pages.open_reply(call, target, endpoint, self._admitted(endpoint, call.owner))
 
     @asynccontextmanager
     async def _ask_api(self, call: ChatCall, target: Target, endpoint: Endpoint) -> AsyncIterator[Reply]:
         body = call.body_for(target.site_model)
         head = CompletionHead(call.id, call.created, target.model or target.slug)
-        async with self._admitted(endpoint), endpoint.turn() as provider:
+        async with self._admitted(endpoint, call.owner), endpoint.turn() as provider:
             api = cast("CompletionProvider", provider)
             headers = reply_headers(target.slug, api.ignored(body))
             if not call.is_streamed:
@@ -257,14 +257,15 @@ class Gateway:
         return candidates
 
     @asynccontextmanager
-    async def _admitted(self, endpoint: Endpoint) -> AsyncIterator[None]:
+    async def _admitted(self, endpoint: Endpoint, owner: str) -> AsyncIterator[None]:
         if endpoint.state is EndpointState.INACTIVE:
             raise EndpointNotRunningError(endpoint.slug, endpoint.state)
         admission = self._admissions.get(endpoint)
         if admission is None:
             admission = self._admissions[endpoint] = Admission()
         config = endpoint.config
-        await admission.enter(endpoint.slug, config.max_concurrent_requests, config.max_requests_per_minute)
+        most = config.max_concurrent_requests
+        await admission.enter(endpoint.slug, most, config.max_requests_per_minute, owner)
         try:
             yield
         finally:

@@ -32,8 +32,10 @@ from backend.accounts.book import AccountRepository
 from backend.accounts.member import Member
 from backend.accounts.policy import begins_at_s, may_try_another, pick
 from backend.errors import RateExceededError
-from backend.providers.account_roster import AccountPages, AccountRoster, FleetPlan
+from backend.providers.account_roster import AccountRoster
+from backend.providers.account_site import AccountPages, FleetPlan
 from backend.providers.protocol import ProviderHealth
+from backend.providers.sleepers import Sleepers
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +137,7 @@ class AccountFleet:
         self, attempt: AsyncExitStack, member: Member[AccountPages], trial: _Try
     ) -> AsyncIterator[TurnEvent]:
         """Open the turn and return its events once there is one: until then, another account may be asked."""
-        pages = await self._pages_of(member)
+        pages = await self.roster.pages_of(member)
         prompt = trial.prompt
         if prompt.chat is not None and member is not self.roster.owner_of(prompt.chat):
             prompt = replace(prompt, chat=None)
@@ -143,17 +145,6 @@ class AccountFleet:
         first = await anext(events)
         trial.note_sent()
         return self._told(member, first, events)
-
-    async def _pages_of(self, member: Member[AccountPages]) -> AccountPages:
-        """Return an account's pages; where the gateway's pages are all taken, another account gives its own up."""
-        while True:
-            try:
-                return await member.pages()
-            except PoolFullError:
-                sleepers = [m for m in self.roster.members if m.can_sleep and m is not member]
-                if not sleepers:
-                    raise
-                await min(sleepers, key=lambda m: m.idle_since_s).sleep()
 
     async def _told(
         self, member: Member[AccountPages], first: TurnEvent, events: AsyncIterator[TurnEvent]
@@ -290,7 +281,7 @@ class AccountFleet:
         if owner is None or not owner.is_usable:
             return False
         with owner.kept_awake():
-            return await (await self._pages_of(owner)).forget_chat(chat)
+            return await (await self.roster.pages_of(owner)).forget_chat(chat)
 
 
 def _may_be_asked_again(trial: _Try, account_id: str) -> bool:
@@ -316,20 +307,26 @@ def _sum_of(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def open_fleet(plan: FleetPlan, repository: AccountRepository) -> AsyncIterator[AccountFleet]:
+async def open_fleet(
+    plan: FleetPlan, repository: AccountRepository, sleepers: Sleepers | None = None
+) -> AsyncIterator[AccountFleet]:
     """Hold an endpoint's accounts open; returns once one of them is ready, or all of them need a person.
+
+    Where all pages are taken, the accounts of those fleets give theirs up that share ``sleepers``; without, only its own do.
 
     Raises:
         AutomationError: The site can't be used.
         StorageError, VaultError: The accounts can't be read.
     """
     async with owned_tasks() as tasks:
-        roster = AccountRoster(plan, repository, tasks)
+        sleepers = sleepers or Sleepers()
+        roster = AccountRoster(plan, repository, tasks, sleepers)
         await roster.reload()
         try:
-            await roster.wake_first()
-            tasks.start_soon(roster.tend)
-            yield AccountFleet(roster)
+            with sleepers.joined_by(lambda: roster.members):
+                await roster.wake_first()
+                tasks.start_soon(roster.tend)
+                yield AccountFleet(roster)
         finally:
             with anyio.move_on_after(_CLOSE_S, shield=True):
                 await roster.close()

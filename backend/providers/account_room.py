@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
-from automation.errors import AutomationError
+from automation.errors import AutomationError, PoolFullError
 from automation.owned_tasks import owned_tasks
 from backend.accounts.member import Member
 from backend.accounts.sign_ins import SignInSession
 from backend.accounts.states import AccountState
-from backend.providers.account_roster import AccountPages, AccountRoster
+from backend.providers.account_roster import AccountRoster
+from backend.providers.account_site import AccountPages
 
 
 class AccountRoom:
@@ -29,16 +30,26 @@ class AccountRoom:
         """
         member = self._member
         with member.kept_awake():
-            expects_check = member.state is AccountState.NEED_CAPTCHA
-            browsers = self._roster.plan.browsers
-            async with (
-                browsers.open_sign_in(member.config, expects_check=expects_check) as session,
-                owned_tasks() as tasks,
-            ):
-                tasks.start_soon(_end_with, member, session)
-                yield session
+            async with AsyncExitStack() as page:
+                session = await self._opened(page)
+                async with owned_tasks() as tasks:
+                    tasks.start_soon(_end_with, member, session)
+                    yield session
             if session.status.state == "signed_in":
                 member.clear()
+
+    async def _opened(self, page: AsyncExitStack) -> SignInSession:
+        """Open the page; where all of the gateway's are taken, another session gives its own up."""
+        member, browsers = self._member, self._roster.plan.browsers
+        expects_check = member.state is AccountState.NEED_CAPTCHA
+        while True:
+            try:
+                return await page.enter_async_context(
+                    browsers.open_sign_in(member.config, expects_check=expects_check)
+                )
+            except PoolFullError:
+                if not await self._roster.make_room(member):
+                    raise
 
     async def sign_in_by_form(self) -> None:
         """Fill the site's form with the account's credentials.

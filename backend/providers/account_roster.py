@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
 
-from automation.errors import AccountError, AutomationError, NoAccountError, RateLimitedError
-from automation.turn import ChatLink, Prompt, TurnEvent
+from automation.errors import (
+    AccountError,
+    AutomationError,
+    NoAccountError,
+    PoolFullError,
+    RateLimitedError,
+)
+from automation.turn import ChatLink
 from backend.accounts.book import (
     DEFAULT_ACCOUNT,
     AccountConfig,
@@ -24,98 +29,16 @@ from backend.accounts.book import (
 )
 from backend.accounts.member import Member
 from backend.accounts.policy import AccountLimits, remaining
-from backend.accounts.sign_ins import SignInSession
 from backend.accounts.states import USABLE, AccountState
 from backend.errors import StorageError
+from backend.providers.account_site import AccountPages, FleetPlan
+from backend.providers.sleepers import Sleepers
 
 log = logging.getLogger(__name__)
 
 _IDLE_S = 600.0
 _LOOK_EVERY_S = 15.0
 _SAME_TIME_S = 2.0
-
-
-class AccountPages(Protocol):
-    """The pages of one account: what a ``Provider`` does, for one of its accounts."""
-
-    def open_turn(self, prompt: Prompt) -> AbstractAsyncContextManager[AsyncIterator[TurnEvent]]:
-        """Return a context that hands out the turn's events."""
-        ...
-
-    async def models(self) -> list[str]:
-        """Return the site's own model names."""
-        ...
-
-    async def check(self) -> dict[str, Any]:
-        """Return what health shows of the pages."""
-        ...
-
-    async def visit(self) -> None:
-        """Load the chat anew, and sign in again if the session ran out."""
-        ...
-
-    async def forget_chat(self, chat: ChatLink) -> bool:
-        """Delete a chat at the site, and return whether it was."""
-        ...
-
-
-class AccountSite(Protocol):
-    """The site with the browsers of its accounts."""
-
-    def open_pages(
-        self, config: AccountConfig, limits: AccountLimits
-    ) -> AbstractAsyncContextManager[AccountPages]:
-        """Open an account's pages; they are closed with the context."""
-        ...
-
-    def open_sign_in(
-        self, config: AccountConfig, *, expects_check: bool
-    ) -> AbstractAsyncContextManager[SignInSession]:
-        """Open the page on which a person signs an account in; with ``expects_check``, to pass a check of the site."""
-        ...
-
-    async def sign_in_by_form(self, config: AccountConfig) -> None:
-        """Fill the site's form with an account's credentials."""
-        ...
-
-    async def session(self, config: AccountConfig) -> dict[str, Any] | None:
-        """Return an account's session (Playwright's ``storage_state``); None where there is none."""
-        ...
-
-    async def replace_session(self, config: AccountConfig, state: dict[str, Any]) -> None:
-        """Have an account go on with another session."""
-        ...
-
-    async def forget_session(self, config: AccountConfig) -> None:
-        """Forget the session that is kept of an account."""
-        ...
-
-    async def let_go(self, account_id: str) -> None:
-        """Close what is open of an account that was changed or is no more."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class FleetPlan:
-    """What a fleet is made from.
-
-    Attributes:
-        pace: The endpoint's limits, for accounts that have none of their own.
-        own: The account that the endpoint's own settings describe.
-        is_own_anonymous: It has no user name: it serves only while there is no other account.
-        most_at_once: Turns that the endpoint takes at once; its own account takes as many if it is alone.
-        keep_alive_s: After how long an account that has a session is looked after; None for never.
-        challenge_wait_s: How long a turn waits for the person who must pass a check of the site.
-    """
-
-    slug: str
-    pace: AccountPace
-    own: AccountConfig
-    is_own_anonymous: bool
-    most_at_once: int
-    challenge_wait_s: float
-    keep_alive_s: float | None
-    browsers: AccountSite
 
 
 class AccountRoster:
@@ -130,9 +53,11 @@ class AccountRoster:
         plan: FleetPlan,
         repository: AccountRepository,
         tasks: TaskGroup,
+        sleepers: Sleepers,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.plan = plan
+        self._sleepers = sleepers
         self._repository = repository
         self._tasks = tasks
         self._clock = clock
@@ -265,6 +190,24 @@ class AccountRoster:
             return None
         return self.why_nobody()
 
+    async def pages_of(self, member: Member[AccountPages]) -> AccountPages:
+        """Return an account's pages, opened if it sleeps; where all are taken, another session gives its own up.
+
+        Raises:
+            PoolFullError: All others are in use.
+            AutomationError: They could not be opened.
+        """
+        while True:
+            try:
+                return await member.pages()
+            except PoolFullError:
+                if not await self.make_room(member):
+                    raise
+
+    async def make_room(self, member: Member[AccountPages]) -> bool:
+        """Have another session give its pages up for this one; False where all others are in use."""
+        return await self._sleepers.make_room(member)
+
     async def wake_first(self) -> None:
         """Open the first account that can be opened, so that what is wrong with the site shows at once.
 
@@ -275,7 +218,7 @@ class AccountRoster:
             if member.needs_a_person:
                 continue
             try:
-                await member.pages()
+                await self.pages_of(member)
             except AccountError as exc:
                 self.note_failure(member, exc)
             else:

@@ -95,6 +95,9 @@ class StealthSettings(_Strict):
 
 # What is decided when a browser is started, which a person did where ``cdp`` attaches.
 _SET_AT_START = ("headless", "user_agent", "viewport", "proxy", "locale", "timezone")
+# What needs a browser that runs before its context is made; one on a profile comes with its context.
+_NOT_WITH_PROFILE = ("navigator_user_agent", "sec_ch_ua")
+Isolation = Literal["profile", "shared"]
 
 
 class BrowserSettings(_Strict):
@@ -106,6 +109,8 @@ class BrowserSettings(_Strict):
         driver: None means ``cdp`` where there is a ``cdp_url``, else the gateway's ``BROWSER_DRIVER``.
         cdp_url: Where the browser that a person started listens, such as ``http://127.0.0.1:9222``.
         human_input: ``paste`` moves the pointer and presses keys at a person's pace, ``typed`` also types short prompts.
+        isolation: ``profile`` gives each account a browser and a profile directory of its own, ``shared`` a context in one
+            browser, of which cookies, local storage and IndexedDB are kept.
     """
 
     headless: bool | None = None
@@ -121,6 +126,18 @@ class BrowserSettings(_Strict):
     gl: Gl = "auto"
     stealth: StealthSettings = StealthSettings()
     human_input: HumanInput = "off"
+    isolation: Isolation = "shared"
+
+    @model_validator(mode="after")
+    def _fits_isolation(self) -> Self:
+        evasions = [name for name in self.stealth.enabled() if name in _NOT_WITH_PROFILE]
+        if self.isolation == "profile" and evasions:
+            raise PydanticCustomError(
+                "not_with_profile",
+                'with isolation "profile" these can\'t be set: {names}',
+                {"names": ", ".join(f"stealth.{name}" for name in evasions)},
+            )
+        return self
 
     @model_validator(mode="after")
     def _fits_driver(self) -> Self:
@@ -138,6 +155,7 @@ class BrowserSettings(_Strict):
             )
         refused = [name for name in _SET_AT_START if getattr(self, name) is not None]
         refused += ["gl"] if self.gl != "auto" else []
+        refused += ["isolation"] if self.isolation != "shared" else []
         refused += [f"stealth.{name}" for name in self.stealth.enabled()]
         if refused:
             raise PydanticCustomError(

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from automation.browser.profile_folder import ProfileFolder
 from automation.sign_in.session_state import SessionStore
 from backend.accounts.book import AccountRepository
 from backend.providers.config import EndpointConfig
@@ -22,12 +23,21 @@ class SessionsFor(Protocol):
         ...
 
 
+class ProfilesFor(Protocol):
+    """Gives the place where the profile of one account's own browser is kept."""
+
+    def __call__(self, slug: str, account: str) -> ProfileFolder:
+        """Return the folder; nothing is read yet."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class AccountStores:
-    """Where accounts and their sessions are kept."""
+    """Where accounts, their sessions and the profiles of their browsers are kept."""
 
     accounts: AccountRepository
     sessions_for: SessionsFor
+    profiles_for: ProfilesFor
 
 
 @dataclass(frozen=True, slots=True)

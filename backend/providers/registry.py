@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import anyio
+import anyio.to_thread
 
 from automation.browser.capacity import default_max_streaming
 from automation.browser.discovery import find_browser
@@ -74,9 +76,9 @@ class _Pages:
     async def keep(self) -> None:
         """Hold the pool from when it is wanted until the task is cancelled: it must be left by whoever entered it."""
         await self._is_wanted.wait()
-        from backend.providers.pages import open_pages  # noqa: PLC0415  see the class
-
-        async with open_pages(self._settings, self._stores) as self._pages:
+        # In a thread: on a busy machine it takes seconds, in which requests would find nobody.
+        pages = await anyio.to_thread.run_sync(import_module, "backend.providers.pages")
+        async with pages.open_pages(self._settings, self._stores) as self._pages:
             self._is_there.set()
             await anyio.sleep_forever()
 

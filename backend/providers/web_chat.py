@@ -21,18 +21,29 @@ from automation.web_provider.interactive_sign_in import InteractiveSignIn, open_
 from backend.accounts.book import AccountConfig, AccountPace, own_account, session_key
 from backend.accounts.policy import AccountLimits
 from backend.providers.account_fleet import open_fleet
-from backend.providers.account_roster import AccountSite, FleetPlan
-from backend.providers.config import BrowserSettings, EndpointConfig, Proxy
+from backend.providers.account_site import AccountSite, FleetPlan
+from backend.providers.config import BrowserSettings, EndpointConfig, Isolation, Proxy
 from backend.providers.kinds import AccountStores
 from backend.providers.profile_source import read_profile
 from backend.providers.protocol import Provider, ProviderOpener
+from backend.providers.sleepers import Sleepers
 
 
 class AccountBrowsers:
-    """The browser contexts of an endpoint's accounts: each has one while its pages are open or a person is at work in it."""
+    """The browser contexts of an endpoint's accounts: each has one while its pages are open or a person is at work in it.
 
-    def __init__(self, pool: BrowserPool, web: WebChatConfig, stores: AccountStores) -> None:
+    With ``isolation`` ``profile`` it is that of a browser which no other account shares.
+    """
+
+    def __init__(
+        self,
+        pool: BrowserPool,
+        web: WebChatConfig,
+        stores: AccountStores,
+        isolation: Isolation = "shared",
+    ) -> None:
         self._pool = pool
+        self._isolation = isolation
         self._web = web
         self._stores = stores
         self._accounts: dict[str, Account] = {}
@@ -41,8 +52,12 @@ class AccountBrowsers:
     def account(self, config: AccountConfig) -> Account:
         """Return the account in the words of ``automation``; the same one each time until it is let go of."""
         if config.id not in self._accounts:
+            is_own = self._isolation == "profile"
             self._accounts[config.id] = account_of(
-                self._pool, self.web_chat(config), self._session_store(config)
+                self._pool,
+                self.web_chat(config),
+                self._session_store(config),
+                self._stores.profiles_for(self._web.name, session_key(config)) if is_own else None,
             )
         return self._accounts[config.id]
 
@@ -120,13 +135,14 @@ def web_chat_opener(
     driver: Driver = "playwright",
     capture: CaptureRoute = "auto",
 ) -> ProviderOpener:
-    """Return the opener of ``web_chat`` endpoints; their pages come from ``pool``."""
+    """Return the opener of ``web_chat`` endpoints; their pages come from ``pool``, and who needs one gets that of an idle one."""
+    sleepers = Sleepers()
 
     @asynccontextmanager
     async def open_web_chat(config: EndpointConfig) -> AsyncIterator[Provider]:
         web = web_chat_config(config, selectors_dir, headless=headless, driver=driver, capture=capture)
-        browsers = AccountBrowsers(pool, web, stores)
-        async with open_fleet(plan_of(config, browsers), stores.accounts) as fleet:
+        browsers = AccountBrowsers(pool, web, stores, config.browser_config.isolation)
+        async with open_fleet(plan_of(config, browsers), stores.accounts, sleepers) as fleet:
             yield fleet
 
     return open_web_chat

@@ -130,7 +130,9 @@ def run_session_memory(arguments: argparse.Namespace) -> object:
         return None
     rows = asyncio.run(session_memory.measure((1, 2) if arguments.quick else session_memory.COUNTS))
     print_session_memory(rows)
-    return [asdict(row) for row in rows]
+    asleep = asyncio.run(session_memory.measure_sleep(1 if arguments.quick else 3))
+    print_sleep(asleep)
+    return {"at_rest": [asdict(row) for row in rows], "asleep": [asdict(row) for row in asleep]}
 
 
 def run_detectors(_: argparse.Namespace) -> object:
@@ -216,6 +218,16 @@ def print_session_memory(rows: list[session_memory.Row]) -> None:
     for row in rows:
         cells = (row.total_mb, row.mb_each, row.driver_mb, row.idle_percent, row.idle_percent / row.sessions)
         print(f"{row.mode:12}{row.sessions:>10}" + "".join(f"{cell:>14.1f}" for cell in cells))
+
+
+def print_sleep(rows: list[session_memory.Asleep]) -> None:
+    """Print what is kept of sessions that sleep, and how long they take to sleep and to wake."""
+    print(
+        "\nSessions asleep: what is kept, encrypted; seconds to fall asleep, and to wake with a page that takes a prompt"
+    )
+    print(f"{'browsers':12}{'MB kept':>10}{'sleep s':>10}{'wake s':>10}")
+    for row in rows:
+        print(f"{row.mode:12}{row.kept_mb:>10.2f}{row.sleep_s:>10.2f}{row.wake_s:>10.2f}")
 
 
 def print_detectors(rows: list[detectors.Row]) -> None:

@@ -1,7 +1,8 @@
-"""What a signed-in session costs: memory (PSS) and idle CPU of the browsers, for 1, 5 and 12 of them.
+"""What a signed-in session costs: memory (PSS) and idle CPU of the browsers, for 1, 5 and 12 of them; and one that sleeps.
 
 Every session is an endpoint's context with one page of llama.cpp's web UI that has answered once. *Shared* sessions are
-contexts of one browser, *isolated* ones have a browser each. PSS counts memory that processes share once, divided among them.
+contexts of one browser, *isolated* ones have a browser and a profile each. PSS counts memory that processes share once, divided
+among them. Of a session that sleeps its snapshot is kept, and of an isolated one its profile, both encrypted.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanag
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
+
 from automation.browser.pool import BrowserPool, open_browser_pool
 from automation.profiles import load_profile
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
 from automation.web_provider.base import WebChatConfig, WebProviderBase
+from backend.accounts.browser_profiles import BrowserProfiles, SealedProfile
+from backend.accounts.vault import Vault
 from demo.processes import free_port, running
 from demo.site import has_model
 from tests.browser.process_kills import below
@@ -54,6 +59,22 @@ class Row:
         return self.total_mb / self.sessions
 
 
+@dataclass(frozen=True, slots=True)
+class Asleep:
+    """What a session costs that was put to sleep after an answer.
+
+    Attributes:
+        kept_mb: What is kept of it.
+        sleep_s: From the wish that it sleeps until its pages are closed and all is kept.
+        wake_s: From then until its page takes a prompt again; an isolated one starts its browser meanwhile, shared ones run on.
+    """
+
+    mode: str
+    kept_mb: float
+    sleep_s: float
+    wake_s: float
+
+
 def problem() -> str | None:
     """Return why nothing can be measured here, or None."""
     if not Path("/proc/self/smaps_rollup").exists():
@@ -78,16 +99,38 @@ def _site() -> Iterator[str]:
             yield url
 
 
+async def measure_sleep(times: int = 3) -> list[Asleep]:
+    """Put a session of each mode to sleep and wake it, ``times`` times."""
+    with _site() as url:
+        return [await _asleep(url, mode) for mode in MODES for _ in range(times)]
+
+
+async def _asleep(url: str, mode: str) -> Asleep:
+    sessions, vault = MemorySessions(), Vault("bench")
+    with tempfile.TemporaryDirectory() as folder:
+        profile = BrowserProfiles(Path(folder), vault).profile("bench", "0") if mode == "isolated" else None
+        async with open_browser_pool(None, max_pages=1) as pool:
+            async with _open(pool, url, sessions, profile) as provider:
+                await _ask(provider)
+                begins_s = time.monotonic()
+            sleeps_s = time.monotonic()
+            kept = len(vault.seal(orjson.dumps(sessions.state), "session")) + (
+                profile.size_bytes() if profile else 0
+            )
+            async with _open(pool, url, sessions, profile):
+                woken_s = time.monotonic()
+    return Asleep(mode, kept / 1e6, sleeps_s - begins_s, woken_s - sleeps_s)
+
+
 async def _one(url: str, mode: str, count: int) -> Row:
     async with AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        profiles = BrowserProfiles(Path(folder), Vault("bench"))
         pool = await stack.enter_async_context(open_browser_pool(None, max_pages=count))
         for number in range(count):
-            # What differs has no effect but that the pool starts a browser for it.
-            browser = BrowserConfig(timeout_ms=30_000 + (number if mode == "isolated" else 0))
-            provider = await stack.enter_async_context(_open(pool, url, browser))
-            async with provider.open_turn(prompt_of("Say one word.")) as events:
-                async for _ in events:
-                    pass
+            profile = profiles.profile("bench", str(number)) if mode == "isolated" else None
+            provider = await stack.enter_async_context(_open(pool, url, MemorySessions(), profile))
+            await _ask(provider)
         await asyncio.sleep(_SETTLES_S)
         before, start = _cpu_s(), time.monotonic()
         await asyncio.sleep(_IDLE_S)
@@ -96,20 +139,26 @@ async def _one(url: str, mode: str, count: int) -> Row:
     return Row(mode, count, total_mb, driver_mb, idle_percent)
 
 
+async def _ask(provider: WebProviderBase) -> None:
+    async with provider.open_turn(prompt_of("Say one word.")) as events:
+        async for _ in events:
+            pass
+
+
 def _open(
-    pool: BrowserPool, url: str, browser: BrowserConfig
+    pool: BrowserPool, url: str, sessions: MemorySessions, profile: SealedProfile | None
 ) -> AbstractAsyncContextManager[WebProviderBase]:
     config = WebChatConfig(
         base_url=url,
         login_url=None,
         profile=load_profile("llama-cpp", ROOT / "selectors"),
         credentials=None,
-        browser=browser,
+        browser=BrowserConfig(timeout_ms=30_000),
         max_pages=1,
         timeouts=Timeouts(ready_s=60, navigate_s=60),
         name="bench",
     )
-    return open_with_account(pool, config, MemorySessions())
+    return open_with_account(pool, config, sessions, profile)
 
 
 def _browser_pids() -> tuple[list[int], list[int]]:

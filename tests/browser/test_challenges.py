@@ -7,13 +7,15 @@ import pytest
 from automation.browser.pool import BrowserPool
 from automation.errors import ChallengeRequiredError
 from automation.sign_in.credentials import Credentials
-from tests.fakes.chat_provider import MemorySessions, ask, open_provider
+from tests.fakes.chat_provider import MemorySessions, Talk, ask, open_provider
 from tests.fakes.chat_site import ChatSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest.mark.parametrize("variant", ["challenge-response", "challenge-widget"])
+@pytest.mark.parametrize(
+    "variant", ["challenge-response", "challenge-widget", "challenge-frame", "challenge-around"]
+)
 async def test_a_check_that_stays_needs_a_person(variant: str, browsers: BrowserPool, site: ChatSite):
     with pytest.raises(ChallengeRequiredError) as caught:
         async with open_provider(browsers, site, variant):
@@ -30,6 +32,21 @@ async def test_a_check_that_passes_by_itself_disturbs_nobody(
         reply = await ask(provider, "[[echo:passed]]")
 
     assert reply.text == "passed"
+
+
+async def test_a_check_that_comes_over_the_frame_of_a_chat_needs_a_person(
+    browsers: BrowserPool, site: ChatSite
+):
+    check = "document.body.insertAdjacentHTML('beforeend', `<div class=geetest_box style='position: fixed; inset: 0'>Slide</div>`)"
+    async with open_provider(browsers, site, "iframe-port", with_wire=False) as provider:
+        talk = Talk(provider)
+        await talk.say("[[echo:before]]")
+        await talk.until_kept()
+        (slot,) = provider._pages._slots
+        assert slot.page is not None
+        await slot.page._page.evaluate(check)
+        with pytest.raises(ChallengeRequiredError):
+            await talk.say("[[echo:covered]]")
 
 
 @pytest.mark.parametrize("with_wire", [True, False])

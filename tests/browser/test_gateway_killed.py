@@ -89,7 +89,7 @@ async def is_listening(rest: httpx.AsyncClient) -> bool:
         return False
 
 
-async def start_endpoint(gateway: GatewayProcess, site: ChatSite) -> None:
+async def start_endpoint(gateway: GatewayProcess, site: ChatSite, isolation: str = "shared") -> None:
     body: dict[str, Any] = {
         "name": "demo",
         "provider_type": "web_chat",
@@ -97,19 +97,21 @@ async def start_endpoint(gateway: GatewayProcess, site: ChatSite) -> None:
         "profile": profile_data("login"),
         "username": "ada",
         "password": "lovelace",
+        "browser_config": {"isolation": isolation},
     }
     assert (await gateway.rest.post("/api/endpoints/", json=body)).status_code == 201
     assert (await gateway.rest.post("/api/endpoints/demo/start")).is_success
     assert (await gateway.ask("[[echo:first]]")).is_success
 
 
+@pytest.mark.parametrize("isolation", ["shared", "profile"])
 @pytest.mark.parametrize("in_a_turn", [False, True], ids=["idle", "streaming"])
 async def test_a_killed_gateway_leaves_no_browser_and_its_next_start_no_second_sign_in(
-    in_a_turn: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    in_a_turn: bool, isolation: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     async with ChatSite.open() as site:
         async with gateway_process(tmp_path) as gateway:
-            await start_endpoint(gateway, site)
+            await start_endpoint(gateway, site, isolation)
             if in_a_turn:
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(turn_that_is_cut, gateway)
@@ -127,6 +129,8 @@ async def test_a_killed_gateway_leaves_no_browser_and_its_next_start_no_second_s
         print(f"\n  all processes gone after {gone_s:.2f} s; the next start answered after {again_s:.2f} s")
     assert answer.json()["choices"][0]["message"]["content"] == "again"
     assert site.sign_ins == [("ada", True)]
+    at_rest = [path.name for path in (tmp_path / "profiles").rglob("*") if path.is_file()]
+    assert at_rest == (["ada.sealed"] if isolation == "profile" else [])
 
 
 @pytest.mark.soak

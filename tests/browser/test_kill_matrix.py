@@ -15,6 +15,7 @@ import anyio
 import pytest
 
 from automation.browser.pool import BrowserPool, open_browser_pool
+from automation.browser.profile_folder import profile_of
 from automation.errors import AutomationError, PageLostError, RetryableError
 from automation.timing import Timeouts
 from automation.web_provider.base import WebProviderBase
@@ -37,7 +38,7 @@ AGAIN_S: dict[Fault, float] = {
     "driver": 10,
     "network": 10,
     "hang": 25,
-    "freeze": 25,
+    "freeze": 10,
 }
 ENDS_S: dict[Fault, float] = {
     "renderer": 2,
@@ -219,6 +220,19 @@ async def test_a_prompt_that_was_sent_is_never_sent_again(site: ChatSite):
     assert prompts_sent(site, SLOW) == 1
 
 
+async def test_what_a_browser_wrote_is_removed_although_its_driver_was_killed(site: ChatSite):
+    async with own_browsers(site) as (_, provider):
+        browsers = [process.pid for process in below(os.getpid()) if process.kind == "browser"]
+        scratch = [profile_of(pid) for pid in browsers]
+        assert [folder is not None and folder.is_dir() for folder in scratch] == [True]
+        inflict("driver", provider)
+        with anyio.fail_after(30):
+            while any(folder.exists() for folder in scratch if folder):
+                await anyio.sleep(0.05)
+
+        assert (await ask(provider, "[[echo:again]]")).text == "again"
+
+
 def the_only_page(provider: WebProviderBase) -> ChatPage | None:
     pages = [slot.page for slot in provider._pages._slots if slot.page is not None]
     return pages[0] if len(pages) == 1 else None
@@ -305,6 +319,10 @@ async def test_random_kills_under_load_end_with_every_account_well(
         while pages["settling"] or pages["opening"] or pages["in_use"]:
             await anyio.sleep(0.05)
             pages = (await provider.check())["pages"]
+        with anyio.move_on_after(UNDER_LOAD_S):
+            # A page that is being closed is counted until it is.
+            while pages_open(pool) != pool.status()["pages"]:
+                await anyio.sleep(0.05)
         open_pages, counted = pages_open(pool), pool.status()["pages"]
         browsers = [process for process in below(os.getpid()) if process.kind == "browser"]
 

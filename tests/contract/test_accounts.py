@@ -211,6 +211,13 @@ async def signed_out(gateway: RunningGateway, accounts: ScriptedAccounts) -> str
     return "/api/endpoints/demo/accounts/default"
 
 
+async def test_the_live_views_socket_by_plain_http_is_no_link_that_was_used(gateway):
+    answer = await gateway.rest.get("/live/socket")
+
+    assert answer.status_code == 426
+    assert answer.headers["upgrade"] == "websocket"
+
+
 async def test_a_person_who_signs_an_account_in_brings_its_endpoint_back(gateway, accounts):
     account = await signed_out(gateway, accounts)
 

@@ -176,6 +176,19 @@ async def test_a_slow_first_token_is_a_timeout_and_then_anothers_turn(gateway, a
     assert "fine" in got.text
 
 
+async def test_who_failed_three_times_is_left_alone(gateway, api):
+    api.plays(answers(ERROR, 500))
+    async with scripted_api() as other:
+        other.plays(answers(completion("fine")))
+        await gateway.started_api("second", other.url)
+        await gateway.started_api("first", api.url, fallbacks=["second"])
+
+        got = [await gateway.ask(model="first") for _ in range(5)]
+
+    assert [answer.status_code for answer in got] == [200] * 5
+    assert len(api.asked) == 3
+
+
 async def test_the_providers_retry_after_is_passed_on(api_gateway, api):
     api.plays(answers(ERROR, 429, {"retry-after": "7"}))
 

@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.contract.conftest import PROFILE, run_gateway
-from tests.fakes.scripted_api import Asked, Step, answers, completion, scripted_api, streams
+from tests.fakes.scripted_api import Asked, ScriptedApi, Step, answers, completion, scripted_api, streams
 
 CHECKS = [
     content_type_conformance,
@@ -52,10 +52,13 @@ ROTATION = {"name": "rota", "providers": [{"provider_id": "api"}]}
 EMBEDDED = {"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}], "model": "m"}
 
 
-def answer(asked: Asked) -> list[Step]:
-    if asked.path.endswith("/embeddings"):
-        return answers(EMBEDDED)
-    return streams("Hi") if asked.json.get("stream") else answers(completion("Hi"))
+class AnsweringApi(ScriptedApi):
+    """Answers whatever it is asked."""
+
+    def script_for(self, asked: Asked) -> list[Step]:
+        if asked.path.endswith("/embeddings"):
+            return answers(EMBEDDED)
+        return streams("Hi") if asked.json.get("stream") else answers(completion("Hi"))
 
 
 @dataclass
@@ -139,8 +142,7 @@ def _made_sound(case: Case) -> Case:
     ],
 )
 async def test_every_answer_is_one_that_the_openapi_document_promises(tmp_path, most, is_random):
-    async with scripted_api() as api, run_gateway(tmp_path) as gateway:
-        api.choose = answer
+    async with scripted_api(AnsweringApi) as api, run_gateway(tmp_path) as gateway:
         fuzzer = Fuzzer(gateway.url, api.url, most, is_random)
 
         await asyncio.to_thread(fuzzer.run)

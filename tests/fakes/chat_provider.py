@@ -10,6 +10,7 @@ from typing import Any
 from anyio.lowlevel import checkpoint
 
 from automation.browser.pool import BrowserPool
+from automation.browser.profile_folder import ProfileFolder
 from automation.profiles import parse_profile
 from automation.sign_in.session_state import SessionStore, StorageState
 from automation.stealth.options import BrowserConfig
@@ -65,6 +66,7 @@ def open_provider(
     capture: CaptureRoute = "auto",
     browser: BrowserConfig = BrowserConfig(),  # noqa: B008  frozen
     human_input: HumanInput = "off",
+    profile_folder: ProfileFolder | None = None,
     **changes: Any,
 ) -> AbstractAsyncContextManager[WebProviderBase]:
     """Open the variant's page; ``changes`` replace keys of its profile."""
@@ -81,16 +83,19 @@ def open_provider(
         capture=capture,
         human_input=human_input,
     )
-    return open_with_account(browsers, config, sessions or MemorySessions())
+    return open_with_account(browsers, config, sessions or MemorySessions(), profile_folder)
 
 
 @asynccontextmanager
 async def open_with_account(
-    browsers: BrowserPool, config: WebChatConfig, sessions: SessionStore
+    browsers: BrowserPool,
+    config: WebChatConfig,
+    sessions: SessionStore,
+    profile_folder: ProfileFolder | None = None,
 ) -> AsyncIterator[WebProviderBase]:
     """Open a site with an account of its own."""
     async with (
-        open_account(browsers, config, sessions) as account,
+        open_account(browsers, config, sessions, profile_folder) as account,
         WebProviderBase.open(account, config) as provider,
     ):
         yield provider

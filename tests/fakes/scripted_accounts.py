@@ -16,7 +16,7 @@ from automation.sign_in.status import SignInState, SignInStatus
 from automation.turn import ChatLink, Prompt, TurnEvent, TurnFinished
 from backend.accounts.book import AccountConfig, Standing, StoredAccount
 from backend.accounts.policy import AccountLimits
-from backend.providers.account_roster import AccountPages
+from backend.providers.account_site import AccountPages
 from tests.fakes.scripted_provider import Script, ScriptedSite, says
 
 
@@ -91,6 +91,8 @@ class ScriptedAccounts:
     async def open_sign_in(
         self, config: AccountConfig, *, expects_check: bool
     ) -> AsyncIterator[ScriptedSignIn]:
+        if len(self.open_now) >= self.most_open and self.pool_full is not None:
+            raise self.pool_full
         self.sign_in = ScriptedSignIn()
         yield self.sign_in
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 Step = bytes | str | asyncio.Event
 """Bytes are written; an event is waited for; ``"hang up"`` ends the connection there, ``"reset"`` breaks it."""
+
+Api = TypeVar("Api", bound="ScriptedApi")
 
 CHUNK = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 
@@ -36,7 +38,6 @@ class ScriptedApi:
     Attributes:
         asked: Chat requests so far.
         left: Set when a client went away before its script was over.
-        choose: Says the script for a request instead, where it is set.
     """
 
     url: str = ""
@@ -45,7 +46,6 @@ class ScriptedApi:
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
     left: asyncio.Event = field(default_factory=asyncio.Event)
-    choose: Callable[[Asked], list[Step]] | None = None
 
     def plays(self, *scripts: Iterable[Step]) -> None:
         self.scripts = [list(script) for script in scripts]
@@ -65,16 +65,15 @@ class ScriptedApi:
         method, path, _ = head[0].split(" ")
         headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in head[1:] if line)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
-        if method == "GET" and path.endswith("/models"):
+        if method == "GET" and path.partition("?")[0].endswith("/models"):
             listed = {"object": "list", "data": [{"id": name, "object": "model"} for name in self.models]}
             writer.write(b"".join(step for step in answers(listed) if isinstance(step, bytes)))
             return True
         self.asked.append(Asked(method, path, headers, body))
-        return await self._play(self._script_for(self.asked[-1]), reader, writer)
+        return await self._play(self.script_for(self.asked[-1]), reader, writer)
 
-    def _script_for(self, asked: Asked) -> list[Step]:
-        if self.choose is not None:
-            return self.choose(asked)
+    def script_for(self, asked: Asked) -> list[Step]:
+        """Return what is played for a request."""
         return self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
 
     async def _play(
@@ -166,7 +165,13 @@ def streams(*texts: str) -> list[Step]:
 @asynccontextmanager
 async def scripted_api() -> AsyncIterator[ScriptedApi]:
     """Serve on a free port until the block is left."""
-    api = ScriptedApi()
+    async with serving(ScriptedApi()) as api:
+        yield api
+
+
+@asynccontextmanager
+async def serving(api: Api) -> AsyncIterator[Api]:
+    """Serve ``api`` on a free port until the block is left."""
     server = await asyncio.start_server(api.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     api.url = f"http://127.0.0.1:{port}/v1"

@@ -400,6 +400,8 @@
       return Boolean(find(role)) === value;
     });
 
+    const endTurn = () => { turn?.end(); turn = null; return true; };
+
     const fileDrop = parleyFileDrop(profile, { find, deepAll, isVisible, isEnabled, says, elementAt: deepElementFromPoint, errorText });
 
     const agent = {
@@ -445,7 +447,14 @@
       readTurn: () => turn?.read() ?? null,
       lastAsked,
       hasTurn: () => turn !== null,
-      endTurn: () => { turn?.end(); turn = null; return true; },
+      endTurn,
+      // What a page does while nobody asks anything costs the more, the more pages there are: no look of ours goes on,
+      // and the field has no caret, which would have the page painted twice a second.
+      rest: () => {
+        const field = find("input");
+        if (field && field.matches(":focus, :focus-within")) field.getRootNode().activeElement?.blur();
+        return endTurn();
+      },
     };
     return agent;
   };

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from automation.errors import AutomationError, RateLimitedError, SiteError
-from backend.providers.api.anthropic_request import ignored_fields, messages_request
+from backend.providers.api.anthropic_request import JSON_TOOL, ignored_fields, messages_request
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
 from backend.providers.api.sse_stream import SseStream
 from backend.providers.api.translated_stream import parse_object
@@ -53,7 +53,7 @@ class Anthropic:
             text=text,
             reasoning=thinking,
             citations=(),
-            finish_reason=_finish_reason(document.get("stop_reason")),
+            finish_reason=_finish_reason(document.get("stop_reason"), has_calls=bool(calls)),
             usage=usage.document() if usage is not None else {},
             tool_calls=calls,
         )
@@ -107,7 +107,9 @@ class MessageStream(SseStream):
         super().__init__(head, with_usage=with_usage)
         self._usage: dict[str, Any] = {}
         self._stop_reason: Any = None
-        self._calls: dict[Any, int] = {}  # from the block's index to the call's
+        # From the block's index to the call's, which is None where the call is an answer in JSON.
+        self._calls: dict[Any, int | None] = {}
+        self._open: set[Any] = set()
         self._inputs: dict[Any, Any] = {}  # of calls whose arguments haven't come in pieces
 
     def read(self, document: dict[str, Any]) -> bytes:
@@ -128,7 +130,7 @@ class MessageStream(SseStream):
                 self._stop_reason = _object(document, "delta").get("stop_reason") or self._stop_reason
                 self._note_usage(document.get("usage"))
             case "message_stop":
-                reason = _finish_reason(self._stop_reason)
+                reason = self._reason()
                 self.is_finished = True
                 return self.writer.finish(reason)
         return b""
@@ -141,12 +143,19 @@ class MessageStream(SseStream):
             return self._reasoning(block.get("thinking") or "")
         if kind == "tool_use":
             call = _call(block)
-            self.has_begun = True
-            self._calls[index] = len(self._calls)
-            self._inputs[index] = block.get("input") or {}
-            return self.writer.tool_call(self._calls[index], call.id, call.name)
+            return self._begin_call(index, call, block.get("input") or {})
         _refuse_unknown(kind, _SILENT_BLOCKS)
         return b""
+
+    def _begin_call(self, index: Any, call: CalledTool, arguments: Any) -> bytes:
+        place = None if call.name == JSON_TOOL else sum(at is not None for at in self._calls.values())
+        self._calls[index] = place
+        self._inputs[index] = arguments
+        self._open.add(index)
+        if place is None:
+            return b""
+        self.has_begun = True
+        return self.writer.tool_call(place, call.id, call.name)
 
     def _delta(self, index: Any, delta: Mapping[str, Any]) -> bytes:
         kind = delta.get("type")
@@ -160,10 +169,23 @@ class MessageStream(SseStream):
         return b""
 
     def _end_block(self, index: Any) -> bytes:
+        self._open.discard(index)
         if index not in self._inputs:
             return b""
         # A call without arguments comes without any piece of them, which is no JSON for a client.
-        return self.writer.arguments(self._calls[index], to_json(self._inputs.pop(index)).decode())
+        return self._more(index, to_json(self._inputs.pop(index)).decode())
+
+    def _more(self, index: Any, text: str) -> bytes:
+        place = self._calls[index]
+        return self._text(text) if place is None else self.writer.arguments(place, text)
+
+    def _reason(self) -> str:
+        has_calls = any(place is not None for place in self._calls.values())
+        reason = _finish_reason(self._stop_reason, has_calls=has_calls)
+        if self._open and reason in ("stop", "tool_calls"):
+            msg = "its stream ended in the middle of a tool call"
+            raise SiteError(msg)
+        return reason
 
     def _text(self, text: str) -> bytes:
         self.has_begun = self.has_begun or bool(text)
@@ -180,7 +202,7 @@ class MessageStream(SseStream):
         if not text:
             return b""
         self._inputs.pop(index, None)
-        return self.writer.arguments(self._calls[index], text)
+        return self._more(index, text)
 
     def _note_usage(self, usage: Any) -> None:
         """Keep the latest of each count: they are sums so far, and not every event has all."""
@@ -201,7 +223,11 @@ def _gather(blocks: list[Any]) -> tuple[str, str, list[CalledTool]]:
         elif kind == "thinking":
             thoughts.append(block.get("thinking") or "")
         elif kind == "tool_use":
-            calls.append(_call(block))
+            call = _call(block)
+            if call.name == JSON_TOOL:
+                texts.append(call.arguments)
+            else:
+                calls.append(call)
         else:
             _refuse_unknown(kind, _SILENT_BLOCKS)
     return "".join(texts), "".join(thoughts), calls
@@ -214,12 +240,14 @@ def _call(block: Mapping[str, Any]) -> CalledTool:
     return CalledTool(block["id"], block["name"], to_json(block.get("input") or {}).decode())
 
 
-def _finish_reason(stop_reason: Any) -> str:
+def _finish_reason(stop_reason: Any, *, has_calls: bool) -> str:
     """Return OpenAI's word; ``pause_turn`` has none, since a paused answer isn't whole, and only server tools pause."""
     if stop_reason not in _FINISH_REASONS:
         msg = f"its answer ended with stop_reason {stop_reason}"
         raise SiteError(msg)
-    return _FINISH_REASONS[stop_reason]
+    reason = _FINISH_REASONS[stop_reason]
+    # The tool that stands for JSON is no call to a client.
+    return "stop" if reason == "tool_calls" and not has_calls else reason
 
 
 def _refuse_unknown(kind: Any, silent: frozenset[str]) -> None:

@@ -51,17 +51,30 @@ _CLAUDE_4_6 = re.compile(r"claude-[a-z]+-4-6(?!\d)")
 
 Block = dict[str, Any]
 
+JSON_TOOL = "gateway_answer_in_json"
+"""The tool that stands for ``json_object``: its input is the answer.
+
+The API's structured output wants every property named, while the input of a tool may be any object.
+"""
+_JSON_TOOL: Block = {
+    "name": JSON_TOOL,
+    "description": "Answers the user. The input is the whole answer, as the JSON object that was asked for.",
+    "input_schema": {"type": "object"},
+}
+
 
 def messages_request(body: Body, *, is_streamed: bool) -> dict[str, Any]:
     """Return the body of ``POST /messages``.
 
     All system and developer messages become the one ``system`` before the conversation; what has no text is left out,
     since the API refuses empty texts. ``response_format`` of a JSON Schema is the API's own structured output, which
-    takes the same subset of JSON Schema as OpenAI's strict mode; a bare ``json_object`` has no counterpart.
+    takes the same subset of JSON Schema as OpenAI's strict mode; a bare ``json_object`` is a tool that must be called.
 
     Raises:
         InvalidRequestError: It can't be honoured.
+        ValidationError: A field is not what OpenAI says it is.
     """
+    body = chat_body.checked(body)
     chat_body.refuse_untranslated(body)
     system, messages = _conversation(body)
     request: dict[str, Any] = {"model": body.get("model"), "messages": messages, "stream": is_streamed}
@@ -78,7 +91,12 @@ def messages_request(body: Body, *, is_streamed: bool) -> dict[str, Any]:
 
 
 def ignored_fields(body: Body) -> list[str]:
-    """Return the fields of a body without effect, sorted."""
+    """Return the fields of a body without effect, sorted.
+
+    Raises:
+        InvalidRequestError, ValidationError: As ``messages_request`` does.
+    """
+    body = chat_body.checked(body)
     thinking = thinking_of(body)
     honoured = HONOURED - ({"temperature", "top_p"} - _sampling(body).keys())
     # "none" asks for what the API does by itself.
@@ -137,7 +155,8 @@ def _is_tuned(model: str) -> bool:
 
 
 def _is_forced(body: Body) -> bool:
-    return bool(body.get("tools")) and chat_body.chosen_tool(body) not in ("auto", "none")
+    is_callable = bool(body.get("tools")) and chat_body.chosen_tool(body) not in ("auto", "none")
+    return is_callable or chat_body.answer_schema(body) == "json_object"
 
 
 def _is_amid_calls(body: Body) -> bool:
@@ -161,16 +180,11 @@ def _sampling(body: Body) -> dict[str, Any]:
 
 def _answer_schema(body: Body) -> Mapping[str, Any] | None:
     schema = chat_body.answer_schema(body)
-    if schema == "json_object":
-        msg = "This provider has no response_format json_object; give it a json_schema."
-        raise InvalidRequestError(msg, "response_format.type")
     return schema if isinstance(schema, Mapping) else None
 
 
 def _tools(body: Body) -> dict[str, Any]:
     functions = chat_body.functions_of(body)
-    if not functions:
-        return {}
     tools: list[Block] = []
     for function in functions:
         tool: Block = {"name": function.name, "input_schema": function.parameters}
@@ -179,7 +193,13 @@ def _tools(body: Body) -> dict[str, Any]:
         if function.is_strict:
             tool["strict"] = True
         tools.append(tool)
-    choice = _tool_choice(chat_body.chosen_tool(body))
+    choice = _tool_choice(chat_body.chosen_tool(body) if tools else "none")
+    if chat_body.answer_schema(body) == "json_object" and choice["type"] in ("auto", "none"):
+        # Forced, for a model that may choose writes something around its JSON.
+        forced = {"type": "tool", "name": JSON_TOOL} if choice["type"] == "none" else {"type": "any"}
+        return {"tools": [*tools, _JSON_TOOL], "tool_choice": {**forced, "disable_parallel_tool_use": True}}
+    if not tools:
+        return {}
     if body.get("parallel_tool_calls") is False and choice["type"] != "none":
         choice["disable_parallel_tool_use"] = True
     return {"tools": tools, "tool_choice": choice}

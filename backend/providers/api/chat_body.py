@@ -11,6 +11,7 @@ import orjson
 
 from backend.errors import InvalidRequestError
 from backend.providers.api.dialect import Body
+from backend.wire.chat_request import ChatRequest
 
 _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^;,]*)*;base64,", re.IGNORECASE)
 _SUFFIX_TYPES: Mapping[str, str] = {
@@ -51,6 +52,15 @@ class FunctionTool:
     is_strict: bool
 
 
+def checked(body: Body) -> dict[str, Any]:
+    """Return a body whose fields are what OpenAI says they are: only then can they be told in other words.
+
+    Raises:
+        ValidationError: A field is something else.
+    """
+    return ChatRequest.model_validate({"model": "", **body}).model_dump(exclude_unset=True)
+
+
 def parts_of(message: Mapping[str, Any], field: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield each content part with its dotted name; a text is one part, and so is a refusal, which becomes a text."""
     content = message.get("content")
@@ -59,9 +69,6 @@ def parts_of(message: Mapping[str, Any], field: str) -> Iterator[tuple[str, Mapp
         return
     for at, part in enumerate(content or ()):
         name = f"{field}.content.{at}"
-        if not isinstance(part, Mapping):
-            msg = "A content part must be an object."
-            raise InvalidRequestError(msg, name)
         if part.get("type") == "refusal":
             yield name, {"type": "text", "text": part.get("refusal") or ""}
         else:
@@ -157,6 +164,9 @@ def _function(tool: Any, field: str) -> FunctionTool:
         msg = "This provider takes tools of type function only, each with a name."
         raise InvalidRequestError(msg, field)
     parameters = function.get("parameters") or {"type": "object", "properties": {}}
+    if not isinstance(parameters, Mapping):
+        msg = "The parameters of a function must be a JSON Schema."
+        raise InvalidRequestError(msg, f"{field}.function.parameters")
     return FunctionTool(
         function["name"], function.get("description") or "", parameters, bool(function.get("strict"))
     )
@@ -173,7 +183,8 @@ def chosen_tool(body: Body) -> str | tuple[str]:
         return "auto"
     if choice in ("auto", "required", "none"):
         return str(choice)
-    name = (choice.get("function") or {}).get("name") if isinstance(choice, Mapping) else None
+    function = choice.get("function") if isinstance(choice, Mapping) else None
+    name = function.get("name") if isinstance(function, Mapping) else None
     if not isinstance(name, str):
         msg = (
             'tool_choice must be "auto", "required", "none" or {"type": "function", "function": {"name": …}}.'
@@ -192,7 +203,8 @@ def answer_schema(body: Body) -> Mapping[str, Any] | str:
     kind = form.get("type")
     if kind in ("text", "json_object"):
         return str(kind)
-    schema = (form.get("json_schema") or {}).get("schema") if kind == "json_schema" else None
+    named = form.get("json_schema") if kind == "json_schema" else None
+    schema = named.get("schema") if isinstance(named, Mapping) else None
     if not isinstance(schema, Mapping):
         msg = "response_format must be of type text, json_object, or json_schema with a schema."
         raise InvalidRequestError(msg, "response_format")

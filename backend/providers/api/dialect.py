@@ -108,6 +108,7 @@ class Dialect(Protocol):
 
         Raises:
             InvalidRequestError: The provider has no way to honour it; ``param`` names the field.
+            ValidationError: A field that must be told in other words is not what OpenAI says it is.
         """
         ...
 
@@ -129,7 +130,11 @@ class Dialect(Protocol):
         ...
 
     def ignored(self, body: Body) -> Sequence[str]:
-        """Return the fields of a chat body that have no effect at this provider, sorted."""
+        """Return the fields of a chat body that have no effect at this provider, sorted.
+
+        Raises:
+            InvalidRequestError, ValidationError: As ``chat`` does.
+        """
         ...
 
     def list_models(self) -> ApiRequest | None:

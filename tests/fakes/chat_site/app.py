@@ -124,7 +124,8 @@ async def _page(request: Request) -> Response:
         return PlainTextResponse("There is no such page.", HTTPStatus.NOT_FOUND)
     if variant.needs_sign_in and not _is_signed_in(request):
         return RedirectResponse(f"/login/{name}", HTTPStatus.SEE_OTHER)
-    if variant.challenge and "passed" not in request.cookies and variant.challenge != "on-send":
+    must_pass = bool(variant.challenge) and "passed" not in request.cookies
+    if must_pass and variant.challenge not in {"on-send", "around"}:
         in_place = variant.challenge.startswith("response")
         return HTMLResponse(
             pages.challenge(name, passes=variant.challenge.endswith("passes")),
@@ -135,7 +136,7 @@ async def _page(request: Request) -> Response:
         site = _site(request)
         port = urlsplit(site.url).port
         origin = {"same": "", "port": site.other_url, "site": f"http://localhost:{port}"}[variant.frame]
-        return HTMLResponse(pages.around_frame(f"{origin}/frame/{name}"))
+        return HTMLResponse(pages.around_frame(f"{origin}/frame/{name}", is_checked=must_pass))
     return HTMLResponse(pages.chat(name, variant))
 
 

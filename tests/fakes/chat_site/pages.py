@@ -23,12 +23,18 @@ def chat(name: str, variant: Variant) -> str:
 <script type="module" src="/static/chat.js"></script></body></html>"""
 
 
-def around_frame(address: str) -> str:
-    """Return a page whose chat is in an ``<iframe>``, after another one that isn't it."""
+_OVER_FRAME = (
+    """<div class="geetest_box" style="position: fixed; inset: 0; background: #cfc">Slide to go on</div>"""
+)
+
+
+def around_frame(address: str, *, is_checked: bool = False) -> str:
+    """Return a page whose chat is in an ``<iframe>``, after another one that isn't it; a check may lie over all of it."""
+    over = _OVER_FRAME if is_checked else ""
     return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Portal</title>
 <link rel="icon" href="data:,"></head><body><h1>Company portal</h1>
 <iframe title="Weather" srcdoc="<textarea class=prompt></textarea>" width="200" height="80"></iframe>
-<iframe id="chat-frame" title="Chat" src="{escape(address)}" width="760" height="560"></iframe></body></html>"""
+<iframe id="chat-frame" title="Chat" src="{escape(address)}" width="760" height="560"></iframe>{over}</body></html>"""
 
 
 def challenge(name: str, *, passes: bool) -> str:

@@ -71,6 +71,8 @@ _DIFFERENCES: dict[str, dict[str, Any]] = {
     "shadow": {"input": "div.prompt"},
     "iframe": {"frame": "iframe#chat-frame"},
     "iframe-port": {"frame": "iframe#chat-frame"},
+    "challenge-frame": {"frame": "iframe#chat-frame"},
+    "challenge-around": {"frame": "iframe#chat-frame"},
     "iframe-cross-site": {"frame": "iframe#chat-frame"},
     # Matches the user's turns, too, as a profile does that someone wrote in haste.
     "echo-trap": {"user_turn": ".message.user", "assistant_turn": ".message"},

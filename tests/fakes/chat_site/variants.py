@@ -8,7 +8,7 @@ from typing import Literal
 
 Transport = Literal["fetch", "eventsource", "websocket", "xhr", "worker", "html"]
 FrameOrigin = Literal["", "same", "port", "site"]
-Challenge = Literal["", "response", "response-passes", "widget", "widget-passes", "on-send"]
+Challenge = Literal["", "response", "response-passes", "widget", "widget-passes", "on-send", "around"]
 Flag = str | int | bool
 
 
@@ -22,7 +22,7 @@ class Variant:
         needs_sign_in: Without a session the page redirects to the form and its requests get a 401.
         frame: The chat is in an ``<iframe>`` of the same origin, another port, or another site.
         first_token_wait_s: Silence before each answer begins.
-        challenge: A check: in place of the page, over it, after a prompt was sent, or one that passes by itself.
+        challenge: A check: in place of the page, over it, around its frame, after a prompt was sent, or one that passes by itself.
     """
 
     transport: Transport = "fetch"
@@ -80,6 +80,8 @@ VARIANTS: dict[str, Variant] = {
     "challenge-response-passes": Variant(challenge="response-passes"),
     "challenge-widget": Variant(challenge="widget"),
     "challenge-widget-passes": Variant(challenge="widget-passes"),
+    "challenge-frame": Variant(frame="port", challenge="widget"),
+    "challenge-around": Variant(frame="port", challenge="around"),
     "challenge-on-send": Variant(challenge="on-send"),
     "late-composer": Variant(flags={"composerAfterMs": 1000, "needsSocket": True}),
     "twin-input": Variant(flags={"twin": True}),

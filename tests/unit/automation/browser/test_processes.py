@@ -5,6 +5,7 @@ import pytest
 from automation.browser.processes import (
     BrowserProcess,
     cpu_used,
+    is_browser_hung,
     is_hung,
     network_pid,
     parse_processes,
@@ -66,3 +67,21 @@ def test_of_a_pages_renderers_the_busiest_counts(pids, cpu_s):
 )
 def test_a_renderer_hangs_when_it_neither_answers_nor_computes(silent_s, cpu_s, waits_for_cpu, hung):
     assert is_hung(silent_s, cpu_s, waits_for_cpu=waits_for_cpu) is hung
+
+
+@pytest.mark.parametrize(
+    ("silent_s", "cpu_s", "waits_for_cpu", "hung"),
+    [
+        (5.0, 0.0, False, True),
+        (5.0, None, False, True),
+        (5.0, 0.25, False, False),
+        (5.0, 0.0, True, False),
+        (59.0, 4.0, False, False),
+        (60.0, 4.0, False, True),
+        (60.0, 0.0, True, True),
+    ],
+)
+def test_a_busy_browser_is_given_a_minute_and_one_that_does_nothing_is_not(
+    silent_s, cpu_s, waits_for_cpu, hung
+):
+    assert is_browser_hung(silent_s, 5.0, cpu_s, waits_for_cpu=waits_for_cpu) is hung

@@ -11,6 +11,7 @@ import pytest
 from automation.errors import SignInRequiredError, UnreachableError
 from automation.sign_in.live_view import LiveView
 from automation.sign_in.status import SignInStatus
+from backend.accounts import sign_ins as sign_ins_module
 from backend.accounts.sign_ins import SignIn, open_sign_ins
 from backend.errors import (
     EndpointNotFoundError,
@@ -127,6 +128,23 @@ async def test_after_its_end_another_one_can_be_started_and_its_outcome_is_known
         second = await sign_ins.start("demo", "ada", "interactive")
 
         assert sign_ins.get("demo", "ada") is second
+
+
+async def test_of_sign_ins_that_ended_the_latest_are_known_and_those_that_go_on(monkeypatch):
+    monkeypatch.setattr(sign_ins_module, "MOST_ENDED", 2)
+    rooms = ScriptedRooms()
+    async with open_sign_ins(rooms) as sign_ins:
+        running = await sign_ins.start("demo", "running", "interactive")
+        for account in ("first", "second", "third", "fourth"):
+            rooms.session = ScriptedSession()
+            started = await sign_ins.start("demo", account, "interactive")
+            rooms.session.end("signed_in")
+            await until_over(started)
+
+        with pytest.raises(SignInNotFoundError):
+            sign_ins.get("demo", "first")
+        assert sign_ins.get("demo", "fourth").status.state == "signed_in"
+        assert sign_ins.get("demo", "running") is running
 
 
 async def test_who_asks_for_a_sign_in_that_was_not_started_is_told_how_to_start_one():

@@ -43,6 +43,22 @@ def test_another_key_or_purpose_reads_nothing(key, purpose):
         Vault(key).unseal(sealed, purpose)
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda s: s[:-1], lambda s: s[:20], lambda s: b"v0:" + s[3:], lambda _: b"v1:", lambda _: b""],
+    ids=["cut", "half", "version", "no nonce", "nothing"],
+)
+def test_an_altered_file_is_refused_and_another_one_comes_back(spoil):
+    vault = Vault("key")
+    sealed = vault.seal_bytes(b"\x00profile", "p")
+
+    assert vault.unseal_bytes(sealed, "p") == b"\x00profile"
+    with pytest.raises(VaultError):
+        vault.unseal_bytes(spoil(sealed), "p")
+    with pytest.raises(VaultError):
+        vault.unseal_bytes(sealed, "q")
+
+
 class MemorySessions:
     """A ``SessionRepository`` in a dictionary."""
 

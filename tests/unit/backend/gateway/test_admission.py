@@ -35,6 +35,54 @@ async def test_places_are_given_in_the_order_of_arrival():
     assert entrance.waiting == 0
 
 
+@pytest.mark.parametrize(
+    ("arrivals", "served"),
+    [
+        (["a1", "a2", "a3", "b1"], ["a1", "b1", "a2", "a3"]),
+        (["a1", "a2", "b1", "b2", "c1"], ["a1", "b1", "c1", "a2", "b2"]),
+        (["a1", "b1", "b2", "a2"], ["a1", "b1", "a2", "b2"]),
+    ],
+)
+async def test_callers_are_served_in_turn_however_many_requests_each_has(
+    arrivals: list[str], served: list[str]
+):
+    entrance, order = Admission(), []
+
+    async def visit(name: str) -> None:
+        await entrance.enter("e", 1, None, owner=name[0])
+        order.append(name)
+
+    await entrance.enter("e", 1, None, owner="a")
+    async with anyio.create_task_group() as tasks:
+        for name in arrivals:
+            tasks.start_soon(visit, name)
+            await settle()
+        for _ in arrivals:
+            entrance.leave(1)
+            await settle()
+
+    assert order == served
+    assert entrance.waiting == 0
+
+
+async def test_a_caller_who_gave_up_has_no_turn_any_more():
+    entrance, order = Admission(), []
+
+    async def visit(owner: str) -> None:
+        await entrance.enter("e", 1, None, owner=owner)
+        order.append(owner)
+
+    await entrance.enter("e", 1, None)
+    with anyio.move_on_after(0.01):
+        await entrance.enter("e", 1, None, owner="gone")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(visit, "b")
+        await settle()
+        entrance.leave(1)
+
+    assert order == ["b"]
+
+
 async def test_nobody_overtakes_those_who_wait():
     entrance = Admission()
     await entrance.enter("e", 1, None)

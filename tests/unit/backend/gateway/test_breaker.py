@@ -53,6 +53,7 @@ MEANINGS = {
     "PageLostError": (True, True),
     "PoolFullError": (True, False),
     "AccountError": (True, False),
+    "SessionRefusedError": (True, False),
     "SignInRequiredError": (True, False),
     "ChallengeRequiredError": (True, False),
     "AccountBannedError": (True, False),

@@ -32,7 +32,9 @@ from backend.accounts.states import AccountState
 from backend.errors import RateExceededError, StorageError
 from backend.providers import account_fleet
 from backend.providers.account_fleet import AccountFleet, open_fleet
-from backend.providers.account_roster import FleetPlan
+from backend.providers.account_room import AccountRoom
+from backend.providers.account_site import FleetPlan
+from backend.providers.sleepers import Sleepers
 from tests.fakes.scripted_accounts import MemoryAccounts, ScriptedAccounts
 from tests.fakes.scripted_provider import DONE, plays, says
 
@@ -56,10 +58,12 @@ async def fleet_of(
     most_at_once: int = 2,
     challenge_wait_s: float = 0.0,
     keep_alive_s: float | None = None,
+    slug: str = "demo",
+    sleepers: Sleepers | None = None,
     **pace: object,
 ) -> AsyncIterator[AccountFleet]:
     plan = FleetPlan(
-        slug="demo",
+        slug=slug,
         pace=AccountPace.model_validate(pace),
         own=AccountConfig(id="default", username=username),
         is_own_anonymous=username is None,
@@ -68,7 +72,7 @@ async def fleet_of(
         keep_alive_s=keep_alive_s,
         browsers=site,
     )
-    async with open_fleet(plan, accounts or MemoryAccounts()) as fleet:
+    async with open_fleet(plan, accounts or MemoryAccounts(), sleepers) as fleet:
         yield fleet
 
 
@@ -394,6 +398,46 @@ async def test_where_all_pages_are_taken_the_account_that_was_idle_longest_gives
 
         assert set(site.open_now) == {"b", "c"}
         assert site.openings == ["a", "b", "c"]
+
+
+async def test_where_all_pages_are_taken_the_endpoint_that_was_idle_longest_gives_its_own_up():
+    site, sleepers = ScriptedAccounts(most_open=2, pool_full=PoolFullError(0.0)), Sleepers()
+
+    async with (
+        fleet_of(site, stored("a"), slug="one", sleepers=sleepers) as one,
+        fleet_of(site, stored("b"), slug="two", sleepers=sleepers) as two,
+    ):
+        await ask(two)
+        await ask(one)
+        async with fleet_of(site, stored("c"), slug="three", sleepers=sleepers) as three:
+            await ask(three)
+            for_three = set(site.open_now)
+            await ask(two)
+            for_two = set(site.open_now)
+
+    assert for_three == {"a", "c"}
+    assert for_two == {"c", "b"}
+
+
+async def test_a_sign_in_gets_the_page_of_an_idle_session_and_none_that_is_in_use():
+    site, sleepers = ScriptedAccounts(most_open=1, pool_full=PoolFullError(0.0)), Sleepers()
+
+    async with (
+        fleet_of(site, stored("a"), slug="one", sleepers=sleepers) as one,
+        fleet_of(site, stored("b"), slug="two", sleepers=sleepers) as two,
+    ):
+        (member,) = two.roster.members
+        await ask(one)
+        async with one.open_turn(HELLO) as events:
+            await anext(events)
+            with pytest.raises(PoolFullError):
+                async with AccountRoom(two.roster, member).open_sign_in():
+                    pass
+        async with AccountRoom(two.roster, member).open_sign_in() as session:
+            during = set(site.open_now)
+            session.cancel()
+
+    assert during == set()
 
 
 async def test_accounts_that_are_added_and_removed_are_followed():

@@ -137,6 +137,9 @@ def test_the_endpoints_driver_wins_over_the_gateways(tmp_path, browser, gateways
         ({"stealth": True}, "browser_config.stealth"),
         ({"human_input": "fast"}, "browser_config.human_input"),
         ({"gl": "angle"}, "browser_config.gl"),
+        ({"isolation": "none"}, "browser_config.isolation"),
+        ({"cdp_url": "http://h:1", "isolation": "profile"}, "can't be set: isolation"),
+        ({"isolation": "profile", "stealth": {"sec_ch_ua": True}}, "can't be set: stealth.sec_ch_ua"),
     ],
 )
 def test_a_browser_that_cannot_be_had_is_refused_by_the_fields_name(browser, words):

@@ -9,6 +9,7 @@ import pytest
 
 from automation.errors import RateLimitedError, SiteError
 from backend.providers.api.anthropic import Anthropic, MessageStream
+from backend.providers.api.anthropic_request import JSON_TOOL
 from backend.wire.chat_response import CompletionHead
 from backend.wire.usage import TokenUsage
 
@@ -303,3 +304,35 @@ def test_models_are_listed_by_id():
     assert request.headers["anthropic-version"] == "2023-06-01"
     assert names == ["claude-a"]
     assert dialect.embeddings({"input": "a"}) is None
+
+
+@pytest.mark.parametrize("pieces", [['{"a":', "1}"], []])
+def test_an_answer_by_the_tool_that_stands_for_json_is_text(pieces):
+    call = {"id": "t", "name": JSON_TOOL, "input": {} if pieces else {"a": 1}}
+    parts = [delta(0, "input_json_delta", partial_json=piece) for piece in pieces]
+    body = {"content": [{"type": "tool_use", **call, "input": {"a": 1}}], "stop_reason": "tool_use"}
+
+    chunks, stream = read(b"".join([START, begin(0, "tool_use", **call), *parts, stop(0), end("tool_use")]))
+    whole = orjson.loads(Anthropic().completion(orjson.dumps(body), HEAD).body)["choices"][0]
+
+    choices = [chunk["choices"][0] for chunk in chunks if chunk["choices"]]
+    assert "".join(choice["delta"].get("content") or "" for choice in choices) == '{"a":1}'
+    assert whole["message"]["content"] == '{"a":1}'
+    assert choices[-1]["finish_reason"] == "stop" == whole["finish_reason"]
+    assert not any("tool_calls" in choice["delta"] for choice in choices)
+    assert stream.has_begun
+
+
+@pytest.mark.parametrize("name", ["get_weather", JSON_TOOL])
+def test_a_call_that_has_no_end_is_not_told_as_whole(name):
+    begun = [
+        START,
+        begin(0, "tool_use", id="t", name=name, input={}),
+        delta(0, "input_json_delta", partial_json='{"a'),
+    ]
+
+    with pytest.raises(SiteError, match="tool call"):
+        read(b"".join([*begun, end("tool_use")]))
+    chunks, _ = read(b"".join([*begun, end("max_tokens")]))
+
+    assert [c["choices"][0]["finish_reason"] for c in chunks if c["choices"]][-1] == "length"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from backend.errors import InvalidRequestError
-from backend.providers.api.anthropic_request import MOST_TOKENS, ignored_fields, messages_request
+from backend.providers.api.anthropic_request import JSON_TOOL, MOST_TOKENS, ignored_fields, messages_request
 
 ASK = {"role": "user", "content": "hi"}
 PDF = {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBE"}
@@ -248,7 +248,6 @@ def user(part: dict[str, Any]) -> dict[str, Any]:
         ({"functions": [{"name": "f"}]}, "functions"),
         ({"tools": [{"type": "custom"}]}, "tools.0"),
         ({"tools": [TOOL], "tool_choice": "any"}, "tool_choice"),
-        ({"response_format": {"type": "json_object"}}, "response_format.type"),
         ({"response_format": {"type": "json_schema"}}, "response_format"),
         ({"reasoning_effort": "huge"}, "reasoning_effort"),
         ({"messages": [{"role": "system", "content": "A"}]}, "messages"),
@@ -272,3 +271,27 @@ def test_what_cannot_be_honoured_is_refused_by_name(fields, param):
     with pytest.raises(InvalidRequestError) as caught:
         messages_request(body, is_streamed=True)
     assert caught.value.param == param
+
+
+ONE = {"disable_parallel_tool_use": True}
+
+
+@pytest.mark.parametrize(
+    ("fields", "names", "choice"),
+    [
+        ({}, [JSON_TOOL], {"type": "tool", "name": JSON_TOOL, **ONE}),
+        ({"tools": [TOOL]}, ["f", JSON_TOOL], {"type": "any", **ONE}),
+        (
+            {"tools": [TOOL], "tool_choice": "none"},
+            ["f", JSON_TOOL],
+            {"type": "tool", "name": JSON_TOOL, **ONE},
+        ),
+        ({"tools": [TOOL], "tool_choice": "required"}, ["f"], {"type": "any"}),
+    ],
+)
+def test_any_json_is_the_input_of_a_tool_that_must_be_called(fields, names, choice):
+    made = request(response_format={"type": "json_object"}, reasoning_effort="low", **fields)
+
+    assert [tool["name"] for tool in made["tools"]] == names
+    assert made["tool_choice"] == choice
+    assert "thinking" not in made

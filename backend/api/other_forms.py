@@ -1,0 +1,109 @@
+"""The gateway's other front doors: OpenAI's Responses API and Anthropic's Messages API, before the same endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.responses import Response
+
+from backend.api.access import Parts
+from backend.api.chat import opener
+from backend.api.errors import describe_error
+from backend.api.event_stream import Form, ReplyResponse
+from backend.api.openapi import RawOperation
+from backend.gateway.call import call_of, parse_body
+from backend.observability.request_id import request_id
+from backend.wire.asgi import Receive, Scope, Send, owner_of, read_body
+from backend.wire.chat_response import to_json
+from backend.wire.messages.errors import error_document
+from backend.wire.messages.form import MessagesForm
+from backend.wire.messages.request import CountRequest, MessagesRequest
+from backend.wire.messages.translate import chat_body as messages_chat_body
+from backend.wire.messages.translate import count_tokens
+from backend.wire.responses.form import ResponsesForm
+from backend.wire.responses.request import ResponsesRequest
+from backend.wire.responses.translate import chat_body as responses_chat_body
+
+Read = Callable[[dict[str, Any]], tuple[dict[str, Any], Form]]
+
+
+class Responses:
+    """``POST /v1/responses`` as plain ASGI; nothing is stored."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer in the form of OpenAI's Responses API."""
+        await _answer(_read_responses, scope, receive, send)
+
+
+class Messages:
+    """``POST /v1/messages`` as plain ASGI; errors have Anthropic's shape."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer in the form of Anthropic's Messages API."""
+        try:
+            await _answer(_read_messages, scope, receive, send)
+        except Exception as exc:  # noqa: BLE001  the outermost boundary: told in the API's own shape
+            await _refusal(exc)(scope, receive, send)
+
+
+class TokenCount:
+    """``POST /v1/messages/count_tokens`` as plain ASGI."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Estimate the tokens of a request, which is not sent anywhere."""
+        try:
+            request = CountRequest.model_validate(parse_body(await read_body(receive)))
+            response = Response(to_json(count_tokens(request)), media_type="application/json")
+        except Exception as exc:  # noqa: BLE001  as above
+            response = _refusal(exc)
+        await response(scope, receive, send)
+
+
+async def _answer(read: Read, scope: Scope, receive: Receive, send: Send) -> None:
+    parts: Parts = scope["app"].state.parts
+    body, form = read(parse_body(await read_body(receive)))
+    call = call_of(body, owner=owner_of(scope))
+    await ReplyResponse(call, opener(parts, call, scope), form)(scope, receive, send)
+
+
+def _read_responses(body: dict[str, Any]) -> tuple[dict[str, Any], Form]:
+    request = ResponsesRequest.model_validate(body)
+    return responses_chat_body(request), ResponsesForm(request)
+
+
+def _read_messages(body: dict[str, Any]) -> tuple[dict[str, Any], Form]:
+    request = MessagesRequest.model_validate(body)
+    return messages_chat_body(request), MessagesForm(request, request_id.get())
+
+
+def _refusal(exc: Exception) -> Response:
+    error = describe_error(exc)
+    document = error_document(error, request_id.get())
+    return Response(to_json(document), error.status, dict(error.headers), "application/json")
+
+
+OPERATIONS = (
+    RawOperation(
+        "/v1/responses",
+        Responses(),
+        "Answer in the form of OpenAI's Responses API.",
+        ResponsesRequest,
+        "responses",
+    ),
+    RawOperation(
+        "/v1/messages",
+        Messages(),
+        "Answer in the form of Anthropic's Messages API.",
+        MessagesRequest,
+        "messages",
+    ),
+    RawOperation(
+        "/v1/messages/count_tokens",
+        TokenCount(),
+        "Estimate the tokens of a request, without sending it.",
+        CountRequest,
+        "messages",
+        is_streamed=False,
+    ),
+)

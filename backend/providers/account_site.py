@@ -1,0 +1,96 @@
+"""What a fleet of accounts needs: their site with its browsers, and what the operator says of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from automation.turn import ChatLink, Prompt, TurnEvent
+from backend.accounts.book import AccountConfig, AccountPace
+from backend.accounts.policy import AccountLimits
+from backend.accounts.sign_ins import SignInSession
+
+
+class AccountPages(Protocol):
+    """The pages of one account: what a ``Provider`` does, for one of its accounts."""
+
+    def open_turn(self, prompt: Prompt) -> AbstractAsyncContextManager[AsyncIterator[TurnEvent]]:
+        """Return a context that hands out the turn's events."""
+        ...
+
+    async def models(self) -> list[str]:
+        """Return the site's own model names."""
+        ...
+
+    async def check(self) -> dict[str, Any]:
+        """Return what health shows of the pages."""
+        ...
+
+    async def visit(self) -> None:
+        """Load the chat anew, and sign in again if the session ran out."""
+        ...
+
+    async def forget_chat(self, chat: ChatLink) -> bool:
+        """Delete a chat at the site, and return whether it was."""
+        ...
+
+
+class AccountSite(Protocol):
+    """The site with the browsers of its accounts."""
+
+    def open_pages(
+        self, config: AccountConfig, limits: AccountLimits
+    ) -> AbstractAsyncContextManager[AccountPages]:
+        """Open an account's pages; they are closed with the context."""
+        ...
+
+    def open_sign_in(
+        self, config: AccountConfig, *, expects_check: bool
+    ) -> AbstractAsyncContextManager[SignInSession]:
+        """Open the page on which a person signs an account in; with ``expects_check``, to pass a check of the site."""
+        ...
+
+    async def sign_in_by_form(self, config: AccountConfig) -> None:
+        """Fill the site's form with an account's credentials."""
+        ...
+
+    async def session(self, config: AccountConfig) -> dict[str, Any] | None:
+        """Return an account's session (Playwright's ``storage_state``); None where there is none."""
+        ...
+
+    async def replace_session(self, config: AccountConfig, state: dict[str, Any]) -> None:
+        """Have an account go on with another session."""
+        ...
+
+    async def forget_session(self, config: AccountConfig) -> None:
+        """Forget the session that is kept of an account."""
+        ...
+
+    async def let_go(self, account_id: str) -> None:
+        """Close what is open of an account that was changed or is no more."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FleetPlan:
+    """What a fleet is made from.
+
+    Attributes:
+        pace: The endpoint's limits, for accounts that have none of their own.
+        own: The account that the endpoint's own settings describe.
+        is_own_anonymous: It has no user name: it serves only while there is no other account.
+        most_at_once: Turns that the endpoint takes at once; its own account takes as many if it is alone.
+        keep_alive_s: After how long an account that has a session is looked after; None for never.
+        challenge_wait_s: How long a turn waits for the person who must pass a check of the site.
+    """
+
+    slug: str
+    pace: AccountPace
+    own: AccountConfig
+    is_own_anonymous: bool
+    most_at_once: int
+    challenge_wait_s: float
+    keep_alive_s: float | None
+    browsers: AccountSite

@@ -1,0 +1,81 @@
+"""Asks an opened API, and reads its answers as a program wants them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, cast
+from uuid import uuid4
+
+import aiohttp
+import orjson
+from pydantic import ValidationError
+
+from backend.providers.api.codegen import CodegenDefaults
+from backend.providers.api.opener import api_opener
+from backend.providers.config import EndpointConfig
+from backend.providers.library.api_config import refused
+from backend.providers.library.calls import CallResult, result_of
+from backend.providers.protocol import CompletionProvider
+from backend.wire.chat_request import PinnedChatRequest
+from backend.wire.chat_response import CompletionHead
+
+
+@asynccontextmanager
+async def opened_session() -> AsyncIterator[aiohttp.ClientSession]:
+    """Hold the connections of one program's provider; a cookie of one API is nobody else's."""
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
+    ) as session:
+        yield session
+
+
+@asynccontextmanager
+async def opened_api(endpoint: EndpointConfig, codegen: CodegenDefaults) -> AsyncIterator[CompletionProvider]:
+    """Hold one API open; nothing is asked yet."""
+    async with opened_session() as session, api_opener(session, {}, codegen)(endpoint) as provider:
+        yield cast("CompletionProvider", provider)
+
+
+async def complete(api: CompletionProvider, body: Mapping[str, Any], **metadata: Any) -> CallResult:
+    """Return the answer to a chat body; ``metadata`` gets ``ignored``, the fields that had no effect.
+
+    Raises:
+        AutomationError, GatewayError: There is none.
+    """
+    check_body(body)
+    whole = await api.complete(body, head_of(body))
+    return result_of(orjson.loads(whole.body), ignored=list(api.ignored(body)), **metadata)
+
+
+def check_body(body: Mapping[str, Any]) -> None:
+    """Refuse a chat body that has a field of another kind than OpenAI's.
+
+    Raises:
+        InvalidRequestError: ``param`` names the field at fault.
+    """
+    try:
+        PinnedChatRequest.model_validate(body)
+    except ValidationError as exc:
+        raise refused(exc) from exc
+
+
+async def only_model(api: CompletionProvider) -> str | None:
+    """Return the model of an API that has just one; else None: which one is meant is not for us to say."""
+    models = await api.models()
+    return models[0] if len(models) == 1 else None
+
+
+def head_of(body: Mapping[str, Any]) -> CompletionHead:
+    """Return what an answer to this body is headed with."""
+    return CompletionHead(f"chatcmpl-{uuid4().hex}", int(time.time()), str(body.get("model") or ""))
+
+
+def texts_in(events: bytes) -> Iterator[str]:
+    """Yield the texts of the answer in whole ``data: {chunk}`` events."""
+    for event in events.split(b"\n\n"):
+        if event.startswith(b"data: {"):
+            for choice in orjson.loads(event.removeprefix(b"data: ")).get("choices", ()):
+                if text := choice.get("delta", {}).get("content"):
+                    yield text

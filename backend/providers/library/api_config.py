@@ -1,0 +1,132 @@
+"""What a program says about an API provider, in the words of an endpoint. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from automation.library.interface import ProviderType
+from backend.errors import InvalidRequestError
+from backend.providers.api.codegen import CodegenDefaults
+from backend.providers.api.presets import PRESETS
+from backend.providers.config import EndpointConfig
+from backend.providers.fields import HttpAddress
+
+_ANY = "openai_compatible"
+
+
+class ApiConfig(BaseModel):
+    """A provider of ``ProviderFactory``.
+
+    Attributes:
+        preset: Which API it is; left out, the provider's name tells it (``openai``, ``codegen_api``, …), else it is one like
+            OpenAI's.
+        base_url: Needed where the preset has none.
+        org_id: Codegen's.
+        api_key: Also ``token`` of the context's credentials, which wins.
+        timeout: Seconds an answer may take to begin.
+        max_retries: How often in a row a question is asked again after a failure that may pass.
+        base_delay: Seconds before the first of these; doubled each time.
+        model_mapping: A program's name of a model to the provider's.
+        default_model: Where no model is named.
+        api: How a ``custom`` API is asked and read.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, coerce_numbers_to_str=True
+    )
+
+    type: ProviderType = ProviderType.API_BASED
+    preset: str | None = None
+    base_url: HttpAddress | None = None
+    org_id: str | None = None
+    api_key: SecretStr | None = None
+    timeout: Annotated[float, Field(gt=0)] | None = None
+    max_retries: Annotated[int, Field(ge=0, le=100)] = 2
+    base_delay: Annotated[float, Field(ge=0, le=3600)] = 1.0
+    model_mapping: dict[str, str] = Field(default_factory=dict)
+    default_model: str | None = None
+    models: tuple[str, ...] = ()
+    headers: dict[str, SecretStr] = Field(default_factory=dict)
+    proxy: str | None = None
+    api: dict[str, Any] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and "token" in values and "api_key" not in values:
+            return {
+                **{name: value for name, value in values.items() if name != "token"},
+                "api_key": values["token"],
+            }
+        return values
+
+
+def parse_api_config(config: Mapping[str, Any]) -> ApiConfig:
+    """Return a program's dictionary, checked.
+
+    Raises:
+        InvalidRequestError: ``param`` names the field at fault.
+    """
+    try:
+        return ApiConfig.model_validate(config)
+    except ValidationError as exc:
+        raise refused(exc) from exc
+
+
+def endpoint_of(name: str, config: ApiConfig, api_key: SecretStr | None) -> EndpointConfig:
+    """Return the provider as an endpoint that ``api_opener`` opens.
+
+    Raises:
+        InvalidRequestError: ``param`` names the field at fault.
+    """
+    preset = config.preset or _preset_named(name)
+    if preset not in PRESETS:
+        msg = f"preset: there is no {preset!r}; known: {', '.join(PRESETS)}."
+        raise InvalidRequestError(msg, "preset")
+    if config.base_url is None and PRESETS[preset].base_url is None:
+        msg = "base_url: is missing: where is the API?"
+        raise InvalidRequestError(msg, "base_url")
+    own = {"org_id": config.org_id} if config.org_id is not None else {}
+    values: dict[str, Any] = {
+        "name": name,
+        "slug": name,
+        "provider_type": "api_token",
+        "preset": preset,
+        "base_url": config.base_url,
+        "api_key": api_key or config.api_key,
+        "api": {**(config.api or {}), **own} or None,
+        "timeout_seconds": config.timeout,
+        "models": config.models,
+        "headers": config.headers,
+        "default_model": config.default_model,
+        "browser_config": {"proxy": {"server": config.proxy}} if config.proxy else {},
+    }
+    try:
+        return EndpointConfig.model_validate(values)
+    except ValidationError as exc:
+        raise refused(exc) from exc
+
+
+def codegen_of(config: ApiConfig) -> CodegenDefaults:
+    """Return how Codegen is asked again, which it does itself: a run is started only once."""
+    return CodegenDefaults(max_retries=config.max_retries, base_delay_s=config.base_delay)
+
+
+def own_retries(endpoint: EndpointConfig, config: ApiConfig) -> int:
+    """Return how often we ask again."""
+    return 0 if endpoint.preset == "codegen" else config.max_retries
+
+
+def _preset_named(name: str) -> str:
+    known = name.removesuffix("_api")
+    return known if known in PRESETS else _ANY
+
+
+def refused(error: ValidationError, place: str = "") -> InvalidRequestError:
+    """Return what is wrong with the first field at fault, without its value."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in (place, *first["loc"]) if part != "")
+    return InvalidRequestError(f"{field or 'config'}: {first['msg']}.", field or None)

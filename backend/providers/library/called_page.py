@@ -1,0 +1,150 @@
+"""A chat page of a ``config.json``: the gateway's own fleet of accounts, each with its browser context."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import cast
+
+from pydantic import ValidationError
+
+from automation.browser.pool import open_browser_pool
+from automation.errors import AutomationError
+from automation.library.sessions import session_of
+from automation.turn import Prompt, ReasoningDelta, SourceFound, TextDelta, TurnEvent, TurnFinished
+from backend.accounts.browser_profiles import BrowserProfiles
+from backend.accounts.sessions import SealedSessions
+from backend.accounts.states import AccountState
+from backend.accounts.vault import Vault
+from backend.errors import GatewayError, InvalidRequestError
+from backend.providers.config import EndpointConfig
+from backend.providers.kinds import AccountStores
+from backend.providers.library.api_config import refused
+from backend.providers.library.calls import AccountView, CallParams, CallResult
+from backend.providers.library.config_file import ConfigFile, ProviderEntry
+from backend.providers.library.exceptions import told
+from backend.providers.library.stored_sessions import MemoryAccounts, SessionFiles
+from backend.providers.protocol import PageProvider
+from backend.providers.web_chat import web_chat_opener
+from backend.security.secret_files import load_or_create_secret
+from backend.wire.chat_request import PinnedChatRequest
+from backend.wire.translate import translate_messages
+
+_MOST_PAGES = 12
+
+
+class CalledPage:
+    """Answers calls through a chat page's accounts, which retry among themselves."""
+
+    def __init__(self, name: str, entry: ProviderEntry, fleet: PageProvider) -> None:
+        self._name = name
+        self._entry = entry
+        self._fleet = fleet
+
+    def accounts(self) -> list[AccountView]:
+        """Return how each account stands."""
+        members = self._fleet.roster.members if self._fleet.roster is not None else []
+        return [
+            AccountView(one.id, AccountState(one.state), str(one.failure) if one.failure else None)
+            for one in members
+        ]
+
+    async def call(self, params: CallParams) -> CallResult:
+        """Return the answer; see ``Provider.call``."""
+        model = params.model or self._entry.model
+        model = self._entry.model_mapping.get(model, model) if model else None
+        try:
+            prompt = _prompt(params, model)
+            async with self._fleet.open_turn(prompt) as events:
+                found = [event async for event in events]
+        except (AutomationError, GatewayError) as exc:
+            raise told(exc) from exc
+        return _result(found, provider=self._name, model=model, ignored=_ignored(params))
+
+
+@asynccontextmanager
+async def opened_pages(name: str, entry: ProviderEntry, file: ConfigFile) -> AsyncIterator[CalledPage]:
+    """Hold a chat page open with its accounts; the first that can be is signed in.
+
+    Raises:
+        InvalidRequestError: The configuration can't work.
+        AutomationError: The page can't be used by any account.
+    """
+    endpoint = _endpoint(name, entry)
+    accounts = [account.config(place) for place, account in enumerate(entry.accounts)]
+    vault = Vault(load_or_create_secret(file.data_dir / "secret_key")[0])
+    files = SessionFiles(file.data_dir / "sessions")
+
+    def sessions_for(slug: str, account: str) -> SealedSessions:
+        return SealedSessions(files, vault, slug, account)
+
+    for place, account in enumerate(entry.accounts):
+        await _bring(sessions_for(name, account.name(place)), account.session, endpoint.base_url)
+    profiles = BrowserProfiles(file.data_dir / "profiles", vault)
+    await profiles.seal_left()
+    stores = AccountStores(MemoryAccounts({name: accounts}), sessions_for, profiles.profile)
+    async with open_browser_pool(file.browser_executable, _MOST_PAGES) as pool:
+        opener = web_chat_opener(pool, stores, selectors_dir=file.selectors_dir, headless=True)
+        async with opener(endpoint) as fleet:
+            yield CalledPage(name, entry, cast("PageProvider", fleet))
+
+
+async def _bring(store: SealedSessions, given: dict[str, object], base_url: str) -> None:
+    """Keep a session that the configuration brings, unless a later one is kept already."""
+    try:
+        state = session_of(given, base_url)
+    except ValueError as exc:
+        raise InvalidRequestError(f"accounts: {exc}", "accounts") from exc
+    if state is not None and await store.load() is None:
+        await store.save(state)
+
+
+def _endpoint(name: str, entry: ProviderEntry) -> EndpointConfig:
+    if entry.base_url is None:
+        field = f"providers.{name}.base_url"
+        raise InvalidRequestError(f"{field}: is missing: where is the chat page?", field)
+    pace = entry.rate_limit
+    values = {
+        "name": name,
+        "slug": name,
+        "provider_type": "web_chat",
+        "base_url": entry.base_url,
+        "login_url": entry.login_url,
+        "profile": entry.profile or name,
+        "timeout_seconds": entry.timeout,
+        "browser_config": entry.browser_config,
+        **pace.model_dump(exclude_none=True),
+    }
+    try:
+        return EndpointConfig.model_validate(values)
+    except ValidationError as exc:
+        raise refused(exc, f"providers.{name}") from exc
+
+
+def _prompt(params: CallParams, model: str | None) -> Prompt:
+    try:
+        request = PinnedChatRequest.model_validate({"messages": [dict(m) for m in params.messages]})
+    except ValidationError as exc:
+        raise refused(exc) from exc
+    return replace(translate_messages(request.messages, model), is_throwaway=True)
+
+
+def _ignored(params: CallParams) -> list[str]:
+    """Return what a page has no switch for here."""
+    switches = {"enable_thinking": params.enable_thinking, "enable_search": params.enable_search}
+    return sorted([*(name for name, is_on in switches.items() if is_on), *params.extra])
+
+
+def _result(events: list[TurnEvent], *, model: str | None, **metadata: object) -> CallResult:
+    end = events[-1]
+    assert isinstance(end, TurnFinished)
+    return CallResult(
+        raw_response=events,
+        content="".join(event.text for event in events if isinstance(event, TextDelta)),
+        reasoning="".join(event.text for event in events if isinstance(event, ReasoningDelta)) or None,
+        sources=[
+            {"url": event.url, "title": event.title} for event in events if isinstance(event, SourceFound)
+        ],
+        metadata={"model": model, "finish_reason": end.finish_reason, **metadata},
+    )

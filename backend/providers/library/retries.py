@@ -1,0 +1,35 @@
+"""Whether a question is asked again, and when. Pure."""
+
+from __future__ import annotations
+
+from automation.errors import (
+    ContentBlockedError,
+    FirstTokenTimeout,
+    IdleTimeout,
+    RateLimitedError,
+    RetryableError,
+)
+
+_MOST_S = 60.0
+
+
+def retry_wait_s(
+    error: Exception, tries: int, max_retries: int, base_s: float, chance: float
+) -> float | None:
+    """Return how long to wait before the next try after ``tries`` that failed, or None to give up.
+
+    Args:
+        error: What the last one failed with. What took its whole time, or was refused, isn't asked again.
+        tries: At least 1.
+        max_retries: How many tries may follow the first.
+        base_s: The first wait; doubled each time, up to a minute. A limit's own time wins where it is longer.
+        chance: From 0 to 1; up to a fifth more, so that many don't come back at once.
+    """
+    given_up = ContentBlockedError | FirstTokenTimeout | IdleTimeout
+    if tries > max_retries or not isinstance(error, RetryableError) or isinstance(error, given_up):
+        return None
+    wait_s = min(base_s * 2.0 ** min(tries - 1, 30), _MOST_S) * (1 + 0.2 * chance)
+    if isinstance(error, RateLimitedError):
+        # A limit that lasts longer than anybody waits is told instead.
+        return max(wait_s, error.retry_after_s) if error.retry_after_s <= _MOST_S else None
+    return wait_s

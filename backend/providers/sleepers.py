@@ -1,0 +1,59 @@
+"""Who gives the gateway's pages up where all are taken: the session that was used least recently, of whatever endpoint."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+_log = logging.getLogger(__name__)
+
+
+class Sleeper(Protocol):
+    """A session whose pages can be closed; its next turn opens them again."""
+
+    @property
+    def id(self) -> str:
+        """The account's id, for the log."""
+        ...
+
+    @property
+    def can_sleep(self) -> bool:
+        """Whether closing its pages would disturb nobody."""
+        ...
+
+    @property
+    def idle_since_s(self) -> float:
+        """When it was used last, on the clock of ``time.monotonic``."""
+        ...
+
+    async def sleep(self) -> None:
+        """Close its pages, and return when they are closed."""
+        ...
+
+
+class Sleepers:
+    """The sessions of all open endpoints that share one limit of pages."""
+
+    def __init__(self) -> None:
+        self._groups: list[Callable[[], Iterable[Sleeper]]] = []
+
+    @contextmanager
+    def joined_by(self, members: Callable[[], Iterable[Sleeper]]) -> Iterator[None]:
+        """Count an endpoint's sessions in for as long as the block lasts; ``members`` tells them anew each time."""
+        self._groups.append(members)
+        try:
+            yield
+        finally:
+            self._groups.remove(members)
+
+    async def make_room(self, but: Sleeper) -> bool:
+        """Put the session to sleep that was used least recently; False where none can, other than ``but``."""
+        idle = [one for members in self._groups for one in members() if one.can_sleep and one is not but]
+        if not idle:
+            return False
+        chosen = min(idle, key=lambda one: one.idle_since_s)
+        _log.info("account_sleeps", extra={"account": chosen.id, "reason": "its pages are needed"})
+        await chosen.sleep()
+        return True
