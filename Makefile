@@ -7,7 +7,7 @@ SETUP := @PYTHON="$(PYTHON)" sh tools/setup.sh
 JOBS ?= 4
 CODE := automation backend demo tools tests
 
-.PHONY: help setup demo run test check format bench bench-command soak
+.PHONY: help setup demo run test check format bench bench-command soak clients
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "make %-13s %s\n", $$1, $$2 }'
@@ -50,3 +50,7 @@ bench-command: ## the command that the gateway benchmark starts, with {port} and
 soak: ## the slow kill and soak tests
 	$(SETUP) dev
 	@$(PY) -m pytest -m soak --timeout=1800 $(ARGS)
+
+clients: ## other people's client libraries against the gateway; installs them once, 630 MB
+	$(SETUP) dev
+	@$(PY) -m pytest -m clients --timeout=900 $(ARGS)

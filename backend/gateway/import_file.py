@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from backend.endpoints.slugs import slug_of
+from backend.errors import InvalidRequestError
 from backend.gateway.rotations import Rotation, RotationDraft
 from backend.providers.api.presets import PRESETS
 from backend.providers.config import EndpointDraft, Preset, Price
 from backend.providers.fields import HeaderSecret
+from backend.wire.json_body import check_keepable
 
 Keys = Mapping[str, SecretStr]
 """The gateway's own keys that are set, by the names of their variables."""
@@ -130,6 +132,14 @@ def parse_import(text: str, source: str, keys: Keys) -> Import:
         raise ImportFileError(source, f"line {exc.lineno}, column {exc.colno}", exc.msg) from exc
     except _TwinError as exc:
         raise ImportFileError(source, str(exc), "is there twice in one object") from exc
+    except (ValueError, RecursionError) as exc:
+        raise ImportFileError(source, "the document", "has a number too long or is nested too deep") from exc
+    try:
+        check_keepable(document)
+    except InvalidRequestError as exc:
+        raise ImportFileError(
+            source, exc.param or "the document", "has NUL or half a surrogate pair"
+        ) from exc
     try:
         file = _File.model_validate(document)
     except ValidationError as exc:
@@ -163,7 +173,10 @@ def _endpoint(name: str, entry: ProviderEntry, source: str, keys: Keys) -> Impor
     except ValueError as exc:
         raise ImportFileError(source, where, f"its name {exc}") from exc
     models = entry.model_names()
-    preset, base_url = _home(entry)
+    try:
+        preset, base_url = _home(entry)
+    except ValueError as exc:
+        raise ImportFileError(source, f"{where}.endpoint", f"is not a URL: {exc}") from exc
     api_key = _api_key(entry, source, where, keys)
     try:
         draft = EndpointDraft(

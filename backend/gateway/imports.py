@@ -143,13 +143,12 @@ def _in_order(rotations: Sequence[Rotation]) -> list[Rotation]:
     """Return the rotations so that each comes after those that it falls back on; they go in no circle."""
     by_name = {rotation.name: rotation for rotation in rotations}
     ordered: dict[str, Rotation] = {}
-
-    def add(rotation: Rotation) -> None:
-        for fallback in rotation.fallbacks:
-            if fallback in by_name and fallback not in ordered:
-                add(by_name[fallback])
-        ordered.setdefault(rotation.name, rotation)
-
-    for rotation in rotations:
-        add(rotation)
+    waiting = [*reversed(rotations)]
+    while waiting:
+        rotation = waiting[-1]
+        first = [by_name[name] for name in rotation.fallbacks if name in by_name and name not in ordered]
+        if first:
+            waiting += first
+        else:
+            ordered.setdefault(rotation.name, waiting.pop())
     return list(ordered.values())

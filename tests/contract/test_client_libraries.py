@@ -21,7 +21,7 @@ SCRIPTS = Path(__file__).parent / "python_clients"
 WORDS = "One two three four five six seven eight nine ten."
 BASEL = {"name": "Basel", "people": 170000}
 
-pytestmark = pytest.mark.timeout(600)  # the first run installs them
+pytestmark = [pytest.mark.clients, pytest.mark.timeout(600)]  # the first run installs them
 
 
 @pytest.fixture

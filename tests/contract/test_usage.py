@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 
 from tests.contract.conftest import run_gateway
@@ -59,6 +61,18 @@ async def test_usage_can_be_told_since_a_moment_and_of_one_endpoint(api_gateway,
     other = await usage(api_gateway, endpoint="another")
 
     assert (later["requests"], other["requests"]) == (0, 0)
+
+
+@pytest.mark.parametrize("hours", [-12, 12])
+async def test_since_may_be_told_in_any_time_zone(api_gateway, api, hours):
+    api.plays(answers(completion("a")))
+    await api_gateway.ask(model="api")
+    zone = timezone(timedelta(hours=hours))
+
+    before = await usage(api_gateway, since=(datetime.now(zone) - timedelta(minutes=5)).isoformat())
+    after = await usage(api_gateway, since=(datetime.now(zone) + timedelta(minutes=5)).isoformat())
+
+    assert (before["requests"], after["requests"]) == (1, 0)
 
 
 async def test_what_was_used_is_known_after_a_restart(tmp_path, api, database_url):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -38,7 +38,6 @@ class ScriptedApi:
     Attributes:
         asked: Chat requests so far.
         left: Set when a client went away before its script was over.
-        choose: Says the script for a request instead, where it is set.
     """
 
     url: str = ""
@@ -47,7 +46,6 @@ class ScriptedApi:
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
     left: asyncio.Event = field(default_factory=asyncio.Event)
-    choose: Callable[[Asked], list[Step]] | None = None
 
     def plays(self, *scripts: Iterable[Step]) -> None:
         self.scripts = [list(script) for script in scripts]
@@ -76,8 +74,6 @@ class ScriptedApi:
 
     def script_for(self, asked: Asked) -> list[Step]:
         """Return what is played for a request."""
-        if self.choose is not None:
-            return self.choose(asked)
         return self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
 
     async def _play(

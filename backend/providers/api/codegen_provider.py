@@ -24,7 +24,8 @@ from backend.providers.api.dialect import ApiRequest, Body, WholeCompletion
 from backend.providers.api.failures import failure_of, parse_retry_after
 from backend.providers.api.openai_compatible import OpenAICompatible
 from backend.providers.api.pace import Pace
-from backend.providers.api.provider import ApiPlace, translated
+from backend.providers.api.place import ApiPlace
+from backend.providers.api.provider import translated
 from backend.providers.protocol import ProviderHealth
 from backend.wire.chat_response import CompletionHead
 from backend.wire.usage import TokenUsage
@@ -199,7 +200,6 @@ class CodegenProvider:
                 headers={"content-type": "application/json", **self._place.headers},
                 timeout=self._timeout,
                 proxy=self._place.proxy,
-                proxy_auth=self._place.proxy_auth,
                 allow_redirects=False,
             ) as response:
                 body = await response.read()

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from pydantic import SecretStr
+from yarl import URL
 
 from backend.errors import InvalidRequestError
 from backend.providers.api.anthropic import Anthropic
@@ -21,9 +22,11 @@ from backend.providers.api.dialect import Dialect
 from backend.providers.api.google import Google
 from backend.providers.api.ollama import Ollama
 from backend.providers.api.openai_compatible import OpenAICompatible
+from backend.providers.api.place import ApiPlace, ApiTimeouts
 from backend.providers.api.presets import PRESETS, ApiPreset
-from backend.providers.api.provider import ApiPlace, ApiProvider, ApiTimeouts
+from backend.providers.api.provider import ApiProvider
 from backend.providers.config import DEFAULT_PRESET, EndpointConfig, Proxy
+from backend.providers.fields import check_header_text
 from backend.providers.protocol import Provider, ProviderOpener
 
 Keys = Mapping[str, SecretStr]
@@ -71,10 +74,23 @@ def check_api(config: EndpointConfig, keys: Keys, codegen: CodegenDefaults = _CO
         options_of(config.api, codegen)
     else:
         dialect_of(config)
-    if preset.needs_key and _key_of(config, preset, keys, codegen) is None:
+    key = _key_of(config, preset, keys, codegen)
+    if key is not None:
+        _check_key(key, config, preset)
+    elif preset.needs_key:
         where = f", or set {preset.key_setting}" if preset.key_setting else ""
         msg = f"api_key is missing: {config.preset} refuses every request without one. Give it{where}."
         raise InvalidRequestError(msg, "api_key")
+
+
+def _check_key(key: SecretStr, config: EndpointConfig, preset: ApiPreset) -> None:
+    """Refuse a key of the settings with, for one, a line break; the endpoint's own was checked when it was given."""
+    try:
+        check_header_text(key.get_secret_value())
+    except ValueError as exc:
+        where = "api_key" if config.api_key is not None else preset.key_setting
+        msg = f"{where}: {exc}."
+        raise InvalidRequestError(msg, "api_key") from exc
 
 
 def _check_addresses(config: EndpointConfig) -> None:
@@ -125,16 +141,13 @@ def place_of(config: EndpointConfig, keys: Keys, codegen: CodegenDefaults = _COD
             first_token_s=config.first_token_seconds or config.timeout_seconds or default_s,
             idle_s=config.idle_seconds or _DEFAULTS.idle_s,
         ),
-        proxy.server if proxy is not None else None,
-        _proxy_auth(proxy) if proxy is not None else None,
+        _with_password(proxy) if proxy is not None else None,
     )
 
 
-def _proxy_auth(proxy: Proxy) -> aiohttp.BasicAuth | None:
-    if proxy.username is None:
-        return None
-    password = proxy.password.get_secret_value() if proxy.password is not None else ""
-    return aiohttp.BasicAuth(proxy.username, password, "utf-8")
+def _with_password(proxy: Proxy) -> URL:
+    password = proxy.password.get_secret_value() if proxy.password is not None else None
+    return URL(proxy.server).with_user(proxy.username).with_password(password if proxy.username else None)
 
 
 def _key_of(

@@ -6,9 +6,9 @@ import asyncio
 import io
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from types import TracebackType
@@ -29,6 +29,7 @@ from backend.errors import GatewayError, InvalidRequestError
 from backend.providers.account_roster import AccountRoster
 from backend.providers.api.dialect import ApiRequest, Body, ChatStream, Dialect, WholeCompletion
 from backend.providers.api.failures import failure_of, parse_retry_after
+from backend.providers.api.place import ApiPlace
 from backend.providers.protocol import ProviderHealth
 from backend.wire.chat_response import CompletionHead
 from backend.wire.usage import TokenUsage
@@ -40,37 +41,6 @@ _CHECK_S = 15.0
 _FIRST_SERVER_ERROR = 500
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ApiTimeouts:
-    """Seconds each wait may take; None means without limit.
-
-    ``first_token_s`` counts from the request to the first delta of a streamed answer, or to the whole of another one,
-    ``idle_s`` between two pieces after that.
-    """
-
-    connect_s: float = 10.0
-    first_token_s: float | None = 600.0
-    idle_s: float | None = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class ApiPlace:
-    """Where a provider is, and how it is let in.
-
-    Attributes:
-        base_url: Without a slash at its end.
-        headers: With every request; the authorization is among them, so they are never shown.
-        models: The operator's own list; empty for the provider's.
-    """
-
-    base_url: str
-    headers: Mapping[str, str]
-    models: tuple[str, ...] = ()
-    timeouts: ApiTimeouts = ApiTimeouts()
-    proxy: str | None = None
-    proxy_auth: aiohttp.BasicAuth | None = None
 
 
 class ApiProvider:
@@ -208,7 +178,6 @@ class ApiProvider:
                 headers=headers,
                 timeout=self._timeout,
                 proxy=self._place.proxy,
-                proxy_auth=self._place.proxy_auth,
                 allow_redirects=False,
             )
         try:
@@ -225,6 +194,7 @@ class ApiProvider:
             )
         with translated(self._place.base_url):
             said = self._dialect.refusal(await response.content.read(_MOST_ERROR_BYTES))
+        said = replace(said, message=self._place.without_secrets(said.message))
         wait = parse_retry_after(
             response.headers.get("retry-after"), response.headers.get("retry-after-ms"), datetime.now(UTC)
         )

@@ -142,6 +142,21 @@ def test_rotations_are_read_with_their_providers_as_slugs():
         ({"rotations": {"r": {"providers": []}}}, "rotations.r.providers"),
         ({"rotations": {"a b": {"providers": [{"provider_id": "x"}]}}}, "rotations.a b"),
         ('{"providers": {}, "providers": {}}', "providers"),
+        ("[" * 100_000, "the document"),
+        ('{"providers": ' + "9" * 5_000 + "}", "the document"),
+        ({"providers": {"openai": {**OPENAI, "endpoint": "http://[::1/v1"}}}, "providers.openai.endpoint"),
+        ({"providers": {"openai": {**OPENAI, "endpoint": "http://a b/v1"}}}, "providers.openai.endpoint"),
+        ({"providers": {"openai": {**OPENAI, "name": "\ud800"}}}, "providers.openai.name"),
+        ({"providers": {"openai": {**OPENAI, "models": ["a\0"]}}}, "providers.openai.models.0"),
+        ({"providers": {"openai": {**OPENAI, "api_key": "a\nb"}}}, "providers.openai.api_key"),
+        (
+            '{"rotations": {"r": {"providers": [{"provider_id": "x", "weight": 1e999}]}}}',
+            "rotations.r.providers.0.weight",
+        ),
+        (
+            '{"providers": {"openai": ' + json.dumps(OPENAI)[:-1] + ', "weight": NaN}}}',
+            "providers.openai.weight",
+        ),
     ],
 )
 def test_a_file_that_is_wrong_is_refused_by_line_or_field_in_one_line(document, where):

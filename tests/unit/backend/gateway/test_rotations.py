@@ -114,3 +114,19 @@ def test_a_rotation_may_be_replaced_by_one_without_the_circle():
 
     with pytest.raises(InvalidRequestError, match="circle"):
         check_rotation(rotation("slow", fallbacks=("fast",)), before, {"openai": ()})
+
+
+def test_the_ways_of_fallbacks_are_looked_for_once_each_however_many_there_are():
+    layers = {f"{side}{layer}": (f"a{layer + 1}", f"b{layer + 1}") for layer in range(60) for side in "ab"}
+    known = {**layers, "a60": (), "b60": ()}
+
+    check_fallbacks("new", ("a0",), {**known, "new": ()})
+    with pytest.raises(InvalidRequestError, match=r"circle: b60 -> a0 -> .* -> b60"):
+        check_fallbacks("b60", ("a0",), known)
+
+
+def test_a_chain_of_fallbacks_may_be_longer_than_calls_can_nest():
+    known = {f"r{at}": (f"r{at + 1}",) for at in range(5_000)} | {"r5000": ()}
+
+    with pytest.raises(InvalidRequestError, match="circle"):
+        check_fallbacks("r5000", ("r0",), known)

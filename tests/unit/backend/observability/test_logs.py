@@ -58,6 +58,15 @@ def test_text_lines_carry_facts_and_the_request_id_if_there_is_one():
     assert "request_id" not in outside
 
 
+@pytest.mark.parametrize("path", ["/a\n2026 ERROR forged", "/a\r\x1b[2J", "/a\u2028b", "/\ud800"])
+def test_a_fact_cannot_begin_a_line_of_its_own(path):
+    text, document = (formatter.format(record(path=path)) for formatter in (TextFormatter(), JsonFormatter()))
+
+    assert text.isprintable()
+    assert len(document.split("\n")) == 1
+    assert json.loads(document)["path"] == path
+
+
 def test_text_lines_carry_the_traceback():
     assert "ValueError: boom" in TextFormatter().format(record(exc_info=failure()))
 

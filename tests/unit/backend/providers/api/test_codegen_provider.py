@@ -24,7 +24,7 @@ from automation.errors import (
 from backend.errors import InvalidRequestError, ProviderRefusedError
 from backend.providers.api.codegen import CodegenDefaults
 from backend.providers.api.codegen_provider import KEEP_ALIVE, CodegenProvider
-from backend.providers.api.provider import ApiPlace, ApiTimeouts
+from backend.providers.api.place import ApiPlace, ApiTimeouts
 from backend.wire.chat_response import CompletionHead
 
 HEAD = CompletionHead("chatcmpl-1", 1, "codegen/codegen-standard")

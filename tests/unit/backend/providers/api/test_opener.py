@@ -66,3 +66,37 @@ def test_the_gateways_token_goes_to_the_gateways_codegen_alone(asked, base_url, 
 def test_codegens_time_is_its_setting_unless_the_endpoint_says_another():
     assert place_of(config(preset="codegen"), TOKEN, ELSEWHERE).timeouts.first_token_s == 300.0
     assert place_of(config(preset="codegen", timeout_seconds=7), TOKEN).timeouts.first_token_s == 7.0
+
+
+def test_a_key_of_the_settings_that_no_header_can_carry_is_refused_by_the_settings_name():
+    asked = config(preset="codegen", api={"org_id": "1"})
+
+    with pytest.raises(InvalidRequestError, match=r"^CODEGEN_TOKEN: has a line break") as caught:
+        check_api(asked, {"CODEGEN_TOKEN": SecretStr("hunter2\n")})
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_what_lets_an_api_in_is_not_shown_with_its_place():
+    proxy = {"server": "http://proxy.example:3128", "username": "u", "password": "hunter2"}
+    asked = config(base_url="https://a.example", api_key="hunter3", browser_config={"proxy": proxy})
+
+    place = place_of(asked, {})
+
+    assert place.proxy is not None
+    assert str(place.proxy) == "http://u:hunter2@proxy.example:3128"
+    assert "hunter" not in repr(place)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("bad key hunter3", "bad key …"),
+        ("not Bearer hunter3!", "not …!"),
+        ("quota true", "quota true"),
+    ],
+)
+def test_an_apis_words_are_told_without_what_it_was_let_in_by(words, told):
+    place = place_of(config(base_url="https://a.example", api_key="hunter3", headers={"x": "true"}), {})
+
+    assert place.without_secrets(words) == told

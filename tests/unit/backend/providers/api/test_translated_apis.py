@@ -17,7 +17,8 @@ from backend.providers.api.custom import Custom
 from backend.providers.api.custom_api import parse_api
 from backend.providers.api.dialect import Dialect
 from backend.providers.api.ollama import Ollama
-from backend.providers.api.provider import ApiPlace, ApiProvider
+from backend.providers.api.place import ApiPlace
+from backend.providers.api.provider import ApiProvider
 from backend.wire.chat_response import CompletionHead
 
 HEAD = CompletionHead("chatcmpl-1", 1, "e/m")
