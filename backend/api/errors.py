@@ -194,9 +194,14 @@ def respond(reply: ErrorReply) -> Response:
 
 def describe_failure(scope: Scope, exc: Exception) -> Response:
     """Return the response to an error of ours, or of Starlette's."""
+    return respond(reply_to(scope, exc))
+
+
+def reply_to(scope: Scope, exc: Exception) -> ErrorReply:
+    """Return what the client of a request is told of an error of ours, or of Starlette's."""
     if isinstance(exc, HTTPException):
-        return respond(_describe_http(Request(scope), exc))
-    return respond(describe_error(exc))
+        return _describe_http(Request(scope), exc)
+    return describe_error(exc)
 
 
 def install_error_handlers(app: FastAPI) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import FastAPI
@@ -12,11 +12,15 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from backend.api.errors import describe_failure
 from backend.errors import RateExceededError
 from backend.security.rate_limit import RateLimit
 from backend.wire.asgi import ASGIApp, Message, Receive, Scope, Send, owner_of
+
+Refuse = Callable[[Scope, Exception], Response]
+"""Makes of an error before an answer began the response to it."""
 
 _REF = "#/components/schemas/{model}"
 _ERROR = "Error"
@@ -53,6 +57,7 @@ class RawOperation:
         path: With ``{name}`` for its parameters.
         body: What the request's body must be.
         is_streamed: Whether it may answer with an event stream.
+        refuse: Tells its errors; ``error`` is their JSON Schema, whose title is its name.
     """
 
     path: str
@@ -61,6 +66,8 @@ class RawOperation:
     body: type[BaseModel]
     tag: str = "chat"
     is_streamed: bool = True
+    refuse: Refuse = describe_failure
+    error: Mapping[str, Any] = field(default_factory=lambda: _ERROR_SCHEMA)
 
     def document(self) -> dict[str, Any]:
         """Return OpenAPI's operation."""
@@ -80,15 +87,22 @@ class RawOperation:
             "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
             "responses": {
                 "200": {"description": "The answer", "content": content},
-                **{str(status): response for status, response in ERROR_RESPONSES.items()},
+                **self._errors(),
             },
         }
+
+    def _errors(self) -> dict[str, Any]:
+        # What refuses a request before its operation is found speaks OpenAI's language: a missing key, a body too long.
+        names = dict.fromkeys((self.error["title"], _ERROR))
+        shapes = [{"$ref": _REF.format(model=name)} for name in names]
+        body = {"application/json": {"schema": {"anyOf": shapes} if len(shapes) > 1 else shapes[0]}}
+        return {str(status): {**told, "content": body} for status, told in ERROR_RESPONSES.items()}
 
 
 class OperationRouter:
     """ASGI middleware that gives a request to the operation of its path; what has none goes on to ``app``.
 
-    Every error of ours, before an answer began, is told as everywhere.
+    Every error of ours, before an answer began, is told in the operation's words.
     """
 
     def __init__(
@@ -96,30 +110,30 @@ class OperationRouter:
     ) -> None:
         self._app = app
         self._limit = limit
-        self._exact = {o.path: o.handler for o in operations if "{" not in o.path}
-        self._patterns = [(_pattern(o.path), o.handler) for o in operations if "{" in o.path]
+        self._exact = {o.path: o for o in operations if "{" not in o.path}
+        self._patterns = [(_pattern(o.path), o) for o in operations if "{" in o.path]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        handler = self._find(scope) if scope["type"] == "http" else None
-        if handler is None:
+        operation = self._find(scope) if scope["type"] == "http" else None
+        if operation is None:
             await self._app(scope, receive, send)
             return
         try:
             if scope["method"] != "POST":
-                handler = _refuse_method
-            elif self._limit is not None:
+                raise HTTPException(405, headers={"allow": "POST"})  # noqa: TRY301  told below like every other
+            if self._limit is not None:
                 send = _counted(self._limit, scope, send)
-            await handler(scope, receive, send)
+            await operation.handler(scope, receive, send)
         except Exception as exc:  # noqa: BLE001  the outermost boundary of a request: an answer that began handles its own
-            await describe_failure(scope, exc)(scope, receive, send)
+            await operation.refuse(scope, exc)(scope, receive, send)
 
-    def _find(self, scope: Scope) -> ASGIApp | None:
+    def _find(self, scope: Scope) -> RawOperation | None:
         path = scope["path"]
-        handler = self._exact.get(path)
-        if handler is not None:
+        operation = self._exact.get(path)
+        if operation is not None:
             scope["path_params"] = {}
-            return handler
+            return operation
         for pattern, candidate in self._patterns:
             if found := pattern.fullmatch(path):
                 scope["path_params"] = found.groupdict()
@@ -148,10 +162,6 @@ def _counted(limit: RateLimit, scope: Scope, send: Send) -> Send:
     return send_counted
 
 
-async def _refuse_method(_scope: Scope, _receive: Receive, _send: Send) -> None:
-    raise HTTPException(405, headers={"allow": "POST"})
-
-
 def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
 
@@ -174,7 +184,8 @@ def _document(app: FastAPI, operations: Sequence[RawOperation]) -> dict[str, Any
     _, defined = models_json_schema(
         [(model, "validation") for model in sorted(models, key=lambda m: m.__name__)], ref_template=_REF
     )
-    schemas |= {**defined["$defs"], _ERROR: _ERROR_SCHEMA}
+    errors = {operation.error["title"]: operation.error for operation in operations}
+    schemas |= {**defined["$defs"], _ERROR: _ERROR_SCHEMA, **errors}
     for operation in operations:
         document["paths"].setdefault(operation.path, {})["post"] = operation.document()
     return document

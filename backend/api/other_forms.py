@@ -9,14 +9,14 @@ from starlette.responses import Response
 
 from backend.api.access import Parts
 from backend.api.chat import opener
-from backend.api.errors import describe_error
+from backend.api.errors import reply_to
 from backend.api.event_stream import Form, ReplyResponse
 from backend.api.openapi import RawOperation
 from backend.gateway.call import call_of, parse_body
 from backend.observability.request_id import request_id
 from backend.wire.asgi import Receive, Scope, Send, owner_of, read_body
 from backend.wire.chat_response import to_json
-from backend.wire.messages.errors import error_document
+from backend.wire.messages.errors import ERROR_SCHEMA, error_document
 from backend.wire.messages.form import MessagesForm
 from backend.wire.messages.request import CountRequest, MessagesRequest
 from backend.wire.messages.translate import chat_body as messages_chat_body
@@ -41,10 +41,7 @@ class Messages:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer in the form of Anthropic's Messages API."""
-        try:
-            await _answer(_read_messages, scope, receive, send)
-        except Exception as exc:  # noqa: BLE001  the outermost boundary: told in the API's own shape
-            await _refusal(exc)(scope, receive, send)
+        await _answer(_read_messages, scope, receive, send)
 
 
 class TokenCount:
@@ -52,11 +49,8 @@ class TokenCount:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Estimate the tokens of a request, which is not sent anywhere."""
-        try:
-            request = CountRequest.model_validate(parse_body(await read_body(receive)))
-            response = Response(to_json(count_tokens(request)), media_type="application/json")
-        except Exception as exc:  # noqa: BLE001  as above
-            response = _refusal(exc)
+        request = CountRequest.model_validate(parse_body(await read_body(receive)))
+        response = Response(to_json(count_tokens(request)), media_type="application/json")
         await response(scope, receive, send)
 
 
@@ -77,8 +71,9 @@ def _read_messages(body: dict[str, Any]) -> tuple[dict[str, Any], Form]:
     return messages_chat_body(request), MessagesForm(request, request_id.get())
 
 
-def _refusal(exc: Exception) -> Response:
-    error = describe_error(exc)
+def _refuse_message(scope: Scope, exc: Exception) -> Response:
+    """Tell an error in Anthropic's shape."""
+    error = reply_to(scope, exc)
     document = error_document(error, request_id.get())
     return Response(to_json(document), error.status, dict(error.headers), "application/json")
 
@@ -97,6 +92,8 @@ OPERATIONS = (
         "Answer in the form of Anthropic's Messages API.",
         MessagesRequest,
         "messages",
+        refuse=_refuse_message,
+        error=ERROR_SCHEMA,
     ),
     RawOperation(
         "/v1/messages/count_tokens",
@@ -105,5 +102,7 @@ OPERATIONS = (
         CountRequest,
         "messages",
         is_streamed=False,
+        refuse=_refuse_message,
+        error=ERROR_SCHEMA,
     ),
 )

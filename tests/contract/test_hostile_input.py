@@ -74,7 +74,15 @@ async def test_a_chat_body_that_cannot_be_passed_on_is_refused(both, api, model,
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/chat/completions", "/v1/embeddings", "/api/endpoints/", "/api/rotations/"]
+    "path",
+    [
+        "/v1/chat/completions",
+        "/v1/responses",
+        "/v1/messages",
+        "/v1/embeddings",
+        "/api/endpoints/",
+        "/api/rotations/",
+    ],
 )
 @pytest.mark.parametrize(
     "body",
@@ -227,7 +235,14 @@ async def test_a_broken_head_is_a_400(gateway, head):
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/chat/completions", "/v1/embeddings", "/api/endpoints/", "/api/endpoints/demo/accounts"]
+    "path",
+    [
+        "/v1/chat/completions",
+        "/v1/responses",
+        "/v1/embeddings",
+        "/api/endpoints/",
+        "/api/endpoints/demo/accounts",
+    ],
 )
 @pytest.mark.parametrize("says_length", [True, False], ids=["with its length", "in chunks"])
 async def test_a_body_of_more_than_20_mb_is_a_413(gateway, path, says_length):
@@ -239,6 +254,25 @@ async def test_a_body_of_more_than_20_mb_is_a_413(gateway, path, says_length):
     got = await gateway.rest.post(path, content=body, headers={"content-type": "application/json"})
 
     assert (got.status_code, error_of(got)["code"]) == (413, "prompt_too_large")
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])
+async def test_a_body_too_long_for_messages_is_told_as_its_clients_expect(gateway, path):
+    async def pieces():
+        for _ in range(21):
+            yield b" " * 1_000_000
+
+    got = await gateway.rest.post(path, content=pieces(), headers={"content-type": "application/json"})
+
+    assert (got.status_code, error_of(got)["type"]) == (413, "request_too_large")
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])
+async def test_another_method_at_messages_is_told_as_its_clients_expect(gateway, path):
+    got = await gateway.rest.get(path)
+
+    assert (got.status_code, got.headers["allow"]) == (405, "POST")
+    assert got.json()["type"] == "error"
 
 
 def peak_rss_mb() -> int:

@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.contract.conftest import PROFILE, run_gateway
-from tests.fakes.scripted_api import Asked, ScriptedApi, Step, answers, completion, scripted_api, streams
+from tests.fakes.scripted_api import Asked, ScriptedApi, Step, answers, completion, serving, streams
 
 CHECKS = [
     content_type_conformance,
@@ -142,7 +142,7 @@ def _made_sound(case: Case) -> Case:
     ],
 )
 async def test_every_answer_is_one_that_the_openapi_document_promises(tmp_path, most, is_random):
-    async with scripted_api(AnsweringApi) as api, run_gateway(tmp_path) as gateway:
+    async with serving(AnsweringApi()) as api, run_gateway(tmp_path) as gateway:
         fuzzer = Fuzzer(gateway.url, api.url, most, is_random)
 
         await asyncio.to_thread(fuzzer.run)

@@ -23,6 +23,24 @@ _TYPES: Mapping[int, str] = MappingProxyType(
 _OVERLOADED = frozenset({"no_account_available", "endpoint_disabled"})
 _FIRST_SERVER_ERROR = 500
 
+ERROR_SCHEMA: dict[str, Any] = {
+    "title": "MessagesError",
+    "type": "object",
+    "required": ["type", "error", "request_id"],
+    "properties": {
+        "type": {"const": "error"},
+        "error": {
+            "type": "object",
+            "required": ["type", "message", "code"],
+            "properties": {
+                name: {"type": "string"} for name in ("type", "message", "code", "param", "action_url")
+            },
+        },
+        "request_id": {"type": ["string", "null"]},
+    },
+}
+"""JSON Schema of an error's document."""
+
 
 def error_document(error: ErrorReply, request_id: str | None = None) -> dict[str, Any]:
     """Return ``{"type": "error", "error": …}``; our code, the field at fault and where a person helps stand beside."""
