@@ -77,7 +77,7 @@ def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
     handler.addFilter(RequestIdFilter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # Neither is in our lines, and looking them up is a third of what a line costs.
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = logging.logAsyncioTasks = False
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     quiet_libraries()
 
 
