@@ -15,10 +15,9 @@ import anyio
 
 from automation.errors import AutomationError, FirstTokenTimeout, SiteError, UnreachableError
 from automation.owned_tasks import owned_tasks
-from automation.turn import ChatLink
 from backend.errors import GatewayError, InvalidRequestError
-from backend.providers.account_roster import AccountRoster
 from backend.providers.api import codegen
+from backend.providers.api.accountless import Accountless
 from backend.providers.api.codegen import CodegenDefaults, Run
 from backend.providers.api.dialect import ApiRequest, Body, WholeCompletion
 from backend.providers.api.failures import failure_of, parse_retry_after
@@ -48,7 +47,7 @@ class _Said:
     retry_after_s: float | None
 
 
-class CodegenProvider:
+class CodegenProvider(Accountless):
     """Answers chat bodies by runs of an agent; a ``CompletionProvider``."""
 
     def __init__(
@@ -65,24 +64,6 @@ class CodegenProvider:
         self._creations = Pace(10, 60.0)
         self._looks = Pace(60, 30.0)
         self._timeout = aiohttp.ClientTimeout(total=_REQUEST_S, sock_connect=place.timeouts.connect_s)
-
-    @property
-    def problem(self) -> AutomationError | None:
-        """None: what is wrong is known only by asking."""
-        return None
-
-    @property
-    def roster(self) -> AccountRoster | None:
-        """None: there are no accounts."""
-        return None
-
-    async def until_changed(self) -> None:
-        """Wait for ever."""
-        await anyio.sleep_forever()
-
-    async def forget_chat(self, chat: ChatLink) -> bool:  # noqa: ARG002  there are none
-        """Return False."""
-        return False
 
     def ignored(self, body: Body) -> tuple[str, ...]:
         """Return the fields of a chat body that have no effect here."""

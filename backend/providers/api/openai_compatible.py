@@ -10,6 +10,7 @@ import orjson
 from automation.errors import AutomationError, ContentBlockedError, RateLimitedError, SiteError
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
 from backend.providers.api.presets import Quirks
+from backend.providers.api.translated_stream import parse_object
 from backend.wire.chat_response import CompletionHead, to_json
 from backend.wire.usage import TokenUsage
 
@@ -41,7 +42,7 @@ class OpenAICompatible:
 
     def completion(self, body: bytes, head: CompletionHead) -> WholeCompletion:  # noqa: ARG002  it has its own
         """Return the answer as it came, once it is known to be one."""
-        document = _parse_object(body)
+        document = parse_object(body)
         _raise_error_in(document)
         choices = document.get("choices")
         if not isinstance(choices, list) or not choices:
@@ -96,7 +97,7 @@ class OpenAICompatible:
 
     def embedded(self, body: bytes, model: str) -> bytes:  # noqa: ARG002  it has its own
         """Return the document as it came, once it is known to be one."""
-        document = _parse_object(body)
+        document = parse_object(body)
         _raise_error_in(document)
         if not isinstance(document.get("data"), list):
             msg = "its embeddings have no data"
@@ -166,7 +167,7 @@ class PassedStream:
         if data == b"[DONE]":
             self._is_done = True
             return b""
-        document = _parse_object(data)
+        document = parse_object(data)
         _raise_error_in(document)
         if (usage := document.get("usage")) is not None:
             self.usage = read_usage(usage) or self.usage
@@ -233,18 +234,6 @@ def _data_of(event: bytes) -> bytes | None:
             msg = "its stream is no event stream"
             raise SiteError(msg)
     return b"\n".join(data) if data else None
-
-
-def _parse_object(data: bytes) -> dict[str, Any]:
-    try:
-        document = orjson.loads(data)
-    except orjson.JSONDecodeError as exc:
-        msg = f"what it sent is not JSON: {exc.msg}"
-        raise SiteError(msg) from exc
-    if not isinstance(document, dict):
-        msg = "what it sent is not a JSON object"
-        raise SiteError(msg)
-    return document
 
 
 def _raise_error_in(document: Mapping[str, Any]) -> None:

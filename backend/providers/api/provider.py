@@ -14,7 +14,6 @@ from http import HTTPStatus
 from types import TracebackType
 
 import aiohttp
-import anyio
 
 from automation.errors import (
     AutomationError,
@@ -24,9 +23,8 @@ from automation.errors import (
     SiteError,
     UnreachableError,
 )
-from automation.turn import ChatLink
 from backend.errors import GatewayError, InvalidRequestError
-from backend.providers.account_roster import AccountRoster
+from backend.providers.api.accountless import Accountless
 from backend.providers.api.dialect import ApiRequest, Body, ChatStream, Dialect, WholeCompletion
 from backend.providers.api.failures import failure_of, parse_retry_after
 from backend.providers.api.place import ApiPlace
@@ -43,7 +41,7 @@ _FIRST_SERVER_ERROR = 500
 _log = logging.getLogger(__name__)
 
 
-class ApiProvider:
+class ApiProvider(Accountless):
     """Answers chat bodies. It has no accounts, and no chats that could be gone on with."""
 
     def __init__(self, session: aiohttp.ClientSession, dialect: Dialect, place: ApiPlace) -> None:
@@ -53,24 +51,6 @@ class ApiProvider:
         self._models: list[str] = []
         self._headers = {"content-type": "application/json", **place.headers}
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=place.timeouts.connect_s)
-
-    @property
-    def problem(self) -> AutomationError | None:
-        """None: what is wrong is known only by asking."""
-        return None
-
-    @property
-    def roster(self) -> AccountRoster | None:
-        """None: there are no accounts."""
-        return None
-
-    async def until_changed(self) -> None:
-        """Wait for ever."""
-        await anyio.sleep_forever()
-
-    async def forget_chat(self, chat: ChatLink) -> bool:  # noqa: ARG002  there are none
-        """Return False."""
-        return False
 
     def ignored(self, body: Body) -> tuple[str, ...]:
         """Return the fields of a chat body that have no effect here."""

@@ -1,0 +1,31 @@
+"""What every API provider is without: accounts, and chats that could be gone on with."""
+
+from __future__ import annotations
+
+import anyio
+
+from automation.errors import AutomationError
+from automation.turn import ChatLink
+from backend.providers.account_roster import AccountRoster
+
+
+class Accountless:
+    """The side of a ``Provider`` that only pages have something to say in."""
+
+    @property
+    def problem(self) -> AutomationError | None:
+        """None: what is wrong is known only by asking."""
+        return None
+
+    @property
+    def roster(self) -> AccountRoster | None:
+        """None: there are no accounts."""
+        return None
+
+    async def until_changed(self) -> None:
+        """Wait for ever."""
+        await anyio.sleep_forever()
+
+    async def forget_chat(self, chat: ChatLink) -> bool:  # noqa: ARG002  there are none
+        """Return False."""
+        return False
