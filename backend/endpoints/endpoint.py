@@ -62,7 +62,7 @@ class Endpoint:
         self._provider: Provider | None = None
         self._failure: Exception | None = None
         self._turns: dict[anyio.CancelScope, Exception | None] = {}
-        self._turns_over = anyio.Event()
+        self._turns_over: anyio.Event | None = None  # while somebody waits for them to be over
 
     @property
     def slug(self) -> str:
@@ -116,8 +116,8 @@ class Endpoint:
         finally:
             ended_by = self._turns.pop(scope)
             if not self._turns:
-                self._turns_over.set()
-                self._turns_over = anyio.Event()
+                if self._turns_over is not None:
+                    self._turns_over.set()
                 self.board.move(Move.TURNS_OVER)
         if scope.cancelled_caught and ended_by is not None:
             self.counts.note_cancelled()
@@ -178,7 +178,9 @@ class Endpoint:
             scope.cancel()
         with anyio.move_on_after(_TURNS_OVER_S):
             while self._turns:
+                self._turns_over = anyio.Event()
                 await self._turns_over.wait()
+        self._turns_over = None
 
     def note_failure(self, error: BaseException) -> bool:
         """Move to the state that ``error`` means, and return whether it means any."""

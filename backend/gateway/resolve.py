@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from backend.errors import ModelNotFoundError
 
 _CLOSE = 3
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointNames:
+class EndpointNames(NamedTuple):
     """The names that one endpoint answers to.
 
     Attributes:
@@ -35,8 +34,7 @@ class EndpointNames:
         return self.is_api and not self.models
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What a name means.
 
     Attributes:
