@@ -1,4 +1,4 @@
-"""A chat request as far as every kind of endpoint needs it understood. Pure."""
+"""A chat request as far as every kind of endpoint needs it understood."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from backend.errors import InvalidRequestError
+from backend.gateway.hang_up import Stop
 from backend.wire.chat_request import ChatRequest
 from backend.wire.json_body import parse_json
 
@@ -27,6 +28,7 @@ class ChatCall:
         is_throwaway: Nobody goes on with its chat.
         owner: Whose request it is; empty with authentication off.
         asked: The endpoints that were asked, in this order.
+        stop: Ends its turn.
     """
 
     model: str
@@ -37,6 +39,7 @@ class ChatCall:
     owner: str = ""
     created: int = field(default_factory=lambda: int(time.time()))
     asked: list[str] = field(default_factory=list)
+    stop: Stop = field(default_factory=Stop)
     id: str = field(default_factory=lambda: f"chatcmpl-{secrets.token_hex(16)}")
 
     @cached_property

@@ -85,12 +85,13 @@ class PageTurns:
         """
         order = self._understand(call, target)
         headers = reply_headers(target.slug, order.ignored)
-        async with self._open_answer(order, endpoint, admitted) as answer:
-            reply = PageReply(
-                answer, order.head, headers, is_streamed=call.is_streamed, with_usage=call.with_usage
-            )
-            await reply.begin()
-            yield reply
+        with call.stop.by_scope():
+            async with self._open_answer(order, endpoint, admitted) as answer:
+                reply = PageReply(
+                    answer, order.head, headers, is_streamed=call.is_streamed, with_usage=call.with_usage
+                )
+                await reply.begin()
+                yield reply
 
     def _understand(self, call: ChatCall, target: Target) -> Order:
         request = call.request
