@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from automation.errors import AutomationError, RateLimitedError, SiteError
 from backend.providers.api.anthropic_request import JSON_TOOL, ignored_fields, messages_request
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
 from backend.providers.api.sse_stream import SseStream
-from backend.providers.api.translated_stream import parse_object
+from backend.providers.api.translated_stream import parse_object, parse_or_none
 from backend.wire.chat_response import CompletionHead, completion_document, to_json
 from backend.wire.tool_envelope import CalledTool
 from backend.wire.usage import TokenUsage
@@ -67,11 +65,7 @@ class Anthropic:
 
     def refusal(self, body: bytes) -> Refusal:
         """Return what ``{"type": "error", "error": {"type", "message"}}`` says."""
-        try:
-            document = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            return Refusal("")
-        return _refusal_in(document)
+        return _refusal_in(parse_or_none(body))
 
     def ignored(self, body: Body) -> Sequence[str]:
         """Return the fields without effect; ``temperature`` and ``top_p`` have none beside thinking."""

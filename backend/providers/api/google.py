@@ -8,14 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from automation.errors import AutomationError, ContentBlockedError, RateLimitedError, SiteError
 from backend.providers.api.chat_body import without_effect
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
 from backend.providers.api.google_request import HONOURED, embed_request, generate_request, model_path
 from backend.providers.api.sse_stream import SseStream
-from backend.providers.api.translated_stream import parse_object
+from backend.providers.api.translated_stream import parse_object, parse_or_none
 from backend.wire.chat_response import CompletionHead, completion_document, to_json
 from backend.wire.tool_envelope import CalledTool
 from backend.wire.usage import TokenUsage
@@ -67,11 +65,7 @@ class Google:
 
     def refusal(self, body: bytes) -> Refusal:
         """Return what ``{"error": {"code", "message", "status", "details"}}`` says, in a list or not."""
-        try:
-            document = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            return Refusal("")
-        return _refusal_in(document)
+        return _refusal_in(parse_or_none(body))
 
     def ignored(self, body: Body) -> Sequence[str]:
         """Return the fields without effect."""

@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from automation.capture.decoders.lines import LineSplitter
 from automation.errors import RateLimitedError, SiteError
 from backend.errors import InvalidRequestError
 from backend.providers.api.chat_fields import given_fields
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
 from backend.providers.api.ollama_request import HONOURED, chat_request
-from backend.providers.api.translated_stream import TranslatedStream, parse_object
+from backend.providers.api.translated_stream import TranslatedStream, parse_object, parse_or_none
 from backend.wire.chat_response import CompletionHead, completion_document, to_json
 from backend.wire.tool_envelope import CalledTool
 from backend.wire.usage import TokenUsage
@@ -64,10 +62,7 @@ class Ollama:
 
     def refusal(self, body: bytes) -> Refusal:
         """Return what ``{"error": "…"}`` says."""
-        try:
-            document = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            return Refusal("")
+        document = parse_or_none(body)
         words = _error_words(document.get("error")) if isinstance(document, dict) else ""
         is_unknown = words.startswith("model ") and "not found" in words
         return Refusal(words, "model_not_found" if is_unknown else "", "model" if is_unknown else None)

@@ -10,7 +10,7 @@ import orjson
 from automation.errors import AutomationError, ContentBlockedError, RateLimitedError, SiteError
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
 from backend.providers.api.presets import Quirks
-from backend.providers.api.translated_stream import parse_object
+from backend.providers.api.translated_stream import parse_object, parse_or_none
 from backend.wire.chat_response import CompletionHead, to_json
 from backend.wire.usage import TokenUsage
 
@@ -63,11 +63,7 @@ class OpenAICompatible:
 
     def refusal(self, body: bytes) -> Refusal:
         """Return what an error body says; ``{"error": {…}}``, ``{"error": "…"}``, ``{"detail": …}`` and ``{"message": …}`` are known."""
-        try:
-            document = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            return Refusal("")
-        return _refusal_in(document)
+        return _refusal_in(parse_or_none(body))
 
     def ignored(self, body: Body) -> Sequence[str]:  # noqa: ARG002  everything is passed on
         """Return nothing: the provider itself decides."""
@@ -152,13 +148,14 @@ class PassedStream:
         return passed
 
     def close(self) -> bytes:
-        """Return the usage event where it was asked for."""
-        if self._rest.strip():
-            self.feed(b"\n\n")  # a last event without its empty line, which some servers leave out
+        """Return the last event where it came without its empty line, as some servers end, and the usage if it was asked for."""
+        last = self.feed(b"\n\n" if self._rest.strip() else b"")
+        if self._failure is not None:
+            raise self._failure
         if not self.is_finished:
             msg = "its stream ended in the middle of the answer"
             raise SiteError(msg)
-        return self._usage_event if self._with_usage else b""
+        return last + (self._usage_event if self._with_usage else b"")
 
     def _read(self, event: bytes) -> bytes:
         data = event[6:] if event.startswith(b"data: ") and b"\n" not in event else _data_of(event)

@@ -106,3 +106,11 @@ def parse_object(data: bytes | str) -> dict[str, Any]:
         msg = "what it sent is not a JSON object"
         raise SiteError(msg)
     return document
+
+
+def parse_or_none(body: bytes) -> Any:
+    """Return the JSON of a body that may be anything, as those of errors; None where it is none."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None

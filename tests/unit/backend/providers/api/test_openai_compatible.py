@@ -112,6 +112,25 @@ def test_a_stream_without_finish_reason_is_no_answer(end):
     assert stream.has_begun
 
 
+@pytest.mark.parametrize("cut", [1, 2])
+def test_a_last_event_without_its_empty_line_is_passed_on(cut):
+    stream = PassedStream(with_usage=True)
+    passed = stream.feed(chunk(content="Hel") + USAGE_EVENT + chunk("stop", content="lo")[:-cut])
+
+    last = stream.close()
+
+    assert passed + last == chunk(content="Hel") + chunk("stop", content="lo") + USAGE_EVENT
+
+
+def test_an_error_behind_the_role_is_told_as_it_is_when_the_stream_ends_there():
+    stream = PassedStream(with_usage=False)
+    limit = {"error": {"message": "slow down", "code": "rate_limit_exceeded"}}
+    stream.feed(chunk(role="assistant", content="") + event(limit))
+
+    with pytest.raises(RateLimitedError, match="slow down"):
+        stream.close()
+
+
 def test_text_before_an_error_is_passed_on_before_the_error_is_raised():
     stream = PassedStream(with_usage=False)
 
