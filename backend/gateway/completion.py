@@ -32,7 +32,7 @@ from backend.ledger.usage_log import UsageLog, UsageRecord
 from backend.observability.request_id import request_id
 from backend.providers.protocol import CompletionProvider
 from backend.wire.chat_response import CompletionHead, model_document
-from backend.wire.usage import embeddings_usage
+from backend.wire.usage import TokenUsage, embeddings_usage
 
 _log = logging.getLogger(__name__)
 
@@ -111,25 +111,48 @@ class Gateway:
             outcome = type(exc).__name__
             raise
         finally:
-            duration_ms = (time.perf_counter() - start) * 1000
-            usage = reply.usage if reply is not None else None
-            self._usage.note(
-                UsageRecord(
-                    at=datetime.now(UTC),
-                    request_id=request_id.get(),
-                    owner=call.owner,
-                    endpoint=target.slug,
-                    model=target.model or "",
-                    outcome=outcome,
-                    is_streamed=call.is_streamed,
-                    input_tokens=usage.input_tokens if usage else None,
-                    output_tokens=usage.output_tokens if usage else None,
-                    is_estimated=reply is not None and reply.is_usage_estimated,
-                    cost_usd=cost_usd(endpoint.config, target.model, usage),
-                    first_delta_ms=first_delta_ms,
-                    duration_ms=duration_ms,
-                )
+            self._record(
+                endpoint,
+                target,
+                start,
+                owner=call.owner,
+                outcome=outcome,
+                is_streamed=call.is_streamed,
+                usage=reply.usage if reply is not None else None,
+                is_estimated=reply is not None and reply.is_usage_estimated,
+                first_delta_ms=first_delta_ms,
             )
+
+    def _record(
+        self,
+        endpoint: Endpoint,
+        target: Target,
+        start: float,
+        *,
+        owner: str,
+        outcome: str,
+        usage: TokenUsage | None,
+        is_streamed: bool = False,
+        is_estimated: bool = False,
+        first_delta_ms: float | None = None,
+    ) -> None:
+        self._usage.note(
+            UsageRecord(
+                at=datetime.now(UTC),
+                request_id=request_id.get(),
+                owner=owner,
+                endpoint=target.slug,
+                model=target.model or "",
+                outcome=outcome,
+                is_streamed=is_streamed,
+                input_tokens=usage.input_tokens if usage else None,
+                output_tokens=usage.output_tokens if usage else None,
+                is_estimated=is_estimated,
+                cost_usd=cost_usd(endpoint.config, target.model, usage),
+                first_delta_ms=first_delta_ms,
+                duration_ms=(time.perf_counter() - start) * 1000,
+            )
+        )
 
     async def embed(
         self, body: Mapping[str, Any], model: str, owner: str, pinned_to: str | None = None
@@ -156,7 +179,7 @@ class Gateway:
         if not endpoint.config.is_api:
             msg = f"{target.slug!r} is a chat page, and has no embeddings."
             raise InvalidRequestError(msg, "model")
-        started = time.perf_counter()
+        start = time.perf_counter()
         with self._chooser.standings.attempt(endpoint) as attempt:
             async with self._admitted(endpoint, owner), endpoint.turn() as provider:
                 asked = {**body, "model": target.site_model} if target.site_model else body
@@ -164,23 +187,7 @@ class Gateway:
                 document = await cast("CompletionProvider", provider).embed(asked, model)
             attempt.note_first_delta()
         usage = embeddings_usage(document)
-        self._usage.note(
-            UsageRecord(
-                at=datetime.now(UTC),
-                request_id=request_id.get(),
-                owner=owner,
-                endpoint=target.slug,
-                model=target.model or "",
-                outcome="finished",
-                is_streamed=False,
-                input_tokens=usage.input_tokens if usage else None,
-                output_tokens=0 if usage else None,
-                is_estimated=False,
-                cost_usd=cost_usd(endpoint.config, target.model, usage),
-                first_delta_ms=None,
-                duration_ms=(time.perf_counter() - started) * 1000,
-            )
-        )
+        self._record(endpoint, target, start, owner=owner, outcome="finished", usage=usage)
         return document
 
     def _attempt(

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 from pydantic import SecretStr
 from sqlalchemy import ColumnElement, Table, delete, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend.accounts.book import AccountConfig, Standing, StoredAccount
 from backend.accounts.states import AccountState
 from backend.accounts.vault import Vault
-from backend.errors import StorageError
+from backend.persistence.engine import transaction
 from backend.persistence.tables import AccountRow
 
 _SECRETS = ("password", "totp_secret")
@@ -37,7 +34,7 @@ class SqlAccounts:
             VaultError: A secret can't be read.
         """
         wanted = select(_T).where(_T.c.endpoint_slug == slug).order_by(_T.c.created_at, _T.c.id)
-        async with self._connection() as connection:
+        async with transaction(self._engine) as connection:
             rows = (await connection.execute(wanted)).mappings().all()
         return [self._stored(row) for row in rows]
 
@@ -45,7 +42,7 @@ class SqlAccounts:
         """Keep a new account."""
         now = datetime.now(UTC)
         values = {"endpoint_slug": slug, "id": config.id, "created_at": now}
-        async with self._connection() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(
                 insert(_T).values(**values, **self._values(slug, config), **_standing(Standing()))
             )
@@ -54,26 +51,18 @@ class SqlAccounts:
     async def update_account(self, slug: str, config: AccountConfig, standing: Standing) -> None:
         """Replace what is kept of an account."""
         values = {**self._values(slug, config), **_standing(standing)}
-        async with self._connection() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(update(_T).where(_key(slug, config.id)).values(**values))
 
     async def save_standing(self, slug: str, account_id: str, standing: Standing) -> None:
         """Remember how an account stands."""
-        async with self._connection() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(update(_T).where(_key(slug, account_id)).values(**_standing(standing)))
 
     async def delete_account(self, slug: str, account_id: str) -> None:
         """Forget an account."""
-        async with self._connection() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(delete(_T).where(_key(slug, account_id)))
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with self._engine.begin() as connection:
-                yield connection
-        except (SQLAlchemyError, OSError) as exc:
-            raise StorageError from exc
 
     def _values(self, slug: str, config: AccountConfig) -> dict[str, Any]:
         secrets = {name: _reveal(getattr(config, name)) for name in _SECRETS}

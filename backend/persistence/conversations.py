@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, delete, exists, insert, literal, select, true, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from automation.turn import ChatLink
-from backend.errors import StorageError
 from backend.gateway.conversations import Conversation
 from backend.gateway.history import Scope
+from backend.persistence.engine import transaction
 from backend.persistence.tables import ConversationRow, EndpointRow
 
 
@@ -50,7 +48,7 @@ class SqlConversations:
         # One that another gateway takes in this moment is passed over (PostgreSQL; SQLite has one writer at a time).
         free = found.with_for_update(skip_locked=True).scalar_subquery()
         taking = update(_T).where(_T.c.id == free, _T.c.head == head).values(head=None).returning(*_T.c)
-        async with self._connection() as connection:
+        async with transaction(self._engine) as connection:
             if await connection.scalar(found) is None:  # the usual case, which needs no lock
                 return None
             row = (await connection.execute(taking)).mappings().one_or_none()
@@ -59,20 +57,20 @@ class SqlConversations:
     async def take(self, conversation: Conversation) -> bool:
         """Take this one's head, unless it changed meanwhile."""
         is_it = (_T.c.id == conversation.id) & (_T.c.head == conversation.head)
-        async with self._connection() as connection:
+        async with transaction(self._engine) as connection:
             taken = await connection.execute(update(_T).where(is_it).values(head=None))
         return bool(taken.rowcount)
 
     async def put_back(self, conversation: Conversation) -> None:
         """Give a conversation the head back that was taken from it."""
         is_it = (_T.c.id == conversation.id) & _T.c.head.is_(None)
-        async with self._connection() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(update(_T).where(is_it).values(head=conversation.head))
 
     async def save(self, conversation: Conversation) -> None:
         """Keep it as it is now, and forget what is too old or too much. Without its endpoint nothing is kept."""
         values = _values(conversation)
-        async with self._connection() as connection:
+        async with transaction(self._engine) as connection:
             there = await connection.execute(update(_T).where(_T.c.id == conversation.id).values(**values))
             if not there.rowcount:
                 new = select(*(literal(value, _T.c[name].type) for name, value in values.items()))
@@ -83,7 +81,7 @@ class SqlConversations:
     async def get(self, conversation_id: str) -> Conversation | None:
         """Return one, or None."""
         wanted = select(_T).where(_T.c.id == conversation_id, self._is_young())
-        async with self._connection() as connection:
+        async with transaction(self._engine) as connection:
             row = (await connection.execute(wanted)).mappings().one_or_none()
         return _conversation(row) if row else None
 
@@ -93,19 +91,19 @@ class SqlConversations:
         newest = (
             select(_T).where(of_it, self._is_young()).order_by(_T.c.updated_at.desc(), _T.c.id).limit(limit)
         )
-        async with self._connection() as connection:
+        async with transaction(self._engine) as connection:
             return [_conversation(row) for row in (await connection.execute(newest)).mappings()]
 
     async def forget(self, conversation_id: str, head: str | None) -> bool:
         """Forget one whose head is this one still, and return whether it was."""
         is_it = (_T.c.id == conversation_id) & _T.c.head.is_not_distinct_from(head)
-        async with self._connection() as connection:
+        async with transaction(self._engine) as connection:
             forgotten = await connection.execute(delete(_T).where(is_it))
         return bool(forgotten.rowcount)
 
     async def forget_unfinished(self) -> None:
         """Forget those in which a turn went on when the gateway ended: nobody knows what their chats hold."""
-        async with self._connection() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(delete(_T).where(_T.c.head.is_(None)))
 
     async def _prune(self, connection: AsyncConnection, endpoint: str) -> None:
@@ -117,14 +115,6 @@ class SqlConversations:
 
     def _is_young(self) -> ColumnElement[bool]:
         return true() if self.max_age is None else _T.c.updated_at >= self._now() - self.max_age
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with self._engine.begin() as connection:
-                yield connection
-        except (SQLAlchemyError, OSError, UnicodeError) as exc:
-            raise StorageError from exc
 
 
 def _table() -> Table:

@@ -11,8 +11,9 @@ import anyio
 from sqlalchemy import Column, MetaData, String, Table, event, insert, inspect, select, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from backend.errors import StorageError
 from backend.persistence.address import DatabaseAddress, parse_database_url
 from backend.persistence.tables import Base
 
@@ -43,6 +44,20 @@ async def open_database(database_url: str) -> AsyncIterator[AsyncEngine]:
         yield engine
     finally:
         await engine.dispose()
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Hand out a connection in a transaction, which is kept if the block ends well.
+
+    Raises:
+        StorageError: The database can't be used, or can't hold what it is given.
+    """
+    try:
+        async with engine.begin() as connection:
+            yield connection
+    except (SQLAlchemyError, OSError, UnicodeError) as exc:
+        raise StorageError from exc
 
 
 async def database_problem(engine: AsyncEngine) -> str | None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.errors import NameTakenError, StorageError
+from backend.errors import NameTakenError
 from backend.gateway.rotations import Rotation
+from backend.persistence.engine import transaction
 from backend.persistence.tables import RotationRow
 
 
@@ -31,7 +30,7 @@ class SqlRotations:
         wanted = select(RotationRow.name, RotationRow.settings).order_by(
             RotationRow.created_at, RotationRow.name
         )
-        async with self._connection() as connection:
+        async with transaction(self._engine) as connection:
             rows = (await connection.execute(wanted)).all()
         return [Rotation.model_validate({**settings, "name": name}) for name, settings in rows]
 
@@ -44,7 +43,7 @@ class SqlRotations:
         """
         now = datetime.now(UTC)
         values = {**_values(rotation, now), "name": rotation.name, "created_at": now}
-        async with self._connection() as connection:
+        async with transaction(self._engine) as connection:
             try:
                 await connection.execute(insert(RotationRow).values(**values))
             except IntegrityError as exc:
@@ -57,7 +56,7 @@ class SqlRotations:
             StorageError: The database can't be asked.
         """
         changed = update(RotationRow).where(RotationRow.name == rotation.name)
-        async with self._connection() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(changed.values(**_values(rotation, datetime.now(UTC))))
 
     async def delete_rotation(self, name: str) -> None:
@@ -66,16 +65,8 @@ class SqlRotations:
         Raises:
             StorageError: The database can't be asked.
         """
-        async with self._connection() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(delete(RotationRow).where(RotationRow.name == name))
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with self._engine.begin() as connection:
-                yield connection
-        except (SQLAlchemyError, OSError) as exc:
-            raise StorageError from exc
 
 
 def _values(rotation: Rotation, now: datetime) -> dict[str, Any]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, delete, exists, insert, literal, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.errors import StorageError
+from backend.persistence.engine import transaction
 from backend.persistence.tables import EndpointRow, SessionRow
 
 
@@ -34,12 +33,9 @@ class SqlSessions:
         row = select(literal(slug), literal(account), literal(sealed), literal(datetime.now(UTC)))
         columns = ["endpoint_slug", "account", "sealed_state", "updated_at"]
         is_there = exists().where(EndpointRow.slug == slug)
-        try:
-            async with self._engine.begin() as connection:
-                await connection.execute(delete(SessionRow).where(_key(slug, account)))
-                await connection.execute(insert(SessionRow).from_select(columns, row.where(is_there)))
-        except (SQLAlchemyError, OSError) as exc:
-            raise StorageError from exc
+        async with transaction(self._engine) as connection:
+            await connection.execute(delete(SessionRow).where(_key(slug, account)))
+            await connection.execute(insert(SessionRow).from_select(columns, row.where(is_there)))
 
     async def clear_session(self, slug: str, account: str) -> None:
         """Forget what was saved."""

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import case, func, insert, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.errors import StorageError
 from backend.ledger.usage_log import UsageRecord, UsageTotal
+from backend.persistence.engine import transaction
 from backend.persistence.tables import UsageRow
 
 _GOOD = ("finished", "cancelled")
@@ -28,11 +27,8 @@ class SqlUsage:
         Raises:
             StorageError: The database can't be used.
         """
-        try:
-            async with self._engine.begin() as connection:
-                await connection.execute(insert(UsageRow), [record._asdict() for record in records])
-        except (OSError, SQLAlchemyError) as exc:
-            raise StorageError from exc
+        async with transaction(self._engine) as connection:
+            await connection.execute(insert(UsageRow), [record._asdict() for record in records])
 
     async def totals(self, since: datetime | None, endpoint: str | None) -> list[UsageTotal]:
         """Return the totals by endpoint and model, the most expensive first, then the most used.
@@ -60,9 +56,6 @@ class SqlUsage:
             query = query.where(row.at >= since)
         if endpoint is not None:
             query = query.where(row.endpoint == endpoint)
-        try:
-            async with self._engine.connect() as connection:
-                rows = await connection.execute(query)
-        except (OSError, SQLAlchemyError) as exc:
-            raise StorageError from exc
+        async with transaction(self._engine) as connection:
+            rows = (await connection.execute(query)).all()
         return [UsageTotal(e, m, n, int(f), int(i), int(o), float(c)) for e, m, n, f, i, o, c in rows]
