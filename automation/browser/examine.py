@@ -6,7 +6,8 @@ import anyio
 
 from automation.browser.pool import BrowserPool
 from automation.errors import PageLostError
-from automation.playwright_errors import DRIVER_ERRORS, first_line, navigation, page_calls
+from automation.navigation import go_to
+from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
 from automation.stealth.check_site import open_check_site
 from automation.stealth.options import BrowserConfig
 from automation.stealth.self_check import Sighting
@@ -30,8 +31,7 @@ async def examine(browsers: BrowserPool, config: BrowserConfig) -> Sighting:
         with page_calls("opening a page"):
             page = await context.new_page()
         try:
-            with navigation(site.url, _LOAD_S):
-                await page.goto(site.url, timeout=_LOAD_S * 1000)
+            await go_to(page, site.url, "load", _LOAD_S)
             with anyio.move_on_after(_REPORT_S):
                 return await site.sighting()
             raise PageLostError(f"The page did not report within {_REPORT_S:g} s.")

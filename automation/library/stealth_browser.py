@@ -17,7 +17,8 @@ from automation.browser.display import open_display
 from automation.browser.drivers import driver_kind, running_driver
 from automation.browser.launcher import launch, open_context
 from automation.errors import PageLostError, SiteChangedError
-from automation.playwright_errors import DRIVER_ERRORS, DRIVER_TIMEOUTS, first_line, navigation, page_calls
+from automation.navigation import go_to
+from automation.playwright_errors import DRIVER_ERRORS, DRIVER_TIMEOUTS, first_line, page_calls
 from automation.stealth.options import BrowserConfig
 from automation.stealth.pacing import TYPED_CHARACTERS, Pace, Point, key_for
 
@@ -26,8 +27,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _CLOSE_S = 5.0
-_NAVIGATIONS = 4
-_INTERRUPTED = "is interrupted by another navigation"
 
 
 class ElementNotFoundError(SiteChangedError):
@@ -122,16 +121,7 @@ class StealthBrowser:
         Raises:
             UnreachableError: It can't be loaded; the reason in plain words.
         """
-        for tries in range(1, _NAVIGATIONS + 1):
-            try:
-                with navigation(url, self._timeout_s):
-                    await self.page.goto(url, wait_until="domcontentloaded", timeout=self._timeout_s * 1000)
-            except PageLostError as exc:
-                # The browser's own page about an address that failed before may still be on its way.
-                if tries == _NAVIGATIONS or _INTERRUPTED not in str(exc):
-                    raise
-            else:
-                return
+        await go_to(self.page, url, "domcontentloaded", self._timeout_s)
 
     async def type_text(self, selector: str, text: str) -> None:
         """Click a field, and type into it at the end of what it holds; a long text comes as one piece, as if pasted.

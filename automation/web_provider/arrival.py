@@ -18,7 +18,8 @@ from automation.errors import (
     SiteChangedError,
     UnreachableError,
 )
-from automation.playwright_errors import DRIVER_ERRORS, first_line, navigation
+from automation.navigation import go_to
+from automation.playwright_errors import DRIVER_ERRORS, first_line
 from automation.sign_in.form import fill_form
 from automation.web_provider.account import Account
 from automation.web_provider.config import WebChatConfig
@@ -71,10 +72,8 @@ class Arrival:
             ChallengeRequiredError: A check of the site stands in its place.
             PageLostError: The page went away.
         """
-        limit_s = self._timeouts.navigate_s
         self._sockets_before = self._network.sockets_made
-        with navigation(url, limit_s):
-            response = await self._page.goto(url, wait_until="commit", timeout=limit_s * 1000)
+        response = await go_to(self._page, url, "commit", self._timeouts.navigate_s)
         self._dom.forget()
         if response is None:
             return

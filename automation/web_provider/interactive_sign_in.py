@@ -17,8 +17,9 @@ from playwright.async_api import Page
 from automation.capture.cdp import Channel, PageChannel, TargetTree
 from automation.capture.dom_tap import DomTap
 from automation.errors import PageLostError, SignInRequiredError, SiteChangedError
+from automation.navigation import go_to
 from automation.owned_tasks import owned_tasks
-from automation.playwright_errors import DRIVER_ERRORS, first_line, navigation
+from automation.playwright_errors import DRIVER_ERRORS, first_line
 from automation.sign_in.followed_pages import FollowedPages, open_followed_pages, session_of
 from automation.sign_in.live_view import LiveView, open_live_view
 from automation.sign_in.qr_code import QrCode, watch_for_qr_codes
@@ -163,10 +164,8 @@ class InteractiveSignIn:
         return {**refusals, "signed_out": {"signed_out": True}} if form.signed_out else refusals
 
     async def _load(self, url: str) -> None:
-        limit_s = self._config.timeouts.navigate_s
         # Whatever its status is: a site's check is often a page with 403.
-        with navigation(url, limit_s):
-            await self._page.goto(url, wait_until="commit", timeout=limit_s * 1000)
+        await go_to(self._page, url, "commit", self._config.timeouts.navigate_s)
         self._dom.forget()
 
     async def _is_signed_in(self) -> bool:

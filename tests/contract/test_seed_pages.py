@@ -88,10 +88,8 @@ async def test_what_is_typed_arrives_exactly_also_where_it_is_on_no_key_or_long(
 
 
 async def test_a_browser_tells_what_it_could_not_do():
-    async with served(FORM) as url, StealthBrowser(timeout_s=0.5) as browser:
-        with pytest.raises(UnreachableError):
-            await browser.navigate("http://127.0.0.1:1/")
-        await browser.navigate(url)
+    async with StealthBrowser(timeout_s=0.5) as browser:
+        await browser.page.set_content(FORM)
 
         for step in (
             browser.click_element("#nothing"),
@@ -103,6 +101,16 @@ async def test_a_browser_tells_what_it_could_not_do():
             assert "within 0.5 s" in str(caught.value)
         with pytest.raises(ElementNotFoundError):
             await browser.click_element("###")
+
+
+async def test_the_browsers_late_page_about_a_dead_address_does_not_stand_in_the_next_ones_way():
+    async with served(FORM) as url, StealthBrowser() as browser:
+        for _ in range(8):
+            with pytest.raises(UnreachableError):
+                await browser.navigate("http://127.0.0.1:1/")
+            await browser.navigate(url)
+
+            assert browser.page.url == url
 
 
 async def test_a_browser_that_is_not_open_says_what_to_call():

@@ -1,0 +1,48 @@
+"""Loads an address, and sees through what the browser still has on its way from the address before."""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+from playwright.async_api import Page, Response
+
+from automation.errors import PageLostError
+from automation.playwright_errors import navigation
+
+_INTERRUPTED = "is interrupted by another navigation"
+_TRIES = 4
+
+
+async def go_to(
+    page: Page,
+    url: str,
+    wait_until: Literal["commit", "domcontentloaded", "load"],
+    timeout_s: float,
+) -> Response | None:
+    """Load an address, and return its response; None where nothing was fetched, as for another ``#fragment``.
+
+    After an address that could not be loaded Chromium shows a page of its own about it. When that comes late it
+    takes the next address's place: so what interrupts is waited for, or each try would be interrupted by the last.
+
+    Raises:
+        UnreachableError: It can't be loaded; the reason in plain words.
+        PageLostError: The page is gone, or goes elsewhere each time.
+    """
+    until = time.monotonic() + timeout_s
+    tries = 1
+    while True:
+        try:
+            with navigation(url, timeout_s):
+                return await page.goto(url, wait_until=wait_until, timeout=_left_ms(until))
+        except PageLostError as exc:
+            if tries == _TRIES or _INTERRUPTED not in str(exc):
+                raise
+        tries += 1
+        with navigation(url, timeout_s):
+            await page.wait_for_load_state("domcontentloaded", timeout=_left_ms(until))
+
+
+def _left_ms(until: float) -> float:
+    # At least one: Playwright takes 0 for no limit.
+    return max(1.0, (until - time.monotonic()) * 1000)
