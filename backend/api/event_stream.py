@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any, Protocol
 
 from backend.api.errors import describe_error
@@ -19,6 +20,8 @@ from backend.wire.errors import ErrorReply
 _log = logging.getLogger(__name__)
 
 KEEP_ALIVE_S = 15.0
+# Nobody hangs up on purpose so soon; and a task for each request takes a tenth of all that one costs.
+_WATCH_AFTER_S = 0.02
 EVENT_STREAM = {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-cache",
@@ -130,56 +133,39 @@ class ReplyResponse:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI
         """Answer the request; a client that hangs up cancels the turn."""
         sender = _Sender(send)
+        hang_up = _HangUp(self._call, receive, sender)
+        watching = _Aside(_WATCH_AFTER_S, hang_up.end_turn)
         try:
-            await self._watched(receive, sender)
+            await self._answer(sender)
         except asyncio.CancelledError:
-            if not sender.is_gone:
+            if not hang_up.is_over():
                 raise
+        finally:
+            watching.end()
         if sender.is_gone:
             _log.info("client hung up; turn is cancelled")
 
-    async def _watched(self, receive: Receive, sender: _Sender) -> None:
-        # asyncio's own group: one of anyio's costs a request 40 microseconds more, a tenth of all it takes.
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                watching = tasks.create_task(self._end_at_hang_up(receive, sender, asyncio.current_task()))
-                await self._answer(sender, tasks)
-                watching.cancel()
-        except* _HungUp:
-            pass  # `is_gone` says it
-
-    async def _end_at_hang_up(
-        self, receive: Receive, sender: _Sender, task: asyncio.Task[Any] | None
-    ) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        if sender.is_complete:
-            return
-        sender.is_gone = True
-        if not self._call.stop.cancel(task):
-            raise _HungUp
-
-    async def _answer(self, sender: _Sender, tasks: asyncio.TaskGroup) -> None:
+    async def _answer(self, sender: _Sender) -> None:
         try:
             async with self._open_reply() as reply:
                 if self._call.is_streamed:
-                    await self._send_stream(reply, sender, tasks)
+                    await self._send_stream(reply, sender)
                 else:
                     await sender.whole(200, reply.headers, self._form.whole(reply.body))
         except Exception as exc:  # noqa: BLE001  the outermost boundary of a turn: every failure is told
             await self._send_failure(exc, sender)
 
-    async def _send_stream(self, reply: Reply, sender: _Sender, tasks: asyncio.TaskGroup) -> None:
+    async def _send_stream(self, reply: Reply, sender: _Sender) -> None:
         form = self._form
         await sender.begin(200, {**EVENT_STREAM, **reply.headers})
-        keeping_alive = tasks.create_task(sender.keep_alive(KEEP_ALIVE_S))
+        keeping_alive = _Aside(KEEP_ALIVE_S, partial(sender.keep_alive, KEEP_ALIVE_S))
         try:
             async for events in reply:
                 if written := form.events(events):
                     await sender.write(written)
             await sender.write(form.end, is_last=True)
         finally:
-            keeping_alive.cancel()
+            keeping_alive.end()
 
     async def _send_failure(self, exc: Exception, sender: _Sender) -> None:
         error = describe_error(exc)
@@ -192,5 +178,47 @@ class ReplyResponse:
             await sender.write(self._form.failure(error), is_last=True)
 
 
-class _HungUp(Exception):
-    """The client is gone."""
+class _HangUp:
+    """Ends the turn of the task that made it when its client hangs up."""
+
+    def __init__(self, call: ChatCall, receive: Receive, sender: _Sender) -> None:
+        self._call = call
+        self._receive = receive
+        self._sender = sender
+        self._task = asyncio.current_task()
+        self._has_cancelled = False
+
+    async def end_turn(self) -> None:
+        """Wait for the client to hang up before the answer is complete, and end the turn."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        if self._sender.is_complete or self._task is None:
+            return
+        self._sender.is_gone = True
+        if not self._call.stop.cancel(self._task):
+            self._has_cancelled = True
+            self._task.cancel()
+
+    def is_over(self) -> bool:
+        """Whether a cancellation that came out of the turn is this one, and no other is to follow."""
+        if self._has_cancelled and self._task is not None:
+            return self._task.uncancel() == 0
+        return self._sender.is_gone
+
+
+class _Aside:
+    """What runs beside a request from ``after_s`` on, if that is not over by then; most are."""
+
+    def __init__(self, after_s: float, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._run = run
+        self._task: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(after_s, self._start)
+
+    def _start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def end(self) -> None:
+        """End it."""
+        self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any
@@ -91,39 +90,44 @@ class Endpoint:
         """How many turns are being answered."""
         return len(self._turns)
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[Provider]:
-        """Hand out the provider for one turn, and learn from how the turn goes.
+    def turn(self) -> _Turn:
+        """Return a context that hands out the provider for one turn, and learns from how the turn goes.
 
         Raises:
-            EndpointNotRunningError: It is not started, or it was stopped meanwhile.
+            EndpointNotRunningError: On entering: it is not started; on leaving: it was stopped meanwhile.
             AutomationError: It needs a person, or is limited; and what the turn itself raises.
         """
+        return _Turn(self)
+
+    async def begin_turn(self, scope: anyio.CancelScope | _ApiTurn) -> Provider:
+        """Return the provider, once it is ready, to a turn that ``scope`` ends.
+
+        Raises:
+            EndpointNotRunningError, AutomationError: As in ``turn``.
+        """
         provider = await self._provider_when_ready()
-        start = time.monotonic()
-        turn = _ApiTurn() if self.config.is_api else anyio.CancelScope()
-        self._turns[turn] = None
+        self._turns[scope] = None
         self._move_if_open(Move.TURN_BEGAN)
-        try:
-            with turn:
-                yield provider
-                self.counts.note_finished(time.monotonic() - start)
-                self._note_success()
-        except asyncio.CancelledError:
-            self.counts.note_cancelled()
-            raise
-        except Exception as exc:
+        return provider
+
+    def end_turn(self, scope: anyio.CancelScope | _ApiTurn) -> Exception | None:
+        """Forget a turn, and return the error that ``close`` ended it with."""
+        ended_by = self._turns.pop(scope)
+        if not self._turns:
+            if self._turns_over is not None:
+                self._turns_over.set()
+            self.board.move(Move.TURNS_OVER)
+        return ended_by
+
+    def note_turn(self, started_at: float, exc: BaseException | None) -> None:
+        """Learn from a turn that ended, with what it raised; times are those of ``time.monotonic``."""
+        if exc is None:
+            self.counts.note_finished(time.monotonic() - started_at)
+            self._note_success()
+        elif isinstance(exc, Exception):
             self._note_turn_failure(leading_error(exc))
-            raise
-        finally:
-            ended_by = self._turns.pop(turn)
-            if not self._turns:
-                if self._turns_over is not None:
-                    self._turns_over.set()
-                self.board.move(Move.TURNS_OVER)
-        if turn.cancelled_caught and ended_by is not None:
+        elif isinstance(exc, asyncio.CancelledError):
             self.counts.note_cancelled()
-            raise ended_by
 
     async def check(self) -> ProviderHealth:
         """Ask the provider how it is; a good answer ends ``error`` and ``authentication_required``."""
@@ -251,6 +255,36 @@ class Endpoint:
             self.screenshot = self._screenshots.save(self.slug, error.screenshot).name
         except OSError:
             _log.warning("screenshot could not be kept", extra={"endpoint": self.slug}, exc_info=True)
+
+
+class _Turn:
+    """One turn, as a context manager: see ``Endpoint.turn``."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._scope = _ApiTurn() if endpoint.config.is_api else anyio.CancelScope()
+        self._started_at = 0.0
+
+    async def __aenter__(self) -> Provider:
+        provider = await self._endpoint.begin_turn(self._scope)
+        self._started_at = time.monotonic()
+        self._scope.__enter__()
+        return provider
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        endpoint, scope = self._endpoint, self._scope
+        try:
+            is_ended = bool(scope.__exit__(kind, exc, trace))
+            if not is_ended:
+                endpoint.note_turn(self._started_at, exc)
+        finally:
+            ended_by = endpoint.end_turn(scope)
+        if scope.cancelled_caught and ended_by is not None:
+            endpoint.counts.note_cancelled()
+            raise ended_by
+        return is_ended
 
 
 class _ApiTurn:

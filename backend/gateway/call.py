@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +10,7 @@ from typing import Any
 from backend.errors import InvalidRequestError
 from backend.gateway.hang_up import Stop
 from backend.wire.chat_request import ChatRequest
+from backend.wire.ids import new_id
 from backend.wire.json_body import parse_json
 
 # What only the gateway understands; an API would refuse it.
@@ -19,7 +19,7 @@ _OWN_FIELDS = ("conversation", "thinking", "search")
 MOST_MESSAGES = 10_000
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # frozen, making one takes three times as long
 class ChatCall:
     """One chat request.
 
@@ -40,7 +40,7 @@ class ChatCall:
     created: int = field(default_factory=lambda: int(time.time()))
     asked: list[str] = field(default_factory=list)
     stop: Stop = field(default_factory=Stop)
-    id: str = field(default_factory=lambda: f"chatcmpl-{secrets.token_hex(16)}")
+    id: str = field(default_factory=lambda: new_id("chatcmpl-"))
 
     @cached_property
     def request(self) -> ChatRequest:

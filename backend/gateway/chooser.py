@@ -49,8 +49,8 @@ class Chooser:
         slug, _, model = name.partition("/")
         endpoint = self._manager.find(slug)
         if endpoint is not None and not endpoint.config.fallbacks:
-            resolve(name, [names_of_endpoint(endpoint)])  # raises for a model that it doesn't have
-            return [Candidate(slug, model or None)]
+            target = resolve(name, [names_of_endpoint(endpoint)])  # raises for a model that it doesn't have
+            return [Candidate(slug, model or None, target=target)]
         return self._planned(name)
 
     def target(self, candidate: Candidate) -> Target:
@@ -59,6 +59,8 @@ class Chooser:
         Raises:
             EndpointNotFoundError, ModelNotFoundError: It is gone, or doesn't have the model.
         """
+        if candidate.target is not None:
+            return candidate.target
         endpoint = self._manager.get(candidate.slug)
         return resolve_pinned(candidate.model or "", names_of_endpoint(endpoint))
 

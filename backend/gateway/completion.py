@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -23,16 +22,15 @@ from backend.gateway.call import ChatCall
 from backend.gateway.chooser import Chooser, names_of_endpoint
 from backend.gateway.conversations import Conversations
 from backend.gateway.page_turns import PageTurns
+from backend.gateway.recorded import RecordedAttempt
 from backend.gateway.replies import PassedReply, Reply, reply_headers
 from backend.gateway.resolve import Target, names_of
 from backend.gateway.rotation_book import RotationBook
 from backend.gateway.routing import Candidate
-from backend.ledger.costs import cost_usd
-from backend.ledger.usage_log import UsageLog, UsageRecord
-from backend.observability.request_id import request_id
+from backend.ledger.usage_log import UsageLog
 from backend.providers.protocol import CompletionProvider
 from backend.wire.chat_response import CompletionHead, model_document
-from backend.wire.usage import TokenUsage, embeddings_usage
+from backend.wire.usage import embeddings_usage
 
 _log = logging.getLogger(__name__)
 
@@ -76,10 +74,20 @@ class Gateway:
             call.asked.append(candidate.slug)
             has_begun = False
             try:
-                async with self._recorded(call, candidate) as reply:
-                    has_begun = True
-                    yield reply
-                    return
+                target = self._chooser.target(candidate)
+                endpoint = self._manager.get(target.slug)
+                with self._recorded(endpoint, target, call.owner, is_streamed=call.is_streamed) as attempt:
+                    if endpoint.config.is_api and not call.is_streamed:
+                        reply: Reply = await self._ask_api_whole(call, target, endpoint)
+                        attempt.note_begun(reply)
+                        has_begun = True
+                        yield reply
+                        return
+                    async with self._open_at(call, target, endpoint) as reply:
+                        attempt.note_begun(reply)
+                        has_begun = True
+                        yield reply
+                        return
             except ValidationError:
                 raise  # the client's own, whoever is asked
             except Exception as exc:
@@ -91,68 +99,11 @@ class Gateway:
                     _log.warning("endpoint did not answer; another is asked if there is one", extra=facts)
         raise most_useful(failures)
 
-    @asynccontextmanager
-    async def _recorded(self, call: ChatCall, candidate: Candidate) -> AsyncIterator[Reply]:
-        """Ask one endpoint, and learn and record how it ends."""
-        start = time.perf_counter()
-        first_delta_ms: float | None = None
-        reply: Reply | None = None
-        outcome = "cancelled"
-        target = self._chooser.target(candidate)
-        endpoint = self._manager.get(target.slug)
-        try:
-            with self._chooser.standings.attempt(endpoint) as attempt:
-                async with self._attempt(call, target, endpoint) as reply:
-                    first_delta_ms = (time.perf_counter() - start) * 1000
-                    attempt.note_first_delta()
-                    yield reply
-                    outcome = "finished"
-        except Exception as exc:
-            outcome = type(exc).__name__
-            raise
-        finally:
-            self._record(
-                endpoint,
-                target,
-                start,
-                owner=call.owner,
-                outcome=outcome,
-                is_streamed=call.is_streamed,
-                usage=reply.usage if reply is not None else None,
-                is_estimated=reply is not None and reply.is_usage_estimated,
-                first_delta_ms=first_delta_ms,
-            )
-
-    def _record(
-        self,
-        endpoint: Endpoint,
-        target: Target,
-        start: float,
-        *,
-        owner: str,
-        outcome: str,
-        usage: TokenUsage | None,
-        is_streamed: bool = False,
-        is_estimated: bool = False,
-        first_delta_ms: float | None = None,
-    ) -> None:
-        self._usage.note(
-            UsageRecord(
-                at=datetime.now(UTC),
-                request_id=request_id.get(),
-                owner=owner,
-                endpoint=target.slug,
-                model=target.model or "",
-                outcome=outcome,
-                is_streamed=is_streamed,
-                input_tokens=usage.input_tokens if usage else None,
-                output_tokens=usage.output_tokens if usage else None,
-                is_estimated=is_estimated,
-                cost_usd=cost_usd(endpoint.config, target.model, usage),
-                first_delta_ms=first_delta_ms,
-                duration_ms=(time.perf_counter() - start) * 1000,
-            )
-        )
+    def _recorded(
+        self, endpoint: Endpoint, target: Target, owner: str, *, is_streamed: bool = False
+    ) -> RecordedAttempt:
+        standings = self._chooser.standings
+        return RecordedAttempt(standings, self._usage, endpoint, target, owner=owner, is_streamed=is_streamed)
 
     async def embed(
         self, body: Mapping[str, Any], model: str, owner: str, pinned_to: str | None = None
@@ -179,35 +130,36 @@ class Gateway:
         if not endpoint.config.is_api:
             msg = f"{target.slug!r} is a chat page, and has no embeddings."
             raise InvalidRequestError(msg, "model")
-        start = time.perf_counter()
-        with self._chooser.standings.attempt(endpoint) as attempt:
+        with self._recorded(endpoint, target, owner) as attempt:
             async with self._admitted(endpoint, owner), endpoint.turn() as provider:
                 asked = {**body, "model": target.site_model} if target.site_model else body
                 model = target.model or target.slug
                 document = await cast("CompletionProvider", provider).embed(asked, model)
-            attempt.note_first_delta()
-        usage = embeddings_usage(document)
-        self._record(endpoint, target, start, owner=owner, outcome="finished", usage=usage)
+            attempt.note_begun(PassedReply({}, document, embeddings_usage(document)))
         return document
 
-    def _attempt(
+    def _open_at(
         self, call: ChatCall, target: Target, endpoint: Endpoint
     ) -> AbstractAsyncContextManager[Reply]:
         if endpoint.config.is_api:
-            return self._ask_api(call, target, endpoint)
+            return self._open_api_stream(call, target, endpoint)
         return self._pages.open_reply(call, target, endpoint, self._admitted(endpoint, call.owner))
 
+    async def _ask_api_whole(self, call: ChatCall, target: Target, endpoint: Endpoint) -> PassedReply:
+        body, head = call.body_for(target.site_model), _head(call, target)
+        async with self._admitted(endpoint, call.owner), endpoint.turn() as provider:
+            api = cast("CompletionProvider", provider)
+            whole = await api.complete(body, head)
+        return PassedReply(reply_headers(target.slug, api.ignored(body)), whole.body, whole.usage)
+
     @asynccontextmanager
-    async def _ask_api(self, call: ChatCall, target: Target, endpoint: Endpoint) -> AsyncIterator[Reply]:
-        body = call.body_for(target.site_model)
-        head = CompletionHead(call.id, call.created, target.model or target.slug)
+    async def _open_api_stream(
+        self, call: ChatCall, target: Target, endpoint: Endpoint
+    ) -> AsyncIterator[PassedReply]:
+        body, head = call.body_for(target.site_model), _head(call, target)
         async with self._admitted(endpoint, call.owner), endpoint.turn() as provider:
             api = cast("CompletionProvider", provider)
             headers = reply_headers(target.slug, api.ignored(body))
-            if not call.is_streamed:
-                whole = await api.complete(body, head)
-                yield PassedReply(headers, whole.body, whole.usage)
-                return
             async with api.open_stream(body, head, with_usage=call.with_usage) as stream:
                 yield PassedReply(headers, stream=stream)
 
@@ -263,17 +215,36 @@ class Gateway:
                 return self._chooser.candidates(self._background_model)
         return candidates
 
-    @asynccontextmanager
-    async def _admitted(self, endpoint: Endpoint, owner: str) -> AsyncIterator[None]:
-        if endpoint.state is EndpointState.INACTIVE:
-            raise EndpointNotRunningError(endpoint.slug, endpoint.state)
+    def _admitted(self, endpoint: Endpoint, owner: str) -> _Admitted:
         admission = self._admissions.get(endpoint)
         if admission is None:
             admission = self._admissions[endpoint] = Admission()
+        return _Admitted(admission, endpoint, owner)
+
+
+class _Admitted:
+    """A context manager around one turn at an endpoint, with its place among those that run at once."""
+
+    def __init__(self, admission: Admission, endpoint: Endpoint, owner: str) -> None:
+        self._admission = admission
+        self._endpoint = endpoint
+        self._owner = owner
+
+    async def __aenter__(self) -> None:
+        endpoint = self._endpoint
+        if endpoint.state is EndpointState.INACTIVE:
+            raise EndpointNotRunningError(endpoint.slug, endpoint.state)
         config = endpoint.config
-        most = config.max_concurrent_requests
-        await admission.enter(endpoint.slug, most, config.max_requests_per_minute, owner)
-        try:
-            yield
-        finally:
-            admission.leave(endpoint.config.max_concurrent_requests)
+        await self._admission.enter(
+            endpoint.slug, config.max_concurrent_requests, config.max_requests_per_minute, self._owner
+        )
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Asked again: an operator may have changed it meanwhile.
+        self._admission.leave(self._endpoint.config.max_concurrent_requests)
+
+
+def _head(call: ChatCall, target: Target) -> CompletionHead:
+    return CompletionHead(call.id, call.created, target.model or target.slug)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
+from backend.gateway.resolve import Target
 from backend.providers.config import Price
 
 Strategy = Literal["weighted", "round_robin", "success_rate", "response_time", "least_busy", "cost"]
@@ -24,11 +25,13 @@ class Candidate(NamedTuple):
     Attributes:
         model: As its rotation names it; None for the endpoint's default.
         weight: Its share of the requests, relative to the others'.
+        target: What it is asked for, where that is known already.
     """
 
     slug: str
     model: str | None = None
     weight: float = 1.0
+    target: Target | None = None
 
 
 class Tier(NamedTuple):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
 from weakref import WeakKeyDictionary
 
 from backend.endpoints.back_off import leading_error
@@ -34,23 +35,6 @@ OnChange = Callable[[str, Change, str], None]
 class _Record:
     standing: Standing = field(default_factory=Standing)
     breaker: Breaker = field(default_factory=Breaker)
-
-
-class Attempt:
-    """One request at one endpoint."""
-
-    def __init__(self, standing: Standing, clock: Callable[[], float]) -> None:
-        self._standing = standing
-        self._clock = clock
-        self._began_at = clock()
-        self.has_answered = False
-
-    def note_first_delta(self) -> None:
-        """Note that the answer began; only the first call counts."""
-        if not self.has_answered:
-            self.has_answered = True
-            now = self._clock()
-            self._standing.note_first_delta(now - self._began_at, now)
 
 
 class Standings:
@@ -89,27 +73,12 @@ class Standings:
                 if endpoint.slug == slug:
                     record.breaker = Breaker()
 
-    @contextmanager
-    def attempt(self, endpoint: Endpoint) -> Iterator[Attempt]:
+    def attempt(self, endpoint: Endpoint) -> Attempt:
         """Learn from a request at ``endpoint`` how it ends; the block's error passes through.
 
         A block that is left without an error before its answer began shows nothing, like one that is cancelled.
         """
-        record = self._record(endpoint)
-        is_probe = record.breaker.begin()
-        attempt = Attempt(record.standing, self._clock)
-        try:
-            yield attempt
-        except Exception as exc:
-            self._note_failure(endpoint, record, exc, is_probe=is_probe)
-            raise
-        except BaseException:
-            record.breaker.note_cancelled(is_probe=is_probe)
-            raise
-        if attempt.has_answered:
-            self._note_success(endpoint, record, is_probe=is_probe)
-        else:
-            record.breaker.note_cancelled(is_probe=is_probe)
+        return Attempt(self, endpoint, self._record(endpoint))
 
     def refusal(self, plan: Iterable[Candidate], endpoints: Mapping[str, Endpoint]) -> BaseException:
         """Return what is told when ``routing.order`` named nobody: all are being probed, or were deleted.
@@ -150,12 +119,14 @@ class Standings:
         standing.is_probing = record.breaker.is_probing
         return standing
 
-    def _note_success(self, endpoint: Endpoint, record: _Record, *, is_probe: bool) -> None:
+    def note_success(self, endpoint: Endpoint, record: _Record, *, is_probe: bool) -> None:
+        """Learn from a request that was answered."""
         record.standing.note_outcome(self._clock(), is_good=True)
         if record.breaker.note_success(is_probe=is_probe):
             self._on_change(endpoint.slug, "recovered", "")
 
-    def _note_failure(self, endpoint: Endpoint, record: _Record, error: Exception, *, is_probe: bool) -> None:
+    def note_failure(self, endpoint: Endpoint, record: _Record, error: Exception, *, is_probe: bool) -> None:
+        """Learn from a request that failed."""
         now = self._clock()
         if counts_as_failure(error):
             record.standing.note_outcome(now, is_good=False)
@@ -169,3 +140,40 @@ class Standings:
             config.disable_after_failures or self._limits.failures,
             config.disable_seconds or self._limits.disabled_s,
         )
+
+
+class Attempt:
+    """One request at one endpoint, as a context manager: see ``Standings.attempt``.
+
+    A class, as all that a request to an API passes: a generator's context costs three times as much.
+    """
+
+    def __init__(self, standings: Standings, endpoint: Endpoint, record: _Record) -> None:
+        self._standings = standings
+        self._endpoint = endpoint
+        self._record = record
+        self._is_probe = False
+        self._began_at = 0.0
+        self.has_answered = False
+
+    def note_first_delta(self) -> None:
+        """Note that the answer began; only the first call counts."""
+        if not self.has_answered:
+            self.has_answered = True
+            now = self._standings.now()
+            self._record.standing.note_first_delta(now - self._began_at, now)
+
+    def __enter__(self) -> Self:
+        self._is_probe = self._record.breaker.begin()
+        self._began_at = self._standings.now()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if exc is None and self.has_answered:
+            self._standings.note_success(self._endpoint, self._record, is_probe=self._is_probe)
+        elif isinstance(exc, Exception):
+            self._standings.note_failure(self._endpoint, self._record, exc, is_probe=self._is_probe)
+        else:
+            self._record.breaker.note_cancelled(is_probe=self._is_probe)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any, Literal, TextIO
 
 import orjson
 
@@ -61,7 +61,7 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text, with its traceback below."""
-        facts = "".join(f" {key}={_on_one_line(value)}" for key, value in _facts(record))
+        facts = "".join([f" {key}={_on_one_line(value)}" for key, value in _facts(record)])
         who = getattr(record, "request_id", "-")
         request = f" request_id={who}" if who != "-" else ""
         line = (
@@ -70,9 +70,16 @@ class TextFormatter(logging.Formatter):
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
+class _LineHandler(logging.StreamHandler[TextIO]):
+    """Writes each line at once: standard error is flushed at a line's end, and needs no second word for it."""
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+
 def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
     """Send all logs to standard error in one format; replaces what was configured before."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _LineHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     handler.addFilter(RequestIdFilter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
@@ -99,10 +106,15 @@ def _on_one_line(value: Any) -> str:
 
 
 def _timestamp(record: logging.LogRecord) -> str:
-    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+    second, milliseconds = divmod(int(record.created * 1000), 1000)
+    return f"{_second(second)}.{milliseconds:03}+00:00"
 
 
-def _facts(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
-    for key, value in vars(record).items():
-        if key not in _STANDARD:
-            yield key, value
+@lru_cache(maxsize=4)
+def _second(at: int) -> str:
+    """Return the time but for its fraction: it costs ten times as much as the rest of a line."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _facts(record: logging.LogRecord) -> list[tuple[str, Any]]:
+    return [(key, value) for key, value in vars(record).items() if key not in _STANDARD]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-import secrets
 from contextvars import ContextVar
+
+from backend.wire.ids import new_id
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
@@ -15,4 +16,4 @@ def choose_request_id(offered: str | None) -> str:
     """Return the client's id when it is plain and short, so that it can't forge log lines; else a new one."""
     if offered and _ACCEPTABLE.fullmatch(offered):
         return offered
-    return f"req_{secrets.token_hex(16)}"
+    return new_id("req_")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -28,8 +28,7 @@ class Citation:
         return {"type": "url_citation", "url_citation": {"url": self.url, "title": self.title, **where}}
 
 
-@dataclass(frozen=True, slots=True)
-class CompletionHead:
+class CompletionHead(NamedTuple):
     """What every chunk of one answer repeats.
 
     Attributes:

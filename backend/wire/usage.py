@@ -7,8 +7,7 @@ gateway takes 95 MB once it is loaded. For English they come to 3.4 to 3.8 chara
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -17,8 +16,7 @@ from automation.turn import Prompt, UsageReported
 CHARACTERS_PER_TOKEN = 4
 
 
-@dataclass(frozen=True, slots=True)
-class TokenUsage:
+class TokenUsage(NamedTuple):
     """Tokens as a provider counted them.
 
     Attributes:

@@ -7,8 +7,9 @@ own extras, ``model`` replaced by the provider's name of it), and documents and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, Protocol
 
 from backend.wire.chat_response import CompletionHead
 from backend.wire.usage import TokenUsage
@@ -19,8 +20,7 @@ Body = Mapping[str, Any]
 Method = Literal["GET", "POST"]
 
 
-@dataclass(frozen=True, slots=True)
-class ApiRequest:
+class ApiRequest(NamedTuple):
     """One request to the provider.
 
     Attributes:
@@ -33,12 +33,11 @@ class ApiRequest:
     path: str
     body: bytes = b""
     method: Method = "POST"
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     takes_json: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class WholeCompletion:
+class WholeCompletion(NamedTuple):
     """A whole answer.
 
     Attributes:

@@ -6,12 +6,13 @@ import asyncio
 import io
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from types import TracebackType
+from typing import Any
 
 import aiohttp
 
@@ -51,6 +52,7 @@ class ApiProvider(Accountless):
         self._models: list[str] = []
         self._headers = {"content-type": "application/json", **place.headers}
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=place.timeouts.connect_s)
+        self._translated = translated(place.base_url)
 
     def ignored(self, body: Body) -> tuple[str, ...]:
         """Return the fields of a chat body that have no effect here."""
@@ -147,11 +149,13 @@ class ApiProvider(Accountless):
         limit_s = self._place.timeouts.first_token_s
         return _TimeLimit(limit_s, lambda: FirstTokenTimeout(limit_s or 0.0))
 
-    @asynccontextmanager
-    async def _sent(self, request: ApiRequest) -> AsyncIterator[aiohttp.ClientResponse]:
+    def _sent(self, request: ApiRequest) -> _Exchange:
+        return _Exchange(self._send(request))
+
+    async def _send(self, request: ApiRequest) -> aiohttp.ClientResponse:
         headers = {**self._headers, **request.headers} if request.headers else self._headers
-        with translated(self._place.base_url):
-            response = await self._session.request(
+        with self._translated:
+            return await self._session.request(
                 request.method,
                 self._place.base_url + request.path,
                 data=_payload(request.body),
@@ -160,10 +164,6 @@ class ApiProvider(Accountless):
                 proxy=self._place.proxy,
                 allow_redirects=False,
             )
-        try:
-            yield response
-        finally:
-            response.release()  # keeps the connection only where all was read
 
     async def _refuse_errors(self, response: aiohttp.ClientResponse) -> None:
         if response.status < HTTPStatus.MULTIPLE_CHOICES:
@@ -172,7 +172,7 @@ class ApiProvider(Accountless):
             raise UnreachableError(
                 self._place.base_url, f"it redirects (HTTP {response.status}); use the address it leads to"
             )
-        with translated(self._place.base_url):
+        with self._translated:
             said = self._dialect.refusal(await response.content.read(_MOST_ERROR_BYTES))
         said = replace(said, message=self._place.without_secrets(said.message))
         wait = parse_retry_after(
@@ -184,7 +184,7 @@ class ApiProvider(Accountless):
         if (response.content_length or 0) > _MOST_BODY_BYTES:
             msg = "its answer is larger than 256 MiB"
             raise SiteError(msg)
-        with translated(self._place.base_url):
+        with self._translated:
             body = await response.read()
         if len(body) > _MOST_BODY_BYTES:
             msg = "its answer is larger than 256 MiB"
@@ -192,9 +192,11 @@ class ApiProvider(Accountless):
         return body
 
 
-def _payload(body: bytes) -> bytes | io.BytesIO | None:
+def _payload(body: bytes) -> aiohttp.BytesPayload | io.BytesIO | None:
     """Return the body as aiohttp takes it: a large one in pieces, between which others get their turn."""
-    return io.BytesIO(body) if len(body) > _LARGE_BYTES else body or None
+    if len(body) > _LARGE_BYTES:
+        return io.BytesIO(body)
+    return aiohttp.BytesPayload(body, content_type="application/json") if body else None
 
 
 def _refuse_pages(response: aiohttp.ClientResponse) -> None:
@@ -228,7 +230,7 @@ class StreamedCompletion:
             AutomationError: It failed before.
         """
         while not self._stream.has_begun and not self._stream.is_finished:
-            with translated(""):
+            with _TRANSLATED:
                 data = await self._content.readany()
             self._held += self._stream.feed(data) if data else self._close()
             if not data:
@@ -254,7 +256,7 @@ class StreamedCompletion:
         return events
 
     async def _more(self) -> bytes:
-        with translated(""):
+        with _TRANSLATED:
             try:
                 async with asyncio.timeout(self._idle_s):
                     return await self._content.readany()
@@ -266,19 +268,52 @@ class StreamedCompletion:
         return self._stream.close()
 
 
-@contextmanager
-def translated(base_url: str) -> Iterator[None]:
-    """Turn aiohttp's errors into ours."""
-    try:
-        yield
-    except aiohttp.ClientConnectorDNSError as exc:
-        raise UnreachableError(base_url, f"there is no such host: {exc.host}") from exc
-    except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError, ssl.SSLError) as exc:
-        raise UnreachableError(base_url, f"TLS failed: {exc}") from exc
-    except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError) as exc:
-        raise UnreachableError(base_url, str(exc) or "no connection in time") from exc
-    except (aiohttp.ClientError, OSError) as exc:
-        raise SiteError(f"the connection broke: {str(exc) or type(exc).__name__}") from exc
+class translated:  # noqa: N801  like contextlib's own
+    """A context manager that turns aiohttp's errors into ours; it holds nothing of one use, and serves many."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(exc, aiohttp.ClientError | OSError):
+            return
+        raise _error_of(exc, self._base_url) from exc
+
+
+def _error_of(exc: aiohttp.ClientError | OSError, base_url: str) -> AutomationError:
+    match exc:
+        case aiohttp.ClientConnectorDNSError():
+            return UnreachableError(base_url, f"there is no such host: {exc.host}")
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError() | ssl.SSLError():
+            return UnreachableError(base_url, f"TLS failed: {exc}")
+        case aiohttp.ConnectionTimeoutError() | aiohttp.ClientConnectorError():
+            return UnreachableError(base_url, str(exc) or "no connection in time")
+        case _:
+            return SiteError(f"the connection broke: {str(exc) or type(exc).__name__}")
+
+
+_TRANSLATED = translated("")  # once an answer is being read, its address has been reached
+
+
+class _Exchange:
+    """A context manager that sends a request and hands out the response."""
+
+    def __init__(self, sent: Coroutine[Any, Any, aiohttp.ClientResponse]) -> None:
+        self._sent = sent
+
+    async def __aenter__(self) -> aiohttp.ClientResponse:
+        self._response = await self._sent
+        return self._response
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._response.release()  # keeps the connection only where all was read
 
 
 class _TimeLimit:

@@ -1,0 +1,87 @@
+"""One request at one endpoint: what is learned from how it goes, and the usage record that is made of it."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from backend.endpoints.endpoint import Endpoint
+from backend.gateway.replies import Reply
+from backend.gateway.resolve import Target
+from backend.gateway.standings import Standings
+from backend.ledger.costs import cost_usd
+from backend.ledger.usage_log import UsageLog, UsageRecord
+from backend.observability.request_id import request_id
+
+
+class RecordedAttempt:
+    """A context manager around one request: the standings learn from it, and the usage log gets its record.
+
+    A class, like all that each request to an API passes: a generator's context costs three times as much.
+    """
+
+    def __init__(
+        self,
+        standings: Standings,
+        log: UsageLog,
+        endpoint: Endpoint,
+        target: Target,
+        *,
+        owner: str,
+        is_streamed: bool = False,
+    ) -> None:
+        self._attempt = standings.attempt(endpoint)
+        self._log = log
+        self._endpoint = endpoint
+        self._target = target
+        self._owner = owner
+        self._is_streamed = is_streamed
+        self._start = 0.0
+        self._first_delta_ms: float | None = None
+        self._reply: Reply | None = None
+
+    def note_begun(self, reply: Reply) -> None:
+        """Note that the answer began; what it used is read from it when the block is left."""
+        self._first_delta_ms = self._passed_ms()
+        self._attempt.note_first_delta()
+        self._reply = reply
+
+    def __enter__(self) -> Self:
+        self._start = time.perf_counter()
+        self._attempt.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._attempt.__exit__(kind, exc, trace)
+        target, reply = self._target, self._reply
+        usage = reply.usage if reply is not None else None
+        self._log.note(
+            UsageRecord(
+                at=datetime.now(UTC),
+                request_id=request_id.get(),
+                owner=self._owner,
+                endpoint=target.slug,
+                model=target.model or "",
+                outcome=_outcome(exc),
+                is_streamed=self._is_streamed,
+                input_tokens=usage.input_tokens if usage else None,
+                output_tokens=usage.output_tokens if usage else None,
+                is_estimated=reply is not None and reply.is_usage_estimated,
+                cost_usd=cost_usd(self._endpoint.config, target.model, usage),
+                first_delta_ms=self._first_delta_ms,
+                duration_ms=self._passed_ms(),
+            )
+        )
+
+    def _passed_ms(self) -> float:
+        return (time.perf_counter() - self._start) * 1000
+
+
+def _outcome(exc: BaseException | None) -> str:
+    if exc is None:
+        return "finished"
+    return type(exc).__name__ if isinstance(exc, Exception) else "cancelled"
