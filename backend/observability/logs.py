@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
+import time
+from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, NamedTuple, TextIO
 
 import orjson
 
@@ -24,6 +28,9 @@ _QUIET = ("uvicorn.access", "aiosqlite", "asyncio", "httpx", "httpcore", "alembi
 # At DEBUG it writes down every WebSocket message: what a person types into a live view, passwords too.
 _NEVER_DEBUG = ("uvicorn.error", "websockets")
 
+_BATCH_S = 0.05
+_MOST_WAITING = 1_000
+
 
 class RequestIdFilter(logging.Filter):
     """Gives every record the id of the request that its task works for."""
@@ -34,21 +41,56 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
+class Line(NamedTuple):
+    """What a line says.
+
+    Attributes:
+        created: Unix time in seconds.
+        who: The id of the request; ``-`` for none.
+        exception: Its traceback; empty for none.
+    """
+
+    created: float
+    level: str
+    logger: str
+    message: str
+    who: str
+    facts: Mapping[str, Any]
+    exception: str = ""
+
+
+class LineFormatter(logging.Formatter):
+    """Says in one line what a record says."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as JSON; values that JSON can't carry become text."""
+        """Return the record's line."""
+        facts = {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        who = getattr(record, "request_id", "-")
+        exception = self.formatException(record.exc_info) if record.exc_info else ""
+        return self.line(
+            Line(record.created, record.levelname, record.name, record.getMessage(), who, facts, exception)
+        )
+
+    def line(self, said: Line) -> str:
+        """Return the line, without its end."""
+        raise NotImplementedError
+
+
+class JsonFormatter(LineFormatter):
+    """One JSON object a line."""
+
+    def line(self, said: Line) -> str:
+        """Return it as JSON; values that JSON can't carry become text."""
         entry: dict[str, Any] = {
-            "time": _timestamp(record),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-            "request_id": getattr(record, "request_id", "-"),
-            **dict(_facts(record)),
+            "time": _timestamp(said.created),
+            "level": said.level,
+            "logger": said.logger,
+            "message": said.message,
+            "request_id": said.who,
+            **said.facts,
         }
-        if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
+        if said.exception:
+            entry["exception"] = said.exception
         try:
             return orjson.dumps(entry, default=str).decode()
         except orjson.JSONEncodeError:
@@ -56,31 +98,92 @@ class JsonFormatter(logging.Formatter):
             return json.dumps(entry, default=str)
 
 
-class TextFormatter(logging.Formatter):
+class TextFormatter(LineFormatter):
     """One line for people: time, level, logger, message, facts."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record as text, with its traceback below."""
-        facts = "".join([f" {key}={_on_one_line(value)}" for key, value in _facts(record)])
-        who = getattr(record, "request_id", "-")
-        request = f" request_id={who}" if who != "-" else ""
-        line = (
-            f"{_timestamp(record)} {record.levelname:<7} {record.name}: {record.getMessage()}{facts}{request}"
-        )
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+    def line(self, said: Line) -> str:
+        """Return it as text, with its traceback below."""
+        facts = "".join([f" {key}={_on_one_line(value)}" for key, value in said.facts.items()])
+        request = f" request_id={said.who}" if said.who != "-" else ""
+        line = f"{_timestamp(said.created)} {said.level:<7} {said.logger}: {said.message}{facts}{request}"
+        return f"{line}\n{said.exception}" if said.exception else line
 
 
-class _LineHandler(logging.StreamHandler[TextIO]):
-    """Writes each line at once: standard error is flushed at a line's end, and needs no second word for it."""
+class BatchedHandler(logging.StreamHandler[TextIO]):
+    """Writes lines a moment later and together where an event loop runs, which takes a quarter of the time.
+
+    A warning, and whatever is logged where no loop runs, goes out at once, after all that waits. A gateway that is
+    killed loses what it logged below a warning in its last 50 ms; one that is stopped loses nothing.
+    """
+
+    def __init__(self, stream: TextIO, formatter: LineFormatter) -> None:
+        super().__init__(stream)
+        self.setFormatter(formatter)
+        self._lines = formatter
+        self._waiting: list[logging.LogRecord | Line] = []
+        self._loop: asyncio.AbstractEventLoop | None = None  # where the next writing is due
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a record; the caller holds the handler's lock."""
+        self._waiting.append(record)
+        if record.levelno >= logging.WARNING:
+            self.flush()
+        else:
+            self._write_soon()
+
+    def take(self, line: Line) -> None:
+        """Take what is to be said below a warning, without a record of it."""
+        with self.lock or nullcontext():
+            self._waiting.append(line)
+            self._write_soon()
+
+    def _write_soon(self) -> None:
+        if len(self._waiting) >= _MOST_WAITING:
+            self.flush()
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.flush()
+            return
+        if loop is not self._loop:
+            self._loop = loop
+            loop.call_later(_BATCH_S, self.flush)
 
     def flush(self) -> None:
-        """Do nothing."""
+        """Write what waits."""
+        with self.lock or nullcontext():
+            waiting, self._waiting, self._loop = self._waiting, [], None
+            self.stream.write("".join(map(self._line, waiting)))
+            self.stream.flush()
+
+    def _line(self, said: logging.LogRecord | Line) -> str:
+        if isinstance(said, Line):
+            return self._lines.line(said) + self.terminator
+        try:
+            return self._lines.format(said) + self.terminator
+        except Exception:  # noqa: BLE001  as in every handler: a line that can't be written breaks nothing else
+            self.handleError(said)
+            return ""
+
+
+def log_often(logger: logging.Logger, message: str, facts: Mapping[str, Any]) -> None:
+    """Log at INFO what is logged with every request: by a short way where nobody but our handler listens.
+
+    A record and its way through ``logging`` take a tenth of the time of a request to an API.
+    """
+    if not logger.isEnabledFor(logging.INFO):
+        return
+    listeners = logging.root.handlers
+    if len(listeners) == 1 and isinstance(listeners[0], BatchedHandler):
+        listeners[0].take(Line(time.time(), "INFO", logger.name, message, request_id.get(), facts))
+    else:
+        logger.info(message, extra=dict(facts))
 
 
 def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
     """Send all logs to standard error in one format; replaces what was configured before."""
-    handler = _LineHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    handler = BatchedHandler(sys.stderr, JsonFormatter() if log_format == "json" else TextFormatter())
     handler.addFilter(RequestIdFilter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # None of it is in our lines, and looking it up is a third of what a line costs (the logging HOWTO's "Optimization").
@@ -105,8 +208,8 @@ def _on_one_line(value: Any) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def _timestamp(record: logging.LogRecord) -> str:
-    second, milliseconds = divmod(int(record.created * 1000), 1000)
+def _timestamp(created: float) -> str:
+    second, milliseconds = divmod(int(created * 1000), 1000)
     return f"{_second(second)}.{milliseconds:03}+00:00"
 
 
@@ -114,7 +217,3 @@ def _timestamp(record: logging.LogRecord) -> str:
 def _second(at: int) -> str:
     """Return the time but for its fraction: it costs ten times as much as the rest of a line."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def _facts(record: logging.LogRecord) -> list[tuple[str, Any]]:
-    return [(key, value) for key, value in vars(record).items() if key not in _STANDARD]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
+from backend.observability.logs import log_often
 from backend.observability.request_id import choose_request_id, request_id
 from backend.wire.asgi import ASGIApp, Message, Receive, Scope, Send, header
 
@@ -36,11 +37,9 @@ class RequestScope:
         try:
             await self._app(scope, receive, send_with_id)
         finally:
+            duration_ms = round((time.monotonic() - start) * 1000, 1)
             facts = {"method": scope["method"], "path": shown_path(scope["path"]), "status": status}
-            _log.info(
-                "request finished",
-                extra={**facts, "duration_ms": round((time.monotonic() - start) * 1000, 1)},
-            )
+            log_often(_log, "request finished", {**facts, "duration_ms": duration_ms})
             request_id.reset(token)
 
 
