@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import anyio
 from anyio.streams.memory import MemoryObjectSendStream
 
 from automation.capture.answer import Answer, PageFacts
@@ -41,6 +40,42 @@ class Lost:
 Seen = TapEvent | PageFacts | Lost
 
 
+class _Inbox(deque[Seen]):
+    """What was seen and not looked at yet.
+
+    Between a page and its reader each piece of an answer passes here: anyio's stream and time limit cost four times as much.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._came: asyncio.Future[None] | None = None
+
+    def put(self, seen: Seen) -> None:
+        """Take one thing."""
+        self.append(seen)
+        self._wake()
+
+    async def wait(self, limit_s: float | None = None) -> None:
+        """Return once there is something, or after ``limit_s``; for one reader."""
+        if self:
+            # Others get their turn, as at every wait.
+            await asyncio.sleep(0)
+            return
+        loop = asyncio.get_running_loop()
+        self._came = loop.create_future()
+        timer = loop.call_later(limit_s, self._wake) if limit_s is not None else None
+        try:
+            await self._came
+        finally:
+            self._came = None
+            if timer is not None:
+                timer.cancel()
+
+    def _wake(self) -> None:
+        if self._came is not None and not self._came.done():
+            self._came.set_result(None)
+
+
 class Hands(Protocol):
     """Clicks on the page, as a person would."""
 
@@ -68,34 +103,28 @@ class TurnCapture:
         self._network = network
         self._dom = dom
         self._wire = WireReader(profile.wire) if profile.wire else None
-        self._put, self._inbox = anyio.create_memory_object_stream[Seen](math.inf)
         self._answer = Answer(profile, timeouts, time.monotonic())
-        self._seen: deque[Seen] = deque()
+        self._seen = _Inbox()
         self._pending: list[TurnEvent] = []
         self._page_s = time.monotonic()
         self._asked = False
         self._sent: SentPrompt | None = None
-        self._over = False
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         """Watch the page from here on, and stop watching at the end."""
-        self._network.listen(self._put.send_nowait)
-        self._dom.listen(self._put.send_nowait)
+        self._network.listen(self._seen.put)
+        self._dom.listen(self._seen.put)
         try:
             await self._dom.call("beginTurn", self._answer_mode())
             yield
         finally:
             self._network.listen(None)
             self._dom.listen(None)
-            self._over = True
-            self._put.close()
-            self._inbox.close()
 
     def lost(self, reason: str) -> None:
         """End the turn: the page is gone."""
-        if not self._over:
-            self._put.send_nowait(Lost(reason))
+        self._seen.put(Lost(reason))
 
     @property
     def answer(self) -> str:
@@ -109,7 +138,7 @@ class TurnCapture:
     async def proof_of_send(self) -> None:
         """Return once the page shows that it took the prompt: its request left, or a new user turn stands there."""
         while not (self._asked or self._pending or (self._wire and self._wire.request_left)):
-            await self._next()
+            await self._seen.wait()
             while self._seen:
                 self._pending += await self._take(self._seen.popleft())
         self._answer.sent(time.monotonic())
@@ -129,8 +158,7 @@ class TurnCapture:
                 await out.send(event)
             if self._is_complete():
                 break
-            with anyio.move_on_after(_TICK_S):
-                await self._next()
+            await self._seen.wait(_TICK_S)
             while self._seen:
                 self._pending += await self._take(self._seen.popleft())
             await self._watch_decoder()
@@ -158,12 +186,6 @@ class TurnCapture:
     @property
     def _wire_is_open(self) -> bool:
         return self._wire is not None and self._wire.is_open
-
-    async def _next(self) -> None:
-        """Wait for something to be seen, then collect whatever else is there already."""
-        self._seen.append(await self._inbox.receive())
-        while self._inbox.statistics().current_buffer_used:
-            self._seen.append(self._inbox.receive_nowait())
 
     async def _take(self, seen: Seen) -> list[TurnEvent]:
         now = time.monotonic()
