@@ -42,6 +42,15 @@ async def test_a_failure_is_recorded_as_one(api_gateway, api):
     assert [(t["requests"], t["failed"]) for t in got["data"]] == [(1, 1)]
 
 
+async def test_embeddings_that_failed_are_recorded_as_a_failure(api_gateway, api):
+    api.plays(answers({"error": {"message": "no such model"}}, status=500))
+
+    await api_gateway.rest.post("/v1/embeddings", json={"model": "api", "input": "a"})
+    got = await usage(api_gateway)
+
+    assert [(t["requests"], t["failed"]) for t in got["data"]] == [(1, 1)]
+
+
 async def test_a_page_has_estimated_tokens_and_no_cost(gateway):
     await gateway.started()
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import logging
 import sys
@@ -7,10 +9,12 @@ import sys
 import pytest
 
 from backend.observability.logs import (
+    BatchedHandler,
     JsonFormatter,
     RequestIdFilter,
     TextFormatter,
     configure_logging,
+    log_often,
     quiet_libraries,
 )
 from backend.observability.request_id import choose_request_id, request_id
@@ -83,6 +87,94 @@ def test_all_logs_go_to_standard_error_in_one_format(monkeypatch, log_format, fo
 
     assert [type(h.formatter) for h in handlers] == [formatter]
     assert set_level == logging.WARNING
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """What our handler writes as the only one, at INFO."""
+    stream, root = io.StringIO(), logging.getLogger()
+    handler = BatchedHandler(stream, TextFormatter())
+    handler.addFilter(RequestIdFilter())
+    monkeypatch.setattr(root, "handlers", [handler])
+    monkeypatch.setattr(root, "level", logging.INFO)
+    # Loggers remember what they were asked before; the level of another one is set anew, which makes them forget.
+    logging.getLogger("x.y").setLevel(logging.NOTSET)
+    return stream
+
+
+def lines(written: io.StringIO) -> list[str]:
+    return [line.split(" ", 1)[1] for line in written.getvalue().splitlines()]
+
+
+def test_where_no_loop_runs_a_line_goes_out_at_once(written):
+    logging.getLogger("x.y").info("begun")
+
+    assert lines(written) == ["INFO    x.y: begun"]
+
+
+async def test_in_a_loop_lines_go_out_together_a_moment_later(written):
+    logging.getLogger("x.y").info("one")
+    log_often(logging.getLogger("x.y"), "two", {"status": 200})
+    before = written.getvalue()
+    async with asyncio.timeout(5):
+        while not written.getvalue():
+            await asyncio.sleep(0.01)
+
+    assert before == ""
+    assert lines(written) == ["INFO    x.y: one", "INFO    x.y: two status=200"]
+
+
+async def test_a_warning_goes_out_at_once_and_after_what_waited(written):
+    logging.getLogger("x.y").info("one")
+    logging.getLogger("x.y").warning("two")
+
+    assert lines(written) == ["INFO    x.y: one", "WARNING x.y: two"]
+
+
+async def test_no_more_lines_wait_than_memory_has_room_for(written):
+    for number in range(1_000):
+        log_often(logging.getLogger("x.y"), "said", {"number": number})
+
+    assert lines(written)[-1] == "INFO    x.y: said number=999"
+
+
+async def test_a_line_that_cannot_be_written_takes_no_other_with_it(written, monkeypatch):
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    logging.getLogger("x.y").info("%d", "not a number")
+    logging.getLogger("x.y").warning("two")
+
+    assert lines(written) == ["WARNING x.y: two"]
+
+
+def test_what_is_logged_often_says_the_same_by_either_way(written):
+    logger = logging.getLogger("x.y")
+    token = request_id.set("req_1")
+
+    log_often(logger, "request finished", {"status": 200})
+    logger.info("request finished", extra={"status": 200})
+    request_id.reset(token)
+
+    assert (
+        lines(written)[0] == lines(written)[1] == "INFO    x.y: request finished status=200 request_id=req_1"
+    )
+
+
+def test_what_is_logged_often_reaches_other_listeners_as_a_record(caplog):
+    caplog.set_level(logging.INFO)
+
+    log_often(logging.getLogger("x.y"), "request finished", {"status": 200})
+
+    assert [(r.getMessage(), r.status) for r in caplog.records] == [("request finished", 200)]
+
+
+def test_what_is_logged_often_keeps_to_the_level(written, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("x.y"), "level", logging.WARNING)
+    logging.getLogger("x.y").manager._clear_cache()
+
+    log_often(logging.getLogger("x.y"), "request finished", {})
+    logging.getLogger("x.y").manager._clear_cache()
+
+    assert written.getvalue() == ""
 
 
 @pytest.mark.parametrize(
