@@ -26,23 +26,34 @@ class Admission:
         # By caller, in the order in which they are served next.
         self._waiting: dict[str, deque[anyio.Event]] = {}
         self._starts: deque[float] = deque()
+        self._next_start = 0.0  # where requests are kept apart
 
     @property
     def waiting(self) -> int:
         """How many requests wait."""
         return sum(map(len, self._waiting.values()))
 
-    async def enter(self, slug: str, most_at_once: int, most_per_minute: int | None, owner: str = "") -> None:
+    async def enter(
+        self,
+        slug: str,
+        most_at_once: int,
+        most_per_minute: int | None,
+        owner: str = "",
+        min_delay_s: float = 0.0,
+    ) -> None:
         """Wait for a place; give it back with ``leave``.
 
         Callers are served in turn, each one's requests in the order of arrival: who sends many delays the others by one.
-        ``owner`` tells callers apart, such as by their key; without it, all are one.
+        ``owner`` tells callers apart, such as by their key; without it, all are one. ``min_delay_s`` lies between two
+        requests at least.
 
         Raises:
             RateExceededError: ``most_per_minute`` requests were admitted within the last minute.
             QueueFullError: Too many wait already, or none left within two minutes.
         """
         self._count_start(slug, most_per_minute)
+        if min_delay_s:
+            await self._until_due(slug, min_delay_s)
         if self._running < most_at_once and not self._waiting:
             self._running += 1
             return
@@ -92,6 +103,15 @@ class Admission:
             line.remove(turn)
             if not line:
                 del self._waiting[owner]
+
+    async def _until_due(self, slug: str, min_delay_s: float) -> None:
+        now = self._clock()
+        due = max(now, self._next_start)
+        if due - now > MOST_WAIT_S:
+            msg = f"Endpoint {slug!r} takes a request every {min_delay_s:g} s, and more wait than fit into {MOST_WAIT_S:g} s."
+            raise QueueFullError(msg, due - now - MOST_WAIT_S)
+        self._next_start = due + min_delay_s
+        await anyio.sleep(due - now)
 
     def _count_start(self, slug: str, most_per_minute: int | None) -> None:
         now = self._clock()

@@ -236,7 +236,12 @@ class _Admitted:
             raise EndpointNotRunningError(endpoint.slug, endpoint.state)
         config = endpoint.config
         await self._admission.enter(
-            endpoint.slug, config.max_concurrent_requests, config.max_requests_per_minute, self._owner
+            endpoint.slug,
+            config.max_concurrent_requests,
+            config.max_requests_per_minute,
+            self._owner,
+            # A page's accounts each keep to it themselves.
+            config.min_delay_between_requests if config.is_api else 0.0,
         )
 
     async def __aexit__(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import anyio
 
 from automation.turn import TextDelta
 from backend.gateway import admission
+from tests.fakes.scripted_api import answers, completion
 from tests.fakes.scripted_provider import DONE, plays
 
 
@@ -55,3 +57,14 @@ async def test_more_requests_a_minute_than_allowed_are_refused_with_retry_after(
     assert answers[2].json()["error"]["code"] == "rate_limited"
     assert answers[2].json()["error"]["type"] == "rate_limit_error"
     assert 50 <= int(answers[2].headers["retry-after"]) <= 60
+
+
+async def test_requests_to_an_api_are_kept_apart_by_its_delay(gateway, api):
+    await gateway.started_api("api", api.url, min_delay_between_requests=0.2)
+    api.plays(answers(completion("a")))
+
+    start = time.monotonic()
+    for _ in range(3):
+        assert (await gateway.ask(model="api")).status_code == 200
+
+    assert time.monotonic() - start > 0.39

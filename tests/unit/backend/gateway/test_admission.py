@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import time
 
 import anyio
 import pytest
 
 from backend.errors import QueueFullError, RateExceededError
 from backend.gateway import admission
-from backend.gateway.admission import Admission
+from backend.gateway.admission import MOST_WAIT_S, Admission
 
 
 async def settle() -> None:
@@ -153,3 +155,28 @@ async def test_a_minute_has_a_limit_that_slides():
     await entrance.enter("e", 9, 2)
 
     assert caught.value.retry_after_s == 1.0
+
+
+async def test_requests_are_kept_apart():
+    entrance, starts = Admission(), []
+
+    async def enter() -> None:
+        await entrance.enter("api", 10, None, min_delay_s=0.05)
+        starts.append(time.monotonic())
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(enter)
+
+    assert all(later - earlier > 0.045 for earlier, later in itertools.pairwise(starts))
+
+
+async def test_who_would_wait_too_long_for_the_delay_is_told_when_to_come_back():
+    now = 1000.0
+    entrance = Admission(lambda: now)
+    await entrance.enter("api", 10, None, min_delay_s=MOST_WAIT_S + 30)
+
+    with pytest.raises(QueueFullError) as caught:
+        await entrance.enter("api", 10, None, min_delay_s=MOST_WAIT_S + 30)
+
+    assert caught.value.retry_after_s == 30
