@@ -7,8 +7,7 @@ from typing import Literal
 
 from playwright.async_api import Page, Response
 
-from automation.errors import PageLostError
-from automation.playwright_errors import navigation
+from automation.playwright_errors import DRIVER_ERRORS, first_line, navigation
 
 _INTERRUPTED = "is interrupted by another navigation"
 _TRIES = 4
@@ -30,17 +29,15 @@ async def go_to(
         PageLostError: The page is gone, or goes elsewhere each time.
     """
     until = time.monotonic() + timeout_s
-    tries = 1
-    while True:
-        try:
-            with navigation(url, timeout_s):
+    with navigation(url, timeout_s):
+        for _ in range(_TRIES - 1):
+            try:
                 return await page.goto(url, wait_until=wait_until, timeout=_left_ms(until))
-        except PageLostError as exc:
-            if tries == _TRIES or _INTERRUPTED not in str(exc):
-                raise
-        tries += 1
-        with navigation(url, timeout_s):
+            except DRIVER_ERRORS as exc:
+                if _INTERRUPTED not in first_line(exc):
+                    raise
             await page.wait_for_load_state("domcontentloaded", timeout=_left_ms(until))
+        return await page.goto(url, wait_until=wait_until, timeout=_left_ms(until))
 
 
 def _left_ms(until: float) -> float:

@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -59,7 +60,7 @@ class Line(NamedTuple):
     exception: str = ""
 
 
-class LineFormatter(logging.Formatter):
+class LineFormatter(logging.Formatter, ABC):
     """Says in one line what a record says."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -71,9 +72,9 @@ class LineFormatter(logging.Formatter):
             Line(record.created, record.levelname, record.name, record.getMessage(), who, facts, exception)
         )
 
+    @abstractmethod
     def line(self, said: Line) -> str:
         """Return the line, without its end."""
-        raise NotImplementedError
 
 
 class JsonFormatter(LineFormatter):
