@@ -14,7 +14,7 @@ from automation.owned_tasks import owned_tasks
 from backend.alerts.channels import Channel
 from backend.alerts.notices import Notice, NoticeBook
 from backend.endpoints.states import StateChange
-from backend.gateway.breaker import Change
+from backend.gateway.routing.breaker import Change
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from backend.endpoints.states import EndpointState, StateChange
-from backend.gateway.breaker import Change
+from backend.gateway.routing.breaker import Change
 
 Trouble = Literal["error", "authentication_required", "banned", "disabled"]
 Kind = Literal["error", "authentication_required", "banned", "disabled", "recovered"]

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from backend.api.access import Parts, PartsOf
 from backend.api.json_route import JsonRoute
 from backend.errors import InvalidRequestError
-from backend.gateway.rotations import Fallbacks, Rotation, RotationDraft
+from backend.gateway.routing.rotations import Fallbacks, Rotation, RotationDraft
 
 router = APIRouter(prefix="/api/rotations", tags=["rotations"], route_class=JsonRoute)
 

@@ -17,16 +17,16 @@ from backend.endpoints.manager import EndpointManager
 from backend.endpoints.states import EndpointState
 from backend.errors import EndpointNotFoundError, EndpointNotRunningError, InvalidRequestError
 from backend.gateway.admission import Admission
-from backend.gateway.breaker import is_worth_failing_over, most_useful
 from backend.gateway.call import ChatCall
-from backend.gateway.chooser import Chooser, names_of_endpoint
 from backend.gateway.conversations import Conversations
 from backend.gateway.page_turns import PageTurns
 from backend.gateway.recorded import RecordedAttempt
 from backend.gateway.replies import PassedReply, Reply, reply_headers
-from backend.gateway.resolve import Target, names_of
-from backend.gateway.rotation_book import RotationBook
-from backend.gateway.routing import Candidate
+from backend.gateway.routing.breaker import is_worth_failing_over, most_useful
+from backend.gateway.routing.ranking import Candidate
+from backend.gateway.routing.resolve import Target, names_of
+from backend.gateway.routing.rotation_registry import RotationBook
+from backend.gateway.routing.router import Chooser, names_of_endpoint
 from backend.ledger.usage_log import UsageLog
 from backend.providers.protocol import CompletionProvider
 from backend.wire.chat_response import CompletionHead, model_document

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from backend.endpoints.slugs import slug_of
 from backend.errors import InvalidRequestError
-from backend.gateway.rotations import Rotation, RotationDraft
+from backend.gateway.routing.rotations import Rotation, RotationDraft
 from backend.providers.api.presets import PRESETS
 from backend.providers.config import EndpointDraft, Preset, Price
 from backend.providers.fields import HeaderSecret

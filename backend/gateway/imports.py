@@ -17,8 +17,8 @@ from backend.gateway.import_file import (
     Keys,
     parse_import,
 )
-from backend.gateway.rotation_book import RotationBook
-from backend.gateway.rotations import Fallbacks, Rotation, check_fallbacks, check_rotation
+from backend.gateway.routing.rotation_registry import RotationBook
+from backend.gateway.routing.rotations import Fallbacks, Rotation, check_fallbacks, check_rotation
 from backend.providers.config import EndpointConfig, EndpointDraft
 
 _log = logging.getLogger(__name__)

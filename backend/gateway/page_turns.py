@@ -19,7 +19,7 @@ from backend.gateway.conversations import Conversations
 from backend.gateway.emulated_answer import open_shaped_answer
 from backend.gateway.history import Scope
 from backend.gateway.replies import PageReply, reply_headers
-from backend.gateway.resolve import Target
+from backend.gateway.routing.resolve import Target
 from backend.providers.protocol import PageProvider
 from backend.wire.attachments import FilePart, parse_files
 from backend.wire.chat_response import CompletionHead

@@ -9,8 +9,8 @@ from typing import Self
 
 from backend.endpoints.endpoint import Endpoint
 from backend.gateway.replies import Reply
-from backend.gateway.resolve import Target
-from backend.gateway.standings import Standings
+from backend.gateway.routing.endpoint_stats import Standings
+from backend.gateway.routing.resolve import Target
 from backend.ledger.costs import cost_usd
 from backend.ledger.usage_log import UsageLog, UsageRecord
 from backend.observability.request_id import request_id

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend.errors import NameTakenError
-from backend.gateway.rotations import Rotation
+from backend.gateway.routing.rotations import Rotation
 from backend.persistence.engine import transaction
 from backend.persistence.tables import RotationRow
 

@@ -5,7 +5,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from backend.gateway.routing import Strategy
+from backend.gateway.routing.ranking import Strategy
 from backend.providers.api.presets import PRESETS
 from backend.settings import Settings
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from backend.gateway.imports import _in_order
-from backend.gateway.rotations import Rotation
+from backend.gateway.routing.rotations import Rotation
 
 
 def rotation(name: str, *fallbacks: str) -> Rotation:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from backend.errors import NameTakenError, StorageError
-from backend.gateway.rotations import Rotation
+from backend.gateway.routing.rotations import Rotation
 from backend.persistence.engine import open_database
 from backend.persistence.rotations import SqlRotations
 

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from backend.endpoints.slugs import RESERVED
 from backend.errors import InvalidRequestError, NameTakenError
-from backend.gateway.routing import Candidate, Strategy
+from backend.gateway.routing.ranking import Candidate, Strategy
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
 _ONE_MODEL = 1.0

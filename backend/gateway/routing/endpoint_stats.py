@@ -13,7 +13,7 @@ from backend.endpoints.back_off import leading_error
 from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.states import EndpointState, StateChange
 from backend.errors import EndpointNotFoundError
-from backend.gateway.breaker import (
+from backend.gateway.routing.breaker import (
     Breaker,
     BreakerLimits,
     Change,
@@ -21,7 +21,7 @@ from backend.gateway.breaker import (
     disabled_error,
     most_useful,
 )
-from backend.gateway.routing import Candidate, Standing
+from backend.gateway.routing.ranking import Candidate, Standing
 from backend.providers.config import Price
 
 # One that is being opened would let the request wait; it is asked when no other is left.

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from backend.gateway.routing import STRATEGIES, Candidate, Standing, Tier, order
+from backend.gateway.routing.ranking import STRATEGIES, Candidate, Standing, Tier, order
 from backend.providers.config import Price
 
 A, B, C = Candidate("a"), Candidate("b"), Candidate("c")

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from backend.errors import NameTakenError, RotationNotFoundError
-from backend.gateway.rotations import Fallbacks, Rotation, check_fallbacks, check_rotation
+from backend.gateway.routing.rotations import Fallbacks, Rotation, check_fallbacks, check_rotation
 from backend.providers.config import EndpointConfig
 
 

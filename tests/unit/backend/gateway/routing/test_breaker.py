@@ -31,7 +31,7 @@ from backend.errors import (
     QueueFullError,
     RateExceededError,
 )
-from backend.gateway.breaker import (
+from backend.gateway.routing.breaker import (
     Breaker,
     BreakerLimits,
     counts_as_failure,

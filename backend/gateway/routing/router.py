@@ -10,11 +10,11 @@ from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.manager import EndpointManager
 from backend.endpoints.states import EndpointState
 from backend.errors import GatewayError
-from backend.gateway.plans import Network, plan_for
-from backend.gateway.resolve import EndpointNames, Target, model_not_found, resolve, resolve_pinned
-from backend.gateway.rotation_book import RotationBook
-from backend.gateway.routing import Candidate, Strategy, order
-from backend.gateway.standings import Standings
+from backend.gateway.routing.endpoint_stats import Standings
+from backend.gateway.routing.plans import Network, plan_for
+from backend.gateway.routing.ranking import Candidate, Strategy, order
+from backend.gateway.routing.resolve import EndpointNames, Target, model_not_found, resolve, resolve_pinned
+from backend.gateway.routing.rotation_registry import RotationBook
 
 
 class Chooser:

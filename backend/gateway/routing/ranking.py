@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from backend.gateway.resolve import Target
+from backend.gateway.routing.resolve import Target
 from backend.providers.config import Price
 
 Strategy = Literal["weighted", "round_robin", "success_rate", "response_time", "least_busy", "cost"]

@@ -4,8 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from backend.errors import InvalidRequestError, NameTakenError
-from backend.gateway.rotations import Rotation, RotationDraft, check_fallbacks, check_rotation
-from backend.gateway.routing import Candidate
+from backend.gateway.routing.ranking import Candidate
+from backend.gateway.routing.rotations import Rotation, RotationDraft, check_fallbacks, check_rotation
 
 ONE = {"name": "fast", "providers": [{"provider_id": "openai"}]}
 

@@ -10,9 +10,9 @@ from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.screenshots import ScreenshotFolder
 from backend.endpoints.states import Move
 from backend.errors import EndpointDisabledError, EndpointNotFoundError, InvalidRequestError
-from backend.gateway.breaker import BreakerLimits
-from backend.gateway.routing import Candidate
-from backend.gateway.standings import Standings
+from backend.gateway.routing.breaker import BreakerLimits
+from backend.gateway.routing.endpoint_stats import Standings
+from backend.gateway.routing.ranking import Candidate
 from backend.providers.config import EndpointConfig
 from tests.fakes.scripted_provider import ScriptedSite
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from backend.errors import ModelNotFoundError
-from backend.gateway.resolve import EndpointNames, Target, names_of, resolve, resolve_pinned
+from backend.gateway.routing.resolve import EndpointNames, Target, names_of, resolve, resolve_pinned
 
 
 def names(slug: str, *, default=None, models=(), aliases=None, is_started=True) -> EndpointNames:

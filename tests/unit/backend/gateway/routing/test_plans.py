@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from backend.gateway.plans import Network, Plan, plan_for
-from backend.gateway.resolve import EndpointNames
-from backend.gateway.rotations import Rotation
-from backend.gateway.routing import Candidate, Tier
+from backend.gateway.routing.plans import Network, Plan, plan_for
+from backend.gateway.routing.ranking import Candidate, Tier
+from backend.gateway.routing.resolve import EndpointNames
+from backend.gateway.routing.rotations import Rotation
 
 
 def network(

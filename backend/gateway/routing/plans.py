@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from backend.gateway.resolve import EndpointNames
-from backend.gateway.rotations import Fallbacks, Rotation
-from backend.gateway.routing import Candidate, Strategy, Tier
+from backend.gateway.routing.ranking import Candidate, Strategy, Tier
+from backend.gateway.routing.resolve import EndpointNames
+from backend.gateway.routing.rotations import Fallbacks, Rotation
 
 
 @dataclass(frozen=True, slots=True)
