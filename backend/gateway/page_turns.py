@@ -11,15 +11,15 @@ from typing import cast
 from automation.turn import Prompt
 from backend.endpoints.endpoint import Endpoint
 from backend.gateway.answer import Answer
-from backend.gateway.answer_shape import AnswerShape, shape_of, with_tools
 from backend.gateway.attachments import FileFetcher
 from backend.gateway.background import BackgroundPatterns
 from backend.gateway.call import ChatCall
 from backend.gateway.conversations import Conversations
-from backend.gateway.emulated_answer import open_shaped_answer
 from backend.gateway.history import Scope
 from backend.gateway.replies import PageReply, reply_headers
 from backend.gateway.routing.resolve import Target
+from backend.gateway.structured_output.answer_shape import AnswerShape, shape_of, with_tools
+from backend.gateway.structured_output.emulated_answer import open_shaped_answer
 from backend.providers.protocol import PageProvider
 from backend.wire.attachments import FilePart, parse_files
 from backend.wire.chat_response import CompletionHead

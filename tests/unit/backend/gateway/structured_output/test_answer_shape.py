@@ -8,7 +8,7 @@ import pytest
 
 from automation.turn import Message, Prompt
 from backend.errors import InvalidRequestError
-from backend.gateway.answer_shape import shape_of, with_directive, with_tools
+from backend.gateway.structured_output.answer_shape import shape_of, with_directive, with_tools
 from backend.wire.chat_request import ChatRequest
 
 USER = {"role": "user", "content": "Hello"}

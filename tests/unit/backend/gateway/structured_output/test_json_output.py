@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from backend.gateway.schema_check import checker_of
-from backend.gateway.structured import (
+from backend.gateway.structured_output.json_output import (
     JsonForm,
     UnfitAnswerError,
     extract_json,
     json_directive,
     json_repair_prompt,
 )
+from backend.gateway.structured_output.schema_check import checker_of
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
 ANY, FIT = JsonForm(), JsonForm(SCHEMA, checker_of(SCHEMA))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backend.gateway.schema_check import InvalidSchemaError, checker_of
+from backend.gateway.structured_output.schema_check import InvalidSchemaError, checker_of
 
 TREE = {
     "$defs": {

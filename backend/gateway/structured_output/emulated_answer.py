@@ -18,7 +18,13 @@ from automation.turn import (
     UsageReported,
 )
 from backend.gateway.answer import Answer, Delta, Remember
-from backend.gateway.answer_shape import AnswerShape, error_of, reader_of, repair_of, with_directive
+from backend.gateway.structured_output.answer_shape import (
+    AnswerShape,
+    error_of,
+    reader_of,
+    repair_of,
+    with_directive,
+)
 from backend.wire.tool_envelope import CalledTool, assistant_text
 from backend.wire.translate import Limits
 from backend.wire.usage import prompt_size, usage_document

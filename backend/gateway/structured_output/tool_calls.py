@@ -8,9 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from backend.gateway.envelope_scanner import EnvelopeScanner, Opening
-from backend.gateway.lenient_json import JsonNode, LenientJsonError, read_json, read_value, skip_space
-from backend.gateway.schema_check import SchemaChecker
+from backend.gateway.structured_output.envelope_scanner import EnvelopeScanner, Opening
+from backend.gateway.structured_output.lenient_json import (
+    JsonNode,
+    LenientJsonError,
+    read_json,
+    read_value,
+    skip_space,
+)
+from backend.gateway.structured_output.schema_check import SchemaChecker
 from backend.wire.tool_envelope import WORD
 
 _NAME_KEYS = (WORD, "name", "tool", "function")

@@ -23,8 +23,8 @@ from automation.turn import (
 )
 from backend.errors import StructuredAnswerError, ToolCallError
 from backend.gateway.answer import Answer
-from backend.gateway.answer_shape import shape_of
-from backend.gateway.emulated_answer import open_shaped_answer
+from backend.gateway.structured_output.answer_shape import shape_of
+from backend.gateway.structured_output.emulated_answer import open_shaped_answer
 from backend.wire.chat_request import ChatRequest
 from backend.wire.translate import Limits
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from backend.gateway.lenient_json import JsonNode, LenientJsonError, read_json, read_value
-from backend.gateway.schema_check import SchemaChecker
+from backend.gateway.structured_output.lenient_json import JsonNode, LenientJsonError, read_json, read_value
+from backend.gateway.structured_output.schema_check import SchemaChecker
 
 _FENCE = re.compile(r"[ \t>]*+(`{3,}+|~{3,}+)([^`]*+)")
 _BRACKET = re.compile(r"[{\[]")

@@ -8,16 +8,16 @@ from typing import Any, Protocol
 
 from automation.turn import Message, Prompt
 from backend.errors import AnswerShapeError, InvalidRequestError, StructuredAnswerError, ToolCallError
-from backend.gateway.schema_check import InvalidSchemaError, SchemaChecker, checker_of
-from backend.gateway.structured import (
+from backend.gateway.structured_output.json_output import (
     JsonForm,
     UnfitAnswerError,
     extract_json,
     json_directive,
     json_repair_prompt,
 )
-from backend.gateway.tool_calls import ReadCall, Tool, ToolBox, ToolCallReader
-from backend.gateway.tool_prompt import repair_prompt, tool_directive, tool_instructions
+from backend.gateway.structured_output.schema_check import InvalidSchemaError, SchemaChecker, checker_of
+from backend.gateway.structured_output.tool_calls import ReadCall, Tool, ToolBox, ToolCallReader
+from backend.gateway.structured_output.tool_prompt import repair_prompt, tool_directive, tool_instructions
 from backend.wire.chat_request import ChatRequest
 
 _NAME = re.compile(r"[\w.:/-]{1,128}", re.ASCII)

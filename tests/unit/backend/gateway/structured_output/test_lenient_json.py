@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from backend.gateway.lenient_json import LenientJsonError, read_json, read_value
+from backend.gateway.structured_output.lenient_json import LenientJsonError, read_json, read_value
 
 STRICT = [
     "{}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from backend.gateway.tool_calls import Tool, ToolBox
+from backend.gateway.structured_output.tool_calls import Tool, ToolBox
 from backend.wire.tool_envelope import WORD
 
 _FORM = f"""\

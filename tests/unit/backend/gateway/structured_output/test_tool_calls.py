@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from backend.gateway.schema_check import checker_of
-from backend.gateway.tool_calls import Tool, ToolBox, ToolCallReader
+from backend.gateway.structured_output.schema_check import checker_of
+from backend.gateway.structured_output.tool_calls import Tool, ToolBox, ToolCallReader
 from tests.recordings.tool_answers import PARIS, REFUSED, RIGHT, SCHEMAS, ToolAnswer, block, body
 
 BOX = ToolBox({name: Tool(name, "", schema, checker_of(schema)) for name, schema in SCHEMAS.items()})
