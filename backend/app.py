@@ -42,18 +42,18 @@ from backend.endpoints.manager import EndpointWorkshop, open_manager
 from backend.endpoints.screenshots import ScreenshotFolder
 from backend.gateway.attachments import FileFetcher
 from backend.gateway.background import BackgroundPatterns
+from backend.gateway.cache.in_flight import open_in_flight
+from backend.gateway.cache.response_cache import AnswerStore, MemoryAnswers, ResponseCache
+from backend.gateway.cache.shared_answers import SharedAnswers
 from backend.gateway.completion import Gateway
 from backend.gateway.conversations import Conversations
 from backend.gateway.import_file import Import, ImportFileError
 from backend.gateway.imports import bring_in, import_files, read_imports
-from backend.gateway.in_flight import open_in_flight
 from backend.gateway.page_turns import PageTurns
-from backend.gateway.response_cache import AnswerStore, MemoryAnswers, ResponseCache
 from backend.gateway.routing.breaker import BreakerLimits
 from backend.gateway.routing.endpoint_stats import Standings
 from backend.gateway.routing.rotation_registry import RotationBook
 from backend.gateway.routing.router import Chooser
-from backend.gateway.shared_answers import SharedAnswers
 from backend.ledger.usage_log import open_usage_log
 from backend.observability.request_scope import RequestScope
 from backend.persistence.accounts import SqlAccounts

@@ -10,10 +10,10 @@ from fastapi import Depends, Request
 
 from backend.endpoints.accounts import AccountManager
 from backend.endpoints.manager import EndpointManager
+from backend.gateway.cache.shared_answers import SharedAnswers
 from backend.gateway.completion import Gateway
 from backend.gateway.conversations import Conversations
 from backend.gateway.routing.rotation_registry import RotationBook
-from backend.gateway.shared_answers import SharedAnswers
 from backend.ledger.usage_log import UsageLog
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from backend.gateway.cached_answer import CachedAnswer, CachedAnswerError, decode_answer
+from backend.gateway.cache.cached_answer import CachedAnswer, CachedAnswerError, decode_answer
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

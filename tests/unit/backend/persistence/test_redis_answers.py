@@ -8,7 +8,7 @@ import uuid
 import anyio
 import pytest
 
-from backend.gateway.cached_answer import CachedAnswer
+from backend.gateway.cache.cached_answer import CachedAnswer
 from backend.persistence.redis_answers import open_redis_answers
 
 ANSWER = CachedAnswer((b"data: 1\n\n", b"\x00\xff"), {"content-type": "text/event-stream"})

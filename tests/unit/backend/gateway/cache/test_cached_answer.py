@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.gateway.cached_answer import (
+from backend.gateway.cache.cached_answer import (
     CachedAnswer,
     CachedAnswerError,
     CacheWish,

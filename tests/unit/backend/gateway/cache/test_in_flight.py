@@ -4,7 +4,7 @@ import anyio
 import pytest
 
 from automation.errors import SiteError
-from backend.gateway.in_flight import Flight, InFlight, open_in_flight
+from backend.gateway.cache.in_flight import Flight, InFlight, open_in_flight
 
 
 class Upstream:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from backend.gateway.cached_answer import CachedAnswer
-from backend.gateway.response_cache import MemoryAnswers, ResponseCache
+from backend.gateway.cache.cached_answer import CachedAnswer
+from backend.gateway.cache.response_cache import MemoryAnswers, ResponseCache
 
 
 class Clock:

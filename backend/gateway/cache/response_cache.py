@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from backend.gateway.cached_answer import CachedAnswer
+from backend.gateway.cache.cached_answer import CachedAnswer
 
 _KEY_BYTES = 200  # what an entry takes besides its answer
 _LARGEST_SHARE = 8  # one answer may take an eighth of the memory, so that it doesn't drive out all others

@@ -6,11 +6,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from functools import partial
 
-from backend.gateway.cached_answer import cache_key, is_cacheable, parse_cache_control
+from backend.gateway.cache.cached_answer import cache_key, is_cacheable, parse_cache_control
+from backend.gateway.cache.in_flight import Flight, InFlight
+from backend.gateway.cache.response_cache import ResponseCache
 from backend.gateway.call import ChatCall
-from backend.gateway.in_flight import Flight, InFlight
 from backend.gateway.replies import Reply
-from backend.gateway.response_cache import ResponseCache
 from backend.wire.usage import TokenUsage
 
 OpenReply = Callable[[], AbstractAsyncContextManager[Reply]]

@@ -10,7 +10,7 @@ from anyio.abc import TaskGroup
 
 from automation.errors import RetryableError
 from automation.owned_tasks import owned_tasks
-from backend.gateway.cached_answer import CachedAnswer
+from backend.gateway.cache.cached_answer import CachedAnswer
 
 
 class Flight:
