@@ -41,15 +41,15 @@ from backend.endpoints.accounts import AccountManager
 from backend.endpoints.manager import EndpointWorkshop, open_manager
 from backend.endpoints.screenshots import ScreenshotFolder
 from backend.gateway.attachments import FileFetcher
-from backend.gateway.background import BackgroundPatterns
 from backend.gateway.cache.in_flight import open_in_flight
 from backend.gateway.cache.response_cache import AnswerStore, MemoryAnswers, ResponseCache
 from backend.gateway.cache.shared_answers import SharedAnswers
 from backend.gateway.completion import Gateway
-from backend.gateway.conversations import Conversations
 from backend.gateway.import_file import Import, ImportFileError
 from backend.gateway.imports import bring_in, import_files, read_imports
 from backend.gateway.page_turns import PageTurns
+from backend.gateway.placement.background import BackgroundPatterns
+from backend.gateway.placement.placement import Conversations
 from backend.gateway.routing.breaker import BreakerLimits
 from backend.gateway.routing.endpoint_stats import Standings
 from backend.gateway.routing.rotation_registry import RotationBook

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from backend.api.access import PartsOf
-from backend.gateway.conversations import Conversation
+from backend.gateway.placement.placement import Conversation
 
 router = APIRouter(prefix="/api/conversations", tags=["conversations"])
 

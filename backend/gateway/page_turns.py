@@ -12,10 +12,10 @@ from automation.turn import Prompt
 from backend.endpoints.endpoint import Endpoint
 from backend.gateway.answer import Answer
 from backend.gateway.attachments import FileFetcher
-from backend.gateway.background import BackgroundPatterns
 from backend.gateway.call import ChatCall
-from backend.gateway.conversations import Conversations
-from backend.gateway.history import Scope
+from backend.gateway.placement.background import BackgroundPatterns
+from backend.gateway.placement.history import Scope
+from backend.gateway.placement.placement import Conversations
 from backend.gateway.replies import PageReply, reply_headers
 from backend.gateway.routing.resolve import Target
 from backend.gateway.structured_output.answer_shape import AnswerShape, shape_of, with_tools

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Table, delete, exists, insert, literal, se
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from automation.turn import ChatLink
-from backend.gateway.conversations import Conversation
-from backend.gateway.history import Scope
+from backend.gateway.placement.history import Scope
+from backend.gateway.placement.placement import Conversation
 from backend.persistence.engine import transaction
 from backend.persistence.tables import ConversationRow, EndpointRow
 

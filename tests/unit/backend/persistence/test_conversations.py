@@ -11,8 +11,8 @@ import pytest
 from automation.turn import ChatLink
 from backend.accounts.vault import Vault
 from backend.errors import StorageError
-from backend.gateway.conversations import Conversation
-from backend.gateway.history import Scope
+from backend.gateway.placement.history import Scope
+from backend.gateway.placement.placement import Conversation
 from backend.persistence.conversations import SqlConversations
 from backend.persistence.endpoints import SqlEndpoints
 from backend.persistence.engine import open_database

@@ -6,7 +6,7 @@ from time import perf_counter
 import pytest
 
 from automation.turn import Attachment, Message
-from backend.gateway.history import Scope, canonical_text, empty_head, end_of_said, heads_of
+from backend.gateway.placement.history import Scope, canonical_text, empty_head, end_of_said, heads_of
 
 SCOPE = Scope("demo", "http://site.example/", "ada", "large")
 CAT = Attachment("cat.png", "image/png", b"meow")

@@ -11,9 +11,9 @@ import pytest
 from automation.errors import PoolFullError, PromptRejectedError, SiteError
 from automation.turn import Attachment, ChatLink, Message, Prompt, TurnFinished
 from backend.errors import ConversationBusyError, ConversationNotFoundError, InvalidRequestError, StorageError
-from backend.gateway import conversations as module
-from backend.gateway.conversations import Conversation, Conversations
-from backend.gateway.history import Scope
+from backend.gateway.placement import placement as module
+from backend.gateway.placement.history import Scope
+from backend.gateway.placement.placement import Conversation, Conversations
 
 SCOPE = Scope("demo", "http://x/", "ada")
 FIRST = Prompt((Message("user", "one"),))

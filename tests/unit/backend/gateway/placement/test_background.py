@@ -7,7 +7,7 @@ import re
 import pytest
 
 from automation.turn import Message
-from backend.gateway.background import BackgroundPatterns
+from backend.gateway.placement.background import BackgroundPatterns
 
 
 def user(text: str) -> Message:

@@ -28,7 +28,7 @@ from backend.errors import (
     InvalidRequestError,
     StorageError,
 )
-from backend.gateway.history import Scope, empty_head, end_of_said, heads_of
+from backend.gateway.placement.history import Scope, empty_head, end_of_said, heads_of
 
 _log = logging.getLogger(__name__)
 
