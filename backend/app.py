@@ -44,7 +44,7 @@ from backend.gateway.attachments import FileFetcher
 from backend.gateway.cache.in_flight import open_in_flight
 from backend.gateway.cache.response_cache import AnswerStore, MemoryAnswers, ResponseCache
 from backend.gateway.cache.shared_answers import SharedAnswers
-from backend.gateway.completion import Gateway
+from backend.gateway.gateway import Gateway
 from backend.gateway.import_file import Import, ImportFileError
 from backend.gateway.imports import bring_in, import_files, read_imports
 from backend.gateway.page_turns import PageTurns

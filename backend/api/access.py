@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from backend.endpoints.accounts import AccountManager
 from backend.endpoints.manager import EndpointManager
 from backend.gateway.cache.shared_answers import SharedAnswers
-from backend.gateway.completion import Gateway
+from backend.gateway.gateway import Gateway
 from backend.gateway.placement.placement import Conversations
 from backend.gateway.routing.rotation_registry import RotationBook
 from backend.ledger.usage_log import UsageLog

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from backend.errors import InvalidRequestError
-from backend.gateway.hang_up import Stop
+from backend.gateway.turn_cancellation import Stop
 from backend.wire.chat_request import ChatRequest
 from backend.wire.ids import new_id
 from backend.wire.json_body import parse_json

@@ -10,7 +10,7 @@ from typing import cast
 
 from automation.turn import Prompt
 from backend.endpoints.endpoint import Endpoint
-from backend.gateway.answer import Answer
+from backend.gateway.answer_stream import Answer
 from backend.gateway.attachments import FileFetcher
 from backend.gateway.call import ChatCall
 from backend.gateway.placement.background import BackgroundPatterns

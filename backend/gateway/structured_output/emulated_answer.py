@@ -17,7 +17,7 @@ from automation.turn import (
     TurnFinished,
     UsageReported,
 )
-from backend.gateway.answer import Answer, Delta, Remember
+from backend.gateway.answer_stream import Answer, Delta, Remember
 from backend.gateway.structured_output.answer_shape import (
     AnswerShape,
     error_of,

@@ -22,7 +22,7 @@ from automation.turn import (
     UsageReported,
 )
 from backend.errors import StructuredAnswerError, ToolCallError
-from backend.gateway.answer import Answer
+from backend.gateway.answer_stream import Answer
 from backend.gateway.structured_output.answer_shape import shape_of
 from backend.gateway.structured_output.emulated_answer import open_shaped_answer
 from backend.wire.chat_request import ChatRequest

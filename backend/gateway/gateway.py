@@ -20,7 +20,7 @@ from backend.gateway.admission import Admission
 from backend.gateway.call import ChatCall
 from backend.gateway.page_turns import PageTurns
 from backend.gateway.placement.placement import Conversations
-from backend.gateway.recorded import RecordedAttempt
+from backend.gateway.recorded_attempt import RecordedAttempt
 from backend.gateway.replies import PassedReply, Reply, reply_headers
 from backend.gateway.routing.breaker import is_worth_failing_over, most_useful
 from backend.gateway.routing.ranking import Candidate

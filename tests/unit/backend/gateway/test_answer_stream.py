@@ -14,7 +14,7 @@ from automation.turn import (
     TurnFinished,
     UsageReported,
 )
-from backend.gateway.answer import Answer
+from backend.gateway.answer_stream import Answer
 from backend.wire.translate import Limits
 
 PROMPT = Prompt((Message("user", "12345"),))
