@@ -45,8 +45,6 @@ from backend.gateway.cache.in_flight import open_in_flight
 from backend.gateway.cache.response_cache import AnswerStore, MemoryAnswers, ResponseCache
 from backend.gateway.cache.shared_answers import SharedAnswers
 from backend.gateway.gateway import Gateway
-from backend.gateway.import_file import Import, ImportFileError
-from backend.gateway.imports import bring_in, import_files, read_imports
 from backend.gateway.page_turns import PageTurns
 from backend.gateway.placement.background import BackgroundPatterns
 from backend.gateway.placement.placement import Conversations
@@ -54,6 +52,8 @@ from backend.gateway.routing.breaker import BreakerLimits
 from backend.gateway.routing.endpoint_stats import Standings
 from backend.gateway.routing.rotation_registry import RotationBook
 from backend.gateway.routing.router import Chooser
+from backend.imports.import_file import Import, ImportFileError
+from backend.imports.imports import bring_in, import_files, read_imports
 from backend.ledger.usage_log import open_usage_log
 from backend.observability.request_scope import RequestScope
 from backend.persistence.accounts import SqlAccounts

@@ -13,7 +13,7 @@ import uvicorn
 from pydantic import ValidationError
 
 from backend.app import create_app
-from backend.gateway.import_file import ImportFileError
+from backend.imports.import_file import ImportFileError
 from backend.observability.logs import configure_logging
 from backend.persistence.address import DatabaseAddressError
 from backend.security.exposure import ExposureError

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from backend.app import create_app
-from backend.gateway.import_file import ImportFileError
+from backend.imports.import_file import ImportFileError
 from backend.providers.kinds import OpenedProviders
 from backend.settings import Settings
 from tests.contract.conftest import run_gateway

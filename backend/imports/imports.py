@@ -9,7 +9,9 @@ from pathlib import Path
 from automation.errors import AutomationError
 from backend.endpoints.manager import EndpointManager
 from backend.errors import GatewayError
-from backend.gateway.import_file import (
+from backend.gateway.routing.rotation_registry import RotationBook
+from backend.gateway.routing.rotations import Fallbacks, Rotation, check_fallbacks, check_rotation
+from backend.imports.import_file import (
     Import,
     ImportedEndpoint,
     ImportedRotation,
@@ -17,8 +19,6 @@ from backend.gateway.import_file import (
     Keys,
     parse_import,
 )
-from backend.gateway.routing.rotation_registry import RotationBook
-from backend.gateway.routing.rotations import Fallbacks, Rotation, check_fallbacks, check_rotation
 from backend.providers.config import EndpointConfig, EndpointDraft
 
 _log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from backend.gateway.import_file import Import, ImportFileError, parse_import
+from backend.imports.import_file import Import, ImportFileError, parse_import
 from backend.providers.config import EndpointDraft
 
 OPENAI = {

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from backend.gateway.imports import _in_order
 from backend.gateway.routing.rotations import Rotation
+from backend.imports.imports import _in_order
 
 
 def rotation(name: str, *fallbacks: str) -> Rotation:
