@@ -23,7 +23,7 @@ from backend.app import open_vault
 from backend.persistence.endpoints import SqlEndpoints
 from backend.persistence.engine import open_database
 from backend.providers.config import BrowserSettings
-from backend.providers.web_chat import browser_of
+from backend.providers.web_chat.opener import browser_of
 from backend.settings import Settings
 
 Row = tuple[str, str]

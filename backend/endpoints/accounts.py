@@ -26,9 +26,9 @@ from backend.errors import (
     InvalidRequestError,
     StorageError,
 )
-from backend.providers.account_room import AccountRoom
-from backend.providers.account_roster import AccountRoster
 from backend.providers.kinds import SessionsFor
+from backend.providers.web_chat.account_pool import AccountRoster
+from backend.providers.web_chat.account_sign_in import AccountRoom
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,9 @@ from backend.endpoints.screenshots import ScreenshotFolder
 from backend.endpoints.state_board import StateBoard
 from backend.endpoints.states import EndpointState, Move
 from backend.errors import EndpointNotRunningError
-from backend.providers.account_roster import AccountRoster
 from backend.providers.config import EndpointConfig
 from backend.providers.protocol import Provider, ProviderHealth
+from backend.providers.web_chat.account_pool import AccountRoster
 
 _log = logging.getLogger(__name__)
 

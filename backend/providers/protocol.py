@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 from automation.errors import AutomationError
 from automation.turn import ChatLink, Prompt, TurnEvent
-from backend.providers.account_roster import AccountRoster
 from backend.providers.api.dialect import WholeCompletion
 from backend.providers.config import EndpointConfig
+from backend.providers.web_chat.account_pool import AccountRoster
 from backend.wire.chat_response import CompletionHead
 from backend.wire.usage import TokenUsage
 

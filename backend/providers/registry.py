@@ -20,12 +20,12 @@ from backend.providers.api.codegen import CodegenDefaults
 from backend.providers.api.opener import api_opener, check_api
 from backend.providers.config import EndpointConfig
 from backend.providers.kinds import AccountStores, OpenedProviders
-from backend.providers.profile_source import read_profile
 from backend.providers.protocol import Provider
+from backend.providers.web_chat.profile_source import read_profile
 from backend.settings import Settings
 
 if TYPE_CHECKING:
-    from backend.providers.pages import OpenedPages
+    from backend.providers.web_chat.pages import OpenedPages
 
 
 @asynccontextmanager
@@ -77,7 +77,7 @@ class _Pages:
         """Hold the pool from when it is wanted until the task is cancelled: it must be left by whoever entered it."""
         await self._is_wanted.wait()
         # In a thread: on a busy machine it takes seconds, in which requests would find nobody.
-        pages = await anyio.to_thread.run_sync(import_module, "backend.providers.pages")
+        pages = await anyio.to_thread.run_sync(import_module, "backend.providers.web_chat.pages")
         async with pages.open_pages(self._settings, self._stores) as self._pages:
             self._is_there.set()
             await anyio.sleep_forever()

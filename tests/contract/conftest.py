@@ -23,7 +23,7 @@ from backend.app import create_app
 from backend.providers.api.opener import api_opener, check_api
 from backend.providers.config import EndpointConfig
 from backend.providers.kinds import OpenedProviders, OpenProviders
-from backend.providers.profile_source import read_profile
+from backend.providers.web_chat.profile_source import read_profile
 from backend.settings import Settings
 from tests.fakes.databases import KINDS, open_test_database
 from tests.fakes.scripted_api import ScriptedApi, scripted_api

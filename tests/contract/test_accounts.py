@@ -10,11 +10,11 @@ import anyio
 import pytest
 
 from automation.errors import RateLimitedError, SignInRequiredError
-from backend.providers.account_fleet import open_fleet
 from backend.providers.config import EndpointConfig
 from backend.providers.kinds import AccountStores, OpenedProviders
 from backend.providers.protocol import Provider
-from backend.providers.web_chat import plan_of
+from backend.providers.web_chat.account_pool_provider import open_fleet
+from backend.providers.web_chat.opener import plan_of
 from backend.settings import Settings
 from tests.contract.conftest import RunningGateway, run_gateway
 from tests.fakes.scripted_accounts import ScriptedAccounts

@@ -11,9 +11,9 @@ import anyio
 
 from automation.errors import AutomationError, ConversationGoneError
 from automation.turn import ChatLink, Message, Prompt, TextDelta, TurnEvent, TurnFinished
-from backend.providers.account_roster import AccountRoster
 from backend.providers.config import EndpointConfig
 from backend.providers.protocol import PageProvider, ProviderHealth
+from backend.providers.web_chat.account_pool import AccountRoster
 
 DONE = TurnFinished("stop", "wire")
 Step = TurnEvent | Exception | anyio.Event

@@ -6,7 +6,7 @@ import anyio
 
 from automation.errors import AutomationError
 from automation.turn import ChatLink
-from backend.providers.account_roster import AccountRoster
+from backend.providers.web_chat.account_pool import AccountRoster
 
 
 class Accountless:

@@ -26,7 +26,7 @@ from backend.providers.library.config_file import ConfigFile, ProviderEntry
 from backend.providers.library.exceptions import told
 from backend.providers.library.stored_sessions import MemoryAccounts, SessionFiles
 from backend.providers.protocol import PageProvider
-from backend.providers.web_chat import web_chat_opener
+from backend.providers.web_chat.opener import web_chat_opener
 from backend.security.secret_files import load_or_create_secret
 from backend.wire.chat_request import PinnedChatRequest
 from backend.wire.translate import translate_messages

@@ -9,8 +9,8 @@ from automation.errors import ProfileError
 from automation.stealth.options import BrowserConfig, ProxyConfig
 from backend.api.endpoint_documents import change_config
 from backend.providers.config import EndpointConfig, EndpointDraft
-from backend.providers.profile_source import read_profile
-from backend.providers.web_chat import web_chat_config
+from backend.providers.web_chat.opener import web_chat_config
+from backend.providers.web_chat.profile_source import read_profile
 
 BASE = {"name": "Demo", "provider_type": "web_chat", "base_url": "https://chat.example/"}
 PROFILE = {"input": "textarea", "assistant_turn": ".a"}

@@ -10,8 +10,8 @@ from automation.owned_tasks import owned_tasks
 from backend.accounts.member import Member
 from backend.accounts.sign_ins import SignInSession
 from backend.accounts.states import AccountState
-from backend.providers.account_roster import AccountRoster
-from backend.providers.account_site import AccountPages
+from backend.providers.web_chat.account_pool import AccountRoster
+from backend.providers.web_chat.site_browsers import AccountPages
 
 
 class AccountRoom:

@@ -20,13 +20,13 @@ from automation.web_provider.form_sign_in import sign_in_by_form
 from automation.web_provider.interactive_sign_in import InteractiveSignIn, open_interactive_sign_in
 from backend.accounts.book import AccountConfig, AccountPace, own_account, session_key
 from backend.accounts.policy import AccountLimits
-from backend.providers.account_fleet import open_fleet
-from backend.providers.account_site import AccountSite, FleetPlan
 from backend.providers.config import BrowserSettings, EndpointConfig, Isolation, Proxy
 from backend.providers.kinds import AccountStores
-from backend.providers.profile_source import read_profile
 from backend.providers.protocol import Provider, ProviderOpener
-from backend.providers.sleepers import Sleepers
+from backend.providers.web_chat.account_pool_provider import open_fleet
+from backend.providers.web_chat.page_evictor import Sleepers
+from backend.providers.web_chat.profile_source import read_profile
+from backend.providers.web_chat.site_browsers import AccountSite, FleetPlan
 
 
 class AccountBrowsers:

@@ -30,11 +30,11 @@ from automation.turn import ChatLink, Message, Prompt, TextDelta, TurnFinished
 from backend.accounts.book import AccountConfig, AccountPace, Standing, StoredAccount
 from backend.accounts.states import AccountState
 from backend.errors import RateExceededError, StorageError
-from backend.providers import account_fleet
-from backend.providers.account_fleet import AccountFleet, open_fleet
-from backend.providers.account_room import AccountRoom
-from backend.providers.account_site import FleetPlan
-from backend.providers.sleepers import Sleepers
+from backend.providers.web_chat import account_pool_provider as account_fleet
+from backend.providers.web_chat.account_pool_provider import AccountFleet, open_fleet
+from backend.providers.web_chat.account_sign_in import AccountRoom
+from backend.providers.web_chat.page_evictor import Sleepers
+from backend.providers.web_chat.site_browsers import FleetPlan
 from tests.fakes.scripted_accounts import MemoryAccounts, ScriptedAccounts
 from tests.fakes.scripted_provider import DONE, plays, says
 
@@ -483,8 +483,8 @@ async def test_turns_write_nothing_about_their_account_and_a_store_that_fails_st
 
 async def test_pages_that_nobody_used_for_long_are_closed_but_for_the_last_ones(monkeypatch):
     monkeypatch.setattr(account_fleet, "_MOST_WAIT_S", 5.0)
-    monkeypatch.setattr("backend.providers.account_roster._LOOK_EVERY_S", 0.01)
-    monkeypatch.setattr("backend.providers.account_roster._IDLE_S", 0.0)
+    monkeypatch.setattr("backend.providers.web_chat.account_pool._LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr("backend.providers.web_chat.account_pool._IDLE_S", 0.0)
     site = ScriptedAccounts()
 
     async with fleet_of(site, stored("a", "b")) as fleet:
@@ -500,7 +500,7 @@ async def test_pages_that_nobody_used_for_long_are_closed_but_for_the_last_ones(
 async def test_idle_accounts_are_visited_and_one_whose_session_ran_out_is_known_before_a_request_meets_it(
     monkeypatch,
 ):
-    monkeypatch.setattr("backend.providers.account_roster._LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr("backend.providers.web_chat.account_pool._LOOK_EVERY_S", 0.01)
     site = ScriptedAccounts(visit_failures={"a": SignInRequiredError("the session ran out")})
 
     async with fleet_of(site, stored("a", "b"), keep_alive_s=0.0) as fleet:
@@ -513,7 +513,7 @@ async def test_idle_accounts_are_visited_and_one_whose_session_ran_out_is_known_
 
 
 async def test_an_endpoint_without_a_session_is_not_visited(monkeypatch):
-    monkeypatch.setattr("backend.providers.account_roster._LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr("backend.providers.web_chat.account_pool._LOOK_EVERY_S", 0.0)
     site = ScriptedAccounts()
 
     async with fleet_of(site, keep_alive_s=0.0):

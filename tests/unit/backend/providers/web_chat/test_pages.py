@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from automation.browser import display, drivers
-from backend.providers.pages import start_obstacles
+from backend.providers.web_chat.pages import start_obstacles
 from backend.settings import Settings
 
 

@@ -14,7 +14,7 @@ from automation.browser.pool import open_browser_pool
 from automation.stealth.options import BrowserConfig
 from backend.providers.kinds import AccountStores
 from backend.providers.protocol import ProviderOpener
-from backend.providers.web_chat import web_chat_opener
+from backend.providers.web_chat.opener import web_chat_opener
 from backend.settings import Settings
 
 _log = logging.getLogger(__name__)

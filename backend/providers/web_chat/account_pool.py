@@ -31,8 +31,8 @@ from backend.accounts.member import Member
 from backend.accounts.policy import AccountLimits, remaining
 from backend.accounts.states import USABLE, AccountState
 from backend.errors import StorageError
-from backend.providers.account_site import AccountPages, FleetPlan
-from backend.providers.sleepers import Sleepers
+from backend.providers.web_chat.page_evictor import Sleepers
+from backend.providers.web_chat.site_browsers import AccountPages, FleetPlan
 
 log = logging.getLogger(__name__)
 

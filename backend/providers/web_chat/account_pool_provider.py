@@ -32,10 +32,10 @@ from backend.accounts.book import AccountRepository
 from backend.accounts.member import Member
 from backend.accounts.policy import begins_at_s, may_try_another, pick
 from backend.errors import RateExceededError
-from backend.providers.account_roster import AccountRoster
-from backend.providers.account_site import AccountPages, FleetPlan
 from backend.providers.protocol import ProviderHealth
-from backend.providers.sleepers import Sleepers
+from backend.providers.web_chat.account_pool import AccountRoster
+from backend.providers.web_chat.page_evictor import Sleepers
+from backend.providers.web_chat.site_browsers import AccountPages, FleetPlan
 
 log = logging.getLogger(__name__)
 
