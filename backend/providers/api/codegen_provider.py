@@ -20,8 +20,8 @@ from backend.providers.api import codegen
 from backend.providers.api.accountless import Accountless
 from backend.providers.api.codegen import CodegenDefaults, Run
 from backend.providers.api.dialect import ApiRequest, Body, WholeCompletion
+from backend.providers.api.dialects.openai_compatible import OpenAICompatible
 from backend.providers.api.failures import failure_of, parse_retry_after
-from backend.providers.api.openai_compatible import OpenAICompatible
 from backend.providers.api.pace import Pace
 from backend.providers.api.place import ApiPlace
 from backend.providers.api.provider import translated

@@ -13,15 +13,15 @@ from pydantic import SecretStr
 from yarl import URL
 
 from backend.errors import InvalidRequestError
-from backend.providers.api.anthropic import Anthropic
 from backend.providers.api.codegen import CodegenDefaults, options_of
 from backend.providers.api.codegen_provider import CodegenProvider
-from backend.providers.api.custom import Custom
-from backend.providers.api.custom_api import parse_api
 from backend.providers.api.dialect import Dialect
-from backend.providers.api.google import Google
-from backend.providers.api.ollama import Ollama
-from backend.providers.api.openai_compatible import OpenAICompatible
+from backend.providers.api.dialects.anthropic import Anthropic
+from backend.providers.api.dialects.custom import Custom
+from backend.providers.api.dialects.custom_api import parse_api
+from backend.providers.api.dialects.google import Google
+from backend.providers.api.dialects.ollama import Ollama
+from backend.providers.api.dialects.openai_compatible import OpenAICompatible
 from backend.providers.api.place import ApiPlace, ApiTimeouts
 from backend.providers.api.presets import PRESETS, ApiPreset
 from backend.providers.api.provider import ApiProvider

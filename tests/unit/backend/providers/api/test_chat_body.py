@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from backend.errors import InvalidRequestError
-from backend.providers.api.anthropic import Anthropic
 from backend.providers.api.chat_body import checked
 from backend.providers.api.dialect import Dialect
-from backend.providers.api.google import Google
+from backend.providers.api.dialects.anthropic import Anthropic
+from backend.providers.api.dialects.google import Google
 
 ASK = {"role": "user", "content": "hi"}
 TOOL = {"type": "function", "function": {"name": "f"}}

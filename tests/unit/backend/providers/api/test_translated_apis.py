@@ -13,10 +13,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from automation.errors import SiteError
-from backend.providers.api.custom import Custom
-from backend.providers.api.custom_api import parse_api
 from backend.providers.api.dialect import Dialect
-from backend.providers.api.ollama import Ollama
+from backend.providers.api.dialects.custom import Custom
+from backend.providers.api.dialects.custom_api import parse_api
+from backend.providers.api.dialects.ollama import Ollama
 from backend.providers.api.place import ApiPlace
 from backend.providers.api.provider import ApiProvider
 from backend.wire.chat_response import CompletionHead

@@ -28,9 +28,9 @@ from backend.providers.api.chat_fields import (
     refuse_fields,
     stops_of,
 )
-from backend.providers.api.custom_api import OPTIONS, AnswerPaths, CustomApi, fill, fill_path
 from backend.providers.api.dialect import ApiRequest, Body, ChatStream, Refusal, WholeCompletion
-from backend.providers.api.openai_compatible import OpenAICompatible
+from backend.providers.api.dialects.custom_api import OPTIONS, AnswerPaths, CustomApi, fill, fill_path
+from backend.providers.api.dialects.openai_compatible import OpenAICompatible
 from backend.providers.api.prompt_text import system_and_prompt, transcript_of
 from backend.providers.api.translated_stream import TranslatedStream
 from backend.wire.chat_response import CompletionHead, completion_document, to_json

@@ -10,7 +10,7 @@ import pytest
 from automation.errors import RateLimitedError, SiteError
 from backend.errors import InvalidRequestError
 from backend.providers.api.dialect import Refusal
-from backend.providers.api.ollama import Ollama, OllamaStream
+from backend.providers.api.dialects.ollama import Ollama, OllamaStream
 from backend.wire.chat_response import CompletionHead
 from backend.wire.usage import TokenUsage
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from automation.errors import ContentBlockedError, RateLimitedError, SiteError
-from backend.providers.api.openai_compatible import OpenAICompatible, PassedStream, read_usage
+from backend.providers.api.dialects.openai_compatible import OpenAICompatible, PassedStream, read_usage
 from backend.providers.api.presets import PRESETS, Quirks
 from backend.wire.chat_response import CompletionHead
 from backend.wire.usage import TokenUsage

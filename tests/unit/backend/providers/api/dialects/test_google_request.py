@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from backend.errors import InvalidRequestError
-from backend.providers.api.google_request import embed_request, generate_request, model_path
+from backend.providers.api.dialects.google_request import embed_request, generate_request, model_path
 
 ASK = {"role": "user", "content": "hi"}
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}

@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from automation.errors import RateLimitedError, SiteError
-from backend.providers.api.anthropic import Anthropic, MessageStream
-from backend.providers.api.anthropic_request import JSON_TOOL
+from backend.providers.api.dialects.anthropic import Anthropic, MessageStream
+from backend.providers.api.dialects.anthropic_request import JSON_TOOL
 from backend.wire.chat_response import CompletionHead
 from backend.wire.usage import TokenUsage
 

@@ -9,9 +9,9 @@ import pytest
 
 from automation.errors import SiteError
 from backend.errors import InvalidRequestError
-from backend.providers.api.custom import Custom
-from backend.providers.api.custom_api import parse_api
 from backend.providers.api.dialect import ApiRequest, ChatStream
+from backend.providers.api.dialects.custom import Custom
+from backend.providers.api.dialects.custom_api import parse_api
 from backend.wire.chat_response import CompletionHead
 from backend.wire.usage import TokenUsage
 

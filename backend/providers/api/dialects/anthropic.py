@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from automation.errors import AutomationError, RateLimitedError, SiteError
-from backend.providers.api.anthropic_request import JSON_TOOL, ignored_fields, messages_request
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
+from backend.providers.api.dialects.anthropic_request import JSON_TOOL, ignored_fields, messages_request
 from backend.providers.api.sse_stream import SseStream
 from backend.providers.api.translated_stream import parse_object, parse_or_none
 from backend.wire.chat_response import CompletionHead, completion_document, to_json

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from automation.errors import ContentBlockedError, RateLimitedError, SiteError
-from backend.providers.api.google import ContentStream, Google
+from backend.providers.api.dialects.google import ContentStream, Google
 from backend.wire.chat_response import CompletionHead
 from backend.wire.usage import TokenUsage
 

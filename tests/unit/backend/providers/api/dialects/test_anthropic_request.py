@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from backend.errors import InvalidRequestError
-from backend.providers.api.anthropic_request import JSON_TOOL, MOST_TOKENS, ignored_fields, messages_request
+from backend.providers.api.dialects.anthropic_request import (
+    JSON_TOOL,
+    MOST_TOKENS,
+    ignored_fields,
+    messages_request,
+)
 
 ASK = {"role": "user", "content": "hi"}
 PDF = {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBE"}
