@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from automation.errors import SiteError
 from backend.errors import InvalidRequestError
-from backend.providers.api.chat_fields import ANOTHER_ANSWER, given_fields, messages_of, refuse_fields
+from backend.providers.api.chat.chat_fields import ANOTHER_ANSWER, given_fields, messages_of, refuse_fields
+from backend.providers.api.chat.prompt_text import transcript_of
+from backend.providers.api.chat.translated_stream import parse_object
 from backend.providers.api.dialect import ApiRequest, Body, WholeCompletion
-from backend.providers.api.prompt_text import transcript_of
-from backend.providers.api.translated_stream import parse_object
 from backend.wire.chat_response import ChunkWriter, Citation, CompletionHead, completion_document, to_json
 from backend.wire.usage import usage_document
 

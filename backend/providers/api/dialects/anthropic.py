@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from automation.errors import AutomationError, RateLimitedError, SiteError
+from backend.providers.api.chat.sse_stream import SseStream
+from backend.providers.api.chat.translated_stream import parse_object, parse_or_none
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
 from backend.providers.api.dialects.anthropic_request import JSON_TOOL, ignored_fields, messages_request
-from backend.providers.api.sse_stream import SseStream
-from backend.providers.api.translated_stream import parse_object, parse_or_none
 from backend.wire.chat_response import CompletionHead, completion_document, to_json
 from backend.wire.tool_envelope import CalledTool
 from backend.wire.usage import TokenUsage

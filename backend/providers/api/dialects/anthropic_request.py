@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from backend.errors import InvalidRequestError
-from backend.providers.api import chat_body, chat_fields
+from backend.providers.api.chat import chat_body, chat_fields
 from backend.providers.api.dialect import Body
 
 MOST_TOKENS = 8192

@@ -20,7 +20,7 @@ from automation.capture.decoders.lines import LineSplitter
 from automation.capture.decoders.sse import SseParser
 from automation.errors import SiteError
 from automation.json_path import JsonPath
-from backend.providers.api.chat_fields import (
+from backend.providers.api.chat.chat_fields import (
     ANOTHER_ANSWER,
     given_fields,
     messages_of,
@@ -28,11 +28,11 @@ from backend.providers.api.chat_fields import (
     refuse_fields,
     stops_of,
 )
+from backend.providers.api.chat.prompt_text import system_and_prompt, transcript_of
+from backend.providers.api.chat.translated_stream import TranslatedStream
 from backend.providers.api.dialect import ApiRequest, Body, ChatStream, Refusal, WholeCompletion
 from backend.providers.api.dialects.custom_api import OPTIONS, AnswerPaths, CustomApi, fill, fill_path
 from backend.providers.api.dialects.openai_compatible import OpenAICompatible
-from backend.providers.api.prompt_text import system_and_prompt, transcript_of
-from backend.providers.api.translated_stream import TranslatedStream
 from backend.wire.chat_response import CompletionHead, completion_document, to_json
 from backend.wire.usage import TokenUsage
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from automation.errors import AutomationError, ContentBlockedError, RateLimitedError, SiteError
-from backend.providers.api.chat_body import without_effect
+from backend.providers.api.chat.chat_body import without_effect
+from backend.providers.api.chat.sse_stream import SseStream
+from backend.providers.api.chat.translated_stream import parse_object, parse_or_none
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
 from backend.providers.api.dialects.google_request import (
     HONOURED,
@@ -17,8 +19,6 @@ from backend.providers.api.dialects.google_request import (
     generate_request,
     model_path,
 )
-from backend.providers.api.sse_stream import SseStream
-from backend.providers.api.translated_stream import parse_object, parse_or_none
 from backend.wire.chat_response import CompletionHead, completion_document, to_json
 from backend.wire.tool_envelope import CalledTool
 from backend.wire.usage import TokenUsage

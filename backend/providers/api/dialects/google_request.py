@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from backend.errors import InvalidRequestError
-from backend.providers.api import chat_body, chat_fields
+from backend.providers.api.chat import chat_body, chat_fields
 from backend.providers.api.dialect import Body
 
 HONOURED = frozenset(

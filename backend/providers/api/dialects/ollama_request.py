@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from backend.errors import InvalidRequestError
-from backend.providers.api.chat_fields import (
+from backend.providers.api.chat.chat_fields import (
     messages_of,
     most_tokens,
     parsed_arguments,

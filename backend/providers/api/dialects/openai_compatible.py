@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 
 from automation.errors import AutomationError, ContentBlockedError, RateLimitedError, SiteError
+from backend.providers.api.chat.translated_stream import parse_object, parse_or_none
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
 from backend.providers.api.presets import Quirks
-from backend.providers.api.translated_stream import parse_object, parse_or_none
 from backend.wire.chat_response import CompletionHead, to_json
 from backend.wire.usage import TokenUsage
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from automation.web_provider.transcript import compose_transcript
 from backend.errors import InvalidRequestError
-from backend.providers.api.chat_fields import joined_text
+from backend.providers.api.chat.chat_fields import joined_text
 from backend.wire.chat_request import ChatMessage
 from backend.wire.translate import translate_messages
 

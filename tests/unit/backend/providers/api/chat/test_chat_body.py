@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from backend.errors import InvalidRequestError
-from backend.providers.api.chat_body import checked
+from backend.providers.api.chat.chat_body import checked
 from backend.providers.api.dialect import Dialect
 from backend.providers.api.dialects.anthropic import Anthropic
 from backend.providers.api.dialects.google import Google
