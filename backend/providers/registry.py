@@ -16,7 +16,7 @@ from automation.browser.capacity import default_max_streaming
 from automation.browser.discovery import find_browser
 from automation.errors import BrowserUnavailableError
 from automation.owned_tasks import owned_tasks
-from backend.providers.api.codegen import CodegenDefaults
+from backend.providers.api.codegen.runs import CodegenDefaults
 from backend.providers.api.opener import api_opener, check_api
 from backend.providers.config import EndpointConfig
 from backend.providers.kinds import AccountStores, OpenedProviders

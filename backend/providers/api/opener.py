@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from yarl import URL
 
 from backend.errors import InvalidRequestError
-from backend.providers.api.codegen import CodegenDefaults, options_of
-from backend.providers.api.codegen_provider import CodegenProvider
+from backend.providers.api.codegen.provider import CodegenProvider
+from backend.providers.api.codegen.runs import CodegenDefaults, options_of
 from backend.providers.api.dialect import Dialect
 from backend.providers.api.dialects.anthropic import Anthropic
 from backend.providers.api.dialects.custom import Custom

@@ -12,7 +12,7 @@ import aiohttp
 import orjson
 from pydantic import ValidationError
 
-from backend.providers.api.codegen import CodegenDefaults
+from backend.providers.api.codegen.runs import CodegenDefaults
 from backend.providers.api.opener import api_opener
 from backend.providers.config import EndpointConfig
 from backend.providers.library.api_config import refused

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 
 from automation.library.interface import ProviderType
 from backend.errors import InvalidRequestError
-from backend.providers.api.codegen import CodegenDefaults
+from backend.providers.api.codegen.runs import CodegenDefaults
 from backend.providers.api.presets import PRESETS
 from backend.providers.config import EndpointConfig
 from backend.providers.fields import HttpAddress

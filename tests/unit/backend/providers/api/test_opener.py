@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from backend.errors import InvalidRequestError
-from backend.providers.api.codegen import CodegenDefaults
+from backend.providers.api.codegen.runs import CodegenDefaults
 from backend.providers.api.dialects.custom import Custom
 from backend.providers.api.dialects.ollama import Ollama
 from backend.providers.api.opener import check_api, dialect_of, place_of

@@ -16,9 +16,9 @@ import anyio
 from automation.errors import AutomationError, FirstTokenTimeout, SiteError, UnreachableError
 from automation.owned_tasks import owned_tasks
 from backend.errors import GatewayError, InvalidRequestError
-from backend.providers.api import codegen
 from backend.providers.api.accountless import Accountless
-from backend.providers.api.codegen import CodegenDefaults, Run
+from backend.providers.api.codegen import runs as codegen
+from backend.providers.api.codegen.runs import CodegenDefaults, Run
 from backend.providers.api.dialect import ApiRequest, Body, WholeCompletion
 from backend.providers.api.dialects.openai_compatible import OpenAICompatible
 from backend.providers.api.failures import failure_of, parse_retry_after

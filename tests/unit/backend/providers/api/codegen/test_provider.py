@@ -22,8 +22,8 @@ from automation.errors import (
     UnreachableError,
 )
 from backend.errors import InvalidRequestError, ProviderRefusedError
-from backend.providers.api.codegen import CodegenDefaults
-from backend.providers.api.codegen_provider import KEEP_ALIVE, CodegenProvider
+from backend.providers.api.codegen.provider import KEEP_ALIVE, CodegenProvider
+from backend.providers.api.codegen.runs import CodegenDefaults
 from backend.providers.api.place import ApiPlace, ApiTimeouts
 from backend.wire.chat_response import CompletionHead
 

@@ -9,8 +9,8 @@ import pytest
 
 from automation.errors import SiteError
 from backend.errors import InvalidRequestError
-from backend.providers.api import codegen
-from backend.providers.api.codegen import ALIASES, CodegenDefaults, Run
+from backend.providers.api.codegen import runs as codegen
+from backend.providers.api.codegen.runs import ALIASES, CodegenDefaults, Run
 from backend.wire.chat_response import CompletionHead
 
 HEAD = CompletionHead("chatcmpl-1", 1, "codegen/codegen-standard")
