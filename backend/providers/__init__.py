@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         ProviderStatus,
         ProviderType,
     )
-    from backend.providers.library.calls import CallParams, CallResult
+    from backend.providers.library.call_types import CallParams, CallResult
     from backend.providers.library.config import Config
     from backend.providers.library.provider_factory import ProviderFactory, register_provider
     from backend.providers.library.provider_manager import ProviderManager

@@ -16,7 +16,7 @@ from backend.providers.api.codegen.runs import CodegenDefaults
 from backend.providers.api.opener import api_opener
 from backend.providers.config import EndpointConfig
 from backend.providers.library.api_config import refused
-from backend.providers.library.calls import CallResult, result_of
+from backend.providers.library.call_types import CallResult, result_of
 from backend.providers.protocol import CompletionProvider
 from backend.wire.chat_request import PinnedChatRequest
 from backend.wire.chat_response import CompletionHead

@@ -31,7 +31,7 @@ from backend.providers.library.api_calls import (
     texts_in,
 )
 from backend.providers.library.api_config import codegen_of, endpoint_of, own_retries, parse_api_config
-from backend.providers.library.calls import CallResult
+from backend.providers.library.call_types import CallResult
 from backend.providers.library.retries import retry_wait_s
 from backend.providers.protocol import CompletionProvider
 

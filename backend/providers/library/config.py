@@ -13,7 +13,7 @@ from typing import Any, Protocol, Self
 from automation.errors import AutomationError
 from automation.library.kept_open import KeptOpen
 from backend.errors import GatewayError, InvalidRequestError
-from backend.providers.library.calls import (
+from backend.providers.library.call_types import (
     AccountView,
     CallParams,
     CallResult,

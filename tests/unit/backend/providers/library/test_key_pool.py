@@ -10,7 +10,7 @@ import pytest
 
 from automation.errors import AccountBannedError, NoAccountError, RateLimitedError, SignInRequiredError
 from backend.accounts.policy import AccountLimits
-from backend.providers.library.account_pool import AccountPool, KeyAccount
+from backend.providers.library.key_pool import AccountPool, KeyAccount
 
 
 def pool_of(*limits: AccountLimits, wait_s: float = 0.0) -> AccountPool:

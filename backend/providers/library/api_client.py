@@ -14,12 +14,12 @@ from backend.accounts.policy import may_try_another
 from backend.errors import GatewayError
 from backend.providers.api.opener import api_opener, check_api
 from backend.providers.config import EndpointConfig
-from backend.providers.library.account_pool import AccountPool, KeyAccount
 from backend.providers.library.api_calls import complete, only_model, opened_session
 from backend.providers.library.api_config import ApiConfig, endpoint_of
-from backend.providers.library.calls import AccountView, CallParams, CallResult
+from backend.providers.library.call_types import AccountView, CallParams, CallResult
 from backend.providers.library.config_file import AccountEntry, ProviderEntry
 from backend.providers.library.exceptions import NoAccountAvailable, all_failed
+from backend.providers.library.key_pool import AccountPool, KeyAccount
 from backend.providers.protocol import CompletionProvider
 
 # An API tells its own limits; without any in the configuration a key is asked as often at once as a program likes.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.providers.library.calls import CallParams, CallResult, PassthroughParser, result_of
+from backend.providers.library.call_types import CallParams, CallResult, PassthroughParser, result_of
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 

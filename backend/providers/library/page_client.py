@@ -21,7 +21,7 @@ from backend.errors import GatewayError, InvalidRequestError
 from backend.providers.config import EndpointConfig
 from backend.providers.kinds import AccountStores
 from backend.providers.library.api_config import refused
-from backend.providers.library.calls import AccountView, CallParams, CallResult
+from backend.providers.library.call_types import AccountView, CallParams, CallResult
 from backend.providers.library.config_file import ConfigFile, ProviderEntry
 from backend.providers.library.exceptions import told
 from backend.providers.library.stored_sessions import MemoryAccounts, SessionFiles

@@ -18,7 +18,7 @@ from automation.errors import (
     RateLimitedError,
 )
 from backend.accounts.policy import AccountLimits, Candidate, Usage, begins_at_s, pick, rest_s
-from backend.providers.library.calls import AccountStatus, AccountView
+from backend.providers.library.call_types import AccountStatus, AccountView
 from backend.providers.protocol import CompletionProvider
 
 _CHANCE = SystemRandom()
