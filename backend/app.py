@@ -21,21 +21,11 @@ from backend.accounts.vault import Vault
 from backend.alerts.alerts import open_alerts
 from backend.alerts.channels import AppriseChannel, Channel, Webhook
 from backend.api import accounts as account_routes
-from backend.api import (
-    chat,
-    conversations,
-    embeddings,
-    endpoints,
-    health,
-    live,
-    metrics,
-    other_forms,
-    rotations,
-    sign_in,
-    usage,
-)
+from backend.api import conversations, endpoints, health, live, metrics, rotations, sign_in, usage
 from backend.api.access import Parts
 from backend.api.errors import install_error_handlers
+from backend.api.inference import chat, embeddings
+from backend.api.inference import messages_and_responses as other_forms
 from backend.api.openapi import ERROR_RESPONSES, OperationRouter, document_operations
 from backend.endpoints.accounts import AccountManager
 from backend.endpoints.manager import EndpointWorkshop, open_manager

@@ -10,7 +10,7 @@ import pytest
 
 from automation.errors import SiteError
 from automation.turn import TextDelta
-from backend.api import event_stream
+from backend.api.inference import reply_response as event_stream
 from tests.contract.conftest import run_gateway
 from tests.fakes.scripted_provider import DONE, ScriptedSite, plays, says
 

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from backend.api.access import Parts, PartsOf
-from backend.api.event_stream import OpenReply, ReplyResponse
+from backend.api.inference.reply_response import OpenReply, ReplyResponse
 from backend.api.openapi import RawOperation
 from backend.gateway.call import ChatCall, parse_call
 from backend.wire.asgi import Receive, Scope, Send, header, owner_of, read_body
