@@ -20,9 +20,10 @@ from backend.accounts.sign_ins import open_sign_ins
 from backend.accounts.vault import Vault
 from backend.alerts.alerts import open_alerts
 from backend.alerts.channels import AppriseChannel, Channel, Webhook
-from backend.api import accounts as account_routes
-from backend.api import conversations, endpoints, health, live, metrics, rotations, sign_in, usage
+from backend.api import health, live, sign_in
 from backend.api.access import Parts
+from backend.api.admin import accounts as account_routes
+from backend.api.admin import conversations, endpoints, metrics, rotations, usage
 from backend.api.errors import install_error_handlers
 from backend.api.inference import chat, embeddings
 from backend.api.inference import messages_and_responses as other_forms

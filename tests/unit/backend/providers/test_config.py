@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from automation.errors import ProfileError
 from automation.stealth.options import BrowserConfig, ProxyConfig
-from backend.api.endpoint_documents import change_config
+from backend.api.admin.endpoint_documents import change_config
 from backend.providers.config import EndpointConfig, EndpointDraft
 from backend.providers.web_chat.opener import web_chat_config
 from backend.providers.web_chat.profile_source import read_profile

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from backend.accounts.book import AccountConfig, AccountDraft
 from backend.api.access import PartsOf
-from backend.api.endpoint_documents import validation_problem
+from backend.api.admin.endpoint_documents import validation_problem
 from backend.api.json_route import JsonRoute
 from backend.endpoints.accounts import AccountView
 from backend.errors import InvalidRequestError

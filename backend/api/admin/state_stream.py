@@ -6,7 +6,7 @@ import anyio
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from backend.api.endpoint_documents import state_document
+from backend.api.admin.endpoint_documents import state_document
 from backend.api.inference.reply_response import EVENT_STREAM, KEEP_ALIVE_S
 from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.states import StateChange

@@ -13,15 +13,15 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from backend.api.access import PartsOf
-from backend.api.endpoint_documents import (
+from backend.api.admin.endpoint_documents import (
     change_config,
     endpoint_document,
     state_document,
     tested_document,
     validation_problem,
 )
+from backend.api.admin.state_stream import StateStream
 from backend.api.json_route import JsonRoute
-from backend.api.state_stream import StateStream
 from backend.gateway.call import call_of
 from backend.providers.config import EndpointDraft
 from backend.wire.chat_request import TestRequest
