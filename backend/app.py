@@ -20,13 +20,15 @@ from backend.accounts.sign_ins import open_sign_ins
 from backend.accounts.vault import Vault
 from backend.alerts.alerts import open_alerts
 from backend.alerts.channels import AppriseChannel, Channel, Webhook
-from backend.api import health, live, sign_in
+from backend.api import health
 from backend.api.access import Parts
 from backend.api.admin import accounts as account_routes
 from backend.api.admin import conversations, endpoints, metrics, rotations, usage
 from backend.api.errors import install_error_handlers
 from backend.api.inference import chat, embeddings
 from backend.api.inference import messages_and_responses as other_forms
+from backend.api.live_sign_in import live
+from backend.api.live_sign_in import sign_ins as sign_in
 from backend.api.openapi import ERROR_RESPONSES, OperationRouter, document_operations
 from backend.endpoints.accounts import AccountManager
 from backend.endpoints.manager import EndpointWorkshop, open_manager

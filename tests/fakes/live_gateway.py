@@ -25,8 +25,9 @@ from automation.web_provider.config import WebChatConfig
 from automation.web_provider.form_sign_in import sign_in_by_form
 from automation.web_provider.interactive_sign_in import InteractiveSignIn, open_interactive_sign_in
 from backend.accounts.sign_ins import SignIns, open_sign_ins
-from backend.api import live, sign_in
 from backend.api.errors import install_error_handlers
+from backend.api.live_sign_in import live
+from backend.api.live_sign_in import sign_ins as sign_in
 from backend.errors import EndpointNotFoundError
 from backend.observability.request_scope import RequestScope
 from backend.security.api_key import ApiKeyAuth

@@ -13,13 +13,13 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.websockets import WebSocketDisconnect
 
 from backend.accounts.sign_ins import SignIns
-from backend.api.live_socket import REFUSED, LiveSocket
-from backend.api.sign_in import SignInsOf
+from backend.api.live_sign_in.live_socket import REFUSED, LiveSocket
+from backend.api.live_sign_in.sign_ins import SignInsOf
 from backend.errors import GatewayError, LiveTokenExpiredError
 
 router = APIRouter(tags=["live view"])
 
-_PAGE = Path(__file__).parent / "live_page"
+_PAGE = Path(__file__).parent / "page"
 _TICKET_S = 10.0
 _HEADERS = {
     "cache-control": "no-store",

@@ -32,7 +32,7 @@ from automation.sign_in.live_events import (
     parse_input,
 )
 from backend.accounts.sign_ins import SignIn
-from backend.api.sign_in import sign_in_document
+from backend.api.live_sign_in.sign_ins import sign_in_document
 from backend.errors import GatewayError, InvalidRequestError
 
 if TYPE_CHECKING:  # the browser's driver is loaded by what opens pages
