@@ -21,7 +21,6 @@ from backend.accounts.vault import Vault
 from backend.alerts.alerts import open_alerts
 from backend.alerts.channels import AppriseChannel, Channel, Webhook
 from backend.api import health
-from backend.api.access import Parts
 from backend.api.admin import accounts as account_routes
 from backend.api.admin import conversations, endpoints, metrics, rotations, usage
 from backend.api.errors import install_error_handlers
@@ -29,7 +28,8 @@ from backend.api.inference import chat, embeddings
 from backend.api.inference import messages_and_responses as other_forms
 from backend.api.live_sign_in import live
 from backend.api.live_sign_in import sign_ins as sign_in
-from backend.api.openapi import ERROR_RESPONSES, OperationRouter, document_operations
+from backend.api.operations import ERROR_RESPONSES, OperationRouter, document_operations
+from backend.api.services import Parts
 from backend.endpoints.accounts import AccountManager
 from backend.endpoints.manager import EndpointWorkshop, open_manager
 from backend.endpoints.screenshots import ScreenshotFolder

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from backend import __version__
-from backend.api.access import PartsOf
+from backend.api.services import PartsOf
 
 router = APIRouter(tags=["health"])
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from automation.errors import SiteError
-from backend.api.access import Parts
+from backend.api.services import Parts
 from backend.gateway.cache.cached_answer import CachedAnswer
 from tests.contract.conftest import run_gateway
 from tests.fakes.alert_receivers import run_hook

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from backend.accounts.book import AccountConfig, AccountDraft
-from backend.api.access import PartsOf
 from backend.api.admin.endpoint_documents import validation_problem
 from backend.api.json_route import JsonRoute
+from backend.api.services import PartsOf
 from backend.endpoints.accounts import AccountView
 from backend.errors import InvalidRequestError
 

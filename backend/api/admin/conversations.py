@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from backend.api.access import PartsOf
+from backend.api.services import PartsOf
 from backend.gateway.placement.placement import Conversation
 
 router = APIRouter(prefix="/api/conversations", tags=["conversations"])

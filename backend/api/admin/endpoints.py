@@ -12,7 +12,6 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from backend.api.access import PartsOf
 from backend.api.admin.endpoint_documents import (
     change_config,
     endpoint_document,
@@ -22,6 +21,7 @@ from backend.api.admin.endpoint_documents import (
 )
 from backend.api.admin.state_stream import StateStream
 from backend.api.json_route import JsonRoute
+from backend.api.services import PartsOf
 from backend.gateway.call import call_of
 from backend.providers.config import EndpointDraft
 from backend.wire.chat_request import TestRequest

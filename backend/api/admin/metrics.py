@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 from starlette.responses import PlainTextResponse, Response
 
-from backend.api.access import PartsOf
+from backend.api.services import PartsOf
 from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.metrics import BOUNDS_S, TurnCounts
 

@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from backend.api.access import Parts, PartsOf
 from backend.api.json_route import JsonRoute
+from backend.api.services import Parts, PartsOf
 from backend.errors import InvalidRequestError
 from backend.gateway.routing.rotations import Fallbacks, Rotation, RotationDraft
 

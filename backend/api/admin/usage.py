@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from backend.api.access import PartsOf
+from backend.api.services import PartsOf
 from backend.errors import InvalidRequestError
 
 router = APIRouter(prefix="/api/usage", tags=["usage"])

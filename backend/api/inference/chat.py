@@ -7,9 +7,9 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from backend.api.access import Parts, PartsOf
 from backend.api.inference.reply_response import OpenReply, ReplyResponse
-from backend.api.openapi import RawOperation
+from backend.api.operations import RawOperation
+from backend.api.services import Parts, PartsOf
 from backend.gateway.call import ChatCall, parse_call
 from backend.wire.asgi import Receive, Scope, Send, header, owner_of, read_body
 from backend.wire.chat_request import ChatRequest, PinnedChatRequest

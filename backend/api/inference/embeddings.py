@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
-from backend.api.access import Parts
-from backend.api.openapi import RawOperation
+from backend.api.operations import RawOperation
+from backend.api.services import Parts
 from backend.errors import InvalidRequestError
 from backend.gateway.call import parse_body
 from backend.wire.asgi import Receive, Scope, Send, owner_of, read_body

@@ -7,11 +7,11 @@ from typing import Any
 
 from starlette.responses import Response
 
-from backend.api.access import Parts
 from backend.api.errors import reply_to
 from backend.api.inference.chat import opener
 from backend.api.inference.reply_response import Form, ReplyResponse
-from backend.api.openapi import RawOperation
+from backend.api.operations import RawOperation
+from backend.api.services import Parts
 from backend.gateway.call import call_of, parse_body
 from backend.observability.request_id import request_id
 from backend.wire.asgi import Receive, Scope, Send, owner_of, read_body
