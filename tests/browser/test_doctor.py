@@ -6,8 +6,8 @@ import anyio
 import pytest
 from typer.testing import CliRunner, Result
 
-from backend import cli
 from backend.app import open_vault
+from backend.cli import commands as cli
 from backend.persistence.endpoints import SqlEndpoints
 from backend.persistence.engine import open_database
 from backend.providers.config import EndpointConfig

@@ -12,7 +12,7 @@ import anyio
 import typer
 
 from backend.accounts.vault import VaultError
-from backend.doctor import begin, default_browser, look, stored_browser
+from backend.cli.doctor import begin, default_browser, look, stored_browser
 from backend.main import serve as serve_with
 from backend.observability.logs import configure_logging
 from backend.settings import Settings
@@ -82,7 +82,3 @@ def _fetch(url: str, key: str) -> Any:
         sys.exit(f"The gateway refused: {exc.code} {exc.read().decode('utf-8', 'replace')}")
     except URLError as exc:
         sys.exit(f"No gateway answers at {url}: {exc.reason}")
-
-
-if __name__ == "__main__":
-    app()

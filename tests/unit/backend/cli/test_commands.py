@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from typer.testing import CliRunner
 
-from backend import cli
+from backend.cli import commands as cli
 from backend.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("own_logging")
