@@ -14,9 +14,9 @@ from anyio.abc import TaskGroup
 from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.repository import EndpointRepository, StoredEndpoint
 from backend.endpoints.screenshots import ScreenshotFolder
-from backend.endpoints.serving import Serving
 from backend.endpoints.slugs import slug_of
 from backend.endpoints.states import EndpointState, StateChange
+from backend.endpoints.supervisor import Serving
 from backend.errors import AlreadyRunningError, EndpointNotFoundError, InvalidRequestError, NameTakenError
 from backend.providers.config import EndpointConfig, EndpointDraft
 from backend.providers.protocol import ProviderOpener

@@ -19,7 +19,7 @@ from automation.errors import (
     UnreachableError,
 )
 from automation.turn import TextDelta
-from backend.endpoints import serving
+from backend.endpoints import supervisor as serving
 from backend.providers.protocol import ProviderHealth
 from tests.contract.conftest import PROFILE, run_gateway
 from tests.fakes.scripted_provider import DONE, ScriptedSite, plays, says
