@@ -15,7 +15,7 @@ from fastapi.telemetry import TelemetryConfig
 
 from backend import __version__
 from backend.accounts.browser_profiles import BrowserProfiles
-from backend.accounts.sessions import SealedSessions
+from backend.accounts.sealed_sessions import SealedSessions
 from backend.accounts.sign_ins import open_sign_ins
 from backend.accounts.vault import Vault
 from backend.alerts.alerts import open_alerts

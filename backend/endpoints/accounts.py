@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from automation.sign_in.session_state import SessionNotKeptError, StorageState
-from backend.accounts.book import (
+from backend.accounts.account_config import (
     DEFAULT_ACCOUNT,
     AccountConfig,
     AccountDraft,

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy import ColumnElement, Table, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.accounts.book import AccountConfig, Standing, StoredAccount
+from backend.accounts.account_config import AccountConfig, Standing, StoredAccount
 from backend.accounts.states import AccountState
 from backend.accounts.vault import Vault
 from backend.persistence.engine import transaction

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from automation.browser.profile_folder import ProfileFolder
 from automation.sign_in.session_state import SessionStore
-from backend.accounts.book import AccountRepository
+from backend.accounts.account_config import AccountRepository
 from backend.providers.config import EndpointConfig
 from backend.providers.protocol import ProviderOpener
 from backend.settings import Settings

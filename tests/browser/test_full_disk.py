@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from automation.browser.pool import open_browser_pool
-from backend.accounts.sessions import SealedSessions
+from backend.accounts.sealed_sessions import SealedSessions
 from backend.accounts.vault import Vault
 from backend.persistence.endpoints import SqlEndpoints
 from backend.persistence.engine import open_database

@@ -14,7 +14,7 @@ import anyio
 from automation.sign_in.live_view import LiveView
 from automation.sign_in.status import SignInState, SignInStatus
 from automation.turn import ChatLink, Prompt, TurnEvent, TurnFinished
-from backend.accounts.book import AccountConfig, Standing, StoredAccount
+from backend.accounts.account_config import AccountConfig, Standing, StoredAccount
 from backend.accounts.policy import AccountLimits
 from backend.providers.web_chat.site_browsers import AccountPages
 from tests.fakes.scripted_provider import Script, ScriptedSite, says

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from backend.accounts.book import AccountConfig, AccountDraft
+from backend.accounts.account_config import AccountConfig, AccountDraft
 from backend.api.admin.endpoint_documents import validation_problem
 from backend.api.json_route import JsonRoute
 from backend.api.services import PartsOf

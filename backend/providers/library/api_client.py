@@ -9,7 +9,7 @@ from typing import cast
 from pydantic import SecretStr
 
 from automation.errors import AutomationError
-from backend.accounts.book import AccountPace, limits_of
+from backend.accounts.account_config import AccountPace, limits_of
 from backend.accounts.policy import may_try_another
 from backend.errors import GatewayError
 from backend.providers.api.opener import api_opener, check_api

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from backend.accounts.book import AccountConfig, AccountDraft, AccountPace
+from backend.accounts.account_config import AccountConfig, AccountDraft, AccountPace
 from backend.errors import InvalidRequestError
 from backend.providers.config import BrowserSettings
 from backend.providers.fields import HttpAddress

@@ -14,7 +14,7 @@ from automation.errors import AutomationError
 from automation.library.sessions import session_of
 from automation.turn import Prompt, ReasoningDelta, SourceFound, TextDelta, TurnEvent, TurnFinished
 from backend.accounts.browser_profiles import BrowserProfiles
-from backend.accounts.sessions import SealedSessions
+from backend.accounts.sealed_sessions import SealedSessions
 from backend.accounts.states import AccountState
 from backend.accounts.vault import Vault
 from backend.errors import GatewayError, InvalidRequestError

@@ -12,7 +12,7 @@ from tempfile import NamedTemporaryFile
 
 from anyio.to_thread import run_sync
 
-from backend.accounts.book import AccountConfig, Standing, StoredAccount
+from backend.accounts.account_config import AccountConfig, Standing, StoredAccount
 from backend.errors import StorageError
 
 

@@ -19,7 +19,7 @@ from automation.errors import (
     RateLimitedError,
 )
 from automation.turn import ChatLink
-from backend.accounts.book import (
+from backend.accounts.account_config import (
     DEFAULT_ACCOUNT,
     AccountConfig,
     AccountPace,
@@ -27,7 +27,7 @@ from backend.accounts.book import (
     Standing,
     limits_of,
 )
-from backend.accounts.member import Member
+from backend.accounts.open_account import Member
 from backend.accounts.policy import AccountLimits, remaining
 from backend.accounts.states import USABLE, AccountState
 from backend.errors import StorageError

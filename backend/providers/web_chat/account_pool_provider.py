@@ -28,8 +28,8 @@ from automation.errors import (
 )
 from automation.owned_tasks import owned_tasks
 from automation.turn import ChatLink, Prompt, TurnEvent, TurnFinished
-from backend.accounts.book import AccountRepository
-from backend.accounts.member import Member
+from backend.accounts.account_config import AccountRepository
+from backend.accounts.open_account import Member
 from backend.accounts.policy import begins_at_s, may_try_another, pick
 from backend.errors import RateExceededError
 from backend.providers.protocol import ProviderHealth

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from automation.errors import AutomationError, PoolFullError
 from automation.owned_tasks import owned_tasks
-from backend.accounts.member import Member
+from backend.accounts.open_account import Member
 from backend.accounts.sign_ins import SignInSession
 from backend.accounts.states import AccountState
 from backend.providers.web_chat.account_pool import AccountRoster

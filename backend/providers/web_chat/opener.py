@@ -18,7 +18,7 @@ from automation.web_provider.base import WebChatConfig, WebProviderBase
 from automation.web_provider.config import CaptureRoute
 from automation.web_provider.form_sign_in import sign_in_by_form
 from automation.web_provider.interactive_sign_in import InteractiveSignIn, open_interactive_sign_in
-from backend.accounts.book import AccountConfig, AccountPace, own_account, session_key
+from backend.accounts.account_config import AccountConfig, AccountPace, own_account, session_key
 from backend.accounts.policy import AccountLimits
 from backend.providers.config import BrowserSettings, EndpointConfig, Isolation, Proxy
 from backend.providers.kinds import AccountStores

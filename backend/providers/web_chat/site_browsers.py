@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from automation.turn import ChatLink, Prompt, TurnEvent
-from backend.accounts.book import AccountConfig, AccountPace
+from backend.accounts.account_config import AccountConfig, AccountPace
 from backend.accounts.policy import AccountLimits
 from backend.accounts.sign_ins import SignInSession
 

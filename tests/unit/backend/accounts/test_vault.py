@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.accounts.sessions import SealedSessions
+from backend.accounts.sealed_sessions import SealedSessions
 from backend.accounts.vault import Vault, VaultError
 
 

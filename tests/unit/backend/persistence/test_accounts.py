@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from backend.accounts.book import AccountConfig, Standing
-from backend.accounts.sessions import SealedSessions
+from backend.accounts.account_config import AccountConfig, Standing
+from backend.accounts.sealed_sessions import SealedSessions
 from backend.accounts.states import AccountState
 from backend.accounts.vault import Vault, VaultError
 from backend.errors import StorageError

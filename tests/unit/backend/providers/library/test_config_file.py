@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.accounts.book import AccountPace
+from backend.accounts.account_config import AccountPace
 from backend.errors import InvalidRequestError
 from backend.providers.library.config_file import parse_config
 

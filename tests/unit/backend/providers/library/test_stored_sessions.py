@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.accounts.book import AccountConfig, Standing
+from backend.accounts.account_config import AccountConfig, Standing
 from backend.accounts.states import AccountState
 from backend.errors import StorageError
 from backend.providers.library.stored_sessions import MemoryAccounts, SessionFiles

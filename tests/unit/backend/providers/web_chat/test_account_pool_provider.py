@@ -27,7 +27,7 @@ from automation.errors import (
     UnreachableError,
 )
 from automation.turn import ChatLink, Message, Prompt, TextDelta, TurnFinished
-from backend.accounts.book import AccountConfig, AccountPace, Standing, StoredAccount
+from backend.accounts.account_config import AccountConfig, AccountPace, Standing, StoredAccount
 from backend.accounts.states import AccountState
 from backend.errors import RateExceededError, StorageError
 from backend.providers.web_chat import account_pool_provider as account_fleet

@@ -21,7 +21,7 @@ from automation.errors import (
     RateLimitedError,
     SignInRequiredError,
 )
-from backend.accounts.book import AccountConfig, Standing
+from backend.accounts.account_config import AccountConfig, Standing
 from backend.accounts.policy import AccountLimits, Candidate, Usage, rest_s
 from backend.accounts.states import NEEDS_A_PERSON, USABLE, AccountMove, AccountState, state_after
 
