@@ -10,7 +10,6 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from automation.capture.challenges import STANDS_S
 from automation.capture.commit import AppendOnly
 from automation.capture.completion import Completion, Sample, Verdict
 from automation.capture.decoders.protocol import WireAlive, WireEnd, WireError, WireEvent, WireText
@@ -23,6 +22,7 @@ from automation.errors import (
     SignInRequiredError,
     SiteError,
 )
+from automation.page.challenges import STANDS_S
 from automation.profiles import SelectorProfile
 from automation.timing import Timeouts
 from automation.turn import (

@@ -16,7 +16,6 @@ from fnmatch import fnmatchcase
 
 import anyio
 
-from automation.capture.cdp import Channel, Params, Spawn
 from automation.capture.tap_events import (
     BodyBytes,
     BodyEnded,
@@ -29,6 +28,7 @@ from automation.capture.tap_events import (
 )
 from automation.capture.traffic import Traffic
 from automation.errors import PageLostError
+from automation.page.cdp import Channel, Params, Spawn
 
 log = logging.getLogger(__name__)
 

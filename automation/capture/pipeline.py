@@ -14,12 +14,12 @@ from anyio.streams.memory import MemoryObjectSendStream
 
 from automation.capture.answer import Answer, PageFacts
 from automation.capture.decoders.protocol import StreamFormatError
-from automation.capture.dom_tap import DomTap
 from automation.capture.network_tap import NetworkTap
 from automation.capture.sent_prompt import SentPrompt
 from automation.capture.tap_events import TapEvent
 from automation.capture.wire_reader import WireReader
 from automation.errors import PageLostError
+from automation.page.agent import DomTap
 from automation.profiles import SelectorProfile
 from automation.timing import Timeouts
 from automation.turn import TurnEvent, TurnFinished

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import anyio
 from playwright.async_api import CDPSession, Dialog, FileChooser, FilePayload, Frame, Page
 
-from automation.capture.cdp import PageChannel, Spawn, TargetTree
 from automation.errors import PageLostError
 from automation.owned_tasks import owned_tasks, page_work
+from automation.page.cdp import PageChannel, Spawn, TargetTree
 from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
 from automation.sign_in.live_events import (
     DialogOpened,

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from time import monotonic, time
 from typing import Protocol
 
-from automation.capture.challenges import STANDS_S
-from automation.capture.dom_tap import DomTap
 from automation.errors import ChallengeRequiredError, SignInRequiredError, SiteChangedError
+from automation.page.agent import DomTap
+from automation.page.challenges import STANDS_S
 from automation.sign_in.credentials import Credentials, one_time_password
 
 log = logging.getLogger(__name__)

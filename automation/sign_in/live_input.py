@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from automation.capture.cdp import Params
+from automation.page.cdp import Params
 from automation.sign_in.followed_pages import FollowedPage
 from automation.sign_in.live_events import (
     AnswerDialog,

@@ -17,9 +17,9 @@ from time import monotonic
 
 import anyio
 
-from automation.capture.cdp import Params
 from automation.errors import PageLostError
 from automation.owned_tasks import owned_tasks
+from automation.page.cdp import Params
 from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
 from automation.sign_in.followed_pages import FollowedPage, FollowedPages
 from automation.sign_in.frame_pace import FramePace

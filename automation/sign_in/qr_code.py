@@ -15,9 +15,9 @@ import anyio.to_thread
 import zxingcpp
 from PIL import Image
 
-from automation.capture.cdp import PageChannel, Params
 from automation.errors import PageLostError
 from automation.owned_tasks import owned_tasks
+from automation.page.cdp import PageChannel, Params
 from automation.playwright_errors import DRIVER_ERRORS, first_line
 from automation.sign_in.followed_pages import FollowedPage, FollowedPages, session_of
 

@@ -10,8 +10,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from automation.capture.cdp import Channel, Params, Spawn
 from automation.errors import PageLostError
+from automation.page.cdp import Channel, Params, Spawn
 from automation.sign_in.live_events import SelectOpened, SelectOption
 
 log = logging.getLogger(__name__)

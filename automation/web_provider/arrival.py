@@ -9,8 +9,6 @@ from urllib.parse import urljoin
 
 from playwright.async_api import Page
 
-from automation.capture.challenges import STANDS_S, challenge_of_response
-from automation.capture.dom_tap import DomTap
 from automation.capture.network_tap import NetworkTap
 from automation.errors import (
     ChallengeRequiredError,
@@ -19,11 +17,13 @@ from automation.errors import (
     UnreachableError,
 )
 from automation.navigation import go_to
+from automation.page.agent import DomTap
+from automation.page.challenges import STANDS_S, challenge_of_response
+from automation.page.hands import PageHands
 from automation.playwright_errors import DRIVER_ERRORS, first_line
 from automation.sign_in.form import fill_form
 from automation.web_provider.account import Account
 from automation.web_provider.config import WebChatConfig
-from automation.web_provider.page_hands import PageHands
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from playwright.async_api import FilePayload, Page
 
-from automation.capture.dom_tap import DomTap
 from automation.capture.site_errors import error_of_words
 from automation.errors import (
     AttachmentRejectedError,
@@ -21,12 +20,13 @@ from automation.errors import (
     SiteChangedError,
     SiteError,
 )
+from automation.page.agent import DomTap
+from automation.page.hands import PageHands
 from automation.playwright_errors import DRIVER_TIMEOUTS, page_calls
 from automation.profiles import AttachmentRules, SelectorProfile
 from automation.timing import Timeouts
 from automation.turn import Attachment, Prompt
 from automation.web_provider.composer import Composer
-from automation.web_provider.page_hands import PageHands
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,7 @@ from anyio.streams.memory import MemoryObjectSendStream
 from playwright.async_api import Frame, Page
 
 from automation.capture.agreement import difference
-from automation.capture.cdp import Channel, PageChannel, Spawn, TargetTree
 from automation.capture.decoders.registry import SOCKET_DECODERS
-from automation.capture.dom_tap import DomTap
 from automation.capture.network_tap import NetworkTap
 from automation.capture.pipeline import TurnCapture
 from automation.errors import (
@@ -31,6 +29,10 @@ from automation.errors import (
     UnreachableError,
 )
 from automation.owned_tasks import owned_tasks
+from automation.page.agent import DomTap
+from automation.page.cdp import Channel, PageChannel, Spawn, TargetTree
+from automation.page.hands import PageHands
+from automation.page.life import PageLife
 from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
 from automation.turn import ChatLink, TurnEvent, TurnFinished
 from automation.web_provider.account import Account, browser_of
@@ -39,8 +41,6 @@ from automation.web_provider.ask import Ask, fingerprint_of, is_shown
 from automation.web_provider.attachments import PROMPT_FILE_NOTE, Attachments
 from automation.web_provider.composer import Composer
 from automation.web_provider.config import WebChatConfig, reading_profile
-from automation.web_provider.page_hands import PageHands
-from automation.web_provider.page_life import PageLife
 
 log = logging.getLogger(__name__)
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import anyio
 
-from automation.capture.dom_tap import DomTap
 from automation.capture.pipeline import TurnCapture
 from automation.errors import PromptRejectedError, PromptTooLargeError, SiteChangedError
+from automation.page.agent import DomTap
+from automation.page.hands import PageHands
 from automation.profiles import SelectorProfile
 from automation.timing import Timeouts
 from automation.web_provider.entry import Way, length_in_page, ways_for
-from automation.web_provider.page_hands import PageHands
 
 log = logging.getLogger(__name__)
 

@@ -14,11 +14,11 @@ from urllib.parse import urljoin
 import anyio
 from playwright.async_api import Page
 
-from automation.capture.cdp import Channel, PageChannel, TargetTree
-from automation.capture.dom_tap import DomTap
 from automation.errors import PageLostError, SignInRequiredError, SiteChangedError
 from automation.navigation import go_to
 from automation.owned_tasks import owned_tasks
+from automation.page.agent import DomTap
+from automation.page.cdp import Channel, PageChannel, TargetTree
 from automation.playwright_errors import DRIVER_ERRORS, first_line
 from automation.sign_in.followed_pages import FollowedPages, open_followed_pages, session_of
 from automation.sign_in.live_view import LiveView, open_live_view

@@ -228,7 +228,7 @@ async def open_bench() -> AsyncIterator[Bench]:
         page = await browser.new_page()
         await page.set_content(f"<!doctype html><style>{STYLE}</style><body></body>")
         for script in (
-            ROOT / "automation/capture/scripts/dom_to_markdown.js",
+            ROOT / "automation/page/scripts/dom_to_markdown.js",
             RECORDINGS / "dom/dress.js",
             RECORDINGS / "dom/canonical.js",
         ):

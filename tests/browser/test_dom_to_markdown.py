@@ -20,7 +20,7 @@ from automation.capture.commit import AppendOnly
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = (ROOT / "automation/capture/scripts/dom_to_markdown.js").read_text("utf-8")
+SCRIPT = (ROOT / "automation/page/scripts/dom_to_markdown.js").read_text("utf-8")
 RECORDINGS = ROOT / "tests/recordings"
 SPEC = json.loads((RECORDINGS / "dom/commonmark-0.31.json").read_text("utf-8"))
 CASES = json.loads((RECORDINGS / "dom/cases.json").read_text("utf-8"))

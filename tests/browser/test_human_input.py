@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from automation.browser.pool import BrowserPool
+from automation.page.hands import PageHands
 from automation.profiles import parse_profile
 from automation.stealth.pacing import Pace
 from automation.timing import Timeouts
 from automation.web_provider.composer import Composer
-from automation.web_provider.page_hands import PageHands
 from tests.fakes.chat_provider import ask, open_provider
 from tests.fakes.chat_site import MARKDOWN, ChatSite
 from tests.fakes.editors import NoEditors, editor_pages

@@ -13,15 +13,15 @@ import anyio
 from automation.browser.display import open_display
 from automation.browser.examine import examine
 from automation.browser.pool import BrowserPool
-from automation.capture.cdp import PageChannel, TargetTree
-from automation.capture.dom_tap import DomTap
 from automation.capture.network_tap import NetworkTap
 from automation.owned_tasks import owned_tasks
+from automation.page.agent import DomTap
+from automation.page.cdp import PageChannel, TargetTree
+from automation.page.hands import PageHands
 from automation.profiles import parse_profile
 from automation.stealth.check_site import open_check_site
 from automation.stealth.options import BrowserConfig
 from automation.stealth.self_check import Mismatch, mismatches
-from automation.web_provider.page_hands import PageHands
 from tests.fakes.chromium import open_chromium
 from tests.fakes.detectors import DetectorSite, Verdict
 

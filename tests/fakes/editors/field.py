@@ -9,15 +9,15 @@ from typing import Any, cast
 from playwright.async_api import Page
 
 from automation.browser.pool import BrowserPool
-from automation.capture.cdp import Channel, PageChannel, TargetTree
-from automation.capture.dom_tap import DomTap
 from automation.capture.pipeline import TurnCapture
 from automation.owned_tasks import owned_tasks
+from automation.page.agent import DomTap
+from automation.page.cdp import Channel, PageChannel, TargetTree
+from automation.page.hands import PageHands
 from automation.profiles import parse_profile
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
 from automation.web_provider.composer import Composer
-from automation.web_provider.page_hands import PageHands
 from tests.fakes.editors import editor_pages
 
 

@@ -15,9 +15,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from automation.capture.cdp import Channel, Params, TargetTree
-from automation.capture.challenges import CAPTCHA_CSS
 from automation.errors import PageLostError, SiteChangedError
+from automation.page.cdp import Channel, Params, TargetTree
+from automation.page.challenges import CAPTCHA_CSS
 from automation.profiles import SelectorProfile, Selectors
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class DocumentGone(PageLostError):
 
 @cache
 def _script(name: str) -> str:
-    return files("automation.capture").joinpath("scripts", name).read_text("utf-8")
+    return files("automation.page").joinpath("scripts", name).read_text("utf-8")
 
 
 def agent_profile(profile: SelectorProfile) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 
 from automation.browser.processes import BrowserProcess
 from automation.errors import PageLostError
-from automation.web_provider.page_life import PageLife
+from automation.page.life import PageLife
 from tests.unit.automation.capture.fake_channel import FakeChannel
 
 PID = 2**22 + 1  # above the most that Linux gives, so that nothing else is known of it

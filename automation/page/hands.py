@@ -10,8 +10,8 @@ from typing import Any
 import anyio
 from playwright.async_api import Page
 
-from automation.capture.dom_tap import DomTap
 from automation.errors import PageLostError, SiteChangedError
+from automation.page.agent import DomTap
 from automation.playwright_errors import page_calls
 from automation.stealth.pacing import TYPED_CHARACTERS, HumanInput, Pace, Point, key_for
 

@@ -11,8 +11,8 @@ import anyio
 
 from automation.browser.process_table import end_own, resident_bytes, waits_for_cpu
 from automation.browser.processes import BrowserProcess, cpu_used, is_hung, renderer_pid
-from automation.capture.cdp import Channel, Params
 from automation.errors import PageLostError
+from automation.page.cdp import Channel, Params
 
 log = logging.getLogger(__name__)
 

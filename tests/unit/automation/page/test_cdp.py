@@ -9,8 +9,8 @@ import anyio
 import pytest
 from playwright.async_api import Error as PlaywrightError
 
-from automation.capture.cdp import ChildChannel, PageChannel, Params, TargetTree
 from automation.errors import PageLostError
+from automation.page.cdp import ChildChannel, PageChannel, Params, TargetTree
 from tests.unit.automation.capture.fake_channel import FakeChannel
 
 SEND = "Target.sendMessageToTarget"

@@ -3,7 +3,7 @@
 import pytest
 import soupsieve
 
-from automation.capture.challenges import CAPTCHA_CSS, challenge_of_response
+from automation.page.challenges import CAPTCHA_CSS, challenge_of_response
 
 
 @pytest.mark.parametrize(
