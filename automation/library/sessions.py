@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from automation.sign_in.session_state import StorageState
+from automation.account.session_state import StorageState
 
 
 class MemorySession:

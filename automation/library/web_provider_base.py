@@ -7,6 +7,9 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+from automation.account.account import Account, open_account
+from automation.account.config import WebChatConfig
+from automation.account.credentials import Credentials
 from automation.browser.pool import open_browser_pool
 from automation.errors import AutomationError, SignInRequiredError
 from automation.library.interface import (
@@ -23,13 +26,10 @@ from automation.library.prompts import prompt_of
 from automation.library.sessions import MemorySession, session_of
 from automation.library.stealth_browser import StealthBrowser
 from automation.profiles import parse_profile
-from automation.sign_in.credentials import Credentials
 from automation.stealth.options import BrowserConfig, ProxyConfig
 from automation.timing import Timeouts
 from automation.turn import ReasoningDelta, SourceFound, TextDelta, TurnEvent, TurnFinished, UsageReported
-from automation.web_provider.account import Account, open_account
 from automation.web_provider.base import WebProviderBase as ChatPages
-from automation.web_provider.config import WebChatConfig
 
 # The names that programs know a page's parts by; every other name is the profile's own (selectors/README.md).
 _PARTS = {"chat_input": "input", "send_button": "send", "response_area": "assistant_turn"}

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from time import monotonic, time
 from typing import Protocol
 
+from automation.account.credentials import Credentials, one_time_password
 from automation.errors import ChallengeRequiredError, SignInRequiredError, SiteChangedError
 from automation.page.agent import DomTap
 from automation.page.challenges import STANDS_S
-from automation.sign_in.credentials import Credentials, one_time_password
 
 log = logging.getLogger(__name__)
 

@@ -9,6 +9,8 @@ from urllib.parse import urljoin
 
 from playwright.async_api import Page
 
+from automation.account.account import Account
+from automation.account.config import WebChatConfig
 from automation.capture.network_tap import NetworkTap
 from automation.errors import (
     ChallengeRequiredError,
@@ -22,8 +24,6 @@ from automation.page.challenges import STANDS_S, challenge_of_response
 from automation.page.hands import PageHands
 from automation.playwright_errors import DRIVER_ERRORS, first_line
 from automation.sign_in.form import fill_form
-from automation.web_provider.account import Account
-from automation.web_provider.config import WebChatConfig
 
 log = logging.getLogger(__name__)
 

@@ -12,6 +12,9 @@ import anyio
 from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from automation.account.account import Account
+from automation.account.config import WebChatConfig, effective_timeouts
+from automation.account.credentials import Credentials
 from automation.browser.lease import LeasePool
 from automation.errors import (
     AutomationError,
@@ -21,13 +24,10 @@ from automation.errors import (
     SiteError,
 )
 from automation.owned_tasks import owned_tasks
-from automation.sign_in.credentials import Credentials
 from automation.turn import ChatLink, Prompt, TurnEvent, TurnFinished
-from automation.web_provider.account import Account
 from automation.web_provider.ask import ask_of
 from automation.web_provider.attachments import check_files, new_files
 from automation.web_provider.chat_page import ChatPage, open_chat_page
-from automation.web_provider.config import WebChatConfig, effective_timeouts
 from automation.web_provider.second_try import may_try_again
 from automation.web_provider.transcript import compose_transcript
 

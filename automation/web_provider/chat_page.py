@@ -13,6 +13,8 @@ import anyio
 from anyio.streams.memory import MemoryObjectSendStream
 from playwright.async_api import Frame, Page
 
+from automation.account.account import Account, browser_of
+from automation.account.config import WebChatConfig, reading_profile
 from automation.capture.agreement import difference
 from automation.capture.decoders.registry import SOCKET_DECODERS
 from automation.capture.network_tap import NetworkTap
@@ -35,12 +37,10 @@ from automation.page.hands import PageHands
 from automation.page.life import PageLife
 from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
 from automation.turn import ChatLink, TurnEvent, TurnFinished
-from automation.web_provider.account import Account, browser_of
 from automation.web_provider.arrival import Arrival, site_changed
 from automation.web_provider.ask import Ask, fingerprint_of, is_shown
 from automation.web_provider.attachments import PROMPT_FILE_NOTE, Attachments
 from automation.web_provider.composer import Composer
-from automation.web_provider.config import WebChatConfig, reading_profile
 
 log = logging.getLogger(__name__)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from automation.account.account import Account
+from automation.account.config import WebChatConfig, effective_timeouts
 from automation.owned_tasks import owned_tasks, page_work
-from automation.web_provider.account import Account
 from automation.web_provider.chat_page import open_chat_page
-from automation.web_provider.config import WebChatConfig, effective_timeouts
 
 
 async def sign_in_by_form(account: Account, config: WebChatConfig) -> None:

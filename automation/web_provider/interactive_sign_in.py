@@ -14,6 +14,8 @@ from urllib.parse import urljoin
 import anyio
 from playwright.async_api import Page
 
+from automation.account.account import Account
+from automation.account.config import WebChatConfig, effective_timeouts
 from automation.errors import PageLostError, SignInRequiredError, SiteChangedError
 from automation.navigation import go_to
 from automation.owned_tasks import owned_tasks
@@ -24,8 +26,6 @@ from automation.sign_in.followed_pages import FollowedPages, open_followed_pages
 from automation.sign_in.live_view import LiveView, open_live_view
 from automation.sign_in.qr_code import QrCode, watch_for_qr_codes
 from automation.sign_in.status import SignInState, SignInStatus
-from automation.web_provider.account import Account
-from automation.web_provider.config import WebChatConfig, effective_timeouts
 
 __all__ = ["EXPIRES_S", "InteractiveSignIn", "SignInState", "SignInStatus", "open_interactive_sign_in"]
 

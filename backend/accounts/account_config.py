@@ -9,7 +9,7 @@ from typing import Annotated, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from automation.sign_in.credentials import one_time_password
+from automation.account.credentials import one_time_password
 from backend.accounts.policy import AccountLimits
 from backend.accounts.states import AccountState
 

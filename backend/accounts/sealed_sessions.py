@@ -8,7 +8,7 @@ from typing import Protocol
 
 import orjson
 
-from automation.sign_in.session_state import SessionNotKeptError, StorageState
+from automation.account.session_state import SessionNotKeptError, StorageState
 from backend.accounts.vault import Vault, VaultError
 from backend.errors import StorageError
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from automation.sign_in.session_state import SessionNotKeptError, StorageState
+from automation.account.session_state import SessionNotKeptError, StorageState
 from backend.accounts.account_config import (
     DEFAULT_ACCOUNT,
     AccountConfig,

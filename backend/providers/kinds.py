@@ -7,8 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from automation.account.session_state import SessionStore
 from automation.browser.profile_folder import ProfileFolder
-from automation.sign_in.session_state import SessionStore
 from backend.accounts.account_config import AccountRepository
 from backend.providers.config import EndpointConfig
 from backend.providers.protocol import ProviderOpener

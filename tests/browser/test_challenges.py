@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from automation.account.credentials import Credentials
 from automation.browser.pool import BrowserPool
 from automation.errors import ChallengeRequiredError
-from automation.sign_in.credentials import Credentials
 from tests.fakes.chat_provider import MemorySessions, Talk, ask, open_provider
 from tests.fakes.chat_site import ChatSite
 

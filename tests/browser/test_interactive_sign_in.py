@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
+from automation.account.account import Account
+from automation.account.config import WebChatConfig
+from automation.account.credentials import Credentials
 from automation.browser.pool import BrowserPool
 from automation.errors import SignInRequiredError, UnreachableError
 from automation.profiles import parse_profile
-from automation.sign_in.credentials import Credentials
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
-from automation.web_provider.account import Account
-from automation.web_provider.config import WebChatConfig
 from automation.web_provider.form_sign_in import sign_in_by_form
 from automation.web_provider.interactive_sign_in import (
     InteractiveSignIn,

@@ -12,11 +12,11 @@ from pathlib import Path
 import anyio
 import pytest
 
+from automation.account.account import Account
 from automation.browser.display import display_obstacle
 from automation.browser.drivers import driver_obstacle
 from automation.browser.pool import BrowserPool, open_browser_pool
 from automation.stealth.options import BrowserConfig, DriverKind
-from automation.web_provider.account import Account
 from automation.web_provider.base import WebProviderBase
 from backend.accounts.browser_profiles import BrowserProfiles, SealedProfile
 from backend.accounts.vault import Vault

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from automation.account.account import Account
+from automation.account.session_state import StorageState
 from automation.browser.pool import BrowserPool
 from automation.browser.profile_folder import ProfileFolder
 from automation.errors import SessionRefusedError, SignInRequiredError
-from automation.sign_in.session_state import StorageState
 from automation.stealth.options import BrowserConfig
-from automation.web_provider.account import Account
 from backend.accounts.browser_profiles import BrowserProfiles
 from backend.accounts.vault import Vault
 from tests.fakes.chat_provider import ADA, MemorySessions, ask, open_provider

@@ -9,17 +9,17 @@ from typing import Any
 
 from anyio.lowlevel import checkpoint
 
+from automation.account.account import open_account
+from automation.account.config import CaptureRoute
+from automation.account.session_state import SessionStore, StorageState
 from automation.browser.pool import BrowserPool
 from automation.browser.profile_folder import ProfileFolder
 from automation.profiles import parse_profile
-from automation.sign_in.session_state import SessionStore, StorageState
 from automation.stealth.options import BrowserConfig
 from automation.stealth.pacing import HumanInput
 from automation.timing import Timeouts
 from automation.turn import ChatLink, Message, Prompt, ReasoningDelta, TextDelta, TurnEvent, TurnFinished
-from automation.web_provider.account import open_account
 from automation.web_provider.base import Credentials, WebChatConfig, WebProviderBase
-from automation.web_provider.config import CaptureRoute
 from tests.fakes.chat_site import ChatSite, profile_data
 
 ADA = Credentials("ada", "lovelace")

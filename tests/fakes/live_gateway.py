@@ -16,12 +16,12 @@ from fastapi import FastAPI
 from PIL import Image, ImageChops
 from playwright.async_api import Page
 
+from automation.account.account import Account
+from automation.account.config import WebChatConfig
 from automation.browser.pool import BrowserPool
 from automation.profiles import parse_profile
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
-from automation.web_provider.account import Account
-from automation.web_provider.config import WebChatConfig
 from automation.web_provider.form_sign_in import sign_in_by_form
 from automation.web_provider.interactive_sign_in import InteractiveSignIn, open_interactive_sign_in
 from backend.accounts.sign_ins import SignIns, open_sign_ins

@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from automation.account.account import Account, account_of
+from automation.account.config import CaptureRoute
+from automation.account.credentials import Credentials
+from automation.account.session_state import SessionStore, StorageState
 from automation.browser.pool import BrowserPool
-from automation.sign_in.credentials import Credentials
-from automation.sign_in.session_state import SessionStore, StorageState
 from automation.stealth.options import BrowserConfig, Driver, ProxyConfig
 from automation.timing import Timeouts
-from automation.web_provider.account import Account, account_of
 from automation.web_provider.base import WebChatConfig, WebProviderBase
-from automation.web_provider.config import CaptureRoute
 from automation.web_provider.form_sign_in import sign_in_by_form
 from automation.web_provider.interactive_sign_in import InteractiveSignIn, open_interactive_sign_in
 from backend.accounts.account_config import AccountConfig, AccountPace, own_account, session_key

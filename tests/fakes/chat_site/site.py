@@ -15,7 +15,7 @@ from typing import Any, Literal
 import anyio.to_thread
 import uvicorn
 
-from automation.sign_in.credentials import one_time_password
+from automation.account.credentials import one_time_password
 from tests.fakes.chat_site.answers import Answer, Piece, answer_to
 
 SESSION_COOKIE = "session"

@@ -2,8 +2,8 @@
 
 import pytest
 
+from automation.account.credentials import Credentials, one_time_password
 from automation.errors import ChallengeRequiredError, SignInRequiredError, SiteChangedError
-from automation.sign_in.credentials import Credentials, one_time_password
 from automation.sign_in.form import fill_form
 
 ADA = Credentials("ada@example.org", "correct horse")

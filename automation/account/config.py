@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import urljoin
 
+from automation.account.credentials import Credentials
 from automation.profiles import SelectorProfile
-from automation.sign_in.credentials import Credentials
 from automation.stealth.options import BrowserConfig
 from automation.stealth.pacing import HumanInput
 from automation.timing import Timeouts

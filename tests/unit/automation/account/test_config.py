@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
+from automation.account.config import WebChatConfig, effective_timeouts, reading_profile
 from automation.profiles import parse_profile
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
-from automation.web_provider.config import WebChatConfig, effective_timeouts, reading_profile
 
 PAGE = {"input": "textarea", "assistant_turn": ".bot"}
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from playwright.async_api import BrowserContext
 
+from automation.account.session_state import StorageState
 from automation.browser.profile_folder import Found
 from automation.errors import PageLostError, SessionRefusedError
 from automation.playwright_errors import DRIVER_ERRORS, first_line
-from automation.sign_in.session_state import StorageState
 
 log = logging.getLogger(__name__)
 

@@ -10,17 +10,17 @@ from typing import Any
 import anyio
 from playwright.async_api import Browser, BrowserContext, Page
 
+from automation.account.config import WebChatConfig
+from automation.account.credentials import Credentials
+from automation.account.session_state import SessionNotKeptError, SessionStore, StorageState
+from automation.account.stored_session import take_up
 from automation.browser.pool import BrowserPool
 from automation.browser.processes import network_pid
 from automation.browser.profile_folder import ProfileFolder
 from automation.browser.windows import open_window
 from automation.errors import PageLostError, SessionRefusedError, SignInRequiredError
 from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
-from automation.sign_in.credentials import Credentials
-from automation.sign_in.session_state import SessionNotKeptError, SessionStore, StorageState
 from automation.stealth.options import BrowserConfig
-from automation.web_provider.config import WebChatConfig
-from automation.web_provider.stored_session import take_up
 
 log = logging.getLogger(__name__)
 

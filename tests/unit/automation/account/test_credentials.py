@@ -2,7 +2,7 @@
 
 import pytest
 
-from automation.sign_in.credentials import Credentials, one_time_password
+from automation.account.credentials import Credentials, one_time_password
 
 
 def test_a_password_is_never_shown():
