@@ -14,14 +14,14 @@ from automation.account.credentials import Credentials
 from automation.browser.pool import BrowserPool
 from automation.errors import SignInRequiredError, UnreachableError
 from automation.profiles import parse_profile
-from automation.stealth.options import BrowserConfig
-from automation.timing import Timeouts
-from automation.web_provider.form_sign_in import sign_in_by_form
-from automation.web_provider.interactive_sign_in import (
+from automation.sign_in.interactive_sign_in import (
     InteractiveSignIn,
     SignInStatus,
     open_interactive_sign_in,
 )
+from automation.stealth.options import BrowserConfig
+from automation.timing import Timeouts
+from automation.web_provider.form_sign_in import sign_in_by_form
 from tests.fakes.chat_provider import MemorySessions
 from tests.fakes.chat_site import ChatSite, profile_data
 from tests.fakes.sign_in_site import SignInSite, profile_of

@@ -20,10 +20,10 @@ from automation.account.account import Account
 from automation.account.config import WebChatConfig
 from automation.browser.pool import BrowserPool
 from automation.profiles import parse_profile
+from automation.sign_in.interactive_sign_in import InteractiveSignIn, open_interactive_sign_in
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
 from automation.web_provider.form_sign_in import sign_in_by_form
-from automation.web_provider.interactive_sign_in import InteractiveSignIn, open_interactive_sign_in
 from backend.accounts.sign_ins import SignIns, open_sign_ins
 from backend.api.errors import install_error_handlers
 from backend.api.live_sign_in import live

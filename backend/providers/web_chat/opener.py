@@ -13,11 +13,11 @@ from automation.account.config import CaptureRoute
 from automation.account.credentials import Credentials
 from automation.account.session_state import SessionStore, StorageState
 from automation.browser.pool import BrowserPool
+from automation.sign_in.interactive_sign_in import InteractiveSignIn, open_interactive_sign_in
 from automation.stealth.options import BrowserConfig, Driver, ProxyConfig
 from automation.timing import Timeouts
 from automation.web_provider.base import WebChatConfig, WebProviderBase
 from automation.web_provider.form_sign_in import sign_in_by_form
-from automation.web_provider.interactive_sign_in import InteractiveSignIn, open_interactive_sign_in
 from backend.accounts.account_config import AccountConfig, AccountPace, own_account, session_key
 from backend.accounts.policy import AccountLimits
 from backend.providers.config import BrowserSettings, EndpointConfig, Isolation, Proxy
