@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from automation.capture.decoders.json_shape import as_dict, as_list, as_text
+from automation.capture.decoders.framing.json_shape import as_dict, as_list, as_text
 from automation.capture.decoders.protocol import WireError, WireErrorKind
 
 # Codes are what APIs send in ``code``, ``type`` and ``status``; words are what UIs make of them, such as

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from automation.capture.decoders.chainlit import ChainlitDecoder
-from automation.capture.decoders.gradio_queue import GradioQueueDecoder
-from automation.capture.decoders.json_body import JsonBodyDecoder
-from automation.capture.decoders.json_lines import JsonLinesDecoder
-from automation.capture.decoders.json_patch import JsonPatchDecoder
-from automation.capture.decoders.json_socket import JsonSocketDecoder, JsonSocketIoDecoder
-from automation.capture.decoders.json_sse import JsonSseDecoder, TextSseDecoder
-from automation.capture.decoders.open_webui import OpenWebUiDecoder
-from automation.capture.decoders.openai_sse import OpenAiSseDecoder
+from automation.capture.decoders.by_path.json_body import JsonBodyDecoder
+from automation.capture.decoders.by_path.json_lines import JsonLinesDecoder
+from automation.capture.decoders.by_path.json_patch import JsonPatchDecoder
+from automation.capture.decoders.by_path.json_socket import JsonSocketDecoder, JsonSocketIoDecoder
+from automation.capture.decoders.by_path.json_sse import JsonSseDecoder, TextSseDecoder
+from automation.capture.decoders.by_path.text_stream import TextStreamDecoder
 from automation.capture.decoders.protocol import BodyDecoder, SocketDecoder
-from automation.capture.decoders.streamlit import StreamlitDecoder
-from automation.capture.decoders.text_stream import TextStreamDecoder
-from automation.capture.decoders.vercel_ai import VercelAiDecoder
+from automation.capture.decoders.uis.chainlit import ChainlitDecoder
+from automation.capture.decoders.uis.gradio_queue import GradioQueueDecoder
+from automation.capture.decoders.uis.open_webui import OpenWebUiDecoder
+from automation.capture.decoders.uis.openai_sse import OpenAiSseDecoder
+from automation.capture.decoders.uis.streamlit import StreamlitDecoder
+from automation.capture.decoders.uis.vercel_ai import VercelAiDecoder
 from automation.wire_format import DecoderName, Wire
 
 _BODY_DECODERS: Final[dict[DecoderName, Callable[[Wire], BodyDecoder]]] = {

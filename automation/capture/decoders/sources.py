@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from automation.capture.decoders.json_shape import as_dict, as_list, as_text
+from automation.capture.decoders.framing.json_shape import as_dict, as_list, as_text
 from automation.turn import SourceFound
 
 _URL_KEYS = ("url", "uri", "link", "href")

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
-from automation.capture.decoders.sse import ServerSentEvent, SseParser
+from automation.capture.decoders.framing.sse import ServerSentEvent, SseParser
 from backend.providers.api.chat.translated_stream import TranslatedStream, parse_object
 from backend.wire.chat_response import ChunkWriter, CompletionHead
 

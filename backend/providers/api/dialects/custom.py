@@ -16,8 +16,8 @@ from typing import Any
 
 import orjson
 
-from automation.capture.decoders.lines import LineSplitter
-from automation.capture.decoders.sse import SseParser
+from automation.capture.decoders.framing.lines import LineSplitter
+from automation.capture.decoders.framing.sse import SseParser
 from automation.errors import SiteError
 from automation.json_path import JsonPath
 from backend.providers.api.chat.chat_fields import (

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from automation.capture.decoders.lines import LineSplitter
+from automation.capture.decoders.framing.lines import LineSplitter
 from automation.errors import RateLimitedError, SiteError
 from backend.errors import InvalidRequestError
 from backend.providers.api.chat.chat_fields import given_fields
