@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from anyio.streams.memory import MemoryObjectSendStream
 
-from automation.capture.answer import Answer, PageFacts
+from automation.capture.answer_assembler import Answer, PageFacts
 from automation.capture.decoders.protocol import StreamFormatError
 from automation.capture.network_tap import NetworkTap
 from automation.capture.sent_prompt import SentPrompt

@@ -37,10 +37,10 @@ from automation.page.hands import PageHands
 from automation.page.life import PageLife
 from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
 from automation.turn import ChatLink, TurnEvent, TurnFinished
-from automation.web_provider.arrival import Arrival, site_changed
-from automation.web_provider.ask import Ask, fingerprint_of, is_shown
 from automation.web_provider.attachments import PROMPT_FILE_NOTE, Attachments
+from automation.web_provider.chat_loader import Arrival, site_changed
 from automation.web_provider.composer import Composer
+from automation.web_provider.turn_input import Ask, fingerprint_of, is_shown
 
 log = logging.getLogger(__name__)
 

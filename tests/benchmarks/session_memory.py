@@ -22,7 +22,7 @@ from automation.browser.pool import BrowserPool, open_browser_pool
 from automation.profiles import load_profile
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
-from automation.web_provider.base import WebChatConfig, WebProviderBase
+from automation.web_provider.chat_site import WebChatConfig, WebProviderBase
 from backend.accounts.browser_profiles import BrowserProfiles, SealedProfile
 from backend.accounts.vault import Vault
 from demo.processes import free_port, running

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from automation.browser.pool import BrowserPool
-from automation.web_provider.base import WebProviderBase
+from automation.web_provider.chat_site import WebProviderBase
 
 Fault = Literal["renderer", "browser", "driver", "network", "hang", "freeze"]
 FAULTS: tuple[Fault, ...] = ("renderer", "browser", "driver", "network", "hang", "freeze")

@@ -10,7 +10,7 @@ import pytest
 from automation.browser.pool import BrowserPool
 from automation.errors import AttachmentRejectedError, PromptTooLargeError, SiteChangedError, SiteError
 from automation.turn import Attachment, Message, Prompt
-from automation.web_provider.base import WebProviderBase
+from automation.web_provider.chat_site import WebProviderBase
 from tests.fakes.chat_provider import PATIENCE, Reply, ask, open_provider, read
 from tests.fakes.chat_site import FILE_WORDS, VARIANTS, ChatSite, SiteFile, profile_data
 

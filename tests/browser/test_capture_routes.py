@@ -11,7 +11,7 @@ from automation.browser.pool import BrowserPool
 from automation.errors import IdleTimeout, SiteError
 from automation.timing import Timeouts
 from automation.turn import ReasoningDelta, SourceFound, TextDelta, TurnEvent
-from automation.web_provider.base import WebProviderBase
+from automation.web_provider.chat_site import WebProviderBase
 from tests.fakes.chat_provider import PATIENCE, ask, open_provider, prompt_of
 from tests.fakes.chat_site import ChatSite
 

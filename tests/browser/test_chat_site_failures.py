@@ -23,7 +23,7 @@ from automation.errors import (
 )
 from automation.timing import Timeouts
 from automation.turn import TextDelta
-from automation.web_provider.base import Credentials, WebProviderBase
+from automation.web_provider.chat_site import Credentials, WebProviderBase
 from tests.fakes.chat_provider import ADA, MemorySessions, ask, open_provider, prompt_of
 from tests.fakes.chat_site import ERROR_WORDS, LIMIT_WORDS, WRONG_PASSWORD_WORDS, ChatSite
 

@@ -7,7 +7,7 @@ import pytest
 
 from automation.browser.pool import BrowserPool
 from automation.turn import TextDelta, TurnEvent
-from automation.web_provider.ask import Ask
+from automation.web_provider.turn_input import Ask
 from tests.fakes.chat_provider import Reply, ask, open_provider, prompt_of, read
 from tests.fakes.chat_site import MARKDOWN, VARIANTS, ChatSite, profile_data
 

@@ -18,8 +18,8 @@ from automation.browser.pool import BrowserPool, open_browser_pool
 from automation.browser.profile_folder import profile_of
 from automation.errors import AutomationError, PageLostError, RetryableError
 from automation.timing import Timeouts
-from automation.web_provider.base import WebProviderBase
 from automation.web_provider.chat_page import ChatPage
+from automation.web_provider.chat_site import WebProviderBase
 from tests.browser.process_kills import FAULTS, Fault, below, end_stopped, inflict, pages_open
 from tests.fakes.chat_provider import ADA, MemorySessions, Reply, ask, open_provider
 from tests.fakes.chat_site import ChatSite

@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 from automation.browser.pool import BrowserPool
-from automation.web_provider.base import WebProviderBase
+from automation.web_provider.chat_site import WebProviderBase
 from tests.fakes.chat_provider import ask, open_provider, prompt_of, read
 from tests.fakes.chat_site import ChatSite
 

@@ -17,7 +17,7 @@ from automation.browser.display import display_obstacle
 from automation.browser.drivers import driver_obstacle
 from automation.browser.pool import BrowserPool, open_browser_pool
 from automation.stealth.options import BrowserConfig, DriverKind
-from automation.web_provider.base import WebProviderBase
+from automation.web_provider.chat_site import WebProviderBase
 from backend.accounts.browser_profiles import BrowserProfiles, SealedProfile
 from backend.accounts.vault import Vault
 from tests.browser.process_kills import below

@@ -25,7 +25,7 @@ from automation.errors import SiteError
 from automation.profiles import load_profile
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
-from automation.web_provider.base import Credentials, WebChatConfig, WebProviderBase
+from automation.web_provider.chat_site import Credentials, WebChatConfig, WebProviderBase
 from demo.processes import free_port
 from demo.site import has_model
 from tests.fakes.chat_provider import MemorySessions, Reply, Talk, ask, open_with_account, prompt_of

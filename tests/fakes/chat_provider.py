@@ -19,7 +19,7 @@ from automation.stealth.options import BrowserConfig
 from automation.stealth.pacing import HumanInput
 from automation.timing import Timeouts
 from automation.turn import ChatLink, Message, Prompt, ReasoningDelta, TextDelta, TurnEvent, TurnFinished
-from automation.web_provider.base import Credentials, WebChatConfig, WebProviderBase
+from automation.web_provider.chat_site import Credentials, WebChatConfig, WebProviderBase
 from tests.fakes.chat_site import ChatSite, profile_data
 
 ADA = Credentials("ada", "lovelace")

@@ -16,7 +16,7 @@ from automation.browser.pool import BrowserPool
 from automation.sign_in.interactive_sign_in import InteractiveSignIn, open_interactive_sign_in
 from automation.stealth.options import BrowserConfig, Driver, ProxyConfig
 from automation.timing import Timeouts
-from automation.web_provider.base import WebChatConfig, WebProviderBase
+from automation.web_provider.chat_site import WebChatConfig, WebProviderBase
 from automation.web_provider.form_sign_in import sign_in_by_form
 from backend.accounts.account_config import AccountConfig, AccountPace, own_account, session_key
 from backend.accounts.policy import AccountLimits

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from automation.capture.commit import AppendOnly
-from automation.capture.completion import Completion, Sample, Verdict
 from automation.capture.decoders.protocol import WireAlive, WireEnd, WireError, WireEvent, WireText
+from automation.capture.end_detector import Completion, Sample, Verdict
 from automation.capture.site_errors import error_of_wire, error_of_words
 from automation.capture.traffic import Flow
 from automation.errors import (

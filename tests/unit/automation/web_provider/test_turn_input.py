@@ -3,8 +3,8 @@
 import pytest
 
 from automation.turn import Attachment, ChatLink, Message, Prompt
-from automation.web_provider.ask import ask_of, fingerprint_of, is_shown
 from automation.web_provider.transcript import compose_transcript
+from automation.web_provider.turn_input import ask_of, fingerprint_of, is_shown
 
 PICTURE, NOTE = Attachment("a.png", "image/png", b"png"), Attachment("b.txt", "text/plain", b"note")
 TALK = (

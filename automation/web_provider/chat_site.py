@@ -25,11 +25,11 @@ from automation.errors import (
 )
 from automation.owned_tasks import owned_tasks
 from automation.turn import ChatLink, Prompt, TurnEvent, TurnFinished
-from automation.web_provider.ask import ask_of
 from automation.web_provider.attachments import check_files, new_files
 from automation.web_provider.chat_page import ChatPage, open_chat_page
 from automation.web_provider.second_try import may_try_again
 from automation.web_provider.transcript import compose_transcript
+from automation.web_provider.turn_input import ask_of
 
 __all__ = ["Credentials", "WebChatConfig", "WebProviderBase"]
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from automation.capture.completion import Completion, Sample, Verdict
+from automation.capture.end_detector import Completion, Sample, Verdict
 from automation.capture.traffic import Flow
 
 QUIET_S = 5.0

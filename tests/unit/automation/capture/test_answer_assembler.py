@@ -2,7 +2,7 @@
 
 import pytest
 
-from automation.capture.answer import Answer, Utf16Text
+from automation.capture.answer_assembler import Answer, Utf16Text
 from automation.capture.decoders.protocol import WireAlive, WireEnd, WireError, WireText
 from automation.capture.traffic import Flow
 from automation.errors import (
