@@ -30,6 +30,7 @@ from backend.api.live_sign_in import live
 from backend.api.live_sign_in import sign_ins as sign_in
 from backend.api.operations import ERROR_RESPONSES, OperationRouter, document_operations
 from backend.api.services import Parts
+from backend.asgi import ASGIApp, Receive, Scope, Send
 from backend.endpoints.accounts import AccountManager
 from backend.endpoints.manager import EndpointWorkshop, open_manager
 from backend.endpoints.screenshots import ScreenshotFolder
@@ -71,7 +72,6 @@ from backend.security.rate_limit import RateLimit
 from backend.security.secret_files import load_or_create_secret
 from backend.security.socket_origin import SocketOrigin
 from backend.settings import Settings
-from backend.wire.asgi import ASGIApp, Receive, Scope, Send
 from backend.wire.attachments import FileLimits
 
 _log = logging.getLogger(__name__)

@@ -37,6 +37,7 @@ from automation.errors import (
     SiteError,
     UnreachableError,
 )
+from backend.asgi import Scope
 from backend.endpoints.back_off import leading_error
 from backend.errors import (
     AccountNotFoundError,
@@ -62,7 +63,6 @@ from backend.errors import (
     StructuredAnswerError,
     ToolCallError,
 )
-from backend.wire.asgi import Scope
 from backend.wire.errors import ErrorReply, retry_after
 
 _log = logging.getLogger(__name__)

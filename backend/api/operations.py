@@ -15,9 +15,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from backend.api.errors import describe_failure
+from backend.asgi import ASGIApp, Message, Receive, Scope, Send, owner_of
 from backend.errors import RateExceededError
 from backend.security.rate_limit import RateLimit
-from backend.wire.asgi import ASGIApp, Message, Receive, Scope, Send, owner_of
 
 Refuse = Callable[[Scope, Exception], Response]
 """Makes of an error before an answer began the response to it."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import time
 
+from backend.asgi import ASGIApp, Message, Receive, Scope, Send, header
 from backend.observability.logs import log_often
 from backend.observability.request_id import choose_request_id, request_id
-from backend.wire.asgi import ASGIApp, Message, Receive, Scope, Send, header
 
 _log = logging.getLogger(__name__)
 

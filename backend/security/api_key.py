@@ -5,8 +5,8 @@ from __future__ import annotations
 import hmac
 from collections.abc import Collection
 
+from backend.asgi import ASGIApp, Receive, Scope, Send, header
 from backend.security.refusal import send_refusal
-from backend.wire.asgi import ASGIApp, Receive, Scope, Send, header
 from backend.wire.errors import ErrorReply
 
 OWNER = "admin"  # there is one key yet

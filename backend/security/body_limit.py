@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.exceptions import HTTPException
 
+from backend.asgi import ASGIApp, Message, Receive, Scope, Send, header
 from backend.security.refusal import send_refusal
-from backend.wire.asgi import ASGIApp, Message, Receive, Scope, Send, header
 from backend.wire.errors import ErrorReply
 
 _STATUS = 413

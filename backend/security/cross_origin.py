@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from starlette.middleware.cors import CORSMiddleware
 
-from backend.wire.asgi import ASGIApp, Receive, Scope, Send, header
+from backend.asgi import ASGIApp, Receive, Scope, Send, header
 
 _EXPOSED = (
     "x-request-id",

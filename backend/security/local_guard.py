@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from backend.asgi import ASGIApp, Receive, Scope, Send, header
 from backend.security.loopback import is_host_allowed, is_loopback_name, is_origin_allowed
 from backend.security.refusal import send_refusal
-from backend.wire.asgi import ASGIApp, Receive, Scope, Send, header
 from backend.wire.errors import ErrorReply
 
 

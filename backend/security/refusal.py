@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.wire.asgi import Send
+from backend.asgi import Send
 from backend.wire.errors import ErrorReply
 
 

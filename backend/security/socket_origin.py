@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from backend.wire.asgi import ASGIApp, Receive, Scope, Send, header
+from backend.asgi import ASGIApp, Receive, Scope, Send, header
 
 
 class SocketOrigin:

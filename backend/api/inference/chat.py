@@ -10,8 +10,8 @@ from fastapi import APIRouter
 from backend.api.inference.reply_response import OpenReply, ReplyResponse
 from backend.api.operations import RawOperation
 from backend.api.services import Parts, PartsOf
+from backend.asgi import Receive, Scope, Send, header, owner_of, read_body
 from backend.gateway.call import ChatCall, parse_call
-from backend.wire.asgi import Receive, Scope, Send, header, owner_of, read_body
 from backend.wire.chat_request import ChatRequest, PinnedChatRequest
 
 router = APIRouter(tags=["chat"])

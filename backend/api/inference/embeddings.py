@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from backend.api.operations import RawOperation
 from backend.api.services import Parts
+from backend.asgi import Receive, Scope, Send, owner_of, read_body
 from backend.errors import InvalidRequestError
 from backend.gateway.call import parse_body
-from backend.wire.asgi import Receive, Scope, Send, owner_of, read_body
 
 
 class EmbeddingsRequest(BaseModel):

@@ -12,16 +12,16 @@ from backend.api.inference.chat import opener
 from backend.api.inference.reply_response import Form, ReplyResponse
 from backend.api.operations import RawOperation
 from backend.api.services import Parts
+from backend.asgi import Receive, Scope, Send, owner_of, read_body
 from backend.gateway.call import call_of, parse_body
 from backend.observability.request_id import request_id
-from backend.wire.asgi import Receive, Scope, Send, owner_of, read_body
 from backend.wire.chat_response import to_json
+from backend.wire.messages.encoder import MessagesForm
 from backend.wire.messages.errors import ERROR_SCHEMA, error_document
-from backend.wire.messages.form import MessagesForm
 from backend.wire.messages.request import CountRequest, MessagesRequest
 from backend.wire.messages.translate import chat_body as messages_chat_body
 from backend.wire.messages.translate import count_tokens
-from backend.wire.responses.form import ResponsesForm
+from backend.wire.responses.encoder import ResponsesForm
 from backend.wire.responses.request import ResponsesRequest
 from backend.wire.responses.translate import chat_body as responses_chat_body
 

@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any, Protocol
 
 from backend.api.errors import describe_error
+from backend.asgi import Receive, Scope, Send
 from backend.gateway.call import ChatCall
 from backend.gateway.replies import Reply
-from backend.wire.asgi import Receive, Scope, Send
 from backend.wire.chat_response import DONE
 from backend.wire.errors import ErrorReply
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from backend.wire.asgi import header
+from backend.asgi import header
 from backend.wire.chat_response import (
     ChunkWriter,
     Citation,

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from automation.errors import SiteError
 from backend.wire.chat_response import DONE, sse_event
 from backend.wire.errors import ErrorReply
-from backend.wire.responses.form import ResponsesForm
+from backend.wire.responses.encoder import ResponsesForm
 from backend.wire.responses.request import ResponsesRequest
 
 REQUEST = ResponsesRequest.model_validate(

@@ -14,8 +14,8 @@ from pydantic import TypeAdapter
 from automation.errors import SiteError
 from backend.wire.chat_response import DONE, sse_event
 from backend.wire.errors import ErrorReply
+from backend.wire.messages.encoder import MessagesForm
 from backend.wire.messages.errors import error_type
-from backend.wire.messages.form import MessagesForm
 from backend.wire.messages.request import MessagesRequest
 
 BODY: dict[str, Any] = {
