@@ -109,7 +109,7 @@ class NewChat(_Strict):
     opens_socket: bool = False
 
 
-class Conversation(_Strict):
+class ConversationRules(_Strict):
     """How the page's chats go on from turn to turn.
 
     Attributes:
@@ -127,7 +127,7 @@ class Conversation(_Strict):
     delete: tuple[RequiredSelectors, ...] = ()
 
 
-class SignIn(_Strict):
+class SignInRules(_Strict):
     """The site's own sign-in form, filled with the account's credentials.
 
     Attributes:
@@ -151,7 +151,7 @@ class SignIn(_Strict):
     error: Selectors = ()
 
 
-class Challenge(_Strict):
+class ChallengeRules(_Strict):
     """What shows that a person must act, besides the checks of the vendors that every profile knows.
 
     Attributes:
@@ -207,7 +207,7 @@ class AttachmentRules(_Strict):
         return any(fnmatchcase(media_type, glob.lower()) for glob in self.accept)
 
 
-class Limits(_Strict):
+class PromptLimits(_Strict):
     """What the page takes.
 
     Attributes:
@@ -298,7 +298,7 @@ class SelectorProfile(_Strict):
     spare_pages: bool = True
     retire_after_stop: bool = False
     new_chat: NewChat = NewChat()
-    conversation: Conversation = Conversation()
+    conversation: ConversationRules = ConversationRules()
     user_turn: Selectors = ()
     assistant_turn: RequiredSelectors
     answer: Selectors = ()
@@ -314,16 +314,16 @@ class SelectorProfile(_Strict):
     prompt_message: Annotated[dict[str, str], AfterValidator(_check_message)] = {}
     single_line_input: Literal["refuse", "flatten"] = "refuse"
     wire: Wire | None = None
-    sign_in: SignIn | None = None
-    challenge: Challenge = Challenge()
+    sign_in: SignInRules | None = None
+    challenge: ChallengeRules = ChallengeRules()
     attachments: AttachmentRules | None = None
-    limits: Limits = Limits()
+    limits: PromptLimits = PromptLimits()
     timeouts: ProfileTimeouts = ProfileTimeouts()
     site_words: SiteWords = SiteWords()
 
     @field_validator("limits")
     @classmethod
-    def _can_attach_a_prompt(cls, limits: Limits, info: ValidationInfo) -> Limits:
+    def _can_attach_a_prompt(cls, limits: PromptLimits, info: ValidationInfo) -> PromptLimits:
         rules: AttachmentRules | None = info.data.get("attachments")
         if limits.over_limit == "file" and not (rules and rules.takes("text/plain")):
             msg = "over_limit 'file' needs 'attachments' that accept text/plain"

@@ -19,7 +19,7 @@ from backend.accounts.sealed_sessions import SealedSessions
 from backend.accounts.sign_ins import open_sign_ins
 from backend.accounts.vault import Vault
 from backend.alerts.alerts import open_alerts
-from backend.alerts.channels import AppriseChannel, Channel, Webhook
+from backend.alerts.channels import AlertChannel, AppriseChannel, Webhook
 from backend.api import health
 from backend.api.admin import accounts as account_routes
 from backend.api.admin import conversations, endpoints, metrics, rotations, usage
@@ -29,10 +29,10 @@ from backend.api.inference import messages_and_responses as other_forms
 from backend.api.live_sign_in import live
 from backend.api.live_sign_in import sign_ins as sign_in
 from backend.api.operations import ERROR_RESPONSES, OperationRouter, document_operations
-from backend.api.services import Parts
+from backend.api.services import Services
 from backend.asgi import ASGIApp, Receive, Scope, Send
 from backend.endpoints.accounts import AccountManager
-from backend.endpoints.manager import EndpointWorkshop, open_manager
+from backend.endpoints.manager import EndpointDependencies, open_manager
 from backend.endpoints.screenshots import ScreenshotFolder
 from backend.gateway.attachments import FileFetcher
 from backend.gateway.cache.in_flight import open_in_flight
@@ -41,11 +41,11 @@ from backend.gateway.cache.shared_answers import SharedAnswers
 from backend.gateway.gateway import Gateway
 from backend.gateway.page_turns import PageTurns
 from backend.gateway.placement.background import BackgroundPatterns
-from backend.gateway.placement.placement import Conversations
+from backend.gateway.placement.placement import ConversationPlacer
 from backend.gateway.routing.breaker import BreakerLimits
-from backend.gateway.routing.endpoint_stats import Standings
+from backend.gateway.routing.endpoint_stats import EndpointStatsRegistry
 from backend.gateway.routing.rotation_registry import RotationBook
-from backend.gateway.routing.router import Chooser
+from backend.gateway.routing.router import Router
 from backend.imports.import_file import Import, ImportFileError
 from backend.imports.imports import bring_in, import_files, read_imports
 from backend.ledger.usage_log import open_usage_log
@@ -214,10 +214,10 @@ async def _lifespan(
             open_alerts(_channels(settings), settings.alert_min_interval)
         )
         limits = BreakerLimits(settings.disable_after_failures, settings.disable_seconds)
-        standings = Standings(limits, alerts.on_breaker)
+        standings = EndpointStatsRegistry(limits, alerts.on_breaker)
         book = RotationBook(SqlRotations(engine))
         await book.load()
-        workshop = EndpointWorkshop(
+        workshop = EndpointDependencies(
             SqlEndpoints(engine, vault),
             providers.openers,
             providers.check,
@@ -230,7 +230,7 @@ async def _lifespan(
             engine, most=settings.max_conversations, max_age=_days(settings.conversation_ttl)
         )
         await kept.forget_unfinished()
-        conversations = Conversations(kept)
+        conversations = ConversationPlacer(kept)
         manager = await stack.enter_async_context(open_manager(workshop))
         try:
             await bring_in(described, manager, book)
@@ -240,12 +240,12 @@ async def _lifespan(
         accounts = AccountManager(manager, stores.accounts, stores.sessions_for)
         app.state.sign_ins = await stack.enter_async_context(open_sign_ins(accounts))
         usage_log = await stack.enter_async_context(open_usage_log(SqlUsage(engine)))
-        chooser = Chooser(manager, book, standings, settings.routing_strategy)
+        chooser = Router(manager, book, standings, settings.routing_strategy)
         pages = PageTurns(conversations, _background(settings), _files(settings))
         cache = ResponseCache(
             await _answers(settings, stack), settings.response_cache_ttl, settings.response_cache_size
         )
-        app.state.parts = Parts(
+        app.state.parts = Services(
             manager,
             accounts,
             Gateway(manager, chooser, book, pages, conversations, usage_log, settings.background_model),
@@ -266,7 +266,7 @@ async def _answers(settings: Settings, stack: AsyncExitStack) -> AnswerStore:
     return MemoryAnswers(settings.response_cache_size)
 
 
-def _channels(settings: Settings) -> list[Channel]:
+def _channels(settings: Settings) -> list[AlertChannel]:
     webhook = [Webhook(settings.alert_webhook_url)] if settings.alert_webhook_url else []
     return [*webhook, *([AppriseChannel(settings.alert_urls)] if settings.alert_urls else [])]
 

@@ -25,7 +25,7 @@ _GRACE_S = 2  # what running answers get at SIGTERM before they are ended
 _BAD_SETTINGS = 2
 
 
-def serve(settings: Settings, imports: Sequence[Path] = ()) -> None:
+def run_server(settings: Settings, imports: Sequence[Path] = ()) -> None:
     """Listen until SIGTERM or SIGINT; the files ``imports`` are brought in at the start."""
     configure_logging(settings.log_level, settings.log_format)
     config = uvicorn.Config(
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     )
     imports = parser.parse_args(arguments).imports
     try:
-        serve(Settings(), imports)
+        run_server(Settings(), imports)
     except ValidationError as exc:
         problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in exc.errors())
         _refuse(f"Settings can't be used: {problems}")

@@ -12,7 +12,7 @@ from typing import Any
 
 from automation.capture.commit import AppendOnly
 from automation.capture.decoders.protocol import WireAlive, WireEnd, WireError, WireEvent, WireText
-from automation.capture.end_detector import Completion, Sample, Verdict
+from automation.capture.end_detector import EndDetector, Sample, Verdict
 from automation.capture.site_errors import error_of_wire, error_of_words
 from automation.capture.traffic import Flow
 from automation.errors import (
@@ -49,7 +49,7 @@ PageFacts = Mapping[str, Any]
 """What the agent in the page pushes: see ``sample`` in ``scripts/page_agent.js``."""
 
 
-class Answer:
+class AnswerAssembler:
     """Fed with events and the time of each, it returns what to tell and, when asked, whether the answer is complete.
 
     Times are seconds on one monotonic clock; ``sent_s`` is when the prompt was sent.
@@ -60,7 +60,7 @@ class Answer:
         self._timeouts = timeouts
         self.source: CaptureSource = "wire" if profile.wire else "dom"
         quiet_s = profile.timeouts.dom_quiet_s
-        self._completion = Completion(quiet_s or QUIET_S, is_quiet_trusted=quiet_s is not None)
+        self._completion = EndDetector(quiet_s or QUIET_S, is_quiet_trusted=quiet_s is not None)
         self._page_done_s: float | None = None
         self._challenge_s: float | None = None
         self._text = AppendOnly()

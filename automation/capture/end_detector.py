@@ -64,7 +64,7 @@ class Verdict(Enum):
     ERROR = auto()
 
 
-class Completion:
+class EndDetector:
     """Feed it samples in order; it answers with a verdict each time.
 
     Args:

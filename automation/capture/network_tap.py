@@ -19,7 +19,7 @@ import anyio
 from automation.capture.tap_events import (
     BodyBytes,
     BodyEnded,
-    RequestLeft,
+    RequestSent,
     ResponseBegan,
     SocketClosed,
     SocketMessage,
@@ -146,7 +146,7 @@ class NetworkTap:
             else:
                 self._spawn(self._arm(request_id, body))
         post = request.get("postData")
-        self._tell(RequestLeft(request_id, request["url"], request["method"], post, matches))
+        self._tell(RequestSent(request_id, request["url"], request["method"], post, matches))
 
     async def _arm(self, request_id: str, body: _Body) -> None:
         try:

@@ -12,14 +12,14 @@ from typing import Any, Protocol
 
 from anyio.streams.memory import MemoryObjectSendStream
 
-from automation.capture.answer_assembler import Answer, PageFacts
+from automation.capture.answer_assembler import AnswerAssembler, PageFacts
 from automation.capture.decoders.protocol import StreamFormatError
 from automation.capture.network_tap import NetworkTap
 from automation.capture.sent_prompt import SentPrompt
 from automation.capture.tap_events import TapEvent
 from automation.capture.wire_reader import WireReader
 from automation.errors import PageLostError
-from automation.page.agent import DomTap
+from automation.page.agent import PageAgent
 from automation.profiles import SelectorProfile
 from automation.timing import Timeouts
 from automation.turn import TurnEvent, TurnFinished
@@ -93,7 +93,7 @@ class TurnCapture:
     def __init__(
         self,
         network: NetworkTap,
-        dom: DomTap,
+        dom: PageAgent,
         profile: SelectorProfile,
         timeouts: Timeouts,
         hands: Hands | None = None,
@@ -103,7 +103,7 @@ class TurnCapture:
         self._network = network
         self._dom = dom
         self._wire = WireReader(profile.wire) if profile.wire else None
-        self._answer = Answer(profile, timeouts, time.monotonic())
+        self._answer = AnswerAssembler(profile, timeouts, time.monotonic())
         self._seen = _Inbox()
         self._pending: list[TurnEvent] = []
         self._page_s = time.monotonic()

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
-from automation.capture.tap_events import RequestLeft, SocketMessage, TapEvent
+from automation.capture.tap_events import RequestSent, SocketMessage, TapEvent
 from automation.errors import PromptRejectedError
 
 # A text of nearly the same length that shares this part of its pairs of letters is the prompt, changed.
@@ -75,7 +75,7 @@ def _pairs(letters: str) -> Counter[str]:
 
 def _texts(event: TapEvent) -> Iterator[str]:
     """Yield every text that the page sent in this event."""
-    if isinstance(event, RequestLeft):
+    if isinstance(event, RequestSent):
         for _, value in parse_qsl(urlsplit(event.url).query):
             yield from _leaves(value, _JSON_DEPTH)
         if event.body is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class RequestLeft:
+class RequestSent:
     """The page sent a request of its own (not for a document, image, style or script)."""
 
     request_id: str
@@ -70,4 +70,4 @@ class SocketClosed:
     socket_id: str
 
 
-TapEvent = RequestLeft | ResponseBegan | StreamMissed | BodyBytes | BodyEnded | SocketMessage | SocketClosed
+TapEvent = RequestSent | ResponseBegan | StreamMissed | BodyBytes | BodyEnded | SocketMessage | SocketClosed

@@ -21,7 +21,7 @@ from automation.capture.site_errors import error_of_status
 from automation.capture.tap_events import (
     BodyBytes,
     BodyEnded,
-    RequestLeft,
+    RequestSent,
     ResponseBegan,
     SocketClosed,
     SocketMessage,
@@ -92,14 +92,14 @@ class WireReader:
             if not seen.outgoing:
                 return list(self._socket.received(seen.payload))
             return list(self._socket.sent(seen.payload))
-        if isinstance(seen, RequestLeft):
+        if isinstance(seen, RequestSent):
             return list(self._socket.requested(seen.url, seen.body))
         if isinstance(seen, SocketClosed):
             return [WireError("its connection closed in mid-answer")]
         return []
 
     def _feed_body(self, seen: TapEvent) -> list[WireEvent]:
-        if isinstance(seen, RequestLeft):
+        if isinstance(seen, RequestSent):
             if seen.matches:
                 self.request_left = True
                 self._streams[seen.request_id] = _Stream(make_body_decoder(self._wire))

@@ -20,7 +20,7 @@ from automation.errors import PageLostError, SiteChangedError
 from automation.navigation import go_to
 from automation.playwright_errors import DRIVER_ERRORS, DRIVER_TIMEOUTS, first_line, page_calls
 from automation.stealth.options import BrowserConfig
-from automation.stealth.pacing import TYPED_CHARACTERS, Pace, Point, key_for
+from automation.stealth.pacing import TYPED_CHARACTERS, HumanMotion, Point, key_for
 
 log = logging.getLogger(__name__)
 
@@ -65,13 +65,13 @@ class StealthBrowser:
         executable: str | None = None,
         config: BrowserConfig | None = None,
         timeout_s: float = 30.0,
-        pace: Pace | None = None,
+        pace: HumanMotion | None = None,
     ) -> None:
         self.name = name
         self._config = config or BrowserConfig(headless=headless)
         self._executable = executable
         self._timeout_s = timeout_s
-        self._pace = pace or Pace(SystemRandom())
+        self._pace = pace or HumanMotion(SystemRandom())
         self._pointer = Point(0, 0)
         self._stack = AsyncExitStack()
         self._page: Page | None = None

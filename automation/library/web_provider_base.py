@@ -29,7 +29,7 @@ from automation.profiles import parse_profile
 from automation.stealth.options import BrowserConfig, ProxyConfig
 from automation.timing import Timeouts
 from automation.turn import ReasoningDelta, SourceFound, TextDelta, TurnEvent, TurnFinished, UsageReported
-from automation.web_provider.chat_site import WebProviderBase as ChatPages
+from automation.web_provider.chat_site import ChatSite as ChatPages
 
 # The names that programs know a page's parts by; every other name is the profile's own (selectors/README.md).
 _PARTS = {"chat_input": "input", "send_button": "send", "response_area": "assistant_turn"}

@@ -122,7 +122,7 @@ def agent_profile(profile: SelectorProfile) -> dict[str, Any]:
     return data
 
 
-class DomTap:
+class PageAgent:
     """Calls the agent of one page. Every call is one round trip and has a time limit.
 
     Attributes:

@@ -11,9 +11,9 @@ import anyio
 from playwright.async_api import Page
 
 from automation.errors import PageLostError, SiteChangedError
-from automation.page.agent import DomTap
+from automation.page.agent import PageAgent
 from automation.playwright_errors import page_calls
-from automation.stealth.pacing import TYPED_CHARACTERS, HumanInput, Pace, Point, key_for
+from automation.stealth.pacing import TYPED_CHARACTERS, HumanInput, HumanMotion, Point, key_for
 
 _CLEAR_TRIES = 3
 _CLEAR_MS = 2000
@@ -21,7 +21,7 @@ _GESTURE_S = 10.0
 _WAY_MS = 5000
 
 
-class PageHands:
+class PageInput:
     """Acts on what the profile names. It never acts on what is covered, hidden or disabled.
 
     With ``human_input`` the pointer moves and keys are pressed at a person's ``pace``; ``typed`` also enters short prompts by
@@ -29,12 +29,12 @@ class PageHands:
     """
 
     def __init__(
-        self, page: Page, dom: DomTap, human_input: HumanInput = "off", pace: Pace | None = None
+        self, page: Page, dom: PageAgent, human_input: HumanInput = "off", pace: HumanMotion | None = None
     ) -> None:
         self._page = page
         self._dom = dom
         self._human_input = human_input
-        self._pace = pace or Pace(SystemRandom())
+        self._pace = pace or HumanMotion(SystemRandom())
         self._pointer = Point(0, 0)
 
     async def click(self, role: str, step: str) -> None:

@@ -26,7 +26,7 @@ Processes = Callable[[], Awaitable[tuple[BrowserProcess, ...]]]
 
 
 class Asked(Protocol):
-    """A page that can be asked for a sign of life; see ``DomTap``."""
+    """A page that can be asked for a sign of life; see ``PageAgent``."""
 
     heard_s: float
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from automation.account.credentials import Credentials, one_time_password
 from automation.errors import ChallengeRequiredError, SignInRequiredError, SiteChangedError
-from automation.page.agent import DomTap
+from automation.page.agent import PageAgent
 from automation.page.challenges import STANDS_S
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Hands(Protocol):
 
 
 async def fill_form(
-    dom: DomTap,
+    dom: PageAgent,
     hands: Hands,
     credentials: Credentials,
     timeout_s: float,
@@ -84,7 +84,7 @@ async def fill_form(
     raise SignInRequiredError(reason)
 
 
-async def _outcome(dom: DomTap, timeout_s: float, **more: dict[str, bool]) -> str | None:
+async def _outcome(dom: PageAgent, timeout_s: float, **more: dict[str, bool]) -> str | None:
     """Wait for what the form leads to; None when nothing comes of it in time.
 
     A check of the site counts only when it stays, and nothing better comes of it.
@@ -101,7 +101,7 @@ async def _outcome(dom: DomTap, timeout_s: float, **more: dict[str, bool]) -> st
     return str(found) if found else None
 
 
-async def _enter_code(dom: DomTap, hands: Hands, credentials: Credentials, now_s: float) -> None:
+async def _enter_code(dom: PageAgent, hands: Hands, credentials: Credentials, now_s: float) -> None:
     if credentials.totp_secret is None:
         reason = "the site asks for a one-time password; give the account its totp_secret, or sign in by hand"
         raise SignInRequiredError(reason)
@@ -113,7 +113,7 @@ async def _submit(hands: Hands, button: str) -> None:
         await hands.press("Enter", "signing in")
 
 
-async def _to_the_password(dom: DomTap, hands: Hands, timeout_s: float) -> None:
+async def _to_the_password(dom: PageAgent, hands: Hands, timeout_s: float) -> None:
     if not await hands.click_if_there("next_step", "signing in"):
         return
     deadline = monotonic() + timeout_s
@@ -127,7 +127,7 @@ async def _to_the_password(dom: DomTap, hands: Hands, timeout_s: float) -> None:
         await hands.click_if_there("next_step", "signing in")
 
 
-async def _enter(dom: DomTap, hands: Hands, role: str, text: str) -> None:
+async def _enter(dom: PageAgent, hands: Hands, role: str, text: str) -> None:
     for enter in ("insert", "assign"):
         described = await dom.call("focus", role)
         if described is None:

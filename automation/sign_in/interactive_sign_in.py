@@ -19,7 +19,7 @@ from automation.account.config import WebChatConfig, effective_timeouts
 from automation.errors import PageLostError, SignInRequiredError, SiteChangedError
 from automation.navigation import go_to
 from automation.owned_tasks import owned_tasks
-from automation.page.agent import DomTap
+from automation.page.agent import PageAgent
 from automation.page.cdp import Channel, PageChannel, TargetTree
 from automation.playwright_errors import DRIVER_ERRORS, first_line
 from automation.sign_in.followed_pages import FollowedPages, open_followed_pages, session_of
@@ -47,7 +47,7 @@ class InteractiveSignIn:
         config: WebChatConfig,
         page: Page,
         pages: FollowedPages,
-        dom: DomTap,
+        dom: PageAgent,
         *,
         expects_check: bool,
     ) -> None:
@@ -247,14 +247,14 @@ async def open_interactive_sign_in(
                 await _close(page)
 
 
-async def _tap(page: Page, pages: FollowedPages, config: WebChatConfig) -> DomTap:
+async def _tap(page: Page, pages: FollowedPages, config: WebChatConfig) -> PageAgent:
     session = await session_of(page)
 
     async def prepare(channel: Channel, kind: str) -> None:
         await dom.attach(channel, kind)
 
     targets = TargetTree(PageChannel(session), prepare, pages.spawn)
-    dom = DomTap(targets, config.profile, _LOOK_S)
+    dom = PageAgent(targets, config.profile, _LOOK_S)
     page.on("framenavigated", lambda _: dom.forget())
     page.on("close", lambda _: targets.close("The page was closed."))
     page.on("crash", lambda _: targets.close("The page's renderer crashed."))

@@ -37,7 +37,7 @@ class Point:
     y: float
 
 
-class Pace:
+class HumanMotion:
     """One person's hand; the same chance gives the same movements."""
 
     def __init__(self, chance: Random) -> None:

@@ -20,8 +20,8 @@ from automation.errors import (
     SiteChangedError,
     SiteError,
 )
-from automation.page.agent import DomTap
-from automation.page.hands import PageHands
+from automation.page.agent import PageAgent
+from automation.page.hands import PageInput
 from automation.playwright_errors import DRIVER_TIMEOUTS, page_calls
 from automation.profiles import AttachmentRules, SelectorProfile
 from automation.timing import Timeouts
@@ -44,7 +44,7 @@ class Attachments:
     """Attaches the files of one turn at a time."""
 
     def __init__(
-        self, page: Page, dom: DomTap, hands: PageHands, profile: SelectorProfile, timeouts: Timeouts
+        self, page: Page, dom: PageAgent, hands: PageInput, profile: SelectorProfile, timeouts: Timeouts
     ) -> None:
         self._page = page
         self._dom = dom

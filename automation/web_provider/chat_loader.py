@@ -19,9 +19,9 @@ from automation.errors import (
     UnreachableError,
 )
 from automation.navigation import go_to
-from automation.page.agent import DomTap
+from automation.page.agent import PageAgent
 from automation.page.challenges import STANDS_S, challenge_of_response
-from automation.page.hands import PageHands
+from automation.page.hands import PageInput
 from automation.playwright_errors import DRIVER_ERRORS, first_line
 from automation.sign_in.form import fill_form
 
@@ -36,7 +36,7 @@ _MOST_MENDS = 3
 _CHALLENGES = {name: {name: True, "input_ready": False} for name in ("captcha", "qrcode")}
 
 
-class Arrival:
+class ChatLoader:
     """The way of one page to its chat."""
 
     def __init__(
@@ -45,8 +45,8 @@ class Arrival:
         account: Account,
         config: WebChatConfig,
         network: NetworkTap,
-        dom: DomTap,
-        hands: PageHands,
+        dom: PageAgent,
+        hands: PageInput,
     ) -> None:
         self._page = page
         self._account = account

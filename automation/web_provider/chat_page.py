@@ -31,16 +31,16 @@ from automation.errors import (
     UnreachableError,
 )
 from automation.owned_tasks import owned_tasks
-from automation.page.agent import DomTap
+from automation.page.agent import PageAgent
 from automation.page.cdp import Channel, PageChannel, Spawn, TargetTree
-from automation.page.hands import PageHands
+from automation.page.hands import PageInput
 from automation.page.life import PageLife
 from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
 from automation.turn import ChatLink, TurnEvent, TurnFinished
 from automation.web_provider.attachments import PROMPT_FILE_NOTE, Attachments
-from automation.web_provider.chat_loader import Arrival, site_changed
+from automation.web_provider.chat_loader import ChatLoader, site_changed
 from automation.web_provider.composer import Composer
-from automation.web_provider.turn_input import Ask, fingerprint_of, is_shown
+from automation.web_provider.turn_input import TurnInput, fingerprint_of, is_shown
 
 log = logging.getLogger(__name__)
 
@@ -93,10 +93,10 @@ class ChatPage:
         with page_calls("attaching to the page"):
             session = await page.context.new_cdp_session(page)
         self._targets = targets = TargetTree(PageChannel(session), self._prepare, self._spawn)
-        self._dom = DomTap(targets, self._profile, self._timeouts.ready_s)
+        self._dom = PageAgent(targets, self._profile, self._timeouts.ready_s)
         self._life = PageLife(self._dom, lambda: self._account.browsers.processes(browser_of(page.context)))
-        self._hands = PageHands(page, self._dom, self._config.human_input)
-        self._arrival = Arrival(page, self._account, self._config, self._network, self._dom, self._hands)
+        self._hands = PageInput(page, self._dom, self._config.human_input)
+        self._arrival = ChatLoader(page, self._account, self._config, self._network, self._dom, self._hands)
         self._composer = Composer(self._dom, self._hands, self._profile, self._timeouts)
         self._attachments = Attachments(page, self._dom, self._hands, self._profile, self._timeouts)
         page.on("crash", lambda _: self._lose("The page's renderer crashed."))
@@ -227,7 +227,7 @@ class ChatPage:
         """Whether the last prompt on the page is answered and the page at rest."""
         return await self._until_idle() and bool((await self._dom.call("lastAsked"))["answered"])
 
-    async def _link_after(self, ask: Ask, before: ChatLink | None) -> ChatLink | None:
+    async def _link_after(self, ask: TurnInput, before: ChatLink | None) -> ChatLink | None:
         """Return how the chat on the page can be found again, if it can go on."""
         if not self._profile.conversation.remembers or ask.is_throwaway:
             return None
@@ -266,7 +266,7 @@ class ChatPage:
 
     # -- a turn -----------------------------------------------------------------------------------------------------
 
-    async def take_turn(self, ask: Ask, out: MemoryObjectSendStream[TurnEvent]) -> None:
+    async def take_turn(self, ask: TurnInput, out: MemoryObjectSendStream[TurnEvent]) -> None:
         """Send what is asked in this chat and the answer's events to ``out``; the last one is ``TurnFinished``.
 
         Raises:

@@ -29,9 +29,9 @@ from automation.web_provider.attachments import check_files, new_files
 from automation.web_provider.chat_page import ChatPage, open_chat_page
 from automation.web_provider.second_try import may_try_again
 from automation.web_provider.transcript import compose_transcript
-from automation.web_provider.turn_input import ask_of
+from automation.web_provider.turn_input import build_turn_input
 
-__all__ = ["Credentials", "WebChatConfig", "WebProviderBase"]
+__all__ = ["ChatSite", "Credentials", "WebChatConfig"]
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class _Outcome:
     error: AutomationError | None = None
 
 
-class WebProviderBase:
+class ChatSite:
     """One endpoint's chat site. Subclasses change how a prompt is worded or what a site needs before it."""
 
     def __init__(self, account: Account, config: WebChatConfig, tasks: TaskGroup) -> None:
@@ -129,7 +129,7 @@ class WebProviderBase:
                 is_continued = await page.enter(prompt.chat)
                 if prompt.must_continue and not is_continued:
                     raise ConversationGoneError
-                await page.take_turn(ask_of(prompt, self.compose, is_continued=is_continued), out)
+                await page.take_turn(build_turn_input(prompt, self.compose, is_continued=is_continued), out)
         except AutomationError as exc:
             has_sent_nothing = page is None or page.has_sent_nothing
             if not may_try_again(exc, tries=tries, has_sent_nothing=has_sent_nothing):

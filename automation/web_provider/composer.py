@@ -9,8 +9,8 @@ import anyio
 
 from automation.capture.pipeline import TurnCapture
 from automation.errors import PromptRejectedError, PromptTooLargeError, SiteChangedError
-from automation.page.agent import DomTap
-from automation.page.hands import PageHands
+from automation.page.agent import PageAgent
+from automation.page.hands import PageInput
 from automation.profiles import SelectorProfile
 from automation.timing import Timeouts
 from automation.web_provider.entry import Way, length_in_page, ways_for
@@ -39,7 +39,9 @@ class Composer:
         may_have_sent: Since it was last set to False, something was done that sends.
     """
 
-    def __init__(self, dom: DomTap, hands: PageHands, profile: SelectorProfile, timeouts: Timeouts) -> None:
+    def __init__(
+        self, dom: PageAgent, hands: PageInput, profile: SelectorProfile, timeouts: Timeouts
+    ) -> None:
         self._dom = dom
         self._hands = hands
         self._profile = profile

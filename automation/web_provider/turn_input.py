@@ -14,7 +14,7 @@ _LEAST_SHARE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class TurnInput:
     """One turn as a page takes it.
 
     Attributes:
@@ -32,10 +32,10 @@ class Ask:
     is_throwaway: bool = False
 
 
-def ask_of(prompt: Prompt, compose: Callable[[Prompt], str], *, is_continued: bool) -> Ask:
+def build_turn_input(prompt: Prompt, compose: Callable[[Prompt], str], *, is_continued: bool) -> TurnInput:
     """Return what to enter; ``compose`` words the messages that the page doesn't have yet."""
     new = prompt.messages[prompt.said :] if is_continued else prompt.messages
-    return Ask(
+    return TurnInput(
         text=compose(replace(prompt, messages=new)),
         attachments=tuple(file for message in new for file in message.attachments),
         is_continued=is_continued,

@@ -18,7 +18,7 @@ DEFAULT_ACCOUNT = "default"
 T = TypeVar("T")
 
 
-class AccountPace(BaseModel):
+class RateLimits(BaseModel):
     """How much an account may be asked; what is None is as the endpoint says.
 
     Attributes:
@@ -34,7 +34,7 @@ class AccountPace(BaseModel):
     max_concurrent_requests: Annotated[int, Field(gt=0, le=100)] | None = None
 
 
-class AccountDraft(AccountPace):
+class AccountDraft(RateLimits):
     """An account as its operator describes it.
 
     Attributes:
@@ -88,7 +88,7 @@ def session_key(account: AccountConfig) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AccountStatus:
     """How an account stands.
 
     Attributes:
@@ -106,7 +106,7 @@ class StoredAccount:
     """An account as it is kept."""
 
     config: AccountConfig
-    standing: Standing
+    standing: AccountStatus
     created_at: datetime
 
 
@@ -125,11 +125,11 @@ class AccountRepository(Protocol):
         """Keep a new account."""
         ...
 
-    async def update_account(self, slug: str, config: AccountConfig, standing: Standing) -> None:
+    async def update_account(self, slug: str, config: AccountConfig, standing: AccountStatus) -> None:
         """Replace what is kept of an account."""
         ...
 
-    async def save_standing(self, slug: str, account_id: str, standing: Standing) -> None:
+    async def save_standing(self, slug: str, account_id: str, standing: AccountStatus) -> None:
         """Remember how an account stands."""
         ...
 
@@ -138,7 +138,7 @@ class AccountRepository(Protocol):
         ...
 
 
-def limits_of(account: AccountPace, endpoint: AccountPace) -> AccountLimits:
+def build_account_limits(account: RateLimits, endpoint: RateLimits) -> AccountLimits:
     """Return an account's own limits, with the endpoint's where it has none."""
     paces = (account, endpoint)
     return AccountLimits(

@@ -21,8 +21,8 @@ from automation.errors import (
     RateLimitedError,
     SignInRequiredError,
 )
-from backend.accounts.account_config import AccountConfig, Standing
-from backend.accounts.policy import AccountLimits, Candidate, Usage, rest_s
+from backend.accounts.account_config import AccountConfig, AccountStatus
+from backend.accounts.policy import AccountCandidate, AccountLimits, AccountLoad, rest_s
 from backend.accounts.states import NEEDS_A_PERSON, USABLE, AccountMove, AccountState, state_after
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class _Opening(Generic[T]):
     error: AutomationError | None = None
 
 
-class Member(Generic[T]):
+class OpenAccount(Generic[T]):
     """An account of an open endpoint; ``T`` is what its turns are run with.
 
     Attributes:
@@ -60,18 +60,18 @@ class Member(Generic[T]):
         limits: AccountLimits,
         open_pages: Callable[[], AbstractAsyncContextManager[T]],
         tasks: TaskGroup,
-        changed: Callable[[Member[T]], None],
+        changed: Callable[[OpenAccount[T]], None],
         *,
-        standing: Standing | None = None,
+        standing: AccountStatus | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.config = config
         self.limits = limits
         self.chat_owner = config.username or config.id
-        self.usage = Usage()
+        self.usage = AccountLoad()
         self.failure: AutomationError | None = None
         self.idle_since_s = clock()
-        self.stored_standing = standing or Standing()
+        self.stored_standing = standing or AccountStatus()
         self.ended = anyio.Event()
         self._open_pages = open_pages
         self._tasks = tasks
@@ -123,18 +123,18 @@ class Member(Generic[T]):
         return self._locks > 0
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> AccountStatus:
         """How it stands, for those who read it later."""
         state, until = self.state, None
         if state is AccountState.RATE_LIMITED:
             left_s = max(self.usage.rests_until_s - self._clock(), 0.0)
             until = datetime.now(UTC) + timedelta(seconds=left_s)
-        return Standing(state, self._reason, until)
+        return AccountStatus(state, self._reason, until)
 
     @property
-    def candidate(self) -> Candidate:
+    def candidate(self) -> AccountCandidate:
         """What the choice of an account needs to know."""
-        return Candidate(self.id, self.limits, self.usage)
+        return AccountCandidate(self.id, self.limits, self.usage)
 
     @property
     def pages_now(self) -> T | None:
@@ -226,7 +226,7 @@ class Member(Generic[T]):
         if is_wider:
             await self.sleep()
 
-    def take_over(self, before: Member[T]) -> None:
+    def take_over(self, before: OpenAccount[T]) -> None:
         """Count what the same account was asked while it was configured otherwise: the site has not forgotten it."""
         usage, old = self.usage, before.usage
         usage.sent.extend(old.sent)
@@ -239,7 +239,7 @@ class Member(Generic[T]):
         self._move(AccountMove.CLEARED, None)
         self._changed(self)
 
-    def _restore(self, standing: Standing) -> None:
+    def _restore(self, standing: AccountStatus) -> None:
         self._state, self._reason = standing.state, standing.reason
         if standing.until is not None:
             left_s = (standing.until - datetime.now(UTC)).total_seconds()

@@ -39,7 +39,7 @@ class AccountLimits:
 
 
 @dataclass(slots=True)
-class Usage:
+class AccountLoad:
     """What an account was asked lately; times are those of one monotonic clock.
 
     A request counts from when the site can have got it at the latest: when its answer began. Between the two it counts as
@@ -78,15 +78,15 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class AccountCandidate:
     """An account that could take a turn."""
 
     id: str
     limits: AccountLimits
-    usage: Usage
+    usage: AccountLoad
 
 
-def begins_at_s(limits: AccountLimits, usage: Usage, now_s: float) -> float:
+def begins_at_s(limits: AccountLimits, usage: AccountLoad, now_s: float) -> float:
     """Return when the next request may begin as far as time goes: now, when a limit lets it, or not before another is sent."""
     at = max(now_s, usage.last_start_s + usage.delay_s, usage.rests_until_s)
     if limits.max_requests is None:
@@ -101,18 +101,18 @@ def begins_at_s(limits: AccountLimits, usage: Usage, now_s: float) -> float:
     return max(at, recent[too_many] + limits.period_s + 0.001)
 
 
-def remaining(limits: AccountLimits, usage: Usage, now_s: float) -> float:
+def remaining(limits: AccountLimits, usage: AccountLoad, now_s: float) -> float:
     """Return how many requests may still begin within the current period."""
     if limits.max_requests is None:
         return math.inf
     return max(0, limits.max_requests - usage.pending - len(_recent(limits, usage, now_s)))
 
 
-def _recent(limits: AccountLimits, usage: Usage, now_s: float) -> list[float]:
+def _recent(limits: AccountLimits, usage: AccountLoad, now_s: float) -> list[float]:
     return [sent for sent in usage.sent if sent > now_s - limits.period_s]
 
 
-def pick(candidates: Iterable[Candidate], now_s: float) -> Candidate | None:
+def pick(candidates: Iterable[AccountCandidate], now_s: float) -> AccountCandidate | None:
     """Return who takes a turn now: fewest in flight, then most requests left, then longest unused; None if nobody can."""
     able = [
         one

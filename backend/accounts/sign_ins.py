@@ -56,7 +56,7 @@ class SignInSession(Protocol):
         ...
 
 
-class SignInRoom(Protocol):
+class SignInHost(Protocol):
     """Where one account signs in."""
 
     def open_sign_in(self) -> AbstractAsyncContextManager[SignInSession]:
@@ -68,16 +68,16 @@ class SignInRoom(Protocol):
         ...
 
 
-class SignInRooms(Protocol):
+class SignInHosts(Protocol):
     """Whoever holds the accounts of all endpoints."""
 
-    async def room_of(self, slug: str, account_id: str) -> SignInRoom:
+    async def room_of(self, slug: str, account_id: str) -> SignInHost:
         """Return where the account signs in, or raise ``EndpointNotFoundError`` or ``AccountNotFoundError``."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class LiveViewer:
     """One person before one live view.
 
     Attributes:
@@ -123,7 +123,7 @@ class SignIn:
             self.opening.cancel()
 
     @asynccontextmanager
-    async def seat(self) -> AsyncIterator[Seat]:
+    async def seat(self) -> AsyncIterator[LiveViewer]:
         """Show the page to one person. Whoever comes later takes over: the one before leaves first, so never two steer.
 
         Raises:
@@ -135,7 +135,7 @@ class SignIn:
             self._taken.set()
         taken = self._taken = anyio.Event()
         async with self._alone, self.session.view() as view:
-            yield Seat(view, taken)
+            yield LiveViewer(view, taken)
 
 
 def _no_view() -> InvalidRequestError:
@@ -192,7 +192,7 @@ class SignIns:
         view_idle_s: A live view in which nobody does anything is closed after so many seconds.
     """
 
-    def __init__(self, rooms: SignInRooms, tasks: TaskGroup, *, view_idle_s: float = VIEW_IDLE_S) -> None:
+    def __init__(self, rooms: SignInHosts, tasks: TaskGroup, *, view_idle_s: float = VIEW_IDLE_S) -> None:
         self.view_idle_s = view_idle_s
         self.tokens: LiveTokens[SignIn] = LiveTokens()
         self._rooms = rooms
@@ -204,7 +204,7 @@ class SignIns:
 
         Raises:
             SignInRunningError: One of this account goes on already.
-            EndpointNotFoundError, AccountNotFoundError, AutomationError: As ``SignInRooms`` says.
+            EndpointNotFoundError, AccountNotFoundError, AutomationError: As ``SignInHosts`` says.
         """
         key = (slug, account_id)
         before = self._sign_ins.get(key)
@@ -241,7 +241,7 @@ class SignIns:
             raise SignInNotFoundError(slug, account_id)
         return found
 
-    async def _run(self, sign_in: SignIn, room: SignInRoom, *, task_status: TaskStatus[None]) -> None:
+    async def _run(self, sign_in: SignIn, room: SignInHost, *, task_status: TaskStatus[None]) -> None:
         try:
             with sign_in.opening:
                 async with room.open_sign_in() as session:
@@ -259,7 +259,7 @@ class SignIns:
         finally:
             self.tokens.revoke(sign_in)
 
-    async def _run_form(self, sign_in: SignIn, room: SignInRoom, *, task_status: TaskStatus[None]) -> None:
+    async def _run_form(self, sign_in: SignIn, room: SignInHost, *, task_status: TaskStatus[None]) -> None:
         session = sign_in.session = _FormSignIn()
         task_status.started()
         async with owned_tasks() as tasks:
@@ -267,7 +267,7 @@ class SignIns:
             await session.until_over()
 
 
-async def _fill_form(room: SignInRoom, session: _FormSignIn) -> None:
+async def _fill_form(room: SignInHost, session: _FormSignIn) -> None:
     try:
         await room.sign_in_by_form()
     except SignInRequiredError as exc:
@@ -282,7 +282,7 @@ async def _fill_form(room: SignInRoom, session: _FormSignIn) -> None:
 
 
 @asynccontextmanager
-async def open_sign_ins(rooms: SignInRooms, *, view_idle_s: float = VIEW_IDLE_S) -> AsyncIterator[SignIns]:
+async def open_sign_ins(rooms: SignInHosts, *, view_idle_s: float = VIEW_IDLE_S) -> AsyncIterator[SignIns]:
     """Hold the sign-ins until the block is left; those that go on are ended then."""
     async with owned_tasks() as tasks:
         yield SignIns(rooms, tasks, view_idle_s=view_idle_s)

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import anyio
 
 from automation.owned_tasks import owned_tasks
-from backend.alerts.channels import Channel
+from backend.alerts.channels import AlertChannel
 from backend.alerts.notices import Notice, NoticeBook
 from backend.endpoints.states import StateChange
 from backend.gateway.routing.breaker import Change
@@ -24,7 +24,7 @@ class Alerts:
 
     def __init__(
         self,
-        channels: Sequence[Channel],
+        channels: Sequence[AlertChannel],
         min_interval_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -65,7 +65,7 @@ class Alerts:
 
 
 @asynccontextmanager
-async def open_alerts(channels: Sequence[Channel], min_interval_s: float) -> AsyncIterator[Alerts]:
+async def open_alerts(channels: Sequence[AlertChannel], min_interval_s: float) -> AsyncIterator[Alerts]:
     """Hand out the alerts; what is not told at the end of the block is dropped."""
     alerts = Alerts(channels, min_interval_s)
     async with owned_tasks() as tasks:

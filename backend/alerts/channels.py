@@ -24,7 +24,7 @@ _APPRISE_S = 90.0
 _SENDER = Path(__file__).with_name("apprise_sender.py")
 
 
-class Channel(Protocol):
+class AlertChannel(Protocol):
     """Tells a notice to somebody; failures are logged, never raised, and never with an address: it holds secrets."""
 
     async def send(self, notice: Notice) -> None:

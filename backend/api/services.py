@@ -12,13 +12,13 @@ from backend.endpoints.accounts import AccountManager
 from backend.endpoints.manager import EndpointManager
 from backend.gateway.cache.shared_answers import SharedAnswers
 from backend.gateway.gateway import Gateway
-from backend.gateway.placement.placement import Conversations
+from backend.gateway.placement.placement import ConversationPlacer
 from backend.gateway.routing.rotation_registry import RotationBook
 from backend.ledger.usage_log import UsageLog
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Services:
     """The opened parts of the app.
 
     Attributes:
@@ -30,7 +30,7 @@ class Parts:
     manager: EndpointManager
     accounts: AccountManager
     gateway: Gateway
-    conversations: Conversations
+    conversations: ConversationPlacer
     rotations: RotationBook
     usage: UsageLog
     answers: SharedAnswers
@@ -39,9 +39,9 @@ class Parts:
     browser_status: Callable[[], dict[str, Any]]
 
 
-def _parts(request: Request) -> Parts:
-    parts: Parts = request.app.state.parts
+def _parts(request: Request) -> Services:
+    parts: Services = request.app.state.parts
     return parts
 
 
-PartsOf = Annotated[Parts, Depends(_parts)]
+PartsOf = Annotated[Services, Depends(_parts)]

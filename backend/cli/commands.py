@@ -1,4 +1,4 @@
-"""The command line: ``python -m backend.cli serve``, ``… endpoints`` and ``… doctor``."""
+"""The command line: ``python -m backend.cli serve_command``, ``… endpoints`` and ``… doctor``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import anyio
 import typer
 
 from backend.accounts.vault import VaultError
-from backend.cli.doctor import begin, default_browser, look, stored_browser
-from backend.main import serve as serve_with
+from backend.cli.doctor import default_browser, inspect_browser, start_report, stored_browser
+from backend.main import run_server as serve_with
 from backend.observability.logs import configure_logging
 from backend.settings import Settings
 
@@ -22,8 +22,8 @@ app = typer.Typer(help="Parley: web chat pages as OpenAI-compatible APIs.", no_a
 _ANSWER_S = 10.0
 
 
-@app.command()
-def serve(
+@app.command("serve")
+def serve_command(
     host: Annotated[str | None, typer.Option(help="Address to listen on; HOST otherwise.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; PORT otherwise.")] = None,
 ) -> None:
@@ -62,9 +62,9 @@ def doctor(
         if stored is None:
             sys.exit(f"There is no endpoint {endpoint!r}; `python -m backend.cli endpoints` lists them.")
         config = stored
-    report = begin(settings, config)
+    report = start_report(settings, config)
     if report.problem is None:
-        anyio.run(look, settings, config, report)
+        anyio.run(inspect_browser, settings, config, report)
     for line in report.lines():
         typer.echo(line)
     if not report.is_healthy:

@@ -23,7 +23,7 @@ from backend.app import open_vault
 from backend.persistence.endpoints import SqlEndpoints
 from backend.persistence.engine import open_database
 from backend.providers.config import BrowserSettings
-from backend.providers.web_chat.opener import browser_of
+from backend.providers.web_chat.opener import build_browser_config
 from backend.settings import Settings
 
 Row = tuple[str, str]
@@ -85,7 +85,7 @@ def default_browser(settings: Settings) -> BrowserConfig:
 
 
 def _in_words_of_automation(settings: Settings, browser: BrowserSettings) -> BrowserConfig:
-    return browser_of(browser, headless=settings.headless, driver=settings.browser_driver)
+    return build_browser_config(browser, headless=settings.headless, driver=settings.browser_driver)
 
 
 def machine_rows(settings: Settings, config: BrowserConfig) -> list[Row]:
@@ -143,7 +143,7 @@ def site_rows(sighting: Sighting) -> list[Row]:
     ]
 
 
-async def look(settings: Settings, config: BrowserConfig, report: Report) -> None:
+async def inspect_browser(settings: Settings, config: BrowserConfig, report: Report) -> None:
     """Open the browser on a page of our own, and add what it sees to the report."""
     async with open_browser_pool(settings.browser_executable, max_pages=1) as pool:
         try:
@@ -156,7 +156,7 @@ async def look(settings: Settings, config: BrowserConfig, report: Report) -> Non
     report.advice = advice(sighting, config, driver_kind(config))
 
 
-def begin(settings: Settings, config: BrowserConfig) -> Report:
+def start_report(settings: Settings, config: BrowserConfig) -> Report:
     """Return a report of the machine; its ``problem`` says so where there is no browser."""
     report = Report()
     try:

@@ -13,7 +13,7 @@ from backend.accounts.account_config import (
     AccountConfig,
     AccountDraft,
     AccountRepository,
-    Standing,
+    AccountStatus,
     own_account,
     session_key,
 )
@@ -27,8 +27,8 @@ from backend.errors import (
     StorageError,
 )
 from backend.providers.kinds import SessionsFor
-from backend.providers.web_chat.account_pool import AccountRoster
-from backend.providers.web_chat.account_sign_in import AccountRoom
+from backend.providers.web_chat.account_pool import AccountPool
+from backend.providers.web_chat.account_sign_in import AccountSignIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class AccountView:
     """
 
     config: AccountConfig
-    standing: Standing
+    standing: AccountStatus
     in_flight: int = 0
     left: int | None = None
     is_awake: bool = False
@@ -70,7 +70,7 @@ class AccountManager:
         stored = await self._repository.list_accounts(slug)
         views = [AccountView(one.config, one.standing) for one in stored]
         own = own_account(endpoint.config.username, endpoint.config.password)
-        return [AccountView(own, Standing()), *views] if own.username or not views else views
+        return [AccountView(own, AccountStatus()), *views] if own.username or not views else views
 
     async def get(self, slug: str, account_id: str) -> AccountView:
         """Return one account.
@@ -119,7 +119,7 @@ class AccountManager:
         """
         view = await self._changeable(slug, account_id)
         config = AccountConfig(id=account_id, **_values(change(view.config)))
-        await self._repository.update_account(slug, config, Standing())
+        await self._repository.update_account(slug, config, AccountStatus())
         endpoint = self._manager.get(slug)
         if endpoint.roster is None and config.username != view.config.username:
             # Another person: the session of the one before is not to answer in this one's name.
@@ -173,9 +173,9 @@ class AccountManager:
         await sessions.clear()
         await sessions.save(state)
         if account_id != DEFAULT_ACCOUNT:
-            await self._repository.save_standing(slug, account_id, Standing())
+            await self._repository.save_standing(slug, account_id, AccountStatus())
 
-    async def room_of(self, slug: str, account_id: str) -> AccountRoom:
+    async def room_of(self, slug: str, account_id: str) -> AccountSignIn:
         """Return where an account signs in.
 
         Raises:
@@ -189,7 +189,7 @@ class AccountManager:
         member = endpoint.roster.member(account_id)
         if member is None:
             raise AccountNotFoundError(slug, account_id)
-        return AccountRoom(endpoint.roster, member)
+        return AccountSignIn(endpoint.roster, member)
 
     async def _changeable(self, slug: str, account_id: str) -> AccountView:
         view = await self.get(slug, account_id)
@@ -207,7 +207,7 @@ class AccountManager:
             await endpoint.roster.reload()
 
 
-def _of_roster(roster: AccountRoster) -> list[AccountView]:
+def _of_roster(roster: AccountPool) -> list[AccountView]:
     return [
         AccountView(
             member.config,

@@ -32,7 +32,7 @@ from backend.endpoints.states import EndpointState, Move
 from backend.errors import EndpointNotRunningError
 from backend.providers.config import EndpointConfig
 from backend.providers.protocol import Provider, ProviderHealth
-from backend.providers.web_chat.account_pool import AccountRoster
+from backend.providers.web_chat.account_pool import AccountPool
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ _TURNS_OVER_S = 10.0
 
 
 class Endpoint:
-    """What turns and routers see of an endpoint; ``Serving`` opens and closes its provider.
+    """What turns and routers see of an endpoint; ``EndpointSupervisor`` opens and closes its provider.
 
     Attributes:
         models: The site's own model names while it is open.
@@ -81,7 +81,7 @@ class Endpoint:
         return self._provider is not None
 
     @property
-    def roster(self) -> AccountRoster | None:
+    def roster(self) -> AccountPool | None:
         """Its accounts while it is open; None otherwise, and for a provider without any."""
         return self._provider.roster if self._provider is not None else None
 

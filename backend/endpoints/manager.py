@@ -16,7 +16,7 @@ from backend.endpoints.repository import EndpointRepository, StoredEndpoint
 from backend.endpoints.screenshots import ScreenshotFolder
 from backend.endpoints.slugs import slug_of
 from backend.endpoints.states import EndpointState, StateChange
-from backend.endpoints.supervisor import Serving
+from backend.endpoints.supervisor import EndpointSupervisor
 from backend.errors import AlreadyRunningError, EndpointNotFoundError, InvalidRequestError, NameTakenError
 from backend.providers.config import EndpointConfig, EndpointDraft
 from backend.providers.protocol import ProviderOpener
@@ -30,7 +30,7 @@ _STARTED = (EndpointState.INITIALIZING, EndpointState.ACTIVE, EndpointState.BUSY
 
 
 @dataclass(frozen=True, slots=True)
-class EndpointWorkshop:
+class EndpointDependencies:
     """What endpoints are made from.
 
     Attributes:
@@ -54,11 +54,11 @@ class EndpointWorkshop:
 class EndpointManager:
     """The endpoints by slug, in the order of their creation."""
 
-    def __init__(self, workshop: EndpointWorkshop, tasks: TaskGroup) -> None:
+    def __init__(self, workshop: EndpointDependencies, tasks: TaskGroup) -> None:
         self._workshop = workshop
         self._tasks = tasks
         self._endpoints: dict[str, Endpoint] = {}
-        self._servings: dict[str, Serving] = {}
+        self._servings: dict[str, EndpointSupervisor] = {}
         self._locks: dict[str, anyio.Lock] = {}
 
     def list_all(self) -> list[Endpoint]:
@@ -208,7 +208,7 @@ class EndpointManager:
         self._workshop.check_names(config, self.fallbacks())
 
     def _serve(self, endpoint: Endpoint) -> None:
-        serving = Serving(endpoint, self._workshop.openers[endpoint.config.provider_type])
+        serving = EndpointSupervisor(endpoint, self._workshop.openers[endpoint.config.provider_type])
         self._servings[endpoint.slug] = serving
         self._tasks.start_soon(serving.run, name=f"endpoint {endpoint.slug}")
 
@@ -231,7 +231,7 @@ class EndpointManager:
 
 
 @asynccontextmanager
-async def open_manager(workshop: EndpointWorkshop) -> AsyncIterator[EndpointManager]:
+async def open_manager(workshop: EndpointDependencies) -> AsyncIterator[EndpointManager]:
     """Hand out the manager with what was started before being opened; close everything at the end."""
     async with anyio.create_task_group() as tasks:
         manager = EndpointManager(workshop, tasks)

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 _STABLE_S = 60.0  # open for so long, a provider's earlier failures are forgotten
 
 
-class Serving:
+class EndpointSupervisor:
     """One start of an endpoint, until it is stopped or gives up."""
 
     def __init__(self, endpoint: Endpoint, opener: ProviderOpener) -> None:

@@ -19,14 +19,14 @@ from automation.turn import (
 from backend.wire.chat_response import Citation
 from backend.wire.cutter import Cutter
 from backend.wire.tool_envelope import CalledTool
-from backend.wire.translate import Limits
+from backend.wire.translate import AnswerLimits
 from backend.wire.usage import prompt_size, usage_document
 
 Delta = TextDelta | ReasoningDelta
 Remember = Callable[[TurnFinished, str], Awaitable[None]]
 
 
-class Answer:
+class AnswerStream:
     """Iterate it for the deltas; afterwards the rest is known.
 
     A class and not a generator, because a generator that is dropped midway leaves its turn unclosed.
@@ -43,7 +43,7 @@ class Answer:
         self,
         events: AsyncIterator[TurnEvent],
         prompt: Prompt,
-        limits: Limits,
+        limits: AnswerLimits,
         *,
         conversation: str | None = None,
         remember: Remember | None = None,

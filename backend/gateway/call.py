@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from backend.errors import InvalidRequestError
-from backend.gateway.turn_cancellation import Stop
+from backend.gateway.turn_cancellation import TurnCancellation
 from backend.wire.chat_request import ChatRequest
 from backend.wire.ids import new_id
 from backend.wire.json_body import parse_json
@@ -39,7 +39,7 @@ class ChatCall:
     owner: str = ""
     created: int = field(default_factory=lambda: int(time.time()))
     asked: list[str] = field(default_factory=list)
-    stop: Stop = field(default_factory=Stop)
+    stop: TurnCancellation = field(default_factory=TurnCancellation)
     id: str = field(default_factory=lambda: new_id("chatcmpl-"))
 
     @cached_property

@@ -19,14 +19,14 @@ from backend.errors import EndpointNotFoundError, EndpointNotRunningError, Inval
 from backend.gateway.admission import Admission
 from backend.gateway.call import ChatCall
 from backend.gateway.page_turns import PageTurns
-from backend.gateway.placement.placement import Conversations
+from backend.gateway.placement.placement import ConversationPlacer
 from backend.gateway.recorded_attempt import RecordedAttempt
 from backend.gateway.replies import PassedReply, Reply, reply_headers
 from backend.gateway.routing.breaker import is_worth_failing_over, most_useful
-from backend.gateway.routing.ranking import Candidate
+from backend.gateway.routing.ranking import RouteCandidate
 from backend.gateway.routing.resolve import Target, names_of
 from backend.gateway.routing.rotation_registry import RotationBook
-from backend.gateway.routing.router import Chooser, names_of_endpoint
+from backend.gateway.routing.router import Router, names_of_endpoint
 from backend.ledger.usage_log import UsageLog
 from backend.providers.protocol import CompletionProvider
 from backend.wire.chat_response import CompletionHead, model_document
@@ -44,10 +44,10 @@ class Gateway:
     def __init__(
         self,
         manager: EndpointManager,
-        chooser: Chooser,
+        chooser: Router,
         rotations: RotationBook,
         pages: PageTurns,
-        conversations: Conversations,
+        conversations: ConversationPlacer,
         usage: UsageLog,
         background_model: str = "",
     ) -> None:
@@ -124,7 +124,7 @@ class Gateway:
                 failures.append(exc)
         raise most_useful(failures)
 
-    async def _embed_at(self, candidate: Candidate, body: Mapping[str, Any], owner: str) -> bytes:
+    async def _embed_at(self, candidate: RouteCandidate, body: Mapping[str, Any], owner: str) -> bytes:
         target = self._chooser.target(candidate)
         endpoint = self._manager.get(target.slug)
         if not endpoint.config.is_api:
@@ -207,7 +207,7 @@ class Gateway:
         slug = self._chooser.candidates(name)[0].slug
         return model_document(name, slug, int(self._manager.get(slug).created_at.timestamp()))
 
-    def _candidates(self, call: ChatCall, pinned_to: str | None) -> Sequence[Candidate]:
+    def _candidates(self, call: ChatCall, pinned_to: str | None) -> Sequence[RouteCandidate]:
         candidates = self._chooser.candidates(call.model, pinned_to)
         if self._background_model and pinned_to is None:
             first = self._manager.find(candidates[0].slug)

@@ -10,12 +10,12 @@ from typing import cast
 
 from automation.turn import Prompt
 from backend.endpoints.endpoint import Endpoint
-from backend.gateway.answer_stream import Answer
+from backend.gateway.answer_stream import AnswerStream
 from backend.gateway.attachments import FileFetcher
 from backend.gateway.call import ChatCall
 from backend.gateway.placement.background import BackgroundPatterns
-from backend.gateway.placement.history import Scope
-from backend.gateway.placement.placement import Conversations
+from backend.gateway.placement.history import ConversationKey
+from backend.gateway.placement.placement import ConversationPlacer
 from backend.gateway.replies import PageReply, reply_headers
 from backend.gateway.routing.resolve import Target
 from backend.gateway.structured_output.answer_shape import AnswerShape, shape_of, with_tools
@@ -23,13 +23,19 @@ from backend.gateway.structured_output.emulated_answer import open_shaped_answer
 from backend.providers.protocol import PageProvider
 from backend.wire.attachments import FilePart, parse_files
 from backend.wire.chat_response import CompletionHead
-from backend.wire.translate import Limits, ignored_params, limits_of, refuse_unsupported, translate_messages
+from backend.wire.translate import (
+    AnswerLimits,
+    ignored_params,
+    limits_of,
+    refuse_unsupported,
+    translate_messages,
+)
 
 BACKGROUND_NOTE = "background-request"
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class PageRequest:
     """A chat request as a page is asked it: what, and where to cut.
 
     Attributes:
@@ -42,7 +48,7 @@ class Order:
     head: CompletionHead
     target: Target
     prompt: Prompt
-    limits: Limits
+    limits: AnswerLimits
     ignored: tuple[str, ...] = ()
     conversation: str = "auto"
     notes: tuple[str, ...] = ()
@@ -54,7 +60,7 @@ class PageTurns:
     """Runs chat requests as turns of pages."""
 
     def __init__(
-        self, conversations: Conversations, background: BackgroundPatterns, files: FileFetcher
+        self, conversations: ConversationPlacer, background: BackgroundPatterns, files: FileFetcher
     ) -> None:
         self._conversations = conversations
         self._background = background
@@ -93,7 +99,7 @@ class PageTurns:
                 await reply.begin()
                 yield reply
 
-    def _understand(self, call: ChatCall, target: Target) -> Order:
+    def _understand(self, call: ChatCall, target: Target) -> PageRequest:
         request = call.request
         refuse_unsupported(request)
         shape = shape_of(request)
@@ -101,7 +107,7 @@ class PageTurns:
         prompt = translate_messages(request.messages, target.site_model, has_tools=has_tools)
         conversation = "auto" if request.conversation is None else request.conversation
         is_background = conversation == "auto" and self._background.match(prompt.messages)
-        return Order(
+        return PageRequest(
             CompletionHead(call.id, call.created, target.name),
             target,
             replace(prompt, model=target.site_model, is_throwaway=call.is_throwaway or is_background),
@@ -115,8 +121,8 @@ class PageTurns:
 
     @asynccontextmanager
     async def _open_answer(
-        self, order: Order, endpoint: Endpoint, admitted: AbstractAsyncContextManager[None]
-    ) -> AsyncIterator[Answer]:
+        self, order: PageRequest, endpoint: Endpoint, admitted: AbstractAsyncContextManager[None]
+    ) -> AsyncIterator[AnswerStream]:
         prompt = with_tools(await self._files.attach(order.prompt, order.files), order.shape)
         async with (
             self._conversations.place(prompt, _scope(endpoint, order.target), order.conversation) as place,
@@ -136,6 +142,6 @@ class PageTurns:
                 yield answer
 
 
-def _scope(endpoint: Endpoint, target: Target) -> Scope:
+def _scope(endpoint: Endpoint, target: Target) -> ConversationKey:
     config = endpoint.config
-    return Scope(endpoint.slug, config.base_url, config.username or "default", target.model)
+    return ConversationKey(endpoint.slug, config.base_url, config.username or "default", target.model)

@@ -9,7 +9,7 @@ from typing import Self
 
 from backend.endpoints.endpoint import Endpoint
 from backend.gateway.replies import Reply
-from backend.gateway.routing.endpoint_stats import Standings
+from backend.gateway.routing.endpoint_stats import EndpointStatsRegistry
 from backend.gateway.routing.resolve import Target
 from backend.ledger.costs import cost_usd
 from backend.ledger.usage_log import UsageLog, UsageRecord
@@ -24,7 +24,7 @@ class RecordedAttempt:
 
     def __init__(
         self,
-        standings: Standings,
+        standings: EndpointStatsRegistry,
         log: UsageLog,
         endpoint: Endpoint,
         target: Target,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from automation.turn import TextDelta
-from backend.gateway.answer_stream import Answer, Delta
+from backend.gateway.answer_stream import AnswerStream, Delta
 from backend.providers.protocol import StreamedAnswer
 from backend.wire.chat_response import ChunkWriter, CompletionHead, completion_document, to_json
 from backend.wire.usage import TokenUsage
@@ -96,7 +96,7 @@ class PageReply:
 
     def __init__(
         self,
-        answer: Answer,
+        answer: AnswerStream,
         head: CompletionHead,
         headers: Mapping[str, str],
         *,

@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 
 
-class Stop:
+class TurnCancellation:
     """How a request's turn is ended when its client hangs up.
 
     A page's turn tidies up behind a shield, which only a cancel scope respects; an API's request needs none.

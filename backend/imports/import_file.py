@@ -46,7 +46,7 @@ class _Model(_Strict):
     name: Annotated[str, Field(min_length=1)]
 
 
-class ProviderEntry(_Strict):
+class ImportedProvider(_Strict):
     """One provider of ``providers.json``.
 
     Attributes:
@@ -76,7 +76,7 @@ class ProviderEntry(_Strict):
 
 
 class _File(_Strict):
-    providers: dict[str, ProviderEntry] = Field(default_factory=dict)
+    providers: dict[str, ImportedProvider] = Field(default_factory=dict)
     rotations: dict[str, RotationDraft] = Field(default_factory=dict)
 
 
@@ -164,7 +164,7 @@ def _refuse_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _endpoint(name: str, entry: ProviderEntry, source: str, keys: Keys) -> ImportedEndpoint:
+def _endpoint(name: str, entry: ImportedProvider, source: str, keys: Keys) -> ImportedEndpoint:
     where = f"providers.{name}"
     if entry.id not in {None, name}:
         raise ImportFileError(source, f"{where}.id", f"must be {name!r}, like its key")
@@ -198,7 +198,7 @@ def _endpoint(name: str, entry: ProviderEntry, source: str, keys: Keys) -> Impor
     return ImportedEndpoint(slug, draft, source, where, lacks_key=entry.api_key_required and not has_key)
 
 
-def _name(name: str, slug: str, entry: ProviderEntry) -> str:
+def _name(name: str, slug: str, entry: ImportedProvider) -> str:
     """The endpoint is found by its key, so a name of other words can't be its name: its slug would differ."""
     try:
         return entry.name if entry.name and slug_of(entry.name) == slug else name
@@ -206,7 +206,7 @@ def _name(name: str, slug: str, entry: ProviderEntry) -> str:
         return name
 
 
-def _home(entry: ProviderEntry) -> tuple[Preset, str]:
+def _home(entry: ImportedProvider) -> tuple[Preset, str]:
     """Return the preset, and the address with the path that a provider's bare address lacks.
 
     Another address of type ``openai`` only speaks OpenAI's language, and must never be sent OpenAI's key.
@@ -223,7 +223,7 @@ def _home(entry: ProviderEntry) -> tuple[Preset, str]:
     return preset, (PRESETS[preset].base_url if is_bare else None) or entry.endpoint
 
 
-def _api_key(entry: ProviderEntry, source: str, where: str, keys: Keys) -> SecretStr | None:
+def _api_key(entry: ImportedProvider, source: str, where: str, keys: Keys) -> SecretStr | None:
     named = entry.api_key.get_secret_value() if entry.api_key is not None else ""
     if named not in _KEY_NAMES:
         return entry.api_key

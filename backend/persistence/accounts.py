@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy import ColumnElement, Table, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.accounts.account_config import AccountConfig, Standing, StoredAccount
+from backend.accounts.account_config import AccountConfig, AccountStatus, StoredAccount
 from backend.accounts.states import AccountState
 from backend.accounts.vault import Vault
 from backend.persistence.engine import transaction
@@ -44,17 +44,17 @@ class SqlAccounts:
         values = {"endpoint_slug": slug, "id": config.id, "created_at": now}
         async with transaction(self._engine) as connection:
             await connection.execute(
-                insert(_T).values(**values, **self._values(slug, config), **_standing(Standing()))
+                insert(_T).values(**values, **self._values(slug, config), **_standing(AccountStatus()))
             )
-        return StoredAccount(config, Standing(), now)
+        return StoredAccount(config, AccountStatus(), now)
 
-    async def update_account(self, slug: str, config: AccountConfig, standing: Standing) -> None:
+    async def update_account(self, slug: str, config: AccountConfig, standing: AccountStatus) -> None:
         """Replace what is kept of an account."""
         values = {**self._values(slug, config), **_standing(standing)}
         async with transaction(self._engine) as connection:
             await connection.execute(update(_T).where(_key(slug, config.id)).values(**values))
 
-    async def save_standing(self, slug: str, account_id: str, standing: Standing) -> None:
+    async def save_standing(self, slug: str, account_id: str, standing: AccountStatus) -> None:
         """Remember how an account stands."""
         async with transaction(self._engine) as connection:
             await connection.execute(update(_T).where(_key(slug, account_id)).values(**_standing(standing)))
@@ -74,7 +74,7 @@ class SqlAccounts:
     def _stored(self, row: Any) -> StoredAccount:
         secrets = orjson.loads(self._vault.unseal(row["secrets"], _purpose(row["endpoint_slug"], row["id"])))
         config = AccountConfig.model_validate({**row["settings"], **secrets, "id": row["id"]})
-        standing = Standing(AccountState(row["state"]), row["state_reason"], _utc(row["state_until"]))
+        standing = AccountStatus(AccountState(row["state"]), row["state_reason"], _utc(row["state_until"]))
         return StoredAccount(config, standing, _utc(row["created_at"]) or datetime.now(UTC))
 
 
@@ -95,7 +95,7 @@ def _purpose(slug: str, account_id: str) -> str:
     return f"account/{slug}/{account_id}"
 
 
-def _standing(standing: Standing) -> dict[str, Any]:
+def _standing(standing: AccountStatus) -> dict[str, Any]:
     return {"state": str(standing.state), "state_reason": standing.reason, "state_until": standing.until}
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Table, delete, exists, insert, literal, se
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from automation.turn import ChatLink
-from backend.gateway.placement.history import Scope
-from backend.gateway.placement.placement import Conversation
+from backend.gateway.placement.history import ConversationKey
+from backend.gateway.placement.placement import SiteConversation
 from backend.persistence.engine import transaction
 from backend.persistence.tables import ConversationRow, EndpointRow
 
@@ -37,7 +37,7 @@ class SqlConversations:
         self._engine = engine
         self._now = now
 
-    async def take_by_head(self, head: str) -> Conversation | None:
+    async def take_by_head(self, head: str) -> SiteConversation | None:
         """Take the head of the newest conversation that has this one, and return it as it was before."""
         found = (
             select(_T.c.id)
@@ -54,20 +54,20 @@ class SqlConversations:
             row = (await connection.execute(taking)).mappings().one_or_none()
         return _conversation({**row, "head": head}) if row else None
 
-    async def take(self, conversation: Conversation) -> bool:
+    async def take(self, conversation: SiteConversation) -> bool:
         """Take this one's head, unless it changed meanwhile."""
         is_it = (_T.c.id == conversation.id) & (_T.c.head == conversation.head)
         async with transaction(self._engine) as connection:
             taken = await connection.execute(update(_T).where(is_it).values(head=None))
         return bool(taken.rowcount)
 
-    async def put_back(self, conversation: Conversation) -> None:
+    async def put_back(self, conversation: SiteConversation) -> None:
         """Give a conversation the head back that was taken from it."""
         is_it = (_T.c.id == conversation.id) & _T.c.head.is_(None)
         async with transaction(self._engine) as connection:
             await connection.execute(update(_T).where(is_it).values(head=conversation.head))
 
-    async def save(self, conversation: Conversation) -> None:
+    async def save(self, conversation: SiteConversation) -> None:
         """Keep it as it is now, and forget what is too old or too much. Without its endpoint nothing is kept."""
         values = _values(conversation)
         async with transaction(self._engine) as connection:
@@ -78,14 +78,14 @@ class SqlConversations:
                 await connection.execute(insert(_T).from_select(list(values), new.where(has_endpoint)))
                 await self._prune(connection, conversation.scope.endpoint)
 
-    async def get(self, conversation_id: str) -> Conversation | None:
+    async def get(self, conversation_id: str) -> SiteConversation | None:
         """Return one, or None."""
         wanted = select(_T).where(_T.c.id == conversation_id, self._is_young())
         async with transaction(self._engine) as connection:
             row = (await connection.execute(wanted)).mappings().one_or_none()
         return _conversation(row) if row else None
 
-    async def list_newest(self, endpoint: str | None, limit: int) -> list[Conversation]:
+    async def list_newest(self, endpoint: str | None, limit: int) -> list[SiteConversation]:
         """Return the newest ``limit`` of one endpoint, or of all, newest first."""
         of_it = true() if endpoint is None else _T.c.endpoint_slug == endpoint
         newest = (
@@ -126,7 +126,7 @@ def _table() -> Table:
 _T = _table()
 
 
-def _values(conversation: Conversation) -> dict[str, Any]:
+def _values(conversation: SiteConversation) -> dict[str, Any]:
     scope, chat = conversation.scope, conversation.chat
     return {
         "id": conversation.id,
@@ -146,11 +146,11 @@ def _values(conversation: Conversation) -> dict[str, Any]:
     }
 
 
-def _conversation(row: Any) -> Conversation:
-    scope = Scope(row["endpoint_slug"], row["site"], row["account"], row["model"], row["owner"])
+def _conversation(row: Any) -> SiteConversation:
+    scope = ConversationKey(row["endpoint_slug"], row["site"], row["account"], row["model"], row["owner"])
     chat = ChatLink(row["chat_id"], row["chat_url"], row["chat_fingerprint"], row["chat_account"])
     times = (_aware(row["created_at"]), _aware(row["updated_at"]))
-    return Conversation(row["id"], scope, row["head"], chat, row["turns"], *times)
+    return SiteConversation(row["id"], scope, row["head"], chat, row["turns"], *times)
 
 
 def _aware(time: datetime) -> datetime:

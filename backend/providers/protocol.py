@@ -11,7 +11,7 @@ from automation.errors import AutomationError
 from automation.turn import ChatLink, Prompt, TurnEvent
 from backend.providers.api.dialect import WholeCompletion
 from backend.providers.config import EndpointConfig
-from backend.providers.web_chat.account_pool import AccountRoster
+from backend.providers.web_chat.account_pool import AccountPool
 from backend.wire.chat_response import CompletionHead
 from backend.wire.usage import TokenUsage
 
@@ -42,7 +42,7 @@ class Provider(Protocol):
         ...
 
     @property
-    def roster(self) -> AccountRoster | None:
+    def roster(self) -> AccountPool | None:
         """Its accounts; None for a provider without any."""
         ...
 

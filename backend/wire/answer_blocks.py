@@ -47,7 +47,7 @@ class JsonEnd:
 
 
 @dataclass(slots=True)
-class Block:
+class AnswerBlock:
     """One part of an answer.
 
     Attributes:
@@ -92,19 +92,19 @@ def delta_of(message: Mapping[str, Any]) -> dict[str, Any]:
 class BlockWriter(Protocol):
     """Writes blocks as events."""
 
-    def begin(self, block: Block) -> bytes:
+    def begin(self, block: AnswerBlock) -> bytes:
         """Return the events that open a block."""
         ...
 
-    def more(self, block: Block, text: str) -> bytes:
+    def more(self, block: AnswerBlock, text: str) -> bytes:
         """Return the events of more of its text."""
         ...
 
-    def cite(self, block: Block, citation: dict[str, Any]) -> bytes:
+    def cite(self, block: AnswerBlock, citation: dict[str, Any]) -> bytes:
         """Return the events of a citation of its text."""
         ...
 
-    def close(self, block: Block) -> bytes:
+    def close(self, block: AnswerBlock) -> bytes:
         """Return the events that end it."""
         ...
 
@@ -122,7 +122,7 @@ class Blocks:
         self.stem = ""
         self._text_size = 0
         self._open = 0
-        self.all: list[Block] = []
+        self.all: list[AnswerBlock] = []
 
     def feed(self, delta: Mapping[str, Any]) -> bytes:
         """Return the events of one ``delta`` of a chunk, or of a whole message.
@@ -153,16 +153,16 @@ class Blocks:
         """
         return self._advance(is_over=True, is_cut=is_cut)
 
-    def _last(self, kind: Kind) -> Block:
+    def _last(self, kind: Kind) -> AnswerBlock:
         if self.all and self.all[-1].kind == kind:
             return self.all[-1]
-        return self._append(Block(kind, len(self.all), starts_at=self._text_size))
+        return self._append(AnswerBlock(kind, len(self.all), starts_at=self._text_size))
 
-    def _append(self, block: Block) -> Block:
+    def _append(self, block: AnswerBlock) -> AnswerBlock:
         self.all.append(block)
         return block
 
-    def _add(self, block: Block, text: str) -> None:
+    def _add(self, block: AnswerBlock, text: str) -> None:
         block.pieces.append(text)
         block.waiting.append(text)
         if block.kind == "text":
@@ -173,13 +173,13 @@ class Blocks:
         index = place if index is None else index
         function = call.get("function") or {}
         block = next((b for b in self.all if b.call_index == index), None)
-        block = block or self._append(Block("call", len(self.all), call_index=index))
+        block = block or self._append(AnswerBlock("call", len(self.all), call_index=index))
         block.call_id = block.call_id or call.get("id") or ""
         block.name = block.name or function.get("name") or ""
         if text := function.get("arguments"):
             self._add_arguments(block, text)
 
-    def _add_arguments(self, block: Block, text: str) -> None:
+    def _add_arguments(self, block: AnswerBlock, text: str) -> None:
         if block.end.is_reached:
             # White space after a value says nothing, and the block may be closed already.
             if text.strip():
@@ -222,10 +222,10 @@ class Blocks:
         return self._open + 1 < len(self.all)
 
     @staticmethod
-    def _is_complete(block: Block) -> bool:
+    def _is_complete(block: AnswerBlock) -> bool:
         return block.kind != "call" or (block.is_begun and block.end.is_reached)
 
-    def _write(self, block: Block) -> bytes:
+    def _write(self, block: AnswerBlock) -> bytes:
         if not block.is_ready:
             return b""
         written = [] if block.is_begun else [self._begin(block)]
@@ -235,7 +235,7 @@ class Blocks:
             written.append(more(block, piece))  # type: ignore[arg-type]  # chosen by its type above
         return b"".join(written)
 
-    def _begin(self, block: Block) -> bytes:
+    def _begin(self, block: AnswerBlock) -> bytes:
         block.is_begun = True
         if block.kind == "call":
             block.call_id = block.call_id or f"call_{self.stem}_{block.position}"

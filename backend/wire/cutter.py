@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from automation.turn import FinishReason
-from backend.wire.translate import Limits
+from backend.wire.translate import AnswerLimits
 
 
 class Cutter:
@@ -15,7 +15,7 @@ class Cutter:
         finish_reason: Why the answer was cut, or None while it was not.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: AnswerLimits) -> None:
         self._stops = limits.stops
         self._left = limits.most_characters
         self._held = ""

@@ -32,7 +32,7 @@ _MOST_STOPS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class AnswerLimits:
     """Where the gateway itself ends an answer.
 
     Attributes:
@@ -73,7 +73,7 @@ def translate_messages(
     return prompt
 
 
-def limits_of(request: ChatRequest) -> Limits:
+def limits_of(request: ChatRequest) -> AnswerLimits:
     """Return where to end the answer; a token counts as four characters, as in estimated usage.
 
     Raises:
@@ -84,7 +84,7 @@ def limits_of(request: ChatRequest) -> Limits:
         msg = "stop takes up to four texts, none of them empty."
         raise InvalidRequestError(msg, "stop")
     tokens = request.max_completion_tokens or request.max_tokens
-    return Limits(stops, tokens * CHARACTERS_PER_TOKEN if tokens else None)
+    return AnswerLimits(stops, tokens * CHARACTERS_PER_TOKEN if tokens else None)
 
 
 def refuse_unsupported(request: ChatRequest) -> None:

@@ -21,7 +21,7 @@ from automation.browser.pool import BrowserPool, open_browser_pool
 from automation.timing import Timeouts
 from automation.turn import TextDelta, TurnEvent
 from tests.fakes.chat_provider import open_provider, prompt_of
-from tests.fakes.chat_site import ChatSite, SiteRequest
+from tests.fakes.chat_site import FakeChatSite, SiteRequest
 
 PAGES = (1, 4, 8)
 POLL_S = 0.2
@@ -73,7 +73,7 @@ async def measure(seconds: float) -> dict[str, dict[int, Row]]:
 
 async def _ours(browsers: BrowserPool, pages: int, prompt: str, *, with_wire: bool) -> Row:
     row = Row()
-    async with ChatSite.open() as site, AsyncExitStack() as stack:
+    async with FakeChatSite.open() as site, AsyncExitStack() as stack:
         providers = [
             await stack.enter_async_context(
                 open_provider(browsers, site, "fetch-sse", with_wire=with_wire, timeouts=PATIENCE)
@@ -104,7 +104,7 @@ async def _arrivals(events: AsyncIterator[TurnEvent]) -> tuple[str, list[tuple[i
 
 async def _polling(pages: int, prompt: str) -> Row:
     row = Row()
-    async with ChatSite.open() as site, async_playwright() as playwright:
+    async with FakeChatSite.open() as site, async_playwright() as playwright:
         executable = find_browser(None, playwright.chromium.executable_path).executable
         browser = await playwright.chromium.launch(executable_path=executable, args=sandbox_args())
 
@@ -120,7 +120,7 @@ async def _polling(pages: int, prompt: str) -> Row:
     return row
 
 
-async def _poll(browser: Browser, site: ChatSite, asked: str) -> list[tuple[int, float]]:
+async def _poll(browser: Browser, site: FakeChatSite, asked: str) -> list[tuple[int, float]]:
     context = await browser.new_context()
     page = await context.new_page()
     await page.goto(site.page("fetch-sse"))
@@ -144,7 +144,7 @@ async def _at_once(pages: int, run: Callable[[int], Coroutine[None, None, None]]
             tasks.start_soon(run, number)
 
 
-def _request(site: ChatSite, asked: str) -> SiteRequest:
+def _request(site: FakeChatSite, asked: str) -> SiteRequest:
     return next(request for request in site.requests if request.prompt == asked)
 
 
@@ -158,7 +158,7 @@ def _note(row: Row, request: SiteRequest, told: str, arrivals: list[tuple[int, f
             piece = next(waiting, None)
 
 
-def _rate(site: ChatSite) -> float:
+def _rate(site: FakeChatSite) -> float:
     """Pieces a second and page that the server really wrote: a busy machine can't keep up."""
     pieces = sum(len(request.written) for request in site.requests)
     seconds = sum(request.written[-1][1] - request.written[0][1] for request in site.requests)

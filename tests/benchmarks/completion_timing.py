@@ -21,7 +21,7 @@ from automation.browser.pool import BrowserPool, open_browser_pool
 from automation.timing import Timeouts
 from automation.turn import TextDelta, TurnEvent
 from tests.fakes.chat_provider import open_provider, prompt_of
-from tests.fakes.chat_site import ChatSite, answer_to
+from tests.fakes.chat_site import FakeChatSite, answer_to
 
 PAGES = 12
 TURNS_A_PAGE = 5
@@ -96,7 +96,7 @@ async def measure(runs: int) -> dict[str, Row]:
     """Run at least ``runs`` turns on each route; return the rows by kind of page."""
     rows: dict[str, Row] = {}
     chance = random.Random(SEED)
-    async with ChatSite.open() as site, open_browser_pool(None, max_pages=PAGES + 2) as browsers:
+    async with FakeChatSite.open() as site, open_browser_pool(None, max_pages=PAGES + 2) as browsers:
         send, receive = anyio.create_memory_object_stream[tuple[Case, list[str]]](1000)
         for case in _cases(runs):
             send.send_nowait((case, [_prompt(chance) for _ in range(TURNS_A_PAGE)]))
@@ -128,7 +128,10 @@ def _prompt(chance: random.Random) -> str:
 
 
 async def _work(
-    cases: AsyncIterator[tuple[Case, list[str]]], browsers: BrowserPool, site: ChatSite, rows: dict[str, Row]
+    cases: AsyncIterator[tuple[Case, list[str]]],
+    browsers: BrowserPool,
+    site: FakeChatSite,
+    rows: dict[str, Row],
 ) -> None:
     async for case, prompts in cases:
         changes = CONTROLS[case.controls]
@@ -143,7 +146,7 @@ async def _work(
                     await _run(events, asked, site, rows.setdefault(case.kind, Row()))
 
 
-async def _run(events: AsyncIterator[TurnEvent], asked: str, site: ChatSite, row: Row) -> None:
+async def _run(events: AsyncIterator[TurnEvent], asked: str, site: FakeChatSite, row: Row) -> None:
     told, arrivals = "", []
     row.runs += 1
     try:

@@ -22,7 +22,7 @@ from automation.browser.pool import BrowserPool, open_browser_pool
 from automation.profiles import load_profile
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
-from automation.web_provider.chat_site import WebChatConfig, WebProviderBase
+from automation.web_provider.chat_site import ChatSite, WebChatConfig
 from backend.accounts.browser_profiles import BrowserProfiles, SealedProfile
 from backend.accounts.vault import Vault
 from demo.processes import free_port, running
@@ -139,7 +139,7 @@ async def _one(url: str, mode: str, count: int) -> Row:
     return Row(mode, count, total_mb, driver_mb, idle_percent)
 
 
-async def _ask(provider: WebProviderBase) -> None:
+async def _ask(provider: ChatSite) -> None:
     async with provider.open_turn(prompt_of("Say one word.")) as events:
         async for _ in events:
             pass
@@ -147,7 +147,7 @@ async def _ask(provider: WebProviderBase) -> None:
 
 def _open(
     pool: BrowserPool, url: str, sessions: MemorySessions, profile: SealedProfile | None
-) -> AbstractAsyncContextManager[WebProviderBase]:
+) -> AbstractAsyncContextManager[ChatSite]:
     config = WebChatConfig(
         base_url=url,
         login_url=None,

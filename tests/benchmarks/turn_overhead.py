@@ -21,7 +21,7 @@ from playwright.async_api import Page, async_playwright
 
 from automation.browser.discovery import find_browser, sandbox_args
 from demo.processes import free_port
-from tests.fakes.chat_site import ChatSite, profile_data
+from tests.fakes.chat_site import FakeChatSite, profile_data
 
 ROOT = Path(__file__).resolve().parents[2]
 MEASURES = ("request to page's request", "last chunk to end of response")
@@ -30,20 +30,20 @@ POLL_S, QUIET_S = 0.5, 2.0
 
 async def measure(turns: int) -> dict[str, dict[str, list[float]]]:
     """Return, for each driver, milliseconds of every turn by measure."""
-    async with ChatSite.open() as site:
+    async with FakeChatSite.open() as site:
         return {
             "this gateway": await _with_gateway(site, turns),
             "naive Playwright script": await _with_naive_script(site, turns),
         }
 
 
-def _row(site: ChatSite, started_s: float, ended_s: float, sample: dict[str, list[float]]) -> None:
+def _row(site: FakeChatSite, started_s: float, ended_s: float, sample: dict[str, list[float]]) -> None:
     request = site.requests[-1]
     sample[MEASURES[0]].append((request.received_s - started_s) * 1000)
     sample[MEASURES[1]].append((ended_s - request.ended_s) * 1000)
 
 
-async def _with_gateway(site: ChatSite, turns: int) -> dict[str, list[float]]:
+async def _with_gateway(site: FakeChatSite, turns: int) -> dict[str, list[float]]:
     sample: dict[str, list[float]] = {name: [] for name in MEASURES}
     async with _gateway() as base_url, httpx.AsyncClient(base_url=base_url, timeout=60) as client:
         profile = {key: value for key, value in profile_data("fetch-sse").items() if key != "name"}
@@ -94,7 +94,7 @@ async def _gateway() -> AsyncIterator[str]:
             await process.wait()
 
 
-async def _with_naive_script(site: ChatSite, turns: int) -> dict[str, list[float]]:
+async def _with_naive_script(site: FakeChatSite, turns: int) -> dict[str, list[float]]:
     sample: dict[str, list[float]] = {name: [] for name in MEASURES}
     async with async_playwright() as playwright:
         executable = find_browser(None, playwright.chromium.executable_path).executable

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from automation.browser.pool import BrowserPool, open_browser_pool
-from tests.fakes.chat_site import ChatSite
+from tests.fakes.chat_site import FakeChatSite
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -29,7 +29,7 @@ async def browsers() -> AsyncIterator[BrowserPool]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def site() -> AsyncIterator[ChatSite]:
-    async with ChatSite.open() as running:
+async def site() -> AsyncIterator[FakeChatSite]:
+    async with FakeChatSite.open() as running:
         running.first_token_wait_s = 1.0
         yield running

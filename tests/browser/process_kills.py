@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from automation.browser.pool import BrowserPool
-from automation.web_provider.chat_site import WebProviderBase
+from automation.web_provider.chat_site import ChatSite
 
 Fault = Literal["renderer", "browser", "driver", "network", "hang", "freeze"]
 FAULTS: tuple[Fault, ...] = ("renderer", "browser", "driver", "network", "hang", "freeze")
@@ -64,14 +64,14 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def page_renderers(provider: WebProviderBase) -> Iterator[int]:
+def page_renderers(provider: ChatSite) -> Iterator[int]:
     """Yield the renderers that the provider's pages live in."""
     for slot in provider._pages._slots:
         if slot.page is not None:
             yield from slot.page._life._renderers.values()
 
 
-def inflict(fault: Fault, provider: WebProviderBase) -> list[int]:
+def inflict(fault: Fault, provider: ChatSite) -> list[int]:
     """Do to this test's own browsers what the fault says, and return whom it hit.
 
     ``hang`` stops the pages' renderers, ``freeze`` the whole browser: neither tells anybody.

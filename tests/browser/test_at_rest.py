@@ -6,7 +6,7 @@ import pytest
 
 from automation.browser.pool import BrowserPool
 from tests.fakes.chat_provider import Talk, open_provider
-from tests.fakes.chat_site import ChatSite
+from tests.fakes.chat_site import FakeChatSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 @pytest.mark.parametrize("with_wire", [True, False], ids=["wire", "dom"])
 @pytest.mark.parametrize("variant", ["fetch-sse", "shadow"])
 async def test_a_page_that_keeps_a_chat_is_at_rest(
-    variant: str, with_wire: bool, browsers: BrowserPool, site: ChatSite
+    variant: str, with_wire: bool, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, variant, with_wire=with_wire) as provider:
         talk = Talk(provider)

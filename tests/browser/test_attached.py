@@ -15,7 +15,7 @@ from automation.browser.pool import BrowserPool, open_browser_pool
 from automation.errors import BrowserUnavailableError
 from automation.stealth.options import BrowserConfig
 from tests.fakes.chat_provider import MemorySessions, ask, open_provider
-from tests.fakes.chat_site import MARKDOWN, ChatSite
+from tests.fakes.chat_site import MARKDOWN, FakeChatSite
 from tests.fakes.chromium import Chromium, open_chromium
 
 pytestmark = [
@@ -26,7 +26,7 @@ pytestmark = [
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def persons(site: ChatSite) -> AsyncIterator[Chromium]:
+async def persons(site: FakeChatSite) -> AsyncIterator[Chromium]:
     async with open_display() as display:
         own_page = site.page("fetch-sse")
         async with open_chromium(own_page, display, attachable=True) as chromium:
@@ -41,7 +41,7 @@ async def tabs(chromium: Chromium) -> list[str]:
 
 @pytest.mark.parametrize("with_wire", [True, False], ids=["wire", "dom"])
 async def test_turns_come_out_exactly_and_the_persons_tabs_stay(
-    with_wire: bool, persons: Chromium, site: ChatSite
+    with_wire: bool, persons: Chromium, site: FakeChatSite
 ):
     before = await tabs(persons)
     config = BrowserConfig(driver="cdp", cdp_url=persons.cdp_url)

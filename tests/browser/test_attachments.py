@@ -10,9 +10,9 @@ import pytest
 from automation.browser.pool import BrowserPool
 from automation.errors import AttachmentRejectedError, PromptTooLargeError, SiteChangedError, SiteError
 from automation.turn import Attachment, Message, Prompt
-from automation.web_provider.chat_site import WebProviderBase
+from automation.web_provider.chat_site import ChatSite
 from tests.fakes.chat_provider import PATIENCE, Reply, ask, open_provider, read
-from tests.fakes.chat_site import FILE_WORDS, VARIANTS, ChatSite, SiteFile, profile_data
+from tests.fakes.chat_site import FILE_WORDS, VARIANTS, FakeChatSite, SiteFile, profile_data
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -26,7 +26,7 @@ def with_files(text: str, *files: Attachment) -> Prompt:
     return Prompt((Message("user", text, files),))
 
 
-async def send(provider: WebProviderBase, prompt: Prompt) -> Reply:
+async def send(provider: ChatSite, prompt: Prompt) -> Reply:
     async with provider.open_turn(prompt) as events:
         return await read(events)
 
@@ -41,7 +41,7 @@ def rules(variant: str, **changes: object) -> dict[str, Any]:
 
 @pytest.mark.parametrize("variant", WAYS)
 async def test_files_arrive_whole_and_with_their_prompt_alone(
-    variant: str, browsers: BrowserPool, site: ChatSite
+    variant: str, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, variant) as provider:
         first = await send(provider, with_files("[[echo:two files]]", PHOTO, NOTE))
@@ -52,14 +52,14 @@ async def test_files_arrive_whole_and_with_their_prompt_alone(
     assert [request.files for request in site.requests] == [[seen(PHOTO), seen(NOTE)], [], [seen(NOTE)]]
 
 
-async def test_files_of_one_name_get_names_of_their_own(browsers: BrowserPool, site: ChatSite):
+async def test_files_of_one_name_get_names_of_their_own(browsers: BrowserPool, site: FakeChatSite):
     async with open_provider(browsers, site, "files") as provider:
         await send(provider, with_files("[[echo:ok]]", NOTE, NOTE, NOTE))
 
     assert [file.name for file in site.requests[0].files] == ["note.txt", "note-2.txt", "note-3.txt"]
 
 
-async def test_a_file_of_many_pieces_arrives_whole(browsers: BrowserPool, site: ChatSite):
+async def test_a_file_of_many_pieces_arrives_whole(browsers: BrowserPool, site: FakeChatSite):
     big = Attachment("big.bin", "application/octet-stream", bytes(range(251)) * 40_000)
 
     async with open_provider(browsers, site, "files") as provider:
@@ -68,7 +68,7 @@ async def test_a_file_of_many_pieces_arrives_whole(browsers: BrowserPool, site: 
     assert site.requests[0].files == [seen(big)]
 
 
-async def test_the_files_of_every_message_of_a_transcript_are_sent(browsers: BrowserPool, site: ChatSite):
+async def test_the_files_of_every_message_of_a_transcript_are_sent(browsers: BrowserPool, site: FakeChatSite):
     messages = (
         Message("user", "Look", (PHOTO,)),
         Message("assistant", "I see."),
@@ -93,7 +93,7 @@ async def test_the_files_of_every_message_of_a_transcript_are_sent(browsers: Bro
     ],
 )
 async def test_what_the_page_does_not_take_is_refused_before_anything_is_typed(
-    changes: dict[str, Any], reason: str, browsers: BrowserPool, site: ChatSite
+    changes: dict[str, Any], reason: str, browsers: BrowserPool, site: FakeChatSite
 ):
     small = Attachment("a.png", "image/png", b"1")
     note = Attachment(NOTE.name, NOTE.media_type, NOTE.data, "messages.0.content.2")
@@ -107,7 +107,7 @@ async def test_what_the_page_does_not_take_is_refused_before_anything_is_typed(
     assert (site.requests, site.uploads) == ([], [])
 
 
-async def test_a_page_without_attachments_refuses_every_file(browsers: BrowserPool, site: ChatSite):
+async def test_a_page_without_attachments_refuses_every_file(browsers: BrowserPool, site: FakeChatSite):
     async with open_provider(browsers, site, "fetch-sse") as provider:
         with pytest.raises(AttachmentRejectedError, match="this endpoint's page takes no files"):
             await send(provider, with_files("Hello", NOTE))
@@ -116,7 +116,7 @@ async def test_a_page_without_attachments_refuses_every_file(browsers: BrowserPo
 
 
 async def test_the_sites_refusal_is_told_in_its_words_and_nothing_of_it_stays(
-    browsers: BrowserPool, site: ChatSite
+    browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, "files") as provider:
         with pytest.raises(SiteError) as caught:
@@ -128,7 +128,7 @@ async def test_the_sites_refusal_is_told_in_its_words_and_nothing_of_it_stays(
 
 
 async def test_a_file_that_the_page_keeps_as_a_draft_is_taken_away_before_the_next_turn(
-    browsers: BrowserPool, site: ChatSite
+    browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, "files-draft") as provider:
         with pytest.raises(SiteError):
@@ -138,7 +138,7 @@ async def test_a_file_that_the_page_keeps_as_a_draft_is_taken_away_before_the_ne
     assert [request.files for request in site.requests] == [[seen(PHOTO)]]
 
 
-async def test_a_draft_that_can_not_be_taken_away_is_never_sent(browsers: BrowserPool, site: ChatSite):
+async def test_a_draft_that_can_not_be_taken_away_is_never_sent(browsers: BrowserPool, site: FakeChatSite):
     async with open_provider(browsers, site, "files-draft", **rules("files-draft", remove=[])) as provider:
         with pytest.raises(SiteError):
             await send(provider, with_files("[[echo:never]]", NOTE, PROGRAM))
@@ -159,7 +159,7 @@ async def test_a_draft_that_can_not_be_taken_away_is_never_sent(browsers: Browse
     ],
 )
 async def test_a_page_that_differs_from_its_profile_is_told_by_its_key(
-    variant: str, changes: dict[str, Any], key: str, browsers: BrowserPool, site: ChatSite
+    variant: str, changes: dict[str, Any], key: str, browsers: BrowserPool, site: FakeChatSite
 ):
     hurried = replace(PATIENCE, upload_s=1.0)
 
@@ -179,7 +179,7 @@ LONG = "[[echo:read]]\n" + "A long line of a long prompt.\n" * 200
 
 
 async def test_a_prompt_over_the_limit_goes_as_a_file_where_the_profile_says_so(
-    browsers: BrowserPool, site: ChatSite
+    browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, "files-limited") as provider:
         first = await send(provider, with_files(LONG, PHOTO))
@@ -192,7 +192,7 @@ async def test_a_prompt_over_the_limit_goes_as_a_file_where_the_profile_says_so(
     assert (short.prompt, short.files) == ("[[echo:short]]", [])
 
 
-async def test_a_known_limit_and_the_profiles_own_words_are_used(browsers: BrowserPool, site: ChatSite):
+async def test_a_known_limit_and_the_profiles_own_words_are_used(browsers: BrowserPool, site: FakeChatSite):
     limits = {"prompt_characters": 100, "over_limit": "file", "file_message": "[[echo:see file]]"}
 
     async with open_provider(browsers, site, "files", limits=limits) as provider:
@@ -204,7 +204,7 @@ async def test_a_known_limit_and_the_profiles_own_words_are_used(browsers: Brows
 
 @pytest.mark.parametrize("changes", [{"limits": {}}, rules("files-limited", max_files=1)])
 async def test_else_a_prompt_over_the_limit_is_refused_with_the_limit(
-    changes: dict[str, Any], browsers: BrowserPool, site: ChatSite
+    changes: dict[str, Any], browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, "files-limited", **changes) as provider:
         with pytest.raises(PromptTooLargeError) as caught:

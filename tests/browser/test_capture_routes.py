@@ -11,9 +11,9 @@ from automation.browser.pool import BrowserPool
 from automation.errors import IdleTimeout, SiteError
 from automation.timing import Timeouts
 from automation.turn import ReasoningDelta, SourceFound, TextDelta, TurnEvent
-from automation.web_provider.chat_site import WebProviderBase
+from automation.web_provider.chat_site import ChatSite
 from tests.fakes.chat_provider import PATIENCE, ask, open_provider, prompt_of
-from tests.fakes.chat_site import ChatSite
+from tests.fakes.chat_site import FakeChatSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -21,7 +21,7 @@ NO_CONTROLS: dict[str, Any] = {"stop": [], "finished": []}
 THOUGHT = "First I ponder it for a while, then for another while, and then I know."
 
 
-async def events_of(provider: WebProviderBase, text: str) -> list[TurnEvent]:
+async def events_of(provider: ChatSite, text: str) -> list[TurnEvent]:
     async with provider.open_turn(prompt_of(text)) as events:
         return [event async for event in events]
 
@@ -31,7 +31,7 @@ async def events_of(provider: WebProviderBase, text: str) -> list[TurnEvent]:
 
 @pytest.mark.parametrize(("capture", "source"), [("auto", "wire"), ("dom", "dom")])
 async def test_a_setting_switches_the_wire_off(
-    capture: CaptureRoute, source: str, browsers: BrowserPool, site: ChatSite
+    capture: CaptureRoute, source: str, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, "fetch-sse", capture=capture) as provider:
         reply = await ask(provider, "[[md:code]]")
@@ -45,7 +45,7 @@ async def test_a_setting_switches_the_wire_off(
 @pytest.mark.parametrize("variant", ["thinking-folded", "thinking-folds-again"])
 @pytest.mark.parametrize("slow_ms", [4, 60])
 async def test_a_folded_thought_is_opened_and_told_as_reasoning(
-    variant: str, slow_ms: int, browsers: BrowserPool, site: ChatSite
+    variant: str, slow_ms: int, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, variant) as provider:
         reply = await ask(provider, f"[[think:{THOUGHT}]][[echo:Then I *answer*.]][[slow:{slow_ms}]]")
@@ -53,7 +53,7 @@ async def test_a_folded_thought_is_opened_and_told_as_reasoning(
     assert (reply.reasoning, reply.text) == (THOUGHT, "Then I *answer*.")
 
 
-async def test_a_folded_thought_is_told_while_it_is_thought(browsers: BrowserPool, site: ChatSite):
+async def test_a_folded_thought_is_told_while_it_is_thought(browsers: BrowserPool, site: FakeChatSite):
     async with open_provider(browsers, site, "thinking-folded") as provider:
         events = await events_of(provider, f"[[think:{THOUGHT}]][[echo:Yes.]][[slow:100]]")
 
@@ -66,7 +66,7 @@ async def test_a_folded_thought_is_told_while_it_is_thought(browsers: BrowserPoo
 
 @pytest.mark.parametrize("with_wire", [True, False])
 async def test_the_pages_that_an_answer_cites_are_told_once_each(
-    with_wire: bool, browsers: BrowserPool, site: ChatSite
+    with_wire: bool, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, "sources", with_wire=with_wire) as provider:
         events = await events_of(provider, "[[md:prose]]")
@@ -84,7 +84,7 @@ async def test_the_pages_that_an_answer_cites_are_told_once_each(
 
 @pytest.mark.parametrize("variant", ["fetch-sse", "xhr", "eventsource", "dom-only"])
 async def test_on_a_page_without_controls_the_streams_end_is_the_answers_end(
-    variant: str, browsers: BrowserPool, site: ChatSite
+    variant: str, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, variant, with_wire=False, **NO_CONTROLS) as provider:
         reply = await ask(provider, "[[count:30]][[pause:6]]")
@@ -94,7 +94,7 @@ async def test_on_a_page_without_controls_the_streams_end_is_the_answers_end(
 
 @pytest.mark.parametrize("variant", ["locks-input", "aria-busy"])
 async def test_what_a_page_shows_of_its_work_keeps_a_pause_from_being_the_end(
-    variant: str, browsers: BrowserPool, site: ChatSite
+    variant: str, browsers: BrowserPool, site: FakeChatSite
 ):
     # Longer than the quiet that would be an end without it.
     async with open_provider(browsers, site, variant, timeouts=Timeouts(lease_s=30.0)) as provider:
@@ -105,7 +105,7 @@ async def test_what_a_page_shows_of_its_work_keeps_a_pause_from_being_the_end(
 
 @pytest.mark.parametrize("controls", [{}, NO_CONTROLS], ids=["controls", "none"])
 async def test_a_stream_that_never_ends_is_an_idle_timeout_and_no_answer(
-    controls: dict[str, Any], browsers: BrowserPool, site: ChatSite
+    controls: dict[str, Any], browsers: BrowserPool, site: FakeChatSite
 ):
     timeouts = Timeouts(idle_s=12.0, lease_s=30.0)
 
@@ -117,7 +117,7 @@ async def test_a_stream_that_never_ends_is_an_idle_timeout_and_no_answer(
 
 
 async def test_an_answer_whose_stream_breaks_is_an_error_although_the_page_shows_its_end(
-    browsers: BrowserPool, site: ChatSite
+    browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, "cut", with_wire=False, timeouts=PATIENCE) as provider:
         with pytest.raises(SiteError, match="cut"):
@@ -126,7 +126,7 @@ async def test_an_answer_whose_stream_breaks_is_an_error_although_the_page_shows
 
 @pytest.mark.parametrize("with_wire", [True, False])
 async def test_an_answer_that_repeats_the_users_words_is_an_answer(
-    with_wire: bool, browsers: BrowserPool, site: ChatSite
+    with_wire: bool, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, "echo-trap", with_wire=with_wire) as provider:
         reply = await ask(provider, "[[echo:[[echo:]]")

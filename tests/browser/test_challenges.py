@@ -8,7 +8,7 @@ from automation.account.credentials import Credentials
 from automation.browser.pool import BrowserPool
 from automation.errors import ChallengeRequiredError
 from tests.fakes.chat_provider import MemorySessions, Talk, ask, open_provider
-from tests.fakes.chat_site import ChatSite
+from tests.fakes.chat_site import FakeChatSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 @pytest.mark.parametrize(
     "variant", ["challenge-response", "challenge-widget", "challenge-frame", "challenge-around"]
 )
-async def test_a_check_that_stays_needs_a_person(variant: str, browsers: BrowserPool, site: ChatSite):
+async def test_a_check_that_stays_needs_a_person(variant: str, browsers: BrowserPool, site: FakeChatSite):
     with pytest.raises(ChallengeRequiredError) as caught:
         async with open_provider(browsers, site, variant):
             pass
@@ -26,7 +26,7 @@ async def test_a_check_that_stays_needs_a_person(variant: str, browsers: Browser
 
 @pytest.mark.parametrize("variant", ["challenge-response-passes", "challenge-widget-passes"])
 async def test_a_check_that_passes_by_itself_disturbs_nobody(
-    variant: str, browsers: BrowserPool, site: ChatSite
+    variant: str, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, variant) as provider:
         reply = await ask(provider, "[[echo:passed]]")
@@ -35,7 +35,7 @@ async def test_a_check_that_passes_by_itself_disturbs_nobody(
 
 
 async def test_a_check_that_comes_over_the_frame_of_a_chat_needs_a_person(
-    browsers: BrowserPool, site: ChatSite
+    browsers: BrowserPool, site: FakeChatSite
 ):
     check = "document.body.insertAdjacentHTML('beforeend', `<div class=geetest_box style='position: fixed; inset: 0'>Slide</div>`)"
     async with open_provider(browsers, site, "iframe-port", with_wire=False) as provider:
@@ -51,14 +51,16 @@ async def test_a_check_that_comes_over_the_frame_of_a_chat_needs_a_person(
 
 @pytest.mark.parametrize("with_wire", [True, False])
 async def test_a_check_after_the_prompt_was_sent_needs_a_person(
-    with_wire: bool, browsers: BrowserPool, site: ChatSite
+    with_wire: bool, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, "challenge-on-send", with_wire=with_wire) as provider:
         with pytest.raises(ChallengeRequiredError):
             await ask(provider, "Hello")
 
 
-async def test_a_page_whose_profile_knows_its_qr_code_wants_a_phone(browsers: BrowserPool, site: ChatSite):
+async def test_a_page_whose_profile_knows_its_qr_code_wants_a_phone(
+    browsers: BrowserPool, site: FakeChatSite
+):
     challenge = {"qrcode": "h1", "captcha": []}
 
     with pytest.raises(ChallengeRequiredError) as caught:
@@ -68,7 +70,7 @@ async def test_a_page_whose_profile_knows_its_qr_code_wants_a_phone(browsers: Br
     assert caught.value.kind == "qrcode"
 
 
-async def test_a_visit_signs_in_again_where_the_session_ran_out(browsers: BrowserPool, site: ChatSite):
+async def test_a_visit_signs_in_again_where_the_session_ran_out(browsers: BrowserPool, site: FakeChatSite):
     ada = Credentials("ada", "lovelace")
 
     async with open_provider(browsers, site, "login", credentials=ada) as provider:
@@ -80,7 +82,7 @@ async def test_a_visit_signs_in_again_where_the_session_ran_out(browsers: Browse
     assert [request.ended for request in site.requests] == ["done"]
 
 
-async def test_a_form_that_asks_for_a_one_time_password_gets_it(browsers: BrowserPool, site: ChatSite):
+async def test_a_form_that_asks_for_a_one_time_password_gets_it(browsers: BrowserPool, site: FakeChatSite):
     sessions = MemorySessions()
     ada = Credentials("ada", "lovelace", site.totp_secret)
 

@@ -23,16 +23,16 @@ from automation.errors import (
 )
 from automation.timing import Timeouts
 from automation.turn import TextDelta
-from automation.web_provider.chat_site import Credentials, WebProviderBase
+from automation.web_provider.chat_site import ChatSite, Credentials
 from tests.fakes.chat_provider import ADA, MemorySessions, ask, open_provider, prompt_of
-from tests.fakes.chat_site import ERROR_WORDS, LIMIT_WORDS, WRONG_PASSWORD_WORDS, ChatSite
+from tests.fakes.chat_site import ERROR_WORDS, LIMIT_WORDS, WRONG_PASSWORD_WORDS, FakeChatSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 TRANSPORTS = ["fetch-sse", "eventsource", "websocket", "xhr", "worker", "dom-only"]
 
 
-async def text_before_error(provider: WebProviderBase, text: str) -> tuple[str, AutomationError]:
+async def text_before_error(provider: ChatSite, text: str) -> tuple[str, AutomationError]:
     """Run a turn that must fail; return what a client had of it, and the error."""
     told = ""
     try:
@@ -44,7 +44,7 @@ async def text_before_error(provider: WebProviderBase, text: str) -> tuple[str, 
     pytest.fail(f"the turn ended without an error, having told {told!r}")
 
 
-async def assert_works(provider: WebProviderBase) -> None:
+async def assert_works(provider: ChatSite) -> None:
     assert (await ask(provider, "[[echo:It works again.]]")).text == "It works again."
 
 
@@ -53,7 +53,7 @@ async def assert_works(provider: WebProviderBase) -> None:
 
 @pytest.mark.parametrize("variant", [*TRANSPORTS, "error-banner", "iframe", "shadow"])
 async def test_an_error_of_the_site_is_passed_on_in_its_words(
-    variant: str, browsers: BrowserPool, site: ChatSite
+    variant: str, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, variant) as provider:
         told, error = await text_before_error(provider, "[[error]]")
@@ -66,7 +66,7 @@ async def test_an_error_of_the_site_is_passed_on_in_its_words(
 
 @pytest.mark.parametrize("variant", [*TRANSPORTS, "limit-200"])
 async def test_a_rate_limit_with_status_200_is_no_empty_answer(
-    variant: str, browsers: BrowserPool, site: ChatSite
+    variant: str, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, variant) as provider:
         told, error = await text_before_error(provider, "[[limit]]")
@@ -79,7 +79,7 @@ async def test_a_rate_limit_with_status_200_is_no_empty_answer(
 
 @pytest.mark.parametrize("variant", TRANSPORTS)
 async def test_an_error_in_the_middle_is_never_a_whole_answer(
-    variant: str, browsers: BrowserPool, site: ChatSite
+    variant: str, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, variant) as provider:
         told, error = await text_before_error(provider, "[[count:60]][[error-mid]]")
@@ -91,7 +91,9 @@ async def test_an_error_in_the_middle_is_never_a_whole_answer(
 
 
 @pytest.mark.parametrize("variant", [*TRANSPORTS, "cut"])
-async def test_a_cut_connection_is_never_a_whole_answer(variant: str, browsers: BrowserPool, site: ChatSite):
+async def test_a_cut_connection_is_never_a_whole_answer(
+    variant: str, browsers: BrowserPool, site: FakeChatSite
+):
     async with open_provider(browsers, site, variant) as provider:
         told, error = await text_before_error(provider, "[[count:60]][[cut]]")
         await assert_works(provider)
@@ -104,7 +106,7 @@ async def test_a_cut_connection_is_never_a_whole_answer(variant: str, browsers: 
 @pytest.mark.parametrize("variant", ["navigates-away", "reload-midway"])
 @pytest.mark.parametrize("with_wire", [True, False])
 async def test_a_page_that_leaves_in_mid_answer_is_lost(
-    variant: str, with_wire: bool, browsers: BrowserPool, site: ChatSite
+    variant: str, with_wire: bool, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, variant, with_wire=with_wire) as provider:
         told, error = await text_before_error(provider, "[[count:400]]")
@@ -121,7 +123,7 @@ async def test_a_page_that_leaves_in_mid_answer_is_lost(
 )
 @pytest.mark.parametrize("variant", ["fetch-sse", "dom-only"])
 async def test_silence_ends_in_the_error_that_names_it(
-    variant: str, tags: str, error: type[AutomationError], browsers: BrowserPool, site: ChatSite
+    variant: str, tags: str, error: type[AutomationError], browsers: BrowserPool, site: FakeChatSite
 ):
     timeouts = Timeouts(first_token_s=3.0, idle_s=3.0, lease_s=30.0)
 
@@ -136,7 +138,9 @@ async def test_silence_ends_in_the_error_that_names_it(
 # -- prompts that can't be sent -------------------------------------------------------------------------------------
 
 
-async def test_a_single_line_input_refuses_line_ends_before_sending(browsers: BrowserPool, site: ChatSite):
+async def test_a_single_line_input_refuses_line_ends_before_sending(
+    browsers: BrowserPool, site: FakeChatSite
+):
     async with open_provider(browsers, site, "single-line") as provider:
         _, error = await text_before_error(provider, "two\nlines")
         await assert_works(provider)
@@ -146,7 +150,7 @@ async def test_a_single_line_input_refuses_line_ends_before_sending(browsers: Br
 
 
 async def test_a_single_line_input_joins_lines_where_the_profile_says_so(
-    browsers: BrowserPool, site: ChatSite
+    browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, "single-line", single_line_input="flatten") as provider:
         await ask(provider, "two\nlines")
@@ -154,7 +158,7 @@ async def test_a_single_line_input_joins_lines_where_the_profile_says_so(
     assert site.requests[0].prompt == "two lines"
 
 
-async def test_a_prompt_that_the_page_cuts_silently_is_not_sent(browsers: BrowserPool, site: ChatSite):
+async def test_a_prompt_that_the_page_cuts_silently_is_not_sent(browsers: BrowserPool, site: FakeChatSite):
     async with open_provider(browsers, site, "max-length") as provider:
         _, error = await text_before_error(provider, "x" * 3000)
         await assert_works(provider)
@@ -168,13 +172,13 @@ async def test_a_prompt_that_the_page_cuts_silently_is_not_sent(browsers: Browse
 
 
 @pytest.mark.parametrize("page", ["not-html", "http-500", "unheard-of"])
-async def test_an_address_without_a_page_is_unreachable(page: str, browsers: BrowserPool, site: ChatSite):
+async def test_an_address_without_a_page_is_unreachable(page: str, browsers: BrowserPool, site: FakeChatSite):
     with pytest.raises(UnreachableError):
         async with open_provider(browsers, site, "fetch-sse", path=f"/v/{page}"):
             pass
 
 
-async def test_a_closed_port_is_unreachable(browsers: BrowserPool, site: ChatSite):
+async def test_a_closed_port_is_unreachable(browsers: BrowserPool, site: FakeChatSite):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -183,7 +187,7 @@ async def test_a_closed_port_is_unreachable(browsers: BrowserPool, site: ChatSit
             pass
 
 
-async def test_a_page_without_a_prompt_field_names_the_key(browsers: BrowserPool, site: ChatSite):
+async def test_a_page_without_a_prompt_field_names_the_key(browsers: BrowserPool, site: FakeChatSite):
     with pytest.raises(SiteChangedError) as caught:
         async with open_provider(browsers, site, "not-chat", timeouts=Timeouts(ready_s=1.0)):
             pass
@@ -197,7 +201,7 @@ async def test_a_page_without_a_prompt_field_names_the_key(browsers: BrowserPool
 
 @pytest.mark.parametrize("variant", ["login", "login-two-step"])
 async def test_the_form_is_filled_and_the_session_is_used_again_later(
-    variant: str, browsers: BrowserPool, site: ChatSite
+    variant: str, browsers: BrowserPool, site: FakeChatSite
 ):
     sessions = MemorySessions()
 
@@ -210,7 +214,7 @@ async def test_the_form_is_filled_and_the_session_is_used_again_later(
     assert len(site.requests) == 2
 
 
-async def test_pages_at_once_sign_in_once(browsers: BrowserPool, site: ChatSite):
+async def test_pages_at_once_sign_in_once(browsers: BrowserPool, site: FakeChatSite):
     async with (
         open_provider(browsers, site, "login", credentials=ADA, max_pages=3) as provider,
         provider.open_turn(prompt_of("[[gate]]")),
@@ -222,7 +226,7 @@ async def test_pages_at_once_sign_in_once(browsers: BrowserPool, site: ChatSite)
 
 
 async def test_a_refused_password_is_told_in_the_sites_words_and_tried_once(
-    browsers: BrowserPool, site: ChatSite
+    browsers: BrowserPool, site: FakeChatSite
 ):
     wrong = Credentials("ada", "byron")
 
@@ -234,7 +238,7 @@ async def test_a_refused_password_is_told_in_the_sites_words_and_tried_once(
     assert site.sign_ins == [("ada", False)]
 
 
-async def test_without_credentials_a_sign_in_form_needs_a_person(browsers: BrowserPool, site: ChatSite):
+async def test_without_credentials_a_sign_in_form_needs_a_person(browsers: BrowserPool, site: FakeChatSite):
     with pytest.raises(SignInRequiredError):
         async with open_provider(browsers, site, "login"):
             pass
@@ -244,7 +248,7 @@ async def test_without_credentials_a_sign_in_form_needs_a_person(browsers: Brows
 
 @pytest.mark.parametrize("with_wire", [True, False])
 async def test_after_a_log_out_in_mid_use_the_account_signs_in_again(
-    with_wire: bool, browsers: BrowserPool, site: ChatSite
+    with_wire: bool, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, "login", with_wire=with_wire, credentials=ADA) as provider:
         await assert_works(provider)
@@ -257,7 +261,9 @@ async def test_after_a_log_out_in_mid_use_the_account_signs_in_again(
     assert site.sign_ins == [("ada", True), ("ada", True)]
 
 
-async def test_after_a_log_out_a_stored_session_alone_needs_a_person(browsers: BrowserPool, site: ChatSite):
+async def test_after_a_log_out_a_stored_session_alone_needs_a_person(
+    browsers: BrowserPool, site: FakeChatSite
+):
     sessions = MemorySessions()
     async with open_provider(browsers, site, "login", credentials=ADA, sessions=sessions) as provider:
         await assert_works(provider)

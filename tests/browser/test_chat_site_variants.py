@@ -7,9 +7,9 @@ import pytest
 
 from automation.browser.pool import BrowserPool
 from automation.turn import TextDelta, TurnEvent
-from automation.web_provider.turn_input import Ask
+from automation.web_provider.turn_input import TurnInput
 from tests.fakes.chat_provider import Reply, ask, open_provider, prompt_of, read
-from tests.fakes.chat_site import MARKDOWN, VARIANTS, ChatSite, profile_data
+from tests.fakes.chat_site import MARKDOWN, VARIANTS, FakeChatSite, profile_data
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -31,7 +31,9 @@ def assert_exact(reply: Reply, text: str, source: str) -> None:
 
 
 @pytest.mark.parametrize("variant", HAVE_WIRE)
-async def test_two_turns_are_read_exactly_from_the_wire(variant: str, browsers: BrowserPool, site: ChatSite):
+async def test_two_turns_are_read_exactly_from_the_wire(
+    variant: str, browsers: BrowserPool, site: FakeChatSite
+):
     prompts = ["[[md:code]]", "[[md:prose]] naïve 日本語 🙂"]
 
     async with open_provider(browsers, site, variant) as provider:
@@ -46,7 +48,9 @@ async def test_two_turns_are_read_exactly_from_the_wire(variant: str, browsers: 
 
 
 @pytest.mark.parametrize("variant", ORDINARY)
-async def test_two_turns_are_read_exactly_from_the_page(variant: str, browsers: BrowserPool, site: ChatSite):
+async def test_two_turns_are_read_exactly_from_the_page(
+    variant: str, browsers: BrowserPool, site: FakeChatSite
+):
     prompts = ["[[md:code]]", "[[md:list]] naïve 日本語 🙂"]
 
     async with open_provider(browsers, site, variant, with_wire=False) as provider:
@@ -59,7 +63,7 @@ async def test_two_turns_are_read_exactly_from_the_page(variant: str, browsers: 
 
 @pytest.mark.parametrize("variant", ["fetch-sse", "dom-only", "rerender", "shadow"])
 async def test_every_kind_of_markdown_is_read_exactly_from_the_page(
-    variant: str, browsers: BrowserPool, site: ChatSite
+    variant: str, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, variant, with_wire=False) as provider:
         replies = {name: (await ask(provider, f"[[md:{name}]]")).text for name in MARKDOWN}
@@ -68,7 +72,9 @@ async def test_every_kind_of_markdown_is_read_exactly_from_the_page(
 
 
 @pytest.mark.parametrize("variant", TRANSPORTS)
-async def test_deltas_arrive_while_the_stream_is_held(variant: str, browsers: BrowserPool, site: ChatSite):
+async def test_deltas_arrive_while_the_stream_is_held(
+    variant: str, browsers: BrowserPool, site: FakeChatSite
+):
     early = ""
     async with (
         open_provider(browsers, site, variant) as provider,
@@ -89,7 +95,7 @@ async def test_deltas_arrive_while_the_stream_is_held(variant: str, browsers: Br
     ("variant", "with_wire"), [("fetch-sse", True), ("fetch-sse", False), ("dom-only", False)]
 )
 async def test_three_seconds_of_silence_in_the_middle_are_no_end(
-    variant: str, with_wire: bool, browsers: BrowserPool, site: ChatSite
+    variant: str, with_wire: bool, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, variant, with_wire=with_wire) as provider:
         reply = await ask(provider, "[[count:30]][[pause:3]]")
@@ -108,7 +114,7 @@ async def test_three_seconds_of_silence_in_the_middle_are_no_end(
     ],
 )
 async def test_reasoning_is_kept_apart_from_the_answer(
-    variant: str, with_wire: bool, browsers: BrowserPool, site: ChatSite
+    variant: str, with_wire: bool, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, variant, with_wire=with_wire) as provider:
         reply = await ask(provider, "[[think:First I ponder it.]][[echo:Then I *answer*.]]")
@@ -116,7 +122,7 @@ async def test_reasoning_is_kept_apart_from_the_answer(
     assert (reply.reasoning, reply.text) == ("First I ponder it.", "Then I *answer*.")
 
 
-async def test_a_placeholder_is_never_the_answer(browsers: BrowserPool, site: ChatSite):
+async def test_a_placeholder_is_never_the_answer(browsers: BrowserPool, site: FakeChatSite):
     site.first_token_wait_s = 2.0
     async with open_provider(browsers, site, "slow-answer", with_wire=False) as provider:
         reply = await ask(provider, "[[echo:At last.]]")
@@ -126,7 +132,7 @@ async def test_a_placeholder_is_never_the_answer(browsers: BrowserPool, site: Ch
 
 @pytest.mark.parametrize("with_wire", [True, False])
 async def test_the_answer_is_the_new_turns_in_a_virtualised_list(
-    with_wire: bool, browsers: BrowserPool, site: ChatSite
+    with_wire: bool, browsers: BrowserPool, site: FakeChatSite
 ):
     replies = []
     async with (
@@ -137,7 +143,7 @@ async def test_the_answer_is_the_new_turns_in_a_virtualised_list(
             send, receive = anyio.create_memory_object_stream[TurnEvent](1000)
             async with receive:
                 async with send:
-                    await page.take_turn(Ask(f"[[echo:same words, turn {number}]]"), send)
+                    await page.take_turn(TurnInput(f"[[echo:same words, turn {number}]]"), send)
                 replies.append(await read(receive))
 
     assert [reply.text for reply in replies] == [f"same words, turn {number}" for number in range(5)]
@@ -145,7 +151,7 @@ async def test_the_answer_is_the_new_turns_in_a_virtualised_list(
 
 
 async def test_suggestions_that_come_late_are_not_in_the_answer_nor_in_the_next(
-    browsers: BrowserPool, site: ChatSite
+    browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, "suggestions", with_wire=False) as provider:
         replies = [(await ask(provider, f"[[echo:Answer {number}.]]")).text for number in range(3)]
@@ -155,7 +161,7 @@ async def test_suggestions_that_come_late_are_not_in_the_answer_nor_in_the_next(
 
 @pytest.mark.parametrize("with_wire", [True, False])
 async def test_turns_at_once_never_get_each_others_answers(
-    with_wire: bool, browsers: BrowserPool, site: ChatSite
+    with_wire: bool, browsers: BrowserPool, site: FakeChatSite
 ):
     got: dict[int, str] = {}
 
@@ -186,7 +192,7 @@ async def test_turns_at_once_never_get_each_others_answers(
     ids=["blank lines", "long"],
 )
 async def test_a_prompt_of_many_lines_arrives_unchanged(
-    variant: str, prompt: str, browsers: BrowserPool, site: ChatSite
+    variant: str, prompt: str, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, variant) as provider:
         reply = await ask(provider, prompt)
@@ -198,7 +204,7 @@ async def test_a_prompt_of_many_lines_arrives_unchanged(
 @pytest.mark.parametrize("variant", ["double-send", "slow-echo", "late-composer"])
 @pytest.mark.parametrize("with_wire", [True, False])
 async def test_a_send_is_repeated_only_when_the_first_did_nothing(
-    variant: str, with_wire: bool, browsers: BrowserPool, site: ChatSite
+    variant: str, with_wire: bool, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, variant, with_wire=with_wire) as provider:
         replies = [(await ask(provider, f"[[echo:Once {number}.]]")).text for number in range(2)]
@@ -212,7 +218,7 @@ async def test_a_send_is_repeated_only_when_the_first_did_nothing(
 
 @pytest.mark.parametrize("variant", [*TRANSPORTS, "shadow", "iframe-cross-site", "alert", "rerender"])
 async def test_leaving_a_turn_stops_the_site_and_leaves_the_page_clean(
-    variant: str, browsers: BrowserPool, site: ChatSite
+    variant: str, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, variant) as provider:
         async with provider.open_turn(prompt_of("[[count:100]][[gate]]")) as events:
@@ -226,7 +232,7 @@ async def test_leaving_a_turn_stops_the_site_and_leaves_the_page_clean(
     assert health["pages"]["in_use"] == 0
 
 
-async def test_leaving_before_the_first_token_stops_the_site_too(browsers: BrowserPool, site: ChatSite):
+async def test_leaving_before_the_first_token_stops_the_site_too(browsers: BrowserPool, site: FakeChatSite):
     async with open_provider(browsers, site, "fetch-sse") as provider:
         async with provider.open_turn(prompt_of("[[wait:60]]")):
             await site.wait_for_request(1)

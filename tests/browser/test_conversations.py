@@ -10,7 +10,7 @@ from automation.browser.pool import BrowserPool
 from automation.errors import ConversationGoneError, PromptTooLargeError
 from automation.turn import ChatLink
 from tests.fakes.chat_provider import MemorySessions, Talk, open_provider, prompt_of, read
-from tests.fakes.chat_site import ChatSite
+from tests.fakes.chat_site import FakeChatSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 @pytest.mark.parametrize(
     "variant", ["fetch-sse", "rerender-anonymous", "virtualised", "shadow", "iframe-port"]
 )
-async def test_follow_ups_send_only_what_is_new(variant: str, browsers: BrowserPool, site: ChatSite):
+async def test_follow_ups_send_only_what_is_new(variant: str, browsers: BrowserPool, site: FakeChatSite):
     async with open_provider(browsers, site, variant) as provider:
         talk = Talk(provider)
         replies = [await talk.say(f"[[echo:answer {turn}]]") for turn in range(6)]
@@ -29,7 +29,7 @@ async def test_follow_ups_send_only_what_is_new(variant: str, browsers: BrowserP
     assert len({request.conversation for request in site.requests}) == 1
 
 
-async def test_the_same_words_again_are_a_turn_of_their_own(browsers: BrowserPool, site: ChatSite):
+async def test_the_same_words_again_are_a_turn_of_their_own(browsers: BrowserPool, site: FakeChatSite):
     async with open_provider(browsers, site, "rerender-anonymous", with_wire=False) as provider:
         talk = Talk(provider)
         replies = [await talk.say("[[echo:the same]]") for _ in range(3)]
@@ -38,7 +38,7 @@ async def test_the_same_words_again_are_a_turn_of_their_own(browsers: BrowserPoo
     assert len(site.requests) == 3
 
 
-async def test_conversations_on_pages_of_their_own_are_not_mixed(browsers: BrowserPool, site: ChatSite):
+async def test_conversations_on_pages_of_their_own_are_not_mixed(browsers: BrowserPool, site: FakeChatSite):
     async with open_provider(browsers, site, "fetch-sse", max_pages=3) as provider:
         talks = [Talk(provider), Talk(provider)]
         for turn in range(3):
@@ -52,7 +52,7 @@ async def test_conversations_on_pages_of_their_own_are_not_mixed(browsers: Brows
         assert prompts in [[f"[[echo:{turn} of {number}]]" for turn in range(3)] for number in range(2)]
 
 
-async def test_a_new_conversation_starts_in_an_empty_chat(browsers: BrowserPool, site: ChatSite):
+async def test_a_new_conversation_starts_in_an_empty_chat(browsers: BrowserPool, site: FakeChatSite):
     async with open_provider(browsers, site, "fetch-sse", max_pages=1) as provider:
         await Talk(provider).say("[[echo:first]]")
         await Talk(provider).say("[[echo:second]]")
@@ -60,7 +60,9 @@ async def test_a_new_conversation_starts_in_an_empty_chat(browsers: BrowserPool,
     assert len({request.conversation for request in site.requests}) == 2
 
 
-async def test_a_chat_whose_page_was_needed_goes_on_as_a_transcript(browsers: BrowserPool, site: ChatSite):
+async def test_a_chat_whose_page_was_needed_goes_on_as_a_transcript(
+    browsers: BrowserPool, site: FakeChatSite
+):
     async with open_provider(browsers, site, "fetch-sse", max_pages=1) as provider:
         talk = Talk(provider)
         await talk.say("[[echo:first]]")
@@ -71,7 +73,7 @@ async def test_a_chat_whose_page_was_needed_goes_on_as_a_transcript(browsers: Br
     assert site.requests[-1].prompt == "User:\n[[echo:first]]\n\nAssistant:\nfirst\n\nUser:\n[[echo:second]]"
 
 
-async def test_a_chat_with_an_address_is_opened_again(browsers: BrowserPool, site: ChatSite):
+async def test_a_chat_with_an_address_is_opened_again(browsers: BrowserPool, site: FakeChatSite):
     async with open_provider(browsers, site, "saved-chats", max_pages=1) as provider:
         talk = Talk(provider)
         await talk.say("[[echo:first]]")
@@ -83,7 +85,7 @@ async def test_a_chat_with_an_address_is_opened_again(browsers: BrowserPool, sit
     assert site.requests[2].conversation == site.requests[0].conversation != site.requests[1].conversation
 
 
-async def test_a_chat_goes_on_after_a_restart(browsers: BrowserPool, site: ChatSite):
+async def test_a_chat_goes_on_after_a_restart(browsers: BrowserPool, site: FakeChatSite):
     sessions = MemorySessions()
 
     async with open_provider(browsers, site, "saved-chats", sessions=sessions) as provider:
@@ -100,7 +102,7 @@ async def test_a_chat_goes_on_after_a_restart(browsers: BrowserPool, site: ChatS
     assert len({request.conversation for request in site.requests}) == 1
 
 
-async def test_an_address_that_shows_another_chat_is_not_believed(browsers: BrowserPool, site: ChatSite):
+async def test_an_address_that_shows_another_chat_is_not_believed(browsers: BrowserPool, site: FakeChatSite):
     async with open_provider(browsers, site, "saved-chats") as provider:
         talk, other = Talk(provider), Talk(provider)
         await talk.say("[[echo:first]]")
@@ -115,7 +117,7 @@ async def test_an_address_that_shows_another_chat_is_not_believed(browsers: Brow
     assert site.requests[-1].conversation not in {request.conversation for request in site.requests[:-1]}
 
 
-async def test_a_prompt_that_is_refused_leaves_the_chat_as_it_was(browsers: BrowserPool, site: ChatSite):
+async def test_a_prompt_that_is_refused_leaves_the_chat_as_it_was(browsers: BrowserPool, site: FakeChatSite):
     async with open_provider(browsers, site, "max-length") as provider:
         talk = Talk(provider)
         await talk.say("[[echo:first]]")
@@ -129,7 +131,7 @@ async def test_a_prompt_that_is_refused_leaves_the_chat_as_it_was(browsers: Brow
     assert [request.prompt for request in site.requests] == ["[[echo:first]]", "[[echo:third]]"]
 
 
-async def test_only_new_messages_are_never_sent_to_another_chat(browsers: BrowserPool, site: ChatSite):
+async def test_only_new_messages_are_never_sent_to_another_chat(browsers: BrowserPool, site: FakeChatSite):
     prompt = replace(prompt_of("[[echo:second]]"), chat=ChatLink("gone"), must_continue=True)
 
     async with open_provider(browsers, site, "fetch-sse") as provider:
@@ -143,7 +145,7 @@ async def test_only_new_messages_are_never_sent_to_another_chat(browsers: Browse
 
 @pytest.mark.parametrize("path", ["/v/saved-chats/c/gone", "/v/http-500", "/v/not-chat"])
 async def test_an_address_that_leads_nowhere_falls_back_to_a_transcript(
-    path: str, browsers: BrowserPool, site: ChatSite
+    path: str, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, "saved-chats") as provider:
         talk = Talk(provider)
@@ -156,7 +158,7 @@ async def test_an_address_that_leads_nowhere_falls_back_to_a_transcript(
     assert "[[echo:first]]" in site.requests[-1].prompt
 
 
-async def test_what_nobody_goes_on_with_is_deleted_at_the_site(browsers: BrowserPool, site: ChatSite):
+async def test_what_nobody_goes_on_with_is_deleted_at_the_site(browsers: BrowserPool, site: FakeChatSite):
     sessions = MemorySessions()
 
     async with open_provider(browsers, site, "saved-chats", max_pages=1, sessions=sessions) as provider:
@@ -170,7 +172,7 @@ async def test_what_nobody_goes_on_with_is_deleted_at_the_site(browsers: Browser
     assert site.requests[1].conversation in stored
 
 
-async def test_a_chat_is_deleted_at_the_site_on_request(browsers: BrowserPool, site: ChatSite):
+async def test_a_chat_is_deleted_at_the_site_on_request(browsers: BrowserPool, site: FakeChatSite):
     sessions = MemorySessions()
 
     async with open_provider(browsers, site, "saved-chats", sessions=sessions) as provider:

@@ -10,7 +10,7 @@ from automation.browser.display import display_obstacle
 from automation.browser.pool import BrowserPool, open_browser_pool
 from automation.stealth.options import BrowserConfig
 from tests.fakes.chat_provider import ask, open_provider
-from tests.fakes.chat_site import MARKDOWN, ChatSite
+from tests.fakes.chat_site import MARKDOWN, FakeChatSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -26,7 +26,7 @@ MODES = [
 
 @pytest.mark.parametrize("with_wire", [True, False], ids=["wire", "dom"])
 @pytest.mark.parametrize("browser", MODES)
-async def test_two_turns_come_out_exactly(browser, with_wire, browsers: BrowserPool, site: ChatSite):
+async def test_two_turns_come_out_exactly(browser, with_wire, browsers: BrowserPool, site: FakeChatSite):
     prompts = ["[[md:code]]", "[[md:prose]] naïve 日本語 🙂"]
 
     async with open_provider(browsers, site, "fetch-sse", with_wire=with_wire, browser=browser) as provider:

@@ -19,7 +19,7 @@ from backend.persistence.engine import open_database
 from backend.persistence.sessions import SqlSessions
 from backend.providers.config import EndpointConfig
 from tests.fakes.chat_provider import ADA, ask, open_provider
-from tests.fakes.chat_site import ChatSite
+from tests.fakes.chat_site import FakeChatSite
 
 pytestmark = pytest.mark.browser
 
@@ -71,7 +71,7 @@ def fill(disk: Path) -> Path:
 
 async def test_turns_go_on_and_the_stored_session_stays(small_disk: Path, caplog: pytest.LogCaptureFixture):
     async with (
-        ChatSite.open() as site,
+        FakeChatSite.open() as site,
         open_browser_pool(None, max_pages=4) as pool,
         stored_sessions(small_disk) as sessions,
         open_provider(pool, site, "login", credentials=ADA, sessions=sessions) as provider,

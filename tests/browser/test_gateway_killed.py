@@ -18,7 +18,7 @@ import pytest
 
 from demo.processes import free_port
 from tests.browser.process_kills import below, is_alive
-from tests.fakes.chat_site import ChatSite, profile_data
+from tests.fakes.chat_site import FakeChatSite, profile_data
 
 pytestmark = [
     pytest.mark.browser,
@@ -89,7 +89,7 @@ async def is_listening(rest: httpx.AsyncClient) -> bool:
         return False
 
 
-async def start_endpoint(gateway: GatewayProcess, site: ChatSite, isolation: str = "shared") -> None:
+async def start_endpoint(gateway: GatewayProcess, site: FakeChatSite, isolation: str = "shared") -> None:
     body: dict[str, Any] = {
         "name": "demo",
         "provider_type": "web_chat",
@@ -109,7 +109,7 @@ async def start_endpoint(gateway: GatewayProcess, site: ChatSite, isolation: str
 async def test_a_killed_gateway_leaves_no_browser_and_its_next_start_no_second_sign_in(
     in_a_turn: bool, isolation: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    async with ChatSite.open() as site:
+    async with FakeChatSite.open() as site:
         async with gateway_process(tmp_path) as gateway:
             await start_endpoint(gateway, site, isolation)
             if in_a_turn:
@@ -143,7 +143,7 @@ async def test_a_gateway_whose_browser_or_driver_is_killed_stays_active_and_answ
     async def long_turn() -> None:
         replies.append(await gateway.ask("[[count:400]][[slow:30]]"))
 
-    async with ChatSite.open() as site, gateway_process(tmp_path) as gateway:
+    async with FakeChatSite.open() as site, gateway_process(tmp_path) as gateway:
         await start_endpoint(gateway, site)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(long_turn)

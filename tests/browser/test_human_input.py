@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from automation.browser.pool import BrowserPool
-from automation.page.hands import PageHands
+from automation.page.hands import PageInput
 from automation.profiles import parse_profile
-from automation.stealth.pacing import Pace
+from automation.stealth.pacing import HumanMotion
 from automation.timing import Timeouts
 from automation.web_provider.composer import Composer
 from tests.fakes.chat_provider import ask, open_provider
-from tests.fakes.chat_site import MARKDOWN, ChatSite
+from tests.fakes.chat_site import MARKDOWN, FakeChatSite
 from tests.fakes.editors import NoEditors, editor_pages
 from tests.fakes.editors.field import EditorField, open_field
 
@@ -38,8 +38,8 @@ def _editors():
         pytest.skip(str(exc))
 
 
-def hands_on(field: EditorField) -> PageHands:
-    return PageHands(field.page, field.dom, "typed", Pace(Random(1)))
+def hands_on(field: EditorField) -> PageInput:
+    return PageInput(field.page, field.dom, "typed", HumanMotion(Random(1)))
 
 
 def composer_on(field: EditorField) -> Composer:
@@ -98,7 +98,9 @@ async def test_the_pointer_goes_a_way_and_clicks_beside_the_middle(browsers: Bro
 
 
 @pytest.mark.parametrize("human_input", ["paste", "typed"])
-async def test_a_turn_by_such_a_hand_comes_out_exactly(human_input, browsers: BrowserPool, site: ChatSite):
+async def test_a_turn_by_such_a_hand_comes_out_exactly(
+    human_input, browsers: BrowserPool, site: FakeChatSite
+):
     prompt = "[[md:prose]] naïve 日本語 🙂"
 
     async with open_provider(browsers, site, "fetch-sse", human_input=human_input) as provider:

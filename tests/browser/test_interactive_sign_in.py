@@ -23,7 +23,7 @@ from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
 from automation.web_provider.form_sign_in import sign_in_by_form
 from tests.fakes.chat_provider import MemorySessions
-from tests.fakes.chat_site import ChatSite, profile_data
+from tests.fakes.chat_site import FakeChatSite, profile_data
 from tests.fakes.sign_in_site import SignInSite, profile_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -184,7 +184,7 @@ async def test_an_address_where_nothing_listens_is_told_at_once(browsers: Browse
 
 async def test_the_form_is_filled_again_when_somebody_asks_for_it(browsers: BrowserPool):
     sessions, right = MemorySessions(), Credentials("ada", "lovelace")
-    async with ChatSite.open() as site, account_of(browsers, sessions, right) as account:
+    async with FakeChatSite.open() as site, account_of(browsers, sessions, right) as account:
         config = WebChatConfig(
             base_url=site.url,
             login_url=None,

@@ -19,10 +19,10 @@ from automation.browser.profile_folder import profile_of
 from automation.errors import AutomationError, PageLostError, RetryableError
 from automation.timing import Timeouts
 from automation.web_provider.chat_page import ChatPage
-from automation.web_provider.chat_site import WebProviderBase
+from automation.web_provider.chat_site import ChatSite
 from tests.browser.process_kills import FAULTS, Fault, below, end_stopped, inflict, pages_open
 from tests.fakes.chat_provider import ADA, MemorySessions, Reply, ask, open_provider
-from tests.fakes.chat_site import ChatSite
+from tests.fakes.chat_site import FakeChatSite
 
 pytestmark = [
     pytest.mark.browser,
@@ -71,7 +71,7 @@ class Turn:
     error: AutomationError | None = None
     ended_s: float = 0.0
 
-    async def run(self, provider: WebProviderBase, text: str) -> None:
+    async def run(self, provider: ChatSite, text: str) -> None:
         try:
             self.reply = await ask(provider, text)
         except AutomationError as error:
@@ -81,8 +81,8 @@ class Turn:
 
 @asynccontextmanager
 async def own_browsers(
-    site: ChatSite, *, max_pages: int = 1, with_wire: bool = True, sessions: MemorySessions | None = None
-) -> AsyncIterator[tuple[BrowserPool, WebProviderBase]]:
+    site: FakeChatSite, *, max_pages: int = 1, with_wire: bool = True, sessions: MemorySessions | None = None
+) -> AsyncIterator[tuple[BrowserPool, ChatSite]]:
     """Open a signed-in provider on browsers that no other test uses: they are about to be killed."""
     async with (
         open_browser_pool(None, max_pages=10) as pool,
@@ -108,12 +108,12 @@ def nothing_stays_stopped() -> Iterator[None]:
 
 
 @pytest.fixture
-async def site() -> AsyncIterator[ChatSite]:
-    async with ChatSite.open() as running:
+async def site() -> AsyncIterator[FakeChatSite]:
+    async with FakeChatSite.open() as running:
         yield running
 
 
-async def until_it_answers(provider: WebProviderBase, limit_s: float) -> float:
+async def until_it_answers(provider: ChatSite, limit_s: float) -> float:
     """Ask until there is an answer; return after how many seconds there was."""
     start = time.monotonic()
     with anyio.fail_after(limit_s + 60):
@@ -126,7 +126,7 @@ async def until_it_answers(provider: WebProviderBase, limit_s: float) -> float:
                 return time.monotonic() - start
 
 
-async def until_in(phase: Phase, provider: WebProviderBase, site: ChatSite, before: int) -> None:
+async def until_in(phase: Phase, provider: ChatSite, site: FakeChatSite, before: int) -> None:
     """Return once the turn that was started is in this phase."""
     if phase == "composing":
         while not (await provider.check())["pages"]["in_use"]:
@@ -154,7 +154,7 @@ async def test_after_a_kill_no_answer_is_wrong_and_the_next_one_comes_soon(
     fault: Fault,
     phase: Phase,
     with_wire: bool,
-    site: ChatSite,
+    site: FakeChatSite,
     capsys: pytest.CaptureFixture[str],
     request: pytest.FixtureRequest,
 ):
@@ -190,11 +190,11 @@ async def test_after_a_kill_no_answer_is_wrong_and_the_next_one_comes_soon(
     assert kept["cookies"]
 
 
-def prompts_sent(site: ChatSite, text: str) -> int:
+def prompts_sent(site: FakeChatSite, text: str) -> int:
     return sum(text in request.prompt for request in site.requests)
 
 
-async def test_a_prompt_that_was_not_sent_is_sent_once_on_another_page(site: ChatSite):
+async def test_a_prompt_that_was_not_sent_is_sent_once_on_another_page(site: FakeChatSite):
     turn = Turn()
     async with own_browsers(site) as (_, provider), anyio.create_task_group() as tasks:
         tasks.start_soon(turn.run, provider, "[[echo:after all]]" + LONG)
@@ -207,7 +207,7 @@ async def test_a_prompt_that_was_not_sent_is_sent_once_on_another_page(site: Cha
     assert prompts_sent(site, "after all") == 1
 
 
-async def test_a_prompt_that_was_sent_is_never_sent_again(site: ChatSite):
+async def test_a_prompt_that_was_sent_is_never_sent_again(site: FakeChatSite):
     turn = Turn()
     async with own_browsers(site) as (_, provider):
         async with anyio.create_task_group() as tasks:
@@ -220,7 +220,7 @@ async def test_a_prompt_that_was_sent_is_never_sent_again(site: ChatSite):
     assert prompts_sent(site, SLOW) == 1
 
 
-async def test_what_a_browser_wrote_is_removed_although_its_driver_was_killed(site: ChatSite):
+async def test_what_a_browser_wrote_is_removed_although_its_driver_was_killed(site: FakeChatSite):
     async with own_browsers(site) as (_, provider):
         browsers = [process.pid for process in below(os.getpid()) if process.kind == "browser"]
         scratch = [profile_of(pid) for pid in browsers]
@@ -233,14 +233,14 @@ async def test_what_a_browser_wrote_is_removed_although_its_driver_was_killed(si
         assert (await ask(provider, "[[echo:again]]")).text == "again"
 
 
-def the_only_page(provider: WebProviderBase) -> ChatPage | None:
+def the_only_page(provider: ChatSite) -> ChatPage | None:
     pages = [slot.page for slot in provider._pages._slots if slot.page is not None]
     return pages[0] if len(pages) == 1 else None
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(120)
-async def test_an_idle_page_that_hangs_is_replaced_before_anyone_asks(site: ChatSite):
+async def test_an_idle_page_that_hangs_is_replaced_before_anyone_asks(site: FakeChatSite):
     async with own_browsers(site) as (_, provider):
         hung = the_only_page(provider)
         assert hung is not None
@@ -257,7 +257,7 @@ async def test_an_idle_page_that_hangs_is_replaced_before_anyone_asks(site: Chat
 @pytest.mark.soak
 @pytest.mark.timeout(120)
 async def test_a_page_that_is_busy_for_longer_than_a_hang_takes_to_notice_keeps_its_turn(
-    site: ChatSite, caplog: pytest.LogCaptureFixture
+    site: FakeChatSite, caplog: pytest.LogCaptureFixture
 ):
     turn = Turn()
     caplog.set_level("INFO")
@@ -279,7 +279,7 @@ async def test_a_page_that_is_busy_for_longer_than_a_hang_takes_to_notice_keeps_
 
 
 async def load(
-    provider: WebProviderBase, chance: random.Random, number: int, turns: list[Turn], site: ChatSite
+    provider: ChatSite, chance: random.Random, number: int, turns: list[Turn], site: FakeChatSite
 ) -> None:
     """Run turns without end, each of its own words."""
     count = 0
@@ -299,7 +299,7 @@ async def load(
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("kills", [20, RANDOM_KILLS])
 async def test_random_kills_under_load_end_with_every_account_well(
-    kills: int, site: ChatSite, capsys: pytest.CaptureFixture[str]
+    kills: int, site: FakeChatSite, capsys: pytest.CaptureFixture[str]
 ):
     chance = random.Random(SEED)
     turns: list[Turn] = []

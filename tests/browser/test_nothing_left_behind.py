@@ -13,9 +13,9 @@ import anyio
 import pytest
 
 from automation.browser.pool import BrowserPool
-from automation.web_provider.chat_site import WebProviderBase
+from automation.web_provider.chat_site import ChatSite
 from tests.fakes.chat_provider import ask, open_provider, prompt_of, read
-from tests.fakes.chat_site import ChatSite
+from tests.fakes.chat_site import FakeChatSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -58,7 +58,7 @@ def private_mb(pid: int) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
 
 
-async def footprint(browsers: BrowserPool, provider: WebProviderBase) -> Footprint:
+async def footprint(browsers: BrowserPool, provider: ChatSite) -> Footprint:
     gc.collect()
     for slot in provider._pages._slots:
         # What the page's own JavaScript has let go of is not left behind; it is only not swept up yet.
@@ -69,7 +69,7 @@ async def footprint(browsers: BrowserPool, provider: WebProviderBase) -> Footpri
     return Footprint(browsers.status()["pages"], in_use, len(pids), sum(map(private_mb, pids)))
 
 
-async def until_settled(provider: WebProviderBase, pages: int) -> None:
+async def until_settled(provider: ChatSite, pages: int) -> None:
     def at_rest(counts: dict[str, int]) -> int:
         return counts["free"] + counts["kept"]
 
@@ -77,7 +77,7 @@ async def until_settled(provider: WebProviderBase, pages: int) -> None:
         await anyio.sleep(0.05)
 
 
-async def cancelled_turn(provider: WebProviderBase, chance: random.Random) -> None:
+async def cancelled_turn(provider: ChatSite, chance: random.Random) -> None:
     with anyio.move_on_after(chance.uniform(0.0, 0.6)):
         async with provider.open_turn(prompt_of("[[count:400]][[slow:10]]")) as events:
             await read(events)
@@ -86,7 +86,7 @@ async def cancelled_turn(provider: WebProviderBase, chance: random.Random) -> No
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="counts processes in Linux's /proc")
 @pytest.mark.parametrize("turns", [40, pytest.param(200, marks=[pytest.mark.soak, pytest.mark.timeout(900)])])
 async def test_turns_leave_nothing_behind(
-    turns: int, browsers: BrowserPool, site: ChatSite, capsys: pytest.CaptureFixture[str]
+    turns: int, browsers: BrowserPool, site: FakeChatSite, capsys: pytest.CaptureFixture[str]
 ):
     chance = random.Random(SEED)
     async with open_provider(browsers, site, "fetch-sse", max_pages=2) as provider:

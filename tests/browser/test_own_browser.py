@@ -17,12 +17,12 @@ from automation.browser.display import display_obstacle
 from automation.browser.drivers import driver_obstacle
 from automation.browser.pool import BrowserPool, open_browser_pool
 from automation.stealth.options import BrowserConfig, DriverKind
-from automation.web_provider.chat_site import WebProviderBase
+from automation.web_provider.chat_site import ChatSite
 from backend.accounts.browser_profiles import BrowserProfiles, SealedProfile
 from backend.accounts.vault import Vault
 from tests.browser.process_kills import below
 from tests.fakes.chat_provider import ADA, MemorySessions, ask, open_provider
-from tests.fakes.chat_site import ChatSite
+from tests.fakes.chat_site import FakeChatSite
 
 pytestmark = [
     pytest.mark.browser,
@@ -62,19 +62,19 @@ HAS_KEY = """async () => {
 
 
 @pytest.fixture
-async def site() -> AsyncIterator[ChatSite]:
-    async with ChatSite.open() as running:
+async def site() -> AsyncIterator[FakeChatSite]:
+    async with FakeChatSite.open() as running:
         yield running
 
 
 @asynccontextmanager
 async def signed_in(
     pool: BrowserPool,
-    site: ChatSite,
+    site: FakeChatSite,
     profile: SealedProfile,
     sessions: MemorySessions,
     driver: DriverKind = "playwright",
-) -> AsyncIterator[WebProviderBase]:
+) -> AsyncIterator[ChatSite]:
     """Open the site for an account with a browser of its own."""
     async with open_provider(
         pool,
@@ -105,7 +105,7 @@ async def in_page(account: Account, script: str) -> object:
 
 @pytest.mark.parametrize("driver", ["playwright", "patchright"])
 async def test_what_a_session_snapshot_loses_is_there_after_a_sleep(
-    driver: DriverKind, site: ChatSite, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    driver: DriverKind, site: FakeChatSite, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     if driver_obstacle(BrowserConfig(driver=driver)):
         pytest.skip("patchright is not installed")
@@ -135,7 +135,7 @@ async def test_what_a_session_snapshot_loses_is_there_after_a_sleep(
 
 @pytest.mark.parametrize("victim", ["browser", "driver"])
 async def test_a_browser_that_was_killed_is_replaced_with_all_that_it_had(
-    victim: str, site: ChatSite, tmp_path: Path
+    victim: str, site: FakeChatSite, tmp_path: Path
 ):
     profile, sessions = BrowserProfiles(tmp_path, VAULT).profile("demo", "ada"), MemorySessions()
     async with (
@@ -157,7 +157,7 @@ async def test_a_browser_that_was_killed_is_replaced_with_all_that_it_had(
 
 
 @pytest.mark.skipif(display_obstacle() is not None, reason=display_obstacle() or "")
-async def test_a_browser_with_a_window_outlives_its_pages(site: ChatSite, tmp_path: Path):
+async def test_a_browser_with_a_window_outlives_its_pages(site: FakeChatSite, tmp_path: Path):
     profile = BrowserProfiles(tmp_path, VAULT).profile("demo", "ada")
     config = BrowserConfig(headless=False)
     async with (
@@ -174,7 +174,7 @@ async def test_a_browser_with_a_window_outlives_its_pages(site: ChatSite, tmp_pa
     assert pool.ends == {}
 
 
-async def test_a_new_browser_begins_with_the_session_that_is_stored(site: ChatSite, tmp_path: Path):
+async def test_a_new_browser_begins_with_the_session_that_is_stored(site: FakeChatSite, tmp_path: Path):
     profiles, sessions = BrowserProfiles(tmp_path, VAULT), MemorySessions()
     async with open_browser_pool(None, max_pages=4) as pool:
         async with signed_in(pool, site, profiles.profile("demo", "ada"), sessions):
@@ -185,7 +185,9 @@ async def test_a_new_browser_begins_with_the_session_that_is_stored(site: ChatSi
     assert site.sign_ins == [("ada", True)]
 
 
-async def test_another_session_is_gone_on_with_and_nothing_of_the_one_before(site: ChatSite, tmp_path: Path):
+async def test_another_session_is_gone_on_with_and_nothing_of_the_one_before(
+    site: FakeChatSite, tmp_path: Path
+):
     profile, sessions = BrowserProfiles(tmp_path, VAULT).profile("demo", "ada"), MemorySessions()
     async with open_browser_pool(None, max_pages=4) as pool:
         async with signed_in(pool, site, profile, sessions) as provider:

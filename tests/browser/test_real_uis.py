@@ -25,7 +25,7 @@ from automation.errors import SiteError
 from automation.profiles import load_profile
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
-from automation.web_provider.chat_site import Credentials, WebChatConfig, WebProviderBase
+from automation.web_provider.chat_site import ChatSite, Credentials, WebChatConfig
 from demo.processes import free_port
 from demo.site import has_model
 from tests.fakes.chat_provider import MemorySessions, Reply, Talk, ask, open_with_account, prompt_of
@@ -74,7 +74,7 @@ async def opened(
     sessions: MemorySessions | None = None,
     *,
     by_session: bool = False,
-) -> AsyncIterator[WebProviderBase]:
+) -> AsyncIterator[ChatSite]:
     config = WebChatConfig(
         base_url=url,
         login_url=None,

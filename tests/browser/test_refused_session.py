@@ -15,7 +15,7 @@ from automation.stealth.options import BrowserConfig
 from backend.accounts.browser_profiles import BrowserProfiles
 from backend.accounts.vault import Vault
 from tests.fakes.chat_provider import ADA, MemorySessions, ask, open_provider
-from tests.fakes.chat_site import ChatSite
+from tests.fakes.chat_site import FakeChatSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -49,7 +49,7 @@ def kept() -> MemorySessions:
 
 @pytest.mark.parametrize("isolation", ["shared", "profile"])
 async def test_without_credentials_the_account_needs_a_sign_in(
-    isolation: str, browsers: BrowserPool, site: ChatSite, tmp_path: Path
+    isolation: str, browsers: BrowserPool, site: FakeChatSite, tmp_path: Path
 ):
     opened = open_provider(
         browsers, site, "login", sessions=kept(), profile_folder=folder(isolation, tmp_path)
@@ -66,7 +66,7 @@ async def test_without_credentials_the_account_needs_a_sign_in(
 
 @pytest.mark.parametrize("isolation", ["shared", "profile"])
 async def test_with_credentials_the_account_signs_in_anew(
-    isolation: str, browsers: BrowserPool, site: ChatSite, tmp_path: Path
+    isolation: str, browsers: BrowserPool, site: FakeChatSite, tmp_path: Path
 ):
     sessions = kept()
     opened = open_provider(

@@ -13,8 +13,8 @@ from automation.errors import RateLimitedError, SignInRequiredError
 from backend.providers.config import EndpointConfig
 from backend.providers.kinds import AccountStores, OpenedProviders
 from backend.providers.protocol import Provider
-from backend.providers.web_chat.account_pool_provider import open_fleet
-from backend.providers.web_chat.opener import plan_of
+from backend.providers.web_chat.account_pool_provider import open_account_pool
+from backend.providers.web_chat.opener import build_account_pool_plan
 from backend.settings import Settings
 from tests.contract.conftest import RunningGateway, run_gateway
 from tests.fakes.scripted_accounts import ScriptedAccounts
@@ -41,7 +41,7 @@ async def open_gateway(data_dir: Path, accounts: ScriptedAccounts) -> AsyncItera
     async def open_providers(_settings: Settings, stores: AccountStores) -> AsyncIterator[OpenedProviders]:
         @asynccontextmanager
         async def open_one(config: EndpointConfig) -> AsyncIterator[Provider]:
-            async with open_fleet(plan_of(config, accounts), stores.accounts) as fleet:
+            async with open_account_pool(build_account_pool_plan(config, accounts), stores.accounts) as fleet:
                 yield fleet
 
         yield OpenedProviders({"web_chat": open_one}, lambda _: None, dict)

@@ -12,7 +12,7 @@ from automation.errors import AttachmentRejectedError
 from automation.turn import Attachment
 from tests.contract.conftest import run_gateway
 from tests.contract.test_real_pages import fields, real_gateway
-from tests.fakes.chat_site import ChatSite, SiteFile
+from tests.fakes.chat_site import FakeChatSite, SiteFile
 from tests.fakes.scripted_provider import plays
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
@@ -108,7 +108,7 @@ async def test_a_body_over_the_limit_is_refused_with_and_without_a_length(tmp_pa
 
 @pytest.mark.browser
 async def test_an_image_reaches_a_real_page(tmp_path):
-    async with ChatSite.open() as page, real_gateway(tmp_path) as gateway:
+    async with FakeChatSite.open() as page, real_gateway(tmp_path) as gateway:
         await gateway.started(**fields(page, "files"))
 
         answered = await gateway.openai.chat.completions.create(

@@ -15,14 +15,14 @@ import pytest
 
 from backend.providers.registry import open_providers
 from tests.contract.conftest import RunningGateway, run_gateway
-from tests.fakes.chat_site import ChatSite, profile_data
+from tests.fakes.chat_site import FakeChatSite, profile_data
 
 pytestmark = pytest.mark.browser
 
 
 @asynccontextmanager
 async def open_with_accounts(
-    data_dir: Path, site: ChatSite, count: int, *, at_once: int, most: int, period_s: float
+    data_dir: Path, site: FakeChatSite, count: int, *, at_once: int, most: int, period_s: float
 ) -> AsyncIterator[RunningGateway]:
     """Run a gateway whose endpoint has ``count`` accounts, each with its own password at the site."""
     site.passwords = {f"user-{number}": f"secret-{number}" for number in range(count)}
@@ -53,7 +53,7 @@ async def ask_all(gateway: RunningGateway, count: int, at_once: int) -> list[htt
     return await asyncio.gather(*(one(number) for number in range(count)))
 
 
-def most_within(site: ChatSite, period_s: float) -> dict[str, int]:
+def most_within(site: FakeChatSite, period_s: float) -> dict[str, int]:
     """Return for each account the most requests that the site got within any period."""
     times = defaultdict(list)
     for request in site.requests:
@@ -72,7 +72,7 @@ def assert_all_answered(answers: list[httpx.Response]) -> None:
 
 @pytest.mark.timeout(120)
 async def test_accounts_share_the_load_within_their_limits_though_one_is_muted_meanwhile(tmp_path):
-    async with ChatSite.open() as site:
+    async with FakeChatSite.open() as site:
         async with open_with_accounts(tmp_path, site, 3, at_once=3, most=4, period_s=5) as gateway:
             asking = asyncio.create_task(ask_all(gateway, 18, at_once=6))
             await site.wait_for(lambda s: len(s.requests) >= 6, timeout_s=60)
@@ -92,7 +92,7 @@ async def test_accounts_share_the_load_within_their_limits_though_one_is_muted_m
 @pytest.mark.timeout(120)
 async def test_no_more_turns_run_at_once_than_the_machine_may_hold_and_the_rest_wait_in_sight(tmp_path):
     async with (
-        ChatSite.open() as site,
+        FakeChatSite.open() as site,
         run_gateway(tmp_path, providers=open_providers, max_streaming=1) as gateway,
     ):
         await gateway.started(base_url=site.url, profile=profile_data("fetch-sse"), max_concurrent_requests=2)
@@ -114,7 +114,7 @@ async def test_no_more_turns_run_at_once_than_the_machine_may_hold_and_the_rest_
 @pytest.mark.soak
 @pytest.mark.timeout(900)
 async def test_twenty_accounts_answer_three_hundred_requests_with_three_of_them_muted(tmp_path):
-    async with ChatSite.open() as site:
+    async with FakeChatSite.open() as site:
         async with open_with_accounts(tmp_path, site, 20, at_once=20, most=10, period_s=60) as gateway:
             asking = asyncio.create_task(ask_all(gateway, 300, at_once=40))
             await site.wait_for(lambda s: len(s.requests) >= 100, timeout_s=300)

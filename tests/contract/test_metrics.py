@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from backend.providers.registry import open_providers
 from tests.contract.conftest import RunningGateway, run_gateway
-from tests.fakes.chat_site import ChatSite, profile_data
+from tests.fakes.chat_site import FakeChatSite, profile_data
 
 
 async def samples(gateway: RunningGateway) -> dict[str, float]:
@@ -44,7 +44,7 @@ async def test_with_authentication_on_metrics_need_the_key(tmp_path, site):
 
 @pytest.mark.browser
 async def test_pages_and_browsers_are_counted(tmp_path):
-    async with ChatSite.open() as page, run_gateway(tmp_path, providers=open_providers) as gateway:
+    async with FakeChatSite.open() as page, run_gateway(tmp_path, providers=open_providers) as gateway:
         await gateway.started(base_url=page.url, profile=profile_data("fetch-sse"), max_concurrent_requests=1)
         await gateway.ask("[[echo:hello]]")
 

@@ -11,7 +11,7 @@ import pytest
 
 from backend.providers.registry import open_providers
 from tests.contract.conftest import RunningGateway, run_gateway
-from tests.fakes.chat_site import MARKDOWN, ChatSite, profile_data
+from tests.fakes.chat_site import MARKDOWN, FakeChatSite, profile_data
 from tests.fakes.obliging_api import obliging_api
 from tests.fakes.scripted_api import answers
 
@@ -182,7 +182,7 @@ async def test_a_model_that_is_not_there_is_not_found(client):
 @pytest.mark.browser
 async def test_a_page_in_a_real_browser_answers_the_sync_and_the_async_client_alike(tmp_path):
     ask: Any = [{"role": "user", "content": "[[md:code]]"}]
-    async with ChatSite.open() as page, run_gateway(tmp_path, providers=open_providers) as gateway:
+    async with FakeChatSite.open() as page, run_gateway(tmp_path, providers=open_providers) as gateway:
         await gateway.started(base_url=page.url, profile=profile_data("fetch-sse"), max_concurrent_requests=1)
         with sync_client(gateway) as client:
             whole = await asyncio.to_thread(client.chat.completions.create, model="demo", messages=ask)

@@ -11,7 +11,7 @@ import pytest
 
 from backend.providers.registry import open_providers
 from tests.contract.conftest import run_gateway
-from tests.fakes.chat_site import MARKDOWN, ChatSite, profile_data
+from tests.fakes.chat_site import MARKDOWN, FakeChatSite, profile_data
 from tests.fakes.scripted_api import (
     STREAM_END,
     STREAM_HEAD,
@@ -173,7 +173,7 @@ async def test_anthropics_clients_get_the_answer_of_a_page_in_a_real_browser(tmp
         "max_tokens": 2000,
         "messages": [{"role": "user", "content": "[[md:code]]"}],
     }
-    async with ChatSite.open() as page, run_gateway(tmp_path, providers=open_providers) as gateway:
+    async with FakeChatSite.open() as page, run_gateway(tmp_path, providers=open_providers) as gateway:
         await gateway.started(base_url=page.url, profile=profile_data("fetch-sse"), max_concurrent_requests=1)
         with anthropic.Anthropic(base_url=gateway.url, api_key="x") as client:
             whole = await asyncio.to_thread(lambda: client.messages.create(**asked))

@@ -10,12 +10,12 @@ import pytest
 
 from backend.providers.registry import open_providers
 from tests.contract.conftest import RunningGateway, run_gateway
-from tests.fakes.chat_site import ChatSite, profile_data
+from tests.fakes.chat_site import FakeChatSite, profile_data
 
 pytestmark = pytest.mark.browser
 
 
-async def start(gateway: RunningGateway, page: ChatSite, **more: Any) -> None:
+async def start(gateway: RunningGateway, page: FakeChatSite, **more: Any) -> None:
     fields: dict[str, Any] = {"base_url": page.url, "profile": profile_data("saved-chats")}
     await gateway.started(max_concurrent_requests=1, **fields, **more)
 
@@ -32,7 +32,7 @@ async def say(gateway: RunningGateway, messages: list[Any], text: str, **body: A
 async def test_twenty_turns_and_a_restart_stay_in_one_chat_and_type_only_what_is_new(tmp_path: Path):
     said = [f"turn {number} [[echo:answer {number}]]" for number in range(20)]
     messages: list[Any] = []
-    async with ChatSite.open() as page:
+    async with FakeChatSite.open() as page:
         async with run_gateway(tmp_path, providers=open_providers) as gateway:
             await start(gateway, page)
             ids = {await say(gateway, messages, text) for text in said[:10]}
@@ -48,7 +48,7 @@ async def test_twenty_turns_and_a_restart_stay_in_one_chat_and_type_only_what_is
 
 async def test_the_next_turn_goes_on_at_once_when_the_answer_has_ended(tmp_path: Path):
     messages: list[Any] = []
-    async with ChatSite.open() as page, run_gateway(tmp_path, providers=open_providers) as gateway:
+    async with FakeChatSite.open() as page, run_gateway(tmp_path, providers=open_providers) as gateway:
         await start(gateway, page)
         for number in range(4):
             messages.append({"role": "user", "content": f"turn {number} [[echo:a]]"})
@@ -67,7 +67,7 @@ async def test_the_next_turn_goes_on_at_once_when_the_answer_has_ended(tmp_path:
 async def test_two_conversations_that_take_turns_on_one_page_stay_apart(tmp_path: Path):
     ann: list[Any] = []
     bob: list[Any] = []
-    async with ChatSite.open() as page, run_gateway(tmp_path, providers=open_providers) as gateway:
+    async with FakeChatSite.open() as page, run_gateway(tmp_path, providers=open_providers) as gateway:
         await start(gateway, page)
         for number in range(3):
             await say(gateway, ann, f"ann {number} [[echo:to ann {number}]]")
@@ -81,7 +81,7 @@ async def test_two_conversations_that_take_turns_on_one_page_stay_apart(tmp_path
 
 async def test_a_deleted_conversation_is_deleted_at_the_site(tmp_path: Path):
     messages: list[Any] = []
-    async with ChatSite.open() as page, run_gateway(tmp_path, providers=open_providers) as gateway:
+    async with FakeChatSite.open() as page, run_gateway(tmp_path, providers=open_providers) as gateway:
         await start(gateway, page)
         known = await say(gateway, messages, "one [[echo:a]]")
 

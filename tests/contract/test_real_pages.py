@@ -11,7 +11,7 @@ import pytest
 
 from backend.providers.registry import open_providers
 from tests.contract.conftest import RunningGateway, run_gateway
-from tests.fakes.chat_site import MARKDOWN, ChatSite, profile_data
+from tests.fakes.chat_site import MARKDOWN, FakeChatSite, profile_data
 
 pytestmark = pytest.mark.browser
 
@@ -22,12 +22,12 @@ async def real_gateway(data_dir: Path) -> AsyncIterator[RunningGateway]:
         yield gateway
 
 
-def fields(page: ChatSite, variant: str, **more: Any) -> dict[str, Any]:
+def fields(page: FakeChatSite, variant: str, **more: Any) -> dict[str, Any]:
     return {"base_url": page.url, "profile": profile_data(variant), "max_concurrent_requests": 1, **more}
 
 
 async def test_a_pages_answer_reaches_openais_client_exactly_and_streams(tmp_path):
-    async with ChatSite.open() as page, real_gateway(tmp_path) as gateway:
+    async with FakeChatSite.open() as page, real_gateway(tmp_path) as gateway:
         await gateway.started(**fields(page, "fetch-sse"))
 
         stream = await gateway.openai.chat.completions.create(
@@ -45,7 +45,7 @@ async def test_a_pages_answer_reaches_openais_client_exactly_and_streams(tmp_pat
 
 
 async def test_a_session_is_kept_sealed_and_used_again_after_a_restart(tmp_path):
-    async with ChatSite.open() as page:
+    async with FakeChatSite.open() as page:
         async with real_gateway(tmp_path) as gateway:
             await gateway.started(**fields(page, "login", username="ada", password="lovelace"))
         stored = b"".join(path.read_bytes() for path in tmp_path.glob("parley.db*"))

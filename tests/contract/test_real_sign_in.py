@@ -11,14 +11,14 @@ from automation.browser.pool import open_browser_pool
 from automation.stealth.options import BrowserConfig
 from backend.providers.registry import open_providers
 from tests.contract.conftest import run_gateway
-from tests.fakes.chat_site import ChatSite, profile_data
+from tests.fakes.chat_site import FakeChatSite, profile_data
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 
 async def test_a_request_that_needs_a_sign_in_leads_a_person_to_it_and_is_answered_after(tmp_path):
     async with (
-        ChatSite.open() as site,
+        FakeChatSite.open() as site,
         run_gateway(tmp_path, providers=open_providers) as gateway,
         open_browser_pool(None, max_pages=5) as browsers,
     ):
@@ -49,7 +49,7 @@ async def test_a_request_that_needs_a_sign_in_leads_a_person_to_it_and_is_answer
 
 async def test_requests_wait_for_the_person_who_passes_a_check_and_are_answered_by_themselves(tmp_path):
     async with (
-        ChatSite.open() as site,
+        FakeChatSite.open() as site,
         run_gateway(tmp_path, providers=open_providers) as gateway,
         open_browser_pool(None, max_pages=5) as browsers,
     ):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from automation.errors import SiteError
-from backend.api.services import Parts
+from backend.api.services import Services
 from backend.gateway.cache.cached_answer import CachedAnswer
 from tests.contract.conftest import run_gateway
 from tests.fakes.alert_receivers import run_hook
@@ -16,9 +16,9 @@ from tests.fakes.alert_receivers import run_hook
 ANSWER = CachedAnswer((b"hello",))
 
 
-def parts_of(gateway) -> Parts:
+def parts_of(gateway) -> Services:
     parts = gateway.app.state.parts
-    assert isinstance(parts, Parts)
+    assert isinstance(parts, Services)
     return parts
 
 

@@ -16,7 +16,7 @@ from automation.library.stealth_browser import ElementNotFoundError
 from backend.providers import CallParams, Config
 from backend.providers.library.exceptions import TokenExpired
 from tests.contract.test_seed_snippets import run
-from tests.fakes.chat_site import MARKDOWN, ChatSite, profile_data
+from tests.fakes.chat_site import MARKDOWN, FakeChatSite, profile_data
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
 
@@ -173,7 +173,7 @@ async with ProviderManager() as manager:
 
 async def test_a_web_provider_of_the_document_answers_through_a_chat_page():
     answer: list[str] = []
-    async with ChatSite.open() as site:
+    async with FakeChatSite.open() as site:
         url = f"{site.url}/v/fetch-sse"
         printed = await run(MY_WEB, url=url, SELECTORS=SELECTORS, answer=answer)
 
@@ -198,7 +198,7 @@ class SignsIn(WebProviderBase):
 
 
 async def test_a_subclass_signs_in_with_the_browser_that_it_is_given():
-    async with ChatSite.open() as site:
+    async with FakeChatSite.open() as site:
         config = {
             "base_url": f"{site.url}/v/login",
             "login_url": f"{site.url}/login/login",
@@ -217,7 +217,7 @@ async def test_a_sign_in_that_does_not_work_is_told_and_closes_everything():
     class Refused(SignsIn):
         password = "wrong"
 
-    async with ChatSite.open() as site:
+    async with FakeChatSite.open() as site:
         config = {
             "base_url": f"{site.url}/v/login",
             "login_url": f"{site.url}/login/login",
@@ -233,7 +233,7 @@ async def test_a_sign_in_that_does_not_work_is_told_and_closes_everything():
 
 
 async def test_a_page_of_a_config_signs_its_account_in_and_keeps_the_session_sealed(tmp_path):
-    async with ChatSite.open() as site:
+    async with FakeChatSite.open() as site:
         entry = {
             "base_url": site.url,
             "profile": profile_data("login"),
@@ -261,7 +261,7 @@ async def test_a_page_of_a_config_signs_its_account_in_and_keeps_the_session_sea
 
 
 async def test_a_page_whose_account_is_refused_is_a_token_that_expired(tmp_path):
-    async with ChatSite.open() as site:
+    async with FakeChatSite.open() as site:
         entry = {
             "base_url": site.url,
             "profile": profile_data("login"),

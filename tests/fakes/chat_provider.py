@@ -19,8 +19,8 @@ from automation.stealth.options import BrowserConfig
 from automation.stealth.pacing import HumanInput
 from automation.timing import Timeouts
 from automation.turn import ChatLink, Message, Prompt, ReasoningDelta, TextDelta, TurnEvent, TurnFinished
-from automation.web_provider.chat_site import Credentials, WebChatConfig, WebProviderBase
-from tests.fakes.chat_site import ChatSite, profile_data
+from automation.web_provider.chat_site import ChatSite, Credentials, WebChatConfig
+from tests.fakes.chat_site import FakeChatSite, profile_data
 
 ADA = Credentials("ada", "lovelace")
 # Short enough that a failing test says so soon, long enough for a busy machine.
@@ -55,7 +55,7 @@ class Reply:
 
 def open_provider(
     browsers: BrowserPool,
-    site: ChatSite,
+    site: FakeChatSite,
     variant: str,
     *,
     with_wire: bool = True,
@@ -68,7 +68,7 @@ def open_provider(
     human_input: HumanInput = "off",
     profile_folder: ProfileFolder | None = None,
     **changes: Any,
-) -> AbstractAsyncContextManager[WebProviderBase]:
+) -> AbstractAsyncContextManager[ChatSite]:
     """Open the variant's page; ``changes`` replace keys of its profile."""
     profile = parse_profile({**profile_data(variant, with_wire=with_wire), **changes})
     config = WebChatConfig(
@@ -92,11 +92,11 @@ async def open_with_account(
     config: WebChatConfig,
     sessions: SessionStore,
     profile_folder: ProfileFolder | None = None,
-) -> AsyncIterator[WebProviderBase]:
+) -> AsyncIterator[ChatSite]:
     """Open a site with an account of its own."""
     async with (
         open_account(browsers, config, sessions, profile_folder) as account,
-        WebProviderBase.open(account, config) as provider,
+        ChatSite.open(account, config) as provider,
     ):
         yield provider
 
@@ -105,7 +105,7 @@ def prompt_of(text: str) -> Prompt:
     return Prompt((Message("user", text),))
 
 
-async def ask(provider: WebProviderBase, text: str) -> Reply:
+async def ask(provider: ChatSite, text: str) -> Reply:
     """Run one turn to its end."""
     async with provider.open_turn(prompt_of(text)) as events:
         return await read(events)
@@ -124,7 +124,7 @@ async def read(events: AsyncIterator[TurnEvent]) -> Reply:
 class Talk:
     """A client's side of one conversation: it sends all of it each time, and remembers where it stands."""
 
-    def __init__(self, provider: WebProviderBase) -> None:
+    def __init__(self, provider: ChatSite) -> None:
         self.provider = provider
         self.messages: tuple[Message, ...] = ()
         self.chat: ChatLink | None = None

@@ -14,7 +14,7 @@ import anyio
 from automation.sign_in.live_view import LiveView
 from automation.sign_in.status import SignInState, SignInStatus
 from automation.turn import ChatLink, Prompt, TurnEvent, TurnFinished
-from backend.accounts.account_config import AccountConfig, Standing, StoredAccount
+from backend.accounts.account_config import AccountConfig, AccountStatus, StoredAccount
 from backend.accounts.policy import AccountLimits
 from backend.providers.web_chat.site_browsers import AccountPages
 from tests.fakes.scripted_provider import Script, ScriptedSite, says
@@ -46,7 +46,7 @@ class ScriptedSignIn:
 
 @dataclass
 class ScriptedAccounts:
-    """An ``AccountSite``: each account answers with its own name unless it has another script.
+    """An ``SiteBrowsers``: each account answers with its own name unless it has another script.
 
     Attributes:
         opening_failures: Raised by the next openings of an account's pages, one each.
@@ -170,13 +170,13 @@ class MemoryAccounts:
         return list(self.stored.values())
 
     async def add_account(self, slug: str, config: AccountConfig) -> StoredAccount:
-        self.stored[config.id] = StoredAccount(config, Standing(), datetime.now(UTC))
+        self.stored[config.id] = StoredAccount(config, AccountStatus(), datetime.now(UTC))
         return self.stored[config.id]
 
-    async def update_account(self, slug: str, config: AccountConfig, standing: Standing) -> None:
+    async def update_account(self, slug: str, config: AccountConfig, standing: AccountStatus) -> None:
         self.stored[config.id] = StoredAccount(config, standing, datetime.now(UTC))
 
-    async def save_standing(self, slug: str, account_id: str, standing: Standing) -> None:
+    async def save_standing(self, slug: str, account_id: str, standing: AccountStatus) -> None:
         self.writes += 1
         if self.failure is not None:
             raise self.failure

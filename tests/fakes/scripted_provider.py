@@ -13,7 +13,7 @@ from automation.errors import AutomationError, ConversationGoneError
 from automation.turn import ChatLink, Message, Prompt, TextDelta, TurnEvent, TurnFinished
 from backend.providers.config import EndpointConfig
 from backend.providers.protocol import PageProvider, ProviderHealth
-from backend.providers.web_chat.account_pool import AccountRoster
+from backend.providers.web_chat.account_pool import AccountPool
 
 DONE = TurnFinished("stop", "wire")
 Step = TurnEvent | Exception | anyio.Event
@@ -131,7 +131,7 @@ class ScriptedSite:
 
 class _ScriptedProvider:
     problem: AutomationError | None = None
-    roster: AccountRoster | None = None
+    roster: AccountPool | None = None
 
     def __init__(self, site: ScriptedSite) -> None:
         self._site = site

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from backend.api.services import PartsOf
-from backend.gateway.placement.placement import Conversation
+from backend.gateway.placement.placement import SiteConversation
 
 router = APIRouter(prefix="/api/conversations", tags=["conversations"])
 
@@ -38,7 +38,7 @@ async def delete_conversation(conversation: str, parts: PartsOf) -> Response:
     return Response(status_code=204, headers={} if is_deleted else {"x-gateway-notes": "kept-at-site"})
 
 
-def conversation_document(conversation: Conversation) -> dict[str, Any]:
+def conversation_document(conversation: SiteConversation) -> dict[str, Any]:
     """Return a conversation as REST shows it: no words of it are kept."""
     return {
         "id": conversation.id,

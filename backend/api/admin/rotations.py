@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from backend.api.json_route import JsonRoute
-from backend.api.services import Parts, PartsOf
+from backend.api.services import PartsOf, Services
 from backend.errors import InvalidRequestError
 from backend.gateway.routing.rotations import Fallbacks, Rotation, RotationDraft
 
@@ -61,5 +61,5 @@ def rotation_document(rotation: Rotation) -> dict[str, Any]:
     return {"name": rotation.name, **rotation.model_dump(mode="json", exclude={"name"})}
 
 
-def _endpoints(parts: Parts) -> Fallbacks:
+def _endpoints(parts: Services) -> Fallbacks:
     return parts.manager.fallbacks()

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from backend.api.inference.reply_response import OpenReply, ReplyResponse
 from backend.api.operations import RawOperation
-from backend.api.services import Parts, PartsOf
+from backend.api.services import PartsOf, Services
 from backend.asgi import Receive, Scope, Send, header, owner_of, read_body
 from backend.gateway.call import ChatCall, parse_call
 from backend.wire.chat_request import ChatRequest, PinnedChatRequest
@@ -22,13 +22,13 @@ class ChatCompletions:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a conversation."""
-        parts: Parts = scope["app"].state.parts
+        parts: Services = scope["app"].state.parts
         pinned_to: str | None = scope["path_params"].get("endpoint")
         call = parse_call(await read_body(receive), needs_model=pinned_to is None, owner=owner_of(scope))
         await ReplyResponse(call, opener(parts, call, scope, pinned_to))(scope, receive, send)
 
 
-def opener(parts: Parts, call: ChatCall, scope: Scope, pinned_to: str | None = None) -> OpenReply:
+def opener(parts: Services, call: ChatCall, scope: Scope, pinned_to: str | None = None) -> OpenReply:
     """Return what opens the answer to a request: a new one, or with the cache on one that others have too."""
     fresh = partial(parts.gateway.open_reply, call, pinned_to)
     if not parts.answers.cache.is_on:

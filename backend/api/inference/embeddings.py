@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from backend.api.operations import RawOperation
-from backend.api.services import Parts
+from backend.api.services import Services
 from backend.asgi import Receive, Scope, Send, owner_of, read_body
 from backend.errors import InvalidRequestError
 from backend.gateway.call import parse_body
@@ -28,7 +28,7 @@ class Embeddings:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Embed the input."""
-        parts: Parts = scope["app"].state.parts
+        parts: Services = scope["app"].state.parts
         pinned_to: str | None = scope["path_params"].get("endpoint")
         body = parse_body(await read_body(receive))
         model = _model(body, pinned_to)

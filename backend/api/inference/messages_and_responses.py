@@ -9,23 +9,23 @@ from starlette.responses import Response
 
 from backend.api.errors import reply_to
 from backend.api.inference.chat import opener
-from backend.api.inference.reply_response import Form, ReplyResponse
+from backend.api.inference.reply_response import ReplyResponse, ResponseEncoder
 from backend.api.operations import RawOperation
-from backend.api.services import Parts
+from backend.api.services import Services
 from backend.asgi import Receive, Scope, Send, owner_of, read_body
 from backend.gateway.call import call_of, parse_body
 from backend.observability.request_id import request_id
 from backend.wire.chat_response import to_json
-from backend.wire.messages.encoder import MessagesForm
+from backend.wire.messages.encoder import MessagesEncoder
 from backend.wire.messages.errors import ERROR_SCHEMA, error_document
 from backend.wire.messages.request import CountRequest, MessagesRequest
 from backend.wire.messages.translate import chat_body as messages_chat_body
 from backend.wire.messages.translate import count_tokens
-from backend.wire.responses.encoder import ResponsesForm
+from backend.wire.responses.encoder import ResponsesEncoder
 from backend.wire.responses.request import ResponsesRequest
 from backend.wire.responses.translate import chat_body as responses_chat_body
 
-Read = Callable[[dict[str, Any]], tuple[dict[str, Any], Form]]
+Read = Callable[[dict[str, Any]], tuple[dict[str, Any], ResponseEncoder]]
 
 
 class Responses:
@@ -55,20 +55,20 @@ class TokenCount:
 
 
 async def _answer(read: Read, scope: Scope, receive: Receive, send: Send) -> None:
-    parts: Parts = scope["app"].state.parts
+    parts: Services = scope["app"].state.parts
     body, form = read(parse_body(await read_body(receive)))
     call = call_of(body, owner=owner_of(scope))
     await ReplyResponse(call, opener(parts, call, scope), form)(scope, receive, send)
 
 
-def _read_responses(body: dict[str, Any]) -> tuple[dict[str, Any], Form]:
+def _read_responses(body: dict[str, Any]) -> tuple[dict[str, Any], ResponseEncoder]:
     request = ResponsesRequest.model_validate(body)
-    return responses_chat_body(request), ResponsesForm(request)
+    return responses_chat_body(request), ResponsesEncoder(request)
 
 
-def _read_messages(body: dict[str, Any]) -> tuple[dict[str, Any], Form]:
+def _read_messages(body: dict[str, Any]) -> tuple[dict[str, Any], ResponseEncoder]:
     request = MessagesRequest.model_validate(body)
-    return messages_chat_body(request), MessagesForm(request, request_id.get())
+    return messages_chat_body(request), MessagesEncoder(request, request_id.get())
 
 
 def _refuse_message(scope: Scope, exc: Exception) -> Response:

@@ -71,7 +71,7 @@ class _Sender:
                 await self.write(b": ping\n\n")
 
 
-class Form(Protocol):
+class ResponseEncoder(Protocol):
     """How one of our APIs writes answers that are in OpenAI's chat form."""
 
     @property
@@ -96,7 +96,7 @@ class Form(Protocol):
         ...
 
 
-class ChatForm:
+class ChatEncoder:
     """OpenAI's chat completions: as it is."""
 
     end = DONE
@@ -125,10 +125,10 @@ class ReplyResponse:
     events of its own, and a late failure ends them with an error event.
     """
 
-    def __init__(self, call: ChatCall, open_reply: OpenReply, form: Form | None = None) -> None:
+    def __init__(self, call: ChatCall, open_reply: OpenReply, form: ResponseEncoder | None = None) -> None:
         self._call = call
         self._open_reply = open_reply
-        self._form = form or ChatForm()
+        self._form = form or ChatEncoder()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI
         """Answer the request; a client that hangs up cancels the turn."""

@@ -22,7 +22,7 @@ _THINKING, _THINKING_END = "<think>", "</think>"
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ConversationKey:
     """Within what histories are compared: the same words elsewhere are another conversation.
 
     Attributes:
@@ -40,7 +40,7 @@ class Scope:
     owner: str = ""
 
 
-def empty_head(scope: Scope) -> str:
+def empty_head(scope: ConversationKey) -> str:
     """Return the hash of a history that has no message yet."""
     return _hash(astuple(scope))
 

@@ -28,7 +28,7 @@ from backend.errors import (
     InvalidRequestError,
     StorageError,
 )
-from backend.gateway.placement.history import Scope, empty_head, end_of_said, heads_of
+from backend.gateway.placement.history import ConversationKey, empty_head, end_of_said, heads_of
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ _STORAGE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
+class SiteConversation:
     """One conversation as it is kept: no words of it, only where it is and a hash of what was said.
 
     Attributes:
@@ -47,7 +47,7 @@ class Conversation:
     """
 
     id: str
-    scope: Scope
+    scope: ConversationKey
     head: str | None
     chat: ChatLink
     turns: int
@@ -58,27 +58,27 @@ class Conversation:
 class ConversationRepository(Protocol):
     """Keeps conversations, the newest of each endpoint. Every method raises ``StorageError``."""
 
-    async def take_by_head(self, head: str) -> Conversation | None:
+    async def take_by_head(self, head: str) -> SiteConversation | None:
         """Take the head of the newest conversation that has this one, and return it as it was before."""
         ...
 
-    async def take(self, conversation: Conversation) -> bool:
+    async def take(self, conversation: SiteConversation) -> bool:
         """Take this one's head, unless it changed meanwhile."""
         ...
 
-    async def put_back(self, conversation: Conversation) -> None:
+    async def put_back(self, conversation: SiteConversation) -> None:
         """Give a conversation the head back that was taken from it."""
         ...
 
-    async def save(self, conversation: Conversation) -> None:
+    async def save(self, conversation: SiteConversation) -> None:
         """Keep it as it is now, and forget what is too old or too much. Without its endpoint nothing is kept."""
         ...
 
-    async def get(self, conversation_id: str) -> Conversation | None:
+    async def get(self, conversation_id: str) -> SiteConversation | None:
         """Return one, or None."""
         ...
 
-    async def list_newest(self, endpoint: str | None, limit: int) -> list[Conversation]:
+    async def list_newest(self, endpoint: str | None, limit: int) -> list[SiteConversation]:
         """Return the newest ``limit`` of one endpoint, or of all, newest first."""
         ...
 
@@ -101,15 +101,15 @@ class Placement:
     """
 
     prompt: Prompt
-    scope: Scope
+    scope: ConversationKey
     id: str | None = None
     end: str = ""
-    taken: Conversation | None = None
+    taken: SiteConversation | None = None
     was_sent: bool = False
     is_remembered: bool = False
 
 
-class Conversations:
+class ConversationPlacer:
     """The conversations of all endpoints."""
 
     def __init__(
@@ -119,7 +119,7 @@ class Conversations:
         self._now = now
 
     @asynccontextmanager
-    async def place(self, prompt: Prompt, scope: Scope, choice: str) -> AsyncIterator[Placement]:
+    async def place(self, prompt: Prompt, scope: ConversationKey, choice: str) -> AsyncIterator[Placement]:
         """Hold a turn's place for as long as it runs; ``choice`` is ``auto``, ``new`` or a conversation's id.
 
         A turn that is left without having been remembered has its conversation forgotten if its prompt was sent.
@@ -144,7 +144,7 @@ class Conversations:
         now, taken = self._now(), placement.taken
         if taken and not finished.is_continued:
             _log.info("chat was gone; all messages were sent", extra={"conversation": taken.id})
-        conversation = Conversation(
+        conversation = SiteConversation(
             placement.id,
             placement.scope,
             head=heads_of(placement.end, [Message("assistant", answer)])[-1],
@@ -155,7 +155,7 @@ class Conversations:
         )
         placement.is_remembered = await _attempt("remember", self._repository.save(conversation))
 
-    async def get(self, conversation_id: str) -> Conversation:
+    async def get(self, conversation_id: str) -> SiteConversation:
         """Return one.
 
         Raises:
@@ -167,7 +167,7 @@ class Conversations:
             raise ConversationNotFoundError(conversation_id)
         return known
 
-    async def list_newest(self, endpoint: str | None, limit: int) -> list[Conversation]:
+    async def list_newest(self, endpoint: str | None, limit: int) -> list[SiteConversation]:
         """Return the newest ``limit`` of one endpoint, or of all, newest first.
 
         Raises:
@@ -175,7 +175,7 @@ class Conversations:
         """
         return await self._repository.list_newest(endpoint, limit)
 
-    async def forget(self, conversation_id: str) -> Conversation:
+    async def forget(self, conversation_id: str) -> SiteConversation:
         """Forget one and return what it was.
 
         Raises:
@@ -189,7 +189,7 @@ class Conversations:
             raise ConversationBusyError(conversation_id)
         return conversation
 
-    async def _plan(self, prompt: Prompt, scope: Scope, choice: str) -> Placement:
+    async def _plan(self, prompt: Prompt, scope: ConversationKey, choice: str) -> Placement:
         if prompt.is_throwaway:
             return Placement(prompt, scope)
         if choice not in ("auto", "new"):
@@ -201,7 +201,7 @@ class Conversations:
             return Placement(prompt, scope, f"conv_{uuid.uuid4().hex}", heads[-1])
         return Placement(replace(prompt, chat=taken.chat, said=said), scope, taken.id, heads[-1], taken)
 
-    async def _find(self, head: str) -> Conversation | None:
+    async def _find(self, head: str) -> SiteConversation | None:
         # Shielded, or a client that hangs up in this moment would leave a conversation taken for ever.
         with anyio.move_on_after(_STORAGE_S, shield=True):
             try:
@@ -210,7 +210,7 @@ class Conversations:
                 _log.warning("conversations can't be asked; a new chat is begun", exc_info=True)
         return None
 
-    async def _go_on(self, conversation_id: str, prompt: Prompt, scope: Scope) -> Placement:
+    async def _go_on(self, conversation_id: str, prompt: Prompt, scope: ConversationKey) -> Placement:
         conversation = await self.get(conversation_id)
         _check_scope(conversation, scope)
         if conversation.head is None:
@@ -219,7 +219,7 @@ class Conversations:
         await self._take(conversation)
         return placement
 
-    async def _take(self, conversation: Conversation) -> None:
+    async def _take(self, conversation: SiteConversation) -> None:
         taken = False
         with anyio.move_on_after(_STORAGE_S, shield=True) as limit:
             taken = await self._repository.take(conversation)
@@ -238,7 +238,7 @@ class Conversations:
             await _attempt("put back", self._repository.put_back(taken))
 
 
-async def _continued(conversation: Conversation, head: str, prompt: Prompt) -> Placement:
+async def _continued(conversation: SiteConversation, head: str, prompt: Prompt) -> Placement:
     """Return where messages stand that are all of the conversation and more, or only what is new in it.
 
     Raises:
@@ -261,7 +261,7 @@ async def _continued(conversation: Conversation, head: str, prompt: Prompt) -> P
     return Placement(placed, conversation.scope, conversation.id, end, conversation)
 
 
-def _check_scope(conversation: Conversation, asked: Scope) -> None:
+def _check_scope(conversation: SiteConversation, asked: ConversationKey) -> None:
     kept = conversation.scope
     if kept.owner != asked.owner:
         raise ConversationNotFoundError(conversation.id)

@@ -21,7 +21,7 @@ from backend.gateway.routing.breaker import (
     disabled_error,
     most_useful,
 )
-from backend.gateway.routing.ranking import Candidate, Standing
+from backend.gateway.routing.ranking import EndpointStats, RouteCandidate
 from backend.providers.config import Price
 
 # One that is being opened would let the request wait; it is asked when no other is left.
@@ -33,11 +33,11 @@ OnChange = Callable[[str, Change, str], None]
 
 @dataclass(slots=True)
 class _Record:
-    standing: Standing = field(default_factory=Standing)
+    standing: EndpointStats = field(default_factory=EndpointStats)
     breaker: Breaker = field(default_factory=Breaker)
 
 
-class Standings:
+class EndpointStatsRegistry:
     """The standings and breakers of the endpoints that exist.
 
     Args:
@@ -61,7 +61,7 @@ class Standings:
         """Return the time on the clock of the standings."""
         return self._clock()
 
-    def of_all(self, endpoints: Iterable[Endpoint]) -> dict[str, Standing]:
+    def of_all(self, endpoints: Iterable[Endpoint]) -> dict[str, EndpointStats]:
         """Return the present standings by slug, as ``routing.order`` takes them."""
         now = self._clock()
         return {endpoint.slug: self._refreshed(endpoint, now) for endpoint in endpoints}
@@ -80,7 +80,7 @@ class Standings:
         """
         return Attempt(self, endpoint, self._record(endpoint))
 
-    def refusal(self, plan: Iterable[Candidate], endpoints: Mapping[str, Endpoint]) -> BaseException:
+    def refusal(self, plan: Iterable[RouteCandidate], endpoints: Mapping[str, Endpoint]) -> BaseException:
         """Return what is told when ``routing.order`` named nobody: all are being probed, or were deleted.
 
         Args:
@@ -104,7 +104,7 @@ class Standings:
             record = self._records[endpoint] = _Record()
         return record
 
-    def _refreshed(self, endpoint: Endpoint, now: float) -> Standing:
+    def _refreshed(self, endpoint: Endpoint, now: float) -> EndpointStats:
         record = self._record(endpoint)
         standing = record.standing
         config = endpoint.config
@@ -143,12 +143,12 @@ class Standings:
 
 
 class Attempt:
-    """One request at one endpoint, as a context manager: see ``Standings.attempt``.
+    """One request at one endpoint, as a context manager: see ``EndpointStatsRegistry.attempt``.
 
     A class, as all that a request to an API passes: a generator's context costs three times as much.
     """
 
-    def __init__(self, standings: Standings, endpoint: Endpoint, record: _Record) -> None:
+    def __init__(self, standings: EndpointStatsRegistry, endpoint: Endpoint, record: _Record) -> None:
         self._standings = standings
         self._endpoint = endpoint
         self._record = record

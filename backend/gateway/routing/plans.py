@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from backend.gateway.routing.ranking import Candidate, Strategy, Tier
+from backend.gateway.routing.ranking import RouteCandidate, Strategy, Tier
 from backend.gateway.routing.resolve import EndpointNames
 from backend.gateway.routing.rotations import Fallbacks, Rotation
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class RoutingTable:
     """All that a name can lead to.
 
     Attributes:
@@ -36,12 +36,12 @@ class Plan:
     """
 
     name: str
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[RouteCandidate, ...]
     strategy: Strategy
     fallbacks: tuple[Tier, ...]
 
 
-def plan_for(name: str, network: Network) -> Plan | None:
+def plan_for(name: str, network: RoutingTable) -> Plan | None:
     """Return who may answer, or None where there is no choice or no such name: ``resolve`` says what it means then.
 
     Each candidate's model is what ``resolve_pinned`` understands at its endpoint.
@@ -58,7 +58,7 @@ def plan_for(name: str, network: Network) -> Plan | None:
     return Plan(name, tuple(tier.candidates), tier.strategy, tuple(further))
 
 
-def _own_tier(name: str, network: Network) -> Tier | None:
+def _own_tier(name: str, network: RoutingTable) -> Tier | None:
     rotation = network.rotations.get(name)
     if rotation is not None:
         return Tier(tuple(rotation.candidates()), rotation.strategy)
@@ -66,16 +66,16 @@ def _own_tier(name: str, network: Network) -> Tier | None:
     named = next((endpoint for endpoint in network.endpoints if endpoint.slug == slug), None)
     if named is not None:
         is_known = not model or named.knows(named.aliases.get(model, model))
-        return Tier((Candidate(slug, model or None),)) if is_known else None
+        return Tier((RouteCandidate(slug, model or None),)) if is_known else None
     sharers = tuple(
-        Candidate(endpoint.slug, name, network.weights.get(endpoint.slug, 1.0))
+        RouteCandidate(endpoint.slug, name, network.weights.get(endpoint.slug, 1.0))
         for endpoint in network.endpoints
         if name in endpoint.aliases and endpoint.knows(endpoint.aliases[name])
     )
     return Tier(sharers, network.alias_strategy) if sharers else None
 
 
-def _own_fallbacks(name: str, tier: Tier, network: Network) -> Iterator[str]:
+def _own_fallbacks(name: str, tier: Tier, network: RoutingTable) -> Iterator[str]:
     rotation = network.rotations.get(name)
     if rotation is not None:
         yield from rotation.fallbacks
@@ -84,7 +84,7 @@ def _own_fallbacks(name: str, tier: Tier, network: Network) -> Iterator[str]:
         yield from network.fallbacks.get(candidate.slug, ())
 
 
-def _tiers(name: str, network: Network, seen: set[str]) -> Iterator[Tier]:
+def _tiers(name: str, network: RoutingTable, seen: set[str]) -> Iterator[Tier]:
     """Yield the tier of one fallback and of those behind it; each name once, so that a circle ends."""
     tier = None if name in seen else _own_tier(name, network)
     seen.add(name)

@@ -19,7 +19,7 @@ _MEASURED_FOR_S = 300.0  # then the endpoint is measured anew: it may have becom
 _NEWEST_SHARE = 0.3
 
 
-class Candidate(NamedTuple):
+class RouteCandidate(NamedTuple):
     """One endpoint that could answer.
 
     Attributes:
@@ -37,12 +37,12 @@ class Candidate(NamedTuple):
 class Tier(NamedTuple):
     """Candidates that are asked only after those of the tiers before."""
 
-    candidates: Sequence[Candidate]
+    candidates: Sequence[RouteCandidate]
     strategy: Strategy = "weighted"
 
 
 @dataclass(slots=True)
-class Standing:
+class EndpointStats:
     """How an endpoint stands; times are seconds on the caller's monotonic clock.
 
     Attributes:
@@ -103,25 +103,25 @@ class Standing:
 
 
 # The smallest key is asked first.
-_Key = Callable[[Candidate, Standing, float], tuple[float, ...]]
+_Key = Callable[[RouteCandidate, EndpointStats, float], tuple[float, ...]]
 
 
-def _by_success(_candidate: Candidate, standing: Standing, now: float) -> tuple[float, ...]:
+def _by_success(_candidate: RouteCandidate, standing: EndpointStats, now: float) -> tuple[float, ...]:
     return (-round(standing.success_share(now), 2), standing.in_flight)
 
 
-def _by_first_delta(_candidate: Candidate, standing: Standing, now: float) -> tuple[float, ...]:
+def _by_first_delta(_candidate: RouteCandidate, standing: EndpointStats, now: float) -> tuple[float, ...]:
     seconds = standing.fresh_first_delta_s(now)
     if seconds is None:  # one request at a time measures it; meanwhile the others go where it is known
         seconds = math.inf if standing.in_flight else 0.0
     return (seconds, standing.in_flight)
 
 
-def _by_load(candidate: Candidate, standing: Standing, _now: float) -> tuple[float, ...]:
+def _by_load(candidate: RouteCandidate, standing: EndpointStats, _now: float) -> tuple[float, ...]:
     return (standing.in_flight / candidate.weight,)
 
 
-def _by_price(candidate: Candidate, standing: Standing, now: float) -> tuple[float, ...]:
+def _by_price(candidate: RouteCandidate, standing: EndpointStats, now: float) -> tuple[float, ...]:
     return (standing.price_of(candidate.model), -round(standing.success_share(now), 2), standing.in_flight)
 
 
@@ -136,17 +136,17 @@ _KEYS: Mapping[Strategy, _Key] = MappingProxyType(
 
 
 class _Scene(NamedTuple):
-    standings: Mapping[str, Standing]
+    standings: Mapping[str, EndpointStats]
     now: float
     random: Random
     turn: int
 
 
-_Sorter = Callable[[list[Candidate], _Scene], list[Candidate]]
+_Sorter = Callable[[list[RouteCandidate], _Scene], list[RouteCandidate]]
 
 
 def _sorted_by(key: _Key) -> _Sorter:
-    def sort(candidates: list[Candidate], scene: _Scene) -> list[Candidate]:
+    def sort(candidates: list[RouteCandidate], scene: _Scene) -> list[RouteCandidate]:
         keyed = [
             (key(candidate, scene.standings[candidate.slug], scene.now), scene.random(), at)
             for at, candidate in enumerate(candidates)
@@ -157,12 +157,12 @@ def _sorted_by(key: _Key) -> _Sorter:
     return sort
 
 
-def _in_turn(candidates: list[Candidate], scene: _Scene) -> list[Candidate]:
+def _in_turn(candidates: list[RouteCandidate], scene: _Scene) -> list[RouteCandidate]:
     first = scene.turn % len(candidates)
     return candidates[first:] + candidates[:first]
 
 
-def _by_chance(candidates: list[Candidate], scene: _Scene) -> list[Candidate]:
+def _by_chance(candidates: list[RouteCandidate], scene: _Scene) -> list[RouteCandidate]:
     """Draw without putting back: the shortest of exponential waits comes first (Efraimidis and Spirakis, 2006)."""
     waits = [
         (-math.log(1.0 - scene.random()) / candidate.weight, at) for at, candidate in enumerate(candidates)
@@ -180,16 +180,16 @@ STRATEGIES: Mapping[Strategy, _Sorter] = MappingProxyType(
 )
 
 
-def order(
-    candidates: Sequence[Candidate],
-    standings: Mapping[str, Standing],
+def rank_candidates(
+    candidates: Sequence[RouteCandidate],
+    standings: Mapping[str, EndpointStats],
     strategy: Strategy,
     *,
     now: float,
     random: Random,
     turn: int = 0,
     fallbacks: Sequence[Tier] = (),
-) -> list[Candidate]:
+) -> list[RouteCandidate]:
     """Return whom to ask, one after the other until one answers; each endpoint and model once.
 
     Endpoints that are stopped, need a person, are limited or disabled are left out while any other is left. When none
@@ -212,7 +212,7 @@ def order(
     if len(tiers) == 1 and len(candidates) == 1:
         return [c for c in candidates if c.slug in standings]
     scene = _Scene(standings, now, random, turn)
-    asked: dict[tuple[str, str | None], Candidate] = {}
+    asked: dict[tuple[str, str | None], RouteCandidate] = {}
     for tier in tiers:
         ready = [c for c in tier.candidates if _is_ready(standings.get(c.slug), now)]
         if len(ready) > 1:
@@ -222,13 +222,15 @@ def order(
     return list(asked.values()) or _last_resort(tiers, standings, now)
 
 
-def _is_ready(standing: Standing | None, now: float) -> bool:
+def _is_ready(standing: EndpointStats | None, now: float) -> bool:
     if standing is None or not standing.is_usable:
         return False
     return standing.disabled_until is None or (standing.disabled_until <= now and not standing.is_probing)
 
 
-def _last_resort(tiers: Sequence[Tier], standings: Mapping[str, Standing], now: float) -> list[Candidate]:
+def _last_resort(
+    tiers: Sequence[Tier], standings: Mapping[str, EndpointStats], now: float
+) -> list[RouteCandidate]:
     every = {c[:2]: c for tier in reversed(tiers) for c in reversed(tier.candidates) if c.slug in standings}
     known = list(reversed(every.values()))
     disabled = [c for c in known if standings[c.slug].is_usable and not standings[c.slug].is_probing]

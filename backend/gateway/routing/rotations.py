@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from backend.endpoints.slugs import RESERVED
 from backend.errors import InvalidRequestError, NameTakenError
-from backend.gateway.routing.ranking import Candidate, Strategy
+from backend.gateway.routing.ranking import RouteCandidate, Strategy
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
 _ONE_MODEL = 1.0
@@ -72,13 +72,13 @@ class RotationDraft(_Strict):
     strategy: Strategy = "weighted"
     fallbacks: Annotated[tuple[str, ...], Field(max_length=_MOST_FALLBACKS)] = ()
 
-    def candidates(self) -> Iterator[Candidate]:
+    def candidates(self) -> Iterator[RouteCandidate]:
         """Yield each model of each provider."""
         for provider in self.providers:
             if not provider.models:
-                yield Candidate(provider.provider_id, None, provider.weight)
+                yield RouteCandidate(provider.provider_id, None, provider.weight)
             for model in provider.models:
-                yield Candidate(provider.provider_id, model.name, provider.weight * model.weight)
+                yield RouteCandidate(provider.provider_id, model.name, provider.weight * model.weight)
 
 
 class Rotation(RotationDraft):

@@ -10,21 +10,21 @@ from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.manager import EndpointManager
 from backend.endpoints.states import EndpointState
 from backend.errors import GatewayError
-from backend.gateway.routing.endpoint_stats import Standings
-from backend.gateway.routing.plans import Network, plan_for
-from backend.gateway.routing.ranking import Candidate, Strategy, order
+from backend.gateway.routing.endpoint_stats import EndpointStatsRegistry
+from backend.gateway.routing.plans import RoutingTable, plan_for
+from backend.gateway.routing.ranking import RouteCandidate, Strategy, rank_candidates
 from backend.gateway.routing.resolve import EndpointNames, Target, model_not_found, resolve, resolve_pinned
 from backend.gateway.routing.rotation_registry import RotationBook
 
 
-class Chooser:
+class Router:
     """Finds the candidates for a name. ``alias_strategy`` is for aliases that several endpoints share."""
 
     def __init__(
         self,
         manager: EndpointManager,
         rotations: RotationBook,
-        standings: Standings,
+        standings: EndpointStatsRegistry,
         alias_strategy: Strategy,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -35,7 +35,7 @@ class Chooser:
         self._chance = chance
         self._turns: Counter[str] = Counter()
 
-    def candidates(self, name: str, pinned_to: str | None = None) -> Sequence[Candidate]:
+    def candidates(self, name: str, pinned_to: str | None = None) -> Sequence[RouteCandidate]:
         """Return whom to ask for ``name``, one after the other; pinned to an endpoint, the name may be empty.
 
         Raises:
@@ -44,16 +44,16 @@ class Chooser:
             EndpointDisabledError: All who could answer are disabled, and being probed at this moment.
         """
         if pinned_to is not None and pinned_to not in self._rotations.all:
-            return [Candidate(self._manager.get(pinned_to).slug, name or None)]
+            return [RouteCandidate(self._manager.get(pinned_to).slug, name or None)]
         name = pinned_to or name
         slug, _, model = name.partition("/")
         endpoint = self._manager.find(slug)
         if endpoint is not None and not endpoint.config.fallbacks:
             target = resolve(name, [names_of_endpoint(endpoint)])  # raises for a model that it doesn't have
-            return [Candidate(slug, model or None, target=target)]
+            return [RouteCandidate(slug, model or None, target=target)]
         return self._planned(name)
 
-    def target(self, candidate: Candidate) -> Target:
+    def target(self, candidate: RouteCandidate) -> Target:
         """Return what the candidate is asked for.
 
         Raises:
@@ -64,10 +64,10 @@ class Chooser:
         endpoint = self._manager.get(candidate.slug)
         return resolve_pinned(candidate.model or "", names_of_endpoint(endpoint))
 
-    def _planned(self, name: str) -> Sequence[Candidate]:
+    def _planned(self, name: str) -> Sequence[RouteCandidate]:
         endpoints = self._manager.list_all()
         names = [names_of_endpoint(endpoint) for endpoint in endpoints]
-        network = Network(
+        network = RoutingTable(
             names,
             self._rotations.all,
             {endpoint.slug: endpoint.config.fallbacks for endpoint in endpoints},
@@ -77,11 +77,11 @@ class Chooser:
         plan = plan_for(name, network)
         if plan is None:
             try:
-                return [Candidate(resolve(name, names).slug, name)]
+                return [RouteCandidate(resolve(name, names).slug, name)]
             except GatewayError:
                 raise model_not_found(name, names, self._rotations.all) from None
         self._turns[name] += 1
-        chosen = order(
+        chosen = rank_candidates(
             plan.candidates,
             self.standings.of_all(endpoints),
             plan.strategy,

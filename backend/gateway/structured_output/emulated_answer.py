@@ -17,7 +17,7 @@ from automation.turn import (
     TurnFinished,
     UsageReported,
 )
-from backend.gateway.answer_stream import Answer, Delta, Remember
+from backend.gateway.answer_stream import AnswerStream, Delta, Remember
 from backend.gateway.structured_output.answer_shape import (
     AnswerShape,
     error_of,
@@ -26,7 +26,7 @@ from backend.gateway.structured_output.answer_shape import (
     with_directive,
 )
 from backend.wire.tool_envelope import CalledTool, assistant_text
-from backend.wire.translate import Limits
+from backend.wire.translate import AnswerLimits
 from backend.wire.usage import prompt_size, usage_document
 
 OpenTurn = Callable[[Prompt], AbstractAsyncContextManager[AsyncIterator[TurnEvent]]]
@@ -38,13 +38,13 @@ REPAIR_NOTE = "answer-repaired"
 async def open_shaped_answer(
     open_turn: OpenTurn,
     prompt: Prompt,
-    limits: Limits,
+    limits: AnswerLimits,
     shape: AnswerShape | None,
     *,
     conversation: str | None = None,
     remember: Remember | None = None,
     notes: tuple[str, ...] = (),
-) -> AsyncIterator[Answer]:
+) -> AsyncIterator[AnswerStream]:
     """Run the turn and hand out its answer in the shape that was asked for; None for the answer as it comes.
 
     Raises:
@@ -54,13 +54,15 @@ async def open_shaped_answer(
     async with AsyncExitStack() as turns:
         if shape is None:
             events = await turns.enter_async_context(open_turn(prompt))
-            yield Answer(events, prompt, limits, conversation=conversation, remember=remember, notes=notes)
+            yield AnswerStream(
+                events, prompt, limits, conversation=conversation, remember=remember, notes=notes
+            )
             return
         asked = with_directive(prompt, shape)
         shaped = ShapedEvents(open_turn, turns, asked, shape)
         await shaped.begin()
         # What must be a call has no text that could be cut.
-        limits = Limits() if shape.must_call else limits
+        limits = AnswerLimits() if shape.must_call else limits
         yield EmulatedAnswer(shaped, asked, limits, conversation=conversation, remember=remember, notes=notes)
 
 
@@ -177,14 +179,14 @@ class ShapedEvents:
         await self._open(prompt)
 
 
-class EmulatedAnswer(Answer):
+class EmulatedAnswer(AnswerStream):
     """An answer whose tool calls came as text."""
 
     def __init__(
         self,
         events: ShapedEvents,
         prompt: Prompt,
-        limits: Limits,
+        limits: AnswerLimits,
         *,
         conversation: str | None = None,
         remember: Remember | None = None,

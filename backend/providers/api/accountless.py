@@ -6,10 +6,10 @@ import anyio
 
 from automation.errors import AutomationError
 from automation.turn import ChatLink
-from backend.providers.web_chat.account_pool import AccountRoster
+from backend.providers.web_chat.account_pool import AccountPool
 
 
-class Accountless:
+class WithoutAccounts:
     """The side of a ``Provider`` that only pages have something to say in."""
 
     @property
@@ -18,7 +18,7 @@ class Accountless:
         return None
 
     @property
-    def roster(self) -> AccountRoster | None:
+    def roster(self) -> AccountPool | None:
         """None: there are no accounts."""
         return None
 

@@ -25,7 +25,7 @@ from automation.errors import (
     UnreachableError,
 )
 from backend.errors import GatewayError, InvalidRequestError
-from backend.providers.api.accountless import Accountless
+from backend.providers.api.accountless import WithoutAccounts
 from backend.providers.api.dialect import ApiRequest, Body, ChatStream, Dialect, WholeCompletion
 from backend.providers.api.failures import failure_of, parse_retry_after
 from backend.providers.api.place import ApiPlace
@@ -42,7 +42,7 @@ _FIRST_SERVER_ERROR = 500
 _log = logging.getLogger(__name__)
 
 
-class ApiProvider(Accountless):
+class ApiProvider(WithoutAccounts):
     """Answers chat bodies. It has no accounts, and no chats that could be gone on with."""
 
     def __init__(self, session: aiohttp.ClientSession, dialect: Dialect, place: ApiPlace) -> None:
@@ -52,7 +52,7 @@ class ApiProvider(Accountless):
         self._models: list[str] = []
         self._headers = {"content-type": "application/json", **place.headers}
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=place.timeouts.connect_s)
-        self._translated = translated(place.base_url)
+        self._translated = map_aiohttp_errors(place.base_url)
 
     def ignored(self, body: Body) -> tuple[str, ...]:
         """Return the fields of a chat body that have no effect here."""
@@ -268,7 +268,7 @@ class StreamedCompletion:
         return self._stream.close()
 
 
-class translated:  # noqa: N801  like contextlib's own
+class map_aiohttp_errors:  # noqa: N801  like contextlib's own
     """A context manager that turns aiohttp's errors into ours; it holds nothing of one use, and serves many."""
 
     def __init__(self, base_url: str) -> None:
@@ -297,7 +297,7 @@ def _error_of(exc: aiohttp.ClientError | OSError, base_url: str) -> AutomationEr
             return SiteError(f"the connection broke: {str(exc) or type(exc).__name__}")
 
 
-_TRANSLATED = translated("")  # once an answer is being read, its address has been reached
+_TRANSLATED = map_aiohttp_errors("")  # once an answer is being read, its address has been reached
 
 
 class _Exchange:

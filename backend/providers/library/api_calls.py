@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from backend.providers.api.codegen.runs import CodegenDefaults
 from backend.providers.api.opener import api_opener
 from backend.providers.config import EndpointConfig
-from backend.providers.library.api_config import refused
+from backend.providers.library.api_config import invalid_config_error
 from backend.providers.library.call_types import CallResult, result_of
 from backend.providers.protocol import CompletionProvider
 from backend.wire.chat_request import PinnedChatRequest
@@ -58,7 +58,7 @@ def check_body(body: Mapping[str, Any]) -> None:
     try:
         PinnedChatRequest.model_validate(body)
     except ValidationError as exc:
-        raise refused(exc) from exc
+        raise invalid_config_error(exc) from exc
 
 
 async def only_model(api: CompletionProvider) -> str | None:

@@ -9,32 +9,32 @@ from typing import cast
 from pydantic import SecretStr
 
 from automation.errors import AutomationError
-from backend.accounts.account_config import AccountPace, limits_of
+from backend.accounts.account_config import RateLimits, build_account_limits
 from backend.accounts.policy import may_try_another
 from backend.errors import GatewayError
 from backend.providers.api.opener import api_opener, check_api
 from backend.providers.config import EndpointConfig
 from backend.providers.library.api_calls import complete, only_model, opened_session
 from backend.providers.library.api_config import ApiConfig, endpoint_of
-from backend.providers.library.call_types import AccountView, CallParams, CallResult
+from backend.providers.library.call_types import AccountSummary, CallParams, CallResult
 from backend.providers.library.config_file import AccountEntry, ProviderEntry
 from backend.providers.library.exceptions import NoAccountAvailable, all_failed
-from backend.providers.library.key_pool import AccountPool, KeyAccount
+from backend.providers.library.key_pool import KeyAccount, KeyPool
 from backend.providers.protocol import CompletionProvider
 
 # An API tells its own limits; without any in the configuration a key is asked as often at once as a program likes.
 _AT_ONCE = 100
 
 
-class CalledApi:
+class ApiClient:
     """Answers calls through the keys of one API."""
 
-    def __init__(self, name: str, entry: ProviderEntry, pool: AccountPool) -> None:
+    def __init__(self, name: str, entry: ProviderEntry, pool: KeyPool) -> None:
         self._name = name
         self._entry = entry
         self._pool = pool
 
-    def accounts(self) -> list[AccountView]:
+    def accounts(self) -> list[AccountSummary]:
         """Return how each account stands."""
         return self._pool.views()
 
@@ -65,7 +65,7 @@ class CalledApi:
 
 
 @asynccontextmanager
-async def opened_calls(name: str, entry: ProviderEntry) -> AsyncIterator[CalledApi]:
+async def open_api_client(name: str, entry: ProviderEntry) -> AsyncIterator[ApiClient]:
     """Hold an API open with all of its keys; nothing is asked yet.
 
     Raises:
@@ -78,9 +78,9 @@ async def opened_calls(name: str, entry: ProviderEntry) -> AsyncIterator[CalledA
         for place, account in places:
             endpoint = _endpoint(name, entry, account.api_key)
             api = await opened.enter_async_context(api_opener(session, {})(endpoint))
-            limits = limits_of(account.rate_limit, _default_pace(entry))
+            limits = build_account_limits(account.rate_limit, _default_pace(entry))
             accounts.append(KeyAccount(account.name(place), cast("CompletionProvider", api), limits))
-        yield CalledApi(name, entry, AccountPool(accounts, entry.wait_seconds))
+        yield ApiClient(name, entry, KeyPool(accounts, entry.wait_seconds))
 
 
 def _endpoint(name: str, entry: ProviderEntry, api_key: SecretStr | None) -> EndpointConfig:
@@ -97,7 +97,7 @@ def _endpoint(name: str, entry: ProviderEntry, api_key: SecretStr | None) -> End
     return endpoint
 
 
-def _default_pace(entry: ProviderEntry) -> AccountPace:
+def _default_pace(entry: ProviderEntry) -> RateLimits:
     """Return what an account may be asked that says nothing of it."""
     given = entry.rate_limit.model_dump(exclude_none=True)
-    return AccountPace.model_validate({"max_concurrent_requests": _AT_ONCE, **given})
+    return RateLimits.model_validate({"max_concurrent_requests": _AT_ONCE, **given})

@@ -73,7 +73,7 @@ def parse_api_config(config: Mapping[str, Any]) -> ApiConfig:
     try:
         return ApiConfig.model_validate(config)
     except ValidationError as exc:
-        raise refused(exc) from exc
+        raise invalid_config_error(exc) from exc
 
 
 def endpoint_of(name: str, config: ApiConfig, api_key: SecretStr | None) -> EndpointConfig:
@@ -107,7 +107,7 @@ def endpoint_of(name: str, config: ApiConfig, api_key: SecretStr | None) -> Endp
     try:
         return EndpointConfig.model_validate(values)
     except ValidationError as exc:
-        raise refused(exc) from exc
+        raise invalid_config_error(exc) from exc
 
 
 def codegen_of(config: ApiConfig) -> CodegenDefaults:
@@ -125,7 +125,7 @@ def _preset_named(name: str) -> str:
     return known if known in PRESETS else _ANY
 
 
-def refused(error: ValidationError, place: str = "") -> InvalidRequestError:
+def invalid_config_error(error: ValidationError, place: str = "") -> InvalidRequestError:
     """Return what is wrong with the first field at fault, without its value."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in (place, *first["loc"]) if part != "")

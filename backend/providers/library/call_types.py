@@ -78,7 +78,7 @@ class PassthroughParser:
 
 
 @dataclass(frozen=True, slots=True)
-class AccountView:
+class AccountSummary:
     """How an account stands.
 
     Attributes:

@@ -14,20 +14,20 @@ from automation.errors import AutomationError
 from automation.library.kept_open import KeptOpen
 from backend.errors import GatewayError, InvalidRequestError
 from backend.providers.library.call_types import (
-    AccountView,
+    AccountSummary,
     CallParams,
     CallResult,
     PassthroughParser,
     ResponseParser,
 )
 from backend.providers.library.config_file import ConfigFile, ProviderEntry, parse_config
-from backend.providers.library.exceptions import told
+from backend.providers.library.exceptions import to_public_error
 
 
-class Called(Protocol):
+class ProviderClient(Protocol):
     """What answers the calls of one provider."""
 
-    def accounts(self) -> list[AccountView]:
+    def accounts(self) -> list[AccountSummary]:
         """Return how each account stands."""
         ...
 
@@ -36,17 +36,19 @@ class Called(Protocol):
         ...
 
 
-class Provider:
+class ConfiguredProvider:
     """One provider of a configuration, open until ``close``; or an ``async with`` block."""
 
-    def __init__(self, name: str, kept: KeptOpen[Called], called: Called, parser: ResponseParser) -> None:
+    def __init__(
+        self, name: str, kept: KeptOpen[ProviderClient], called: ProviderClient, parser: ResponseParser
+    ) -> None:
         self.name = name
         self._kept = kept
         self._called = called
         self._parser = parser
 
     @property
-    def accounts(self) -> list[AccountView]:
+    def accounts(self) -> list[AccountSummary]:
         """How each account stands now."""
         return self._called.accounts()
 
@@ -94,7 +96,7 @@ class Config:
         """The names that ``create_provider`` knows."""
         return list(self._file.providers)
 
-    async def create_provider(self, name: str, parser: ResponseParser | None = None) -> Provider:
+    async def create_provider(self, name: str, parser: ResponseParser | None = None) -> ConfiguredProvider:
         """Open a provider; ``parser`` reads more out of its answers.
 
         Raises:
@@ -109,12 +111,12 @@ class Config:
         try:
             called = await kept.open()
         except AutomationError as exc:
-            raise told(exc) from exc
+            raise to_public_error(exc) from exc
         except GatewayError as exc:
             if isinstance(exc, InvalidRequestError):
                 raise
-            raise told(exc) from exc
-        provider = Provider(name, kept, called, parser or PassthroughParser())
+            raise to_public_error(exc) from exc
+        provider = ConfiguredProvider(name, kept, called, parser or PassthroughParser())
         self._opened.push_async_callback(provider.close)
         return provider
 
@@ -122,15 +124,15 @@ class Config:
         """Close every provider that was created from this."""
         await self._opened.aclose()
 
-    def _context(self, name: str, entry: ProviderEntry) -> AbstractAsyncContextManager[Called]:
+    def _context(self, name: str, entry: ProviderEntry) -> AbstractAsyncContextManager[ProviderClient]:
         # Loaded only by a program that has use for it: a page's driver takes 60 MB.
         place = "backend.providers.library"
         if entry.is_page:
-            opened: AbstractAsyncContextManager[Called] = import_module(f"{place}.called_page").opened_pages(
-                name, entry, self._placed()
-            )
+            opened: AbstractAsyncContextManager[ProviderClient] = import_module(
+                f"{place}.called_page"
+            ).open_page_client(name, entry, self._placed())
         else:
-            opened = import_module(f"{place}.called_api").opened_calls(name, entry)
+            opened = import_module(f"{place}.called_api").open_api_client(name, entry)
         return opened
 
     def _placed(self) -> ConfigFile:

@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from backend.accounts.account_config import AccountConfig, AccountDraft, AccountPace
+from backend.accounts.account_config import AccountConfig, AccountDraft, RateLimits
 from backend.errors import InvalidRequestError
 from backend.providers.config import BrowserSettings
 from backend.providers.fields import HttpAddress
-from backend.providers.library.api_config import refused
+from backend.providers.library.api_config import invalid_config_error
 
-RateLimitConfig = AccountPace
+RateLimitConfig = RateLimits
 
 
 class AccountEntry(AccountDraft):
@@ -37,7 +37,7 @@ class AccountEntry(AccountDraft):
     api_key: Annotated[SecretStr | None, Field(validation_alias=AliasChoices("api_key", "token"))] = None
     cookies: list[dict[str, Any]] | None = None
     storage_state: dict[str, Any] | None = None
-    rate_limit: AccountPace = AccountPace()
+    rate_limit: RateLimits = RateLimits()
 
     @property
     def is_of_a_page(self) -> bool:
@@ -93,7 +93,7 @@ class ProviderEntry(BaseModel):
     wait_seconds: Annotated[float, Field(ge=0, le=24 * 3600)] = 120.0
     browser_config: BrowserSettings = BrowserSettings()
     accounts: tuple[AccountEntry, ...] = ()
-    rate_limit: AccountPace = AccountPace()
+    rate_limit: RateLimits = RateLimits()
 
     @property
     def is_page(self) -> bool:
@@ -132,4 +132,4 @@ def parse_config(document: Any) -> ConfigFile:
     try:
         return ConfigFile.model_validate(document)
     except ValidationError as exc:
-        raise refused(exc) from exc
+        raise invalid_config_error(exc) from exc

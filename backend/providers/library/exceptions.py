@@ -67,7 +67,7 @@ class AllRetriesFailed(APIError):
         self.errors = tuple(errors)
 
 
-def told(error: AutomationError | GatewayError) -> APIError:
+def to_public_error(error: AutomationError | GatewayError) -> APIError:
     """Return one of our errors in the words of this module, with it as its cause."""
     made = _told(error)
     made.__cause__ = error
@@ -89,5 +89,5 @@ def _told(error: AutomationError | GatewayError) -> APIError:
 
 def all_failed(errors: Sequence[AutomationError | GatewayError]) -> APIError:
     """Return what a call that failed so often raises: the one error, or all of them."""
-    made = [told(error) for error in errors]
+    made = [to_public_error(error) for error in errors]
     return made[0] if len(made) == 1 else AllRetriesFailed(made)

@@ -17,8 +17,8 @@ from automation.errors import (
     NoAccountError,
     RateLimitedError,
 )
-from backend.accounts.policy import AccountLimits, Candidate, Usage, begins_at_s, pick, rest_s
-from backend.providers.library.call_types import AccountStatus, AccountView
+from backend.accounts.policy import AccountCandidate, AccountLimits, AccountLoad, begins_at_s, pick, rest_s
+from backend.providers.library.call_types import AccountStatus, AccountSummary
 from backend.providers.protocol import CompletionProvider
 
 _CHANCE = SystemRandom()
@@ -35,21 +35,21 @@ class KeyAccount:
     id: str
     api: CompletionProvider
     limits: AccountLimits
-    usage: Usage = field(default_factory=Usage)
+    usage: AccountLoad = field(default_factory=AccountLoad)
     failure: AccountError | None = None
 
-    def view(self, now_s: float) -> AccountView:
+    def view(self, now_s: float) -> AccountSummary:
         """Return how it stands."""
         if self.failure is not None:
             is_banned = isinstance(self.failure, AccountBannedError)
             status = AccountStatus.BANNED if is_banned else AccountStatus.NEED_LOGIN
-            return AccountView(self.id, status, str(self.failure))
+            return AccountSummary(self.id, status, str(self.failure))
         if self.usage.rests_until_s > now_s:
-            return AccountView(self.id, AccountStatus.RATE_LIMITED)
-        return AccountView(self.id, AccountStatus.IN_USE if self.usage.in_flight else AccountStatus.IDLE)
+            return AccountSummary(self.id, AccountStatus.RATE_LIMITED)
+        return AccountSummary(self.id, AccountStatus.IN_USE if self.usage.in_flight else AccountStatus.IDLE)
 
 
-class AccountPool:
+class KeyPool:
     """Lends keys by the same policy as the gateway lends pages' accounts.
 
     Args:
@@ -71,7 +71,7 @@ class AccountPool:
         self._chance = chance
         self._changed = anyio.Event()
 
-    def views(self) -> list[AccountView]:
+    def views(self) -> list[AccountSummary]:
         """Return how each stands."""
         now_s = self._clock()
         return [account.view(now_s) for account in self._accounts.values()]
@@ -110,7 +110,7 @@ class AccountPool:
             if not usable:
                 raise self._nobody()
             now_s = self._clock()
-            chosen = pick((Candidate(one.id, one.limits, one.usage) for one in usable), now_s)
+            chosen = pick((AccountCandidate(one.id, one.limits, one.usage) for one in usable), now_s)
             if chosen is not None:
                 chosen.usage.note_start(chosen.limits, now_s, self._chance())
                 return self._accounts[chosen.id]

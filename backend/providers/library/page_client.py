@@ -20,10 +20,10 @@ from backend.accounts.vault import Vault
 from backend.errors import GatewayError, InvalidRequestError
 from backend.providers.config import EndpointConfig
 from backend.providers.kinds import AccountStores
-from backend.providers.library.api_config import refused
-from backend.providers.library.call_types import AccountView, CallParams, CallResult
+from backend.providers.library.api_config import invalid_config_error
+from backend.providers.library.call_types import AccountSummary, CallParams, CallResult
 from backend.providers.library.config_file import ConfigFile, ProviderEntry
-from backend.providers.library.exceptions import told
+from backend.providers.library.exceptions import to_public_error
 from backend.providers.library.stored_sessions import MemoryAccounts, SessionFiles
 from backend.providers.protocol import PageProvider
 from backend.providers.web_chat.opener import web_chat_opener
@@ -34,7 +34,7 @@ from backend.wire.translate import translate_messages
 _MOST_PAGES = 12
 
 
-class CalledPage:
+class PageClient:
     """Answers calls through a chat page's accounts, which retry among themselves."""
 
     def __init__(self, name: str, entry: ProviderEntry, fleet: PageProvider) -> None:
@@ -42,11 +42,11 @@ class CalledPage:
         self._entry = entry
         self._fleet = fleet
 
-    def accounts(self) -> list[AccountView]:
+    def accounts(self) -> list[AccountSummary]:
         """Return how each account stands."""
         members = self._fleet.roster.members if self._fleet.roster is not None else []
         return [
-            AccountView(one.id, AccountState(one.state), str(one.failure) if one.failure else None)
+            AccountSummary(one.id, AccountState(one.state), str(one.failure) if one.failure else None)
             for one in members
         ]
 
@@ -59,12 +59,12 @@ class CalledPage:
             async with self._fleet.open_turn(prompt) as events:
                 found = [event async for event in events]
         except (AutomationError, GatewayError) as exc:
-            raise told(exc) from exc
+            raise to_public_error(exc) from exc
         return _result(found, provider=self._name, model=model, ignored=_ignored(params))
 
 
 @asynccontextmanager
-async def opened_pages(name: str, entry: ProviderEntry, file: ConfigFile) -> AsyncIterator[CalledPage]:
+async def open_page_client(name: str, entry: ProviderEntry, file: ConfigFile) -> AsyncIterator[PageClient]:
     """Hold a chat page open with its accounts; the first that can be is signed in.
 
     Raises:
@@ -87,7 +87,7 @@ async def opened_pages(name: str, entry: ProviderEntry, file: ConfigFile) -> Asy
     async with open_browser_pool(file.browser_executable, _MOST_PAGES) as pool:
         opener = web_chat_opener(pool, stores, selectors_dir=file.selectors_dir, headless=True)
         async with opener(endpoint) as fleet:
-            yield CalledPage(name, entry, cast("PageProvider", fleet))
+            yield PageClient(name, entry, cast("PageProvider", fleet))
 
 
 async def _bring(store: SealedSessions, given: dict[str, object], base_url: str) -> None:
@@ -119,14 +119,14 @@ def _endpoint(name: str, entry: ProviderEntry) -> EndpointConfig:
     try:
         return EndpointConfig.model_validate(values)
     except ValidationError as exc:
-        raise refused(exc, f"providers.{name}") from exc
+        raise invalid_config_error(exc, f"providers.{name}") from exc
 
 
 def _prompt(params: CallParams, model: str | None) -> Prompt:
     try:
         request = PinnedChatRequest.model_validate({"messages": [dict(m) for m in params.messages]})
     except ValidationError as exc:
-        raise refused(exc) from exc
+        raise invalid_config_error(exc) from exc
     return replace(translate_messages(request.messages, model), is_throwaway=True)
 
 

@@ -12,7 +12,7 @@ from tempfile import NamedTemporaryFile
 
 from anyio.to_thread import run_sync
 
-from backend.accounts.account_config import AccountConfig, Standing, StoredAccount
+from backend.accounts.account_config import AccountConfig, AccountStatus, StoredAccount
 from backend.errors import StorageError
 
 
@@ -22,7 +22,7 @@ class MemoryAccounts:
     def __init__(self, accounts: Mapping[str, Sequence[AccountConfig]]) -> None:
         began = datetime.now(UTC)
         self._kept = {
-            slug: {config.id: StoredAccount(config, Standing(), began) for config in configs}
+            slug: {config.id: StoredAccount(config, AccountStatus(), began) for config in configs}
             for slug, configs in accounts.items()
         }
 
@@ -32,16 +32,16 @@ class MemoryAccounts:
 
     async def add_account(self, slug: str, config: AccountConfig) -> StoredAccount:
         """Keep a new account."""
-        stored = StoredAccount(config, Standing(), datetime.now(UTC))
+        stored = StoredAccount(config, AccountStatus(), datetime.now(UTC))
         self._kept.setdefault(slug, {})[config.id] = stored
         return stored
 
-    async def update_account(self, slug: str, config: AccountConfig, standing: Standing) -> None:
+    async def update_account(self, slug: str, config: AccountConfig, standing: AccountStatus) -> None:
         """Replace what is kept of an account."""
         kept = self._kept[slug]
         kept[config.id] = replace(kept[config.id], config=config, standing=standing)
 
-    async def save_standing(self, slug: str, account_id: str, standing: Standing) -> None:
+    async def save_standing(self, slug: str, account_id: str, standing: AccountStatus) -> None:
         """Remember how an account stands."""
         kept = self._kept[slug]
         kept[account_id] = replace(kept[account_id], standing=standing)

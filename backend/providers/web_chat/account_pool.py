@@ -22,17 +22,17 @@ from automation.turn import ChatLink
 from backend.accounts.account_config import (
     DEFAULT_ACCOUNT,
     AccountConfig,
-    AccountPace,
     AccountRepository,
-    Standing,
-    limits_of,
+    AccountStatus,
+    RateLimits,
+    build_account_limits,
 )
-from backend.accounts.open_account import Member
+from backend.accounts.open_account import OpenAccount
 from backend.accounts.policy import AccountLimits, remaining
 from backend.accounts.states import USABLE, AccountState
 from backend.errors import StorageError
-from backend.providers.web_chat.page_evictor import Sleepers
-from backend.providers.web_chat.site_browsers import AccountPages, FleetPlan
+from backend.providers.web_chat.page_evictor import PageEvictor
+from backend.providers.web_chat.site_browsers import AccountPages, AccountPoolPlan
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ _LOOK_EVERY_S = 15.0
 _SAME_TIME_S = 2.0
 
 
-class AccountRoster:
+class AccountPool:
     """The accounts of an open endpoint.
 
     Attributes:
@@ -50,10 +50,10 @@ class AccountRoster:
 
     def __init__(
         self,
-        plan: FleetPlan,
+        plan: AccountPoolPlan,
         repository: AccountRepository,
         tasks: TaskGroup,
-        sleepers: Sleepers,
+        sleepers: PageEvictor,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.plan = plan
@@ -61,21 +61,21 @@ class AccountRoster:
         self._repository = repository
         self._tasks = tasks
         self._clock = clock
-        self._members: dict[str, Member[AccountPages]] = {}
+        self._members: dict[str, OpenAccount[AccountPages]] = {}
         self.changed = anyio.Event()
         self._reloading = anyio.Lock()
         self._is_closed = False
 
     @property
-    def members(self) -> list[Member[AccountPages]]:
+    def members(self) -> list[OpenAccount[AccountPages]]:
         """The accounts, oldest first."""
         return list(self._members.values())
 
-    def member(self, account_id: str) -> Member[AccountPages] | None:
+    def member(self, account_id: str) -> OpenAccount[AccountPages] | None:
         """Return one account, or None."""
         return self._members.get(account_id)
 
-    async def session(self, member: Member[AccountPages]) -> dict[str, Any] | None:
+    async def session(self, member: OpenAccount[AccountPages]) -> dict[str, Any] | None:
         """Return an account's session as it is now (Playwright's ``storage_state``); None where there is none.
 
         Raises:
@@ -83,13 +83,13 @@ class AccountRoster:
         """
         return await self.plan.browsers.session(member.config)
 
-    async def replace_session(self, member: Member[AccountPages], state: dict[str, Any]) -> None:
+    async def replace_session(self, member: OpenAccount[AccountPages], state: dict[str, Any]) -> None:
         """Have an account go on with another session; what it waited for a person for is over."""
         await member.sleep()
         await self.plan.browsers.replace_session(member.config, state)
         member.clear()
 
-    def left_of(self, member: Member[AccountPages]) -> float:
+    def left_of(self, member: OpenAccount[AccountPages]) -> float:
         """Return how many requests an account may still be asked within its period."""
         return remaining(member.limits, member.usage, self._clock())
 
@@ -101,9 +101,9 @@ class AccountRoster:
         """
         async with self._reloading:
             stored = await self._repository.list_accounts(self.plan.slug)
-            configs: dict[str, tuple[AccountConfig, Standing]] = {}
+            configs: dict[str, tuple[AccountConfig, AccountStatus]] = {}
             if not (stored and self.plan.is_own_anonymous):
-                configs[self.plan.own.id] = (self.plan.own, Standing())
+                configs[self.plan.own.id] = (self.plan.own, AccountStatus())
             configs.update({one.config.id: (one.config, one.standing) for one in stored})
             gone = {
                 account_id: self._members.pop(account_id)
@@ -131,13 +131,15 @@ class AccountRoster:
             self._tell_change()
 
     def _limits_of(self, config: AccountConfig, *, is_alone: bool) -> AccountLimits:
-        limits = limits_of(config, self.plan.pace)
+        limits = build_account_limits(config, self.plan.pace)
         if is_alone and config.max_concurrent_requests is None:
             return replace(limits, at_once=self.plan.most_at_once)
         return limits
 
-    def _join(self, config: AccountConfig, limits: AccountLimits, standing: Standing) -> Member[AccountPages]:
-        return Member(
+    def _join(
+        self, config: AccountConfig, limits: AccountLimits, standing: AccountStatus
+    ) -> OpenAccount[AccountPages]:
+        return OpenAccount(
             config,
             limits,
             lambda: self.plan.browsers.open_pages(config, self._members[config.id].limits),
@@ -147,7 +149,7 @@ class AccountRoster:
             clock=self._clock,
         )
 
-    def _note_change(self, member: Member[AccountPages]) -> None:
+    def _note_change(self, member: OpenAccount[AccountPages]) -> None:
         self._tell_change()
         if self._is_closed:
             return
@@ -160,7 +162,7 @@ class AccountRoster:
         if member is None:
             return
         # Turns that come and go are nothing to remember.
-        standing = Standing() if member.is_usable else member.standing
+        standing = AccountStatus() if member.is_usable else member.standing
         stored, member.stored_standing = member.stored_standing, standing
         if _is_known(standing, stored):
             return
@@ -190,7 +192,7 @@ class AccountRoster:
             return None
         return self.why_nobody()
 
-    async def pages_of(self, member: Member[AccountPages]) -> AccountPages:
+    async def pages_of(self, member: OpenAccount[AccountPages]) -> AccountPages:
         """Return an account's pages, opened if it sleeps; where all are taken, another session gives its own up.
 
         Raises:
@@ -204,7 +206,7 @@ class AccountRoster:
                 if not await self.make_room(member):
                     raise
 
-    async def make_room(self, member: Member[AccountPages]) -> bool:
+    async def make_room(self, member: OpenAccount[AccountPages]) -> bool:
         """Have another session give its pages up for this one; False where all others are in use."""
         return await self._sleepers.make_room(member)
 
@@ -251,7 +253,7 @@ class AccountRoster:
                     self.note_failure(member, exc)
                     log.info("visit_failed", extra={"account": member.id, "reason": type(exc).__name__})
 
-    def _is_anonymous(self, member: Member[AccountPages]) -> bool:
+    def _is_anonymous(self, member: OpenAccount[AccountPages]) -> bool:
         return self.plan.is_own_anonymous and member.id == self.plan.own.id
 
     async def close(self) -> None:
@@ -263,13 +265,13 @@ class AccountRoster:
             for member in self.members:
                 closing.start_soon(member.sleep)
 
-    def note_failure(self, member: Member[AccountPages], error: AutomationError) -> None:
+    def note_failure(self, member: OpenAccount[AccountPages], error: AutomationError) -> None:
         """Learn from what went wrong with an account."""
         if isinstance(error, AccountError):
             error.endpoint, error.account = self.plan.slug, member.id
         member.note_failure(error)
 
-    def owner_of(self, chat: ChatLink | None) -> Member[AccountPages] | None:
+    def owner_of(self, chat: ChatLink | None) -> OpenAccount[AccountPages] | None:
         """Return the account that has a chat, or None."""
         if chat is None:
             return None
@@ -295,11 +297,11 @@ class AccountRoster:
 
 def _is_alike(a: AccountConfig, b: AccountConfig) -> bool:
     """Whether an account is the same but for how much it may be asked."""
-    pace = set(AccountPace.model_fields)
+    pace = set(RateLimits.model_fields)
     return a.model_dump(exclude=pace) == b.model_dump(exclude=pace)
 
 
-def _is_known(standing: Standing, stored: Standing) -> bool:
+def _is_known(standing: AccountStatus, stored: AccountStatus) -> bool:
     """Whether what is stored says the same; a limit that was renewed is another one."""
     if (standing.state, standing.reason) != (stored.state, stored.reason):
         return False

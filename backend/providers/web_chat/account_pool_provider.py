@@ -29,13 +29,13 @@ from automation.errors import (
 from automation.owned_tasks import owned_tasks
 from automation.turn import ChatLink, Prompt, TurnEvent, TurnFinished
 from backend.accounts.account_config import AccountRepository
-from backend.accounts.open_account import Member
+from backend.accounts.open_account import OpenAccount
 from backend.accounts.policy import begins_at_s, may_try_another, pick
 from backend.errors import RateExceededError
 from backend.providers.protocol import ProviderHealth
-from backend.providers.web_chat.account_pool import AccountRoster
-from backend.providers.web_chat.page_evictor import Sleepers
-from backend.providers.web_chat.site_browsers import AccountPages, FleetPlan
+from backend.providers.web_chat.account_pool import AccountPool
+from backend.providers.web_chat.page_evictor import PageEvictor
+from backend.providers.web_chat.site_browsers import AccountPages, AccountPoolPlan
 
 log = logging.getLogger(__name__)
 
@@ -66,12 +66,12 @@ class _Try:
         return any(isinstance(error, ChallengeRequiredError) for error in self.failed.values())
 
 
-class AccountFleet:
+class AccountPoolProvider:
     """A ``Provider`` on all accounts of an endpoint."""
 
     def __init__(
         self,
-        roster: AccountRoster,
+        roster: AccountPool,
         clock: Callable[[], float] = time.monotonic,
         random: Random | None = None,
     ) -> None:
@@ -134,7 +134,7 @@ class AccountFleet:
         return trial.met_a_challenge and isinstance(failure, AccountError)
 
     async def _begin(
-        self, attempt: AsyncExitStack, member: Member[AccountPages], trial: _Try
+        self, attempt: AsyncExitStack, member: OpenAccount[AccountPages], trial: _Try
     ) -> AsyncIterator[TurnEvent]:
         """Open the turn and return its events once there is one: until then, another account may be asked."""
         pages = await self.roster.pages_of(member)
@@ -147,7 +147,7 @@ class AccountFleet:
         return self._told(member, first, events)
 
     async def _told(
-        self, member: Member[AccountPages], first: TurnEvent, events: AsyncIterator[TurnEvent]
+        self, member: OpenAccount[AccountPages], first: TurnEvent, events: AsyncIterator[TurnEvent]
     ) -> AsyncIterator[TurnEvent]:
         try:
             yield _owned(first, member)
@@ -159,7 +159,7 @@ class AccountFleet:
 
     # -- choosing -----------------------------------------------------------------------------------------------------
 
-    async def _take(self, attempt: AsyncExitStack, trial: _Try) -> Member[AccountPages]:
+    async def _take(self, attempt: AsyncExitStack, trial: _Try) -> OpenAccount[AccountPages]:
         """Wait for an account that may be asked now, and count the turn on it for as long as ``attempt`` lasts."""
         if trial.prompt.chat is not None:
             member = await self._take_owner(attempt, trial)
@@ -172,7 +172,7 @@ class AccountFleet:
                 return member
             await self._until_a_person_acted(trial)
 
-    async def _take_any(self, attempt: AsyncExitStack, trial: _Try) -> Member[AccountPages] | None:
+    async def _take_any(self, attempt: AsyncExitStack, trial: _Try) -> OpenAccount[AccountPages] | None:
         """Take the best of all accounts that were not tried; None when none of them can be used."""
         while usable := [m for m in self.roster.members if m.is_usable and m.id not in trial.failed]:
             member = await self._take_of(attempt, trial, usable, trial.deadline_s)
@@ -180,7 +180,7 @@ class AccountFleet:
                 return member
         return None
 
-    async def _take_owner(self, attempt: AsyncExitStack, trial: _Try) -> Member[AccountPages] | None:
+    async def _take_owner(self, attempt: AsyncExitStack, trial: _Try) -> OpenAccount[AccountPages] | None:
         """Take the account that has the turn's chat; None where the conversation has to go elsewhere."""
         owner = self.roster.owner_of(trial.prompt.chat)
         must = trial.prompt.must_continue
@@ -205,9 +205,9 @@ class AccountFleet:
         self,
         attempt: AsyncExitStack,
         trial: _Try,
-        members: list[Member[AccountPages]],
+        members: list[OpenAccount[AccountPages]],
         deadline_s: float,
-    ) -> Member[AccountPages] | None:
+    ) -> OpenAccount[AccountPages] | None:
         """Take the best of ``members`` once one may be asked; None when what is known of them has changed.
 
         Raises:
@@ -289,7 +289,7 @@ def _may_be_asked_again(trial: _Try, account_id: str) -> bool:
     return isinstance(trial.failed.get(account_id, NoAccountError()), AccountError)
 
 
-def _owned(event: TurnEvent, member: Member[AccountPages]) -> TurnEvent:
+def _owned(event: TurnEvent, member: OpenAccount[AccountPages]) -> TurnEvent:
     if isinstance(event, TurnFinished) and event.chat is not None:
         return replace(event, chat=replace(event.chat, account=member.chat_owner))
     return event
@@ -307,9 +307,9 @@ def _sum_of(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def open_fleet(
-    plan: FleetPlan, repository: AccountRepository, sleepers: Sleepers | None = None
-) -> AsyncIterator[AccountFleet]:
+async def open_account_pool(
+    plan: AccountPoolPlan, repository: AccountRepository, sleepers: PageEvictor | None = None
+) -> AsyncIterator[AccountPoolProvider]:
     """Hold an endpoint's accounts open; returns once one of them is ready, or all of them need a person.
 
     Where all pages are taken, the accounts of those fleets give theirs up that share ``sleepers``; without, only its own do.
@@ -319,14 +319,14 @@ async def open_fleet(
         StorageError, VaultError: The accounts can't be read.
     """
     async with owned_tasks() as tasks:
-        sleepers = sleepers or Sleepers()
-        roster = AccountRoster(plan, repository, tasks, sleepers)
+        sleepers = sleepers or PageEvictor()
+        roster = AccountPool(plan, repository, tasks, sleepers)
         await roster.reload()
         try:
             with sleepers.joined_by(lambda: roster.members):
                 await roster.wake_first()
                 tasks.start_soon(roster.tend)
-                yield AccountFleet(roster)
+                yield AccountPoolProvider(roster)
         finally:
             with anyio.move_on_after(_CLOSE_S, shield=True):
                 await roster.close()

@@ -7,17 +7,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from automation.errors import AutomationError, PoolFullError
 from automation.owned_tasks import owned_tasks
-from backend.accounts.open_account import Member
+from backend.accounts.open_account import OpenAccount
 from backend.accounts.sign_ins import SignInSession
 from backend.accounts.states import AccountState
-from backend.providers.web_chat.account_pool import AccountRoster
+from backend.providers.web_chat.account_pool import AccountPool
 from backend.providers.web_chat.site_browsers import AccountPages
 
 
-class AccountRoom:
+class AccountSignIn:
     """Where one account signs in; it takes turns again once it has."""
 
-    def __init__(self, roster: AccountRoster, member: Member[AccountPages]) -> None:
+    def __init__(self, roster: AccountPool, member: OpenAccount[AccountPages]) -> None:
         self._roster = roster
         self._member = member
 
@@ -67,7 +67,7 @@ class AccountRoom:
         member.clear()
 
 
-async def _end_with(member: Member[AccountPages], session: SignInSession) -> None:
+async def _end_with(member: OpenAccount[AccountPages], session: SignInSession) -> None:
     """End a sign-in with its account: where that is removed, changed or closed, its success would be lost."""
     await member.ended.wait()
     session.cancel()

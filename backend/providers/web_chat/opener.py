@@ -16,17 +16,17 @@ from automation.browser.pool import BrowserPool
 from automation.sign_in.interactive_sign_in import InteractiveSignIn, open_interactive_sign_in
 from automation.stealth.options import BrowserConfig, Driver, ProxyConfig
 from automation.timing import Timeouts
-from automation.web_provider.chat_site import WebChatConfig, WebProviderBase
+from automation.web_provider.chat_site import ChatSite, WebChatConfig
 from automation.web_provider.form_sign_in import sign_in_by_form
-from backend.accounts.account_config import AccountConfig, AccountPace, own_account, session_key
+from backend.accounts.account_config import AccountConfig, RateLimits, own_account, session_key
 from backend.accounts.policy import AccountLimits
 from backend.providers.config import BrowserSettings, EndpointConfig, Isolation, Proxy
 from backend.providers.kinds import AccountStores
 from backend.providers.protocol import Provider, ProviderOpener
-from backend.providers.web_chat.account_pool_provider import open_fleet
-from backend.providers.web_chat.page_evictor import Sleepers
+from backend.providers.web_chat.account_pool_provider import open_account_pool
+from backend.providers.web_chat.page_evictor import PageEvictor
 from backend.providers.web_chat.profile_source import read_profile
-from backend.providers.web_chat.site_browsers import AccountSite, FleetPlan
+from backend.providers.web_chat.site_browsers import AccountPoolPlan, SiteBrowsers
 
 
 class AccountBrowsers:
@@ -73,13 +73,11 @@ class AccountBrowsers:
         return replace(self._web, credentials=_credentials(config), max_pages=at_once)
 
     @asynccontextmanager
-    async def open_pages(
-        self, config: AccountConfig, limits: AccountLimits
-    ) -> AsyncIterator[WebProviderBase]:
+    async def open_pages(self, config: AccountConfig, limits: AccountLimits) -> AsyncIterator[ChatSite]:
         """Open the account's pages; at the end its session is stored and its context closed."""
         async with (
             self._held(config) as account,
-            WebProviderBase.open(account, self.web_chat(config, limits.at_once)) as pages,
+            ChatSite.open(account, self.web_chat(config, limits.at_once)) as pages,
         ):
             yield pages
 
@@ -136,23 +134,25 @@ def web_chat_opener(
     capture: CaptureRoute = "auto",
 ) -> ProviderOpener:
     """Return the opener of ``web_chat`` endpoints; their pages come from ``pool``, and who needs one gets that of an idle one."""
-    sleepers = Sleepers()
+    sleepers = PageEvictor()
 
     @asynccontextmanager
     async def open_web_chat(config: EndpointConfig) -> AsyncIterator[Provider]:
         web = web_chat_config(config, selectors_dir, headless=headless, driver=driver, capture=capture)
         browsers = AccountBrowsers(pool, web, stores, config.browser_config.isolation)
-        async with open_fleet(plan_of(config, browsers), stores.accounts, sleepers) as fleet:
+        async with open_account_pool(
+            build_account_pool_plan(config, browsers), stores.accounts, sleepers
+        ) as fleet:
             yield fleet
 
     return open_web_chat
 
 
-def plan_of(config: EndpointConfig, browsers: AccountSite) -> FleetPlan:
+def build_account_pool_plan(config: EndpointConfig, browsers: SiteBrowsers) -> AccountPoolPlan:
     """Return how the endpoint is served by its accounts."""
-    return FleetPlan(
+    return AccountPoolPlan(
         slug=config.slug,
-        pace=AccountPace(
+        pace=RateLimits(
             max_requests_per_period=config.max_requests_per_period,
             period_seconds=config.period_seconds,
             min_delay_between_requests=config.min_delay_between_requests,
@@ -184,7 +184,7 @@ def web_chat_config(
         login_url=config.login_url,
         profile=read_profile(config, selectors_dir),
         credentials=_credentials(own_account(config.username, config.password)),
-        browser=browser_of(config.browser_config, headless=headless, driver=driver),
+        browser=build_browser_config(config.browser_config, headless=headless, driver=driver),
         max_pages=config.max_concurrent_requests,
         timeouts=_timeouts(config),
         name=config.slug,
@@ -210,7 +210,7 @@ def _credentials(config: AccountConfig) -> Credentials | None:
     return Credentials(config.username, config.password.get_secret_value(), totp_secret)
 
 
-def browser_of(browser: BrowserSettings, *, headless: bool, driver: Driver) -> BrowserConfig:
+def build_browser_config(browser: BrowserSettings, *, headless: bool, driver: Driver) -> BrowserConfig:
     """Return an endpoint's browser; ``headless`` and ``driver`` are the gateway's, for where it says nothing."""
     viewport = browser.viewport
     return BrowserConfig(

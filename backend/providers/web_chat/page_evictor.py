@@ -10,7 +10,7 @@ from typing import Protocol
 _log = logging.getLogger(__name__)
 
 
-class Sleeper(Protocol):
+class EvictableSession(Protocol):
     """A session whose pages can be closed; its next turn opens them again."""
 
     @property
@@ -33,14 +33,14 @@ class Sleeper(Protocol):
         ...
 
 
-class Sleepers:
+class PageEvictor:
     """The sessions of all open endpoints that share one limit of pages."""
 
     def __init__(self) -> None:
-        self._groups: list[Callable[[], Iterable[Sleeper]]] = []
+        self._groups: list[Callable[[], Iterable[EvictableSession]]] = []
 
     @contextmanager
-    def joined_by(self, members: Callable[[], Iterable[Sleeper]]) -> Iterator[None]:
+    def joined_by(self, members: Callable[[], Iterable[EvictableSession]]) -> Iterator[None]:
         """Count an endpoint's sessions in for as long as the block lasts; ``members`` tells them anew each time."""
         self._groups.append(members)
         try:
@@ -48,7 +48,7 @@ class Sleepers:
         finally:
             self._groups.remove(members)
 
-    async def make_room(self, but: Sleeper) -> bool:
+    async def make_room(self, but: EvictableSession) -> bool:
         """Put the session to sleep that was used least recently; False where none can, other than ``but``."""
         idle = [one for members in self._groups for one in members() if one.can_sleep and one is not but]
         if not idle:

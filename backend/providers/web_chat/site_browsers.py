@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from automation.turn import ChatLink, Prompt, TurnEvent
-from backend.accounts.account_config import AccountConfig, AccountPace
+from backend.accounts.account_config import AccountConfig, RateLimits
 from backend.accounts.policy import AccountLimits
 from backend.accounts.sign_ins import SignInSession
 
@@ -37,7 +37,7 @@ class AccountPages(Protocol):
         ...
 
 
-class AccountSite(Protocol):
+class SiteBrowsers(Protocol):
     """The site with the browsers of its accounts."""
 
     def open_pages(
@@ -74,7 +74,7 @@ class AccountSite(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class FleetPlan:
+class AccountPoolPlan:
     """What a fleet is made from.
 
     Attributes:
@@ -87,10 +87,10 @@ class FleetPlan:
     """
 
     slug: str
-    pace: AccountPace
+    pace: RateLimits
     own: AccountConfig
     is_own_anonymous: bool
     most_at_once: int
     challenge_wait_s: float
     keep_alive_s: float | None
-    browsers: AccountSite
+    browsers: SiteBrowsers

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from automation.errors import SiteError
-from backend.wire.answer_blocks import Block, Blocks, delta_of
+from backend.wire.answer_blocks import AnswerBlock, Blocks, delta_of
 from backend.wire.chat_events import ChatEvents, choice_of, error_of, named_event, stem_of, whole_choice
 from backend.wire.chat_response import to_json
 from backend.wire.errors import ErrorReply
@@ -32,7 +32,7 @@ _DELTAS = {
 }
 
 
-class MessagesForm:
+class MessagesEncoder:
     """The form of one answer: a ``message`` and its events.
 
     Feed it what the provider sends; a stream that ends before it said why, or a call that can't be read, raises.
@@ -157,7 +157,7 @@ def _message(
     }
 
 
-def _inputs(blocks: Sequence[Block]) -> dict[int, dict[str, Any]]:
+def _inputs(blocks: Sequence[AnswerBlock]) -> dict[int, dict[str, Any]]:
     """Return the arguments of all calls by the position of their block."""
     return {block.position: _input(block) for block in blocks if block.kind == "call"}
 
@@ -166,11 +166,11 @@ def _is_cut(choice: Mapping[str, Any]) -> bool:
     return choice.get("finish_reason") in {"length", "content_filter"}
 
 
-def _is_broken(block: Block) -> bool:
+def _is_broken(block: AnswerBlock) -> bool:
     return block.kind == "call" and not block.end.is_reached
 
 
-def _input(block: Block) -> dict[str, Any]:
+def _input(block: AnswerBlock) -> dict[str, Any]:
     try:
         arguments = orjson.loads(block.text)
     except orjson.JSONDecodeError:
@@ -181,7 +181,7 @@ def _input(block: Block) -> dict[str, Any]:
     return arguments
 
 
-def _content(block: Block, arguments: dict[str, Any] | None = None) -> dict[str, Any]:
+def _content(block: AnswerBlock, arguments: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return a block of the message; without its text where ``arguments`` and pieces are still to come."""
     if block.kind == "reasoning":
         # Nobody signed it: an empty signature is what there is.
@@ -198,7 +198,7 @@ def _citation(citation: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "web_search_result_location", **page, "cited_text": "", "encrypted_index": ""}
 
 
-def _stop(choice: Mapping[str, Any], blocks: Sequence[Block], stops: Sequence[str]) -> dict[str, Any]:
+def _stop(choice: Mapping[str, Any], blocks: Sequence[AnswerBlock], stops: Sequence[str]) -> dict[str, Any]:
     """Return why the answer ended; which sequence stopped it is known only where the provider tells."""
     reason = _STOP_REASONS.get(choice["finish_reason"], "end_turn")
     kinds = {block.kind for block in blocks}
@@ -214,7 +214,7 @@ def _stop(choice: Mapping[str, Any], blocks: Sequence[Block], stops: Sequence[st
 
 
 def _usage(
-    usage: Mapping[str, Any] | None, request: MessagesRequest, blocks: Sequence[Block]
+    usage: Mapping[str, Any] | None, request: MessagesRequest, blocks: Sequence[AnswerBlock]
 ) -> dict[str, Any]:
     """Return Anthropic's usage, which counts what came from a cache apart; an estimate where nobody counted."""
     if usage is None:
@@ -232,25 +232,25 @@ def _usage(
 class _EventWriter:
     """Writes blocks of content."""
 
-    def begin(self, block: Block) -> bytes:
+    def begin(self, block: AnswerBlock) -> bytes:
         """Return the event that opens a block: always an empty one, also where its text is there already."""
-        empty = Block(block.kind, block.position, call_id=block.call_id, name=block.name)
+        empty = AnswerBlock(block.kind, block.position, call_id=block.call_id, name=block.name)
         return _at(block, "content_block_start", content_block=_content(empty))
 
-    def more(self, block: Block, text: str) -> bytes:
+    def more(self, block: AnswerBlock, text: str) -> bytes:
         """Return the event of more of its text, or of a tool's input."""
         kind, name = _DELTAS[block.kind]
         return _at(block, "content_block_delta", delta={"type": kind, name: text})
 
-    def cite(self, block: Block, citation: dict[str, Any]) -> bytes:
+    def cite(self, block: AnswerBlock, citation: dict[str, Any]) -> bytes:
         """Return the event of a citation."""
         delta = {"type": "citations_delta", "citation": _citation(citation)}
         return _at(block, "content_block_delta", delta=delta)
 
-    def close(self, block: Block) -> bytes:
+    def close(self, block: AnswerBlock) -> bytes:
         """Return the event that ends it."""
         return _at(block, "content_block_stop")
 
 
-def _at(block: Block, kind: str, **fields: Any) -> bytes:
+def _at(block: AnswerBlock, kind: str, **fields: Any) -> bytes:
     return named_event({"type": kind, "index": block.position, **fields})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from backend.wire.answer_blocks import Block
+from backend.wire.answer_blocks import AnswerBlock
 from backend.wire.chat_events import stem_of
 from backend.wire.responses.request import ResponsesRequest
 
@@ -26,11 +26,11 @@ class ResponseDocuments:
         self._created = completion.get("created") or 0
         self._model = completion.get("model") or request.model
 
-    def item_id(self, block: Block) -> str:
+    def item_id(self, block: AnswerBlock) -> str:
         """Return the id of a block's item."""
         return f"{_PREFIXES[block.kind]}_{self._stem}_{block.position}"
 
-    def item(self, block: Block, status: str) -> dict[str, Any]:
+    def item(self, block: AnswerBlock, status: str) -> dict[str, Any]:
         """Return a block's item; one that is ``in_progress`` has no content yet."""
         head = {"id": self.item_id(block), "type": _ITEM_TYPES[block.kind], "status": status}
         is_begun = status != "in_progress"
@@ -91,7 +91,7 @@ class ResponseDocuments:
         }
 
 
-def part(block: Block, text: str | None = None) -> dict[str, Any]:
+def part(block: AnswerBlock, text: str | None = None) -> dict[str, Any]:
     """Return the one part of a block's content; ``text`` instead of its own, without citations."""
     said = block.text if text is None else text
     if block.kind == "reasoning":

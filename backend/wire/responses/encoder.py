@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from automation.errors import SiteError
-from backend.wire.answer_blocks import Block, Blocks, delta_of
+from backend.wire.answer_blocks import AnswerBlock, Blocks, delta_of
 from backend.wire.chat_events import ChatEvents, choice_of, error_of, named_event, stem_of, whole_choice
 from backend.wire.chat_response import to_json
 from backend.wire.errors import ErrorReply
@@ -29,7 +29,7 @@ _TEXT_EVENTS = {
 _ERROR_CODES = {429: "rate_limit_exceeded"}
 
 
-class ResponsesForm:
+class ResponsesEncoder:
     """The form of one answer: ``response`` and its events; there is no ``[DONE]``.
 
     Feed it what the provider sends; a stream that ends before it said why, or a call that can't be read, raises.
@@ -123,7 +123,7 @@ class _EventWriter:
         self._request = request
         self._number = 0
         self._output: list[dict[str, Any]] = []
-        self._last: Block | None = None
+        self._last: AnswerBlock | None = None
         self._last_status = "completed"
 
     def begin_response(self, completion: Mapping[str, Any]) -> bytes:
@@ -160,7 +160,7 @@ class _EventWriter:
         response = self._documents.response("failed", self._output, error=told)
         return begun + self._event("response.failed", response=response)
 
-    def begin(self, block: Block) -> bytes:
+    def begin(self, block: AnswerBlock) -> bytes:
         """Return the events that open an item, and its content."""
         item = self._documents.item(block, "in_progress")
         added = self._event("response.output_item.added", output_index=block.position, item=item)
@@ -169,12 +169,12 @@ class _EventWriter:
         empty = part(block, "")
         return added + self._event("response.content_part.added", **self._place(block), part=empty)
 
-    def more(self, block: Block, text: str) -> bytes:
+    def more(self, block: AnswerBlock, text: str) -> bytes:
         """Return the event of more of a block's text."""
         logprobs: dict[str, Any] = {"logprobs": []} if block.kind == "text" else {}
         return self._event(f"{_TEXT_EVENTS[block.kind]}.delta", **self._place(block), delta=text, **logprobs)
 
-    def cite(self, block: Block, citation: dict[str, Any]) -> bytes:
+    def cite(self, block: AnswerBlock, citation: dict[str, Any]) -> bytes:
         """Return the event of a citation."""
         return self._event(
             "response.output_text.annotation.added",
@@ -183,7 +183,7 @@ class _EventWriter:
             annotation=annotation(citation),
         )
 
-    def close(self, block: Block) -> bytes:
+    def close(self, block: AnswerBlock) -> bytes:
         """Return the events that end an item, and its content."""
         item = self._documents.item(block, self._last_status if block is self._last else "completed")
         self._output.append(item)
@@ -195,7 +195,7 @@ class _EventWriter:
         return done + self._event("response.output_item.done", output_index=block.position, item=item)
 
     @staticmethod
-    def _said(block: Block, item: Mapping[str, Any]) -> dict[str, Any]:
+    def _said(block: AnswerBlock, item: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the ``done`` event of a block repeats in full."""
         if block.kind == "call":
             return {"name": block.name, "arguments": item["arguments"]}
@@ -203,7 +203,7 @@ class _EventWriter:
             return {"refusal": block.text}
         return {"text": block.text, **({"logprobs": []} if block.kind == "text" else {})}
 
-    def _place(self, block: Block) -> dict[str, Any]:
+    def _place(self, block: AnswerBlock) -> dict[str, Any]:
         where = {"item_id": self._documents.item_id(block), "output_index": block.position}
         return where if block.kind == "call" else {**where, "content_index": 0}
 

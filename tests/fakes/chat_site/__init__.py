@@ -3,7 +3,7 @@
 from tests.fakes.chat_site.answers import ERROR_WORDS, FILE_WORDS, LIMIT_WORDS, MARKDOWN, Answer, answer_to
 from tests.fakes.chat_site.pages import WRONG_PASSWORD_WORDS
 from tests.fakes.chat_site.profiles import profile_data
-from tests.fakes.chat_site.site import ChatSite, SiteFile, SiteRequest
+from tests.fakes.chat_site.site import FakeChatSite, SiteFile, SiteRequest
 from tests.fakes.chat_site.variants import NOT_CHAT_PAGES, VARIANTS
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
     "VARIANTS",
     "WRONG_PASSWORD_WORDS",
     "Answer",
-    "ChatSite",
+    "FakeChatSite",
     "SiteFile",
     "SiteRequest",
     "answer_to",

@@ -25,8 +25,8 @@ from tests.fakes.chat_site.answers import ERROR_WORDS, FILE_WORDS, LIMIT_WORDS, 
 from tests.fakes.chat_site.site import (
     SESSION_COOKIE,
     BrokeDownError,
-    ChatSite,
     ConnectionCutError,
+    FakeChatSite,
     SiteFile,
     SiteRequest,
 )
@@ -36,7 +36,7 @@ STATIC = Path(__file__).parent / "static"
 SOCKET_ACCEPT_S = 1.8  # the composer of that page is there 0.8 s earlier
 
 
-def create_app(site: ChatSite) -> Starlette:
+def create_app(site: FakeChatSite) -> Starlette:
     """Return the app that serves ``site``."""
     app = Starlette(
         routes=[
@@ -65,7 +65,7 @@ class Stream(Response):
     """Sends what ``body`` yields; a cut leaves the response unfinished, a hang-up ends it as aborted."""
 
     def __init__(
-        self, site: ChatSite, request: SiteRequest, body: AsyncIterator[bytes], media_type: str
+        self, site: FakeChatSite, request: SiteRequest, body: AsyncIterator[bytes], media_type: str
     ) -> None:
         super().__init__(media_type=media_type, headers={"cache-control": "no-store"})
         del self.headers["content-length"]
@@ -107,9 +107,9 @@ def _split_oddly(data: bytes) -> tuple[bytes, ...]:
     return (data[:at], data[at:]) if at else (data,)
 
 
-def _site(connection: HTTPConnection) -> ChatSite:
+def _site(connection: HTTPConnection) -> FakeChatSite:
     site = connection.app.state.site
-    assert isinstance(site, ChatSite)
+    assert isinstance(site, FakeChatSite)
     return site
 
 
@@ -186,7 +186,7 @@ async def _receive(request: Request) -> SiteRequest | Response:
     return received
 
 
-def _perform(site: ChatSite, received: SiteRequest) -> AsyncIterator[Piece]:
+def _perform(site: FakeChatSite, received: SiteRequest) -> AsyncIterator[Piece]:
     return site.perform(received, VARIANTS[received.variant].first_token_wait_s)
 
 
@@ -197,7 +197,7 @@ async def _chat(request: Request) -> Response:
     return Stream(_site(request), received, _sse(_site(request), received), "text/event-stream")
 
 
-async def _sse(site: ChatSite, received: SiteRequest) -> AsyncIterator[bytes]:
+async def _sse(site: FakeChatSite, received: SiteRequest) -> AsyncIterator[bytes]:
     yield b": hello\n\n" + _event(_chunk({"role": "assistant", "content": ""}))
     try:
         async for piece in _perform(site, received):
@@ -229,7 +229,7 @@ async def _chat_as_html(request: Request) -> Response:
     return Stream(_site(request), received, _html_lines(_site(request), received), "application/x-ndjson")
 
 
-async def _html_lines(site: ChatSite, received: SiteRequest) -> AsyncIterator[bytes]:
+async def _html_lines(site: FakeChatSite, received: SiteRequest) -> AsyncIterator[bytes]:
     """Yield the whole answer so far as HTML at each piece, one JSON object a line."""
     render = MarkdownIt().enable("table").render
     text = thinking = ""

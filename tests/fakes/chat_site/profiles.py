@@ -113,7 +113,7 @@ _DIFFERENCES: dict[str, dict[str, Any]] = {
 
 
 def profile_data(name: str, *, with_wire: bool = True) -> dict[str, Any]:
-    """Return the inline profile of the page at ``/v/<name>``, to be used with ``ChatSite.url``.
+    """Return the inline profile of the page at ``/v/<name>``, to be used with ``FakeChatSite.url``.
 
     Pages whose answer does not travel as chunks of OpenAI's event stream never have a ``wire``; without
     ``with_wire`` the others have none either, so that only what the page draws can be read.

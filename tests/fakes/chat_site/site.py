@@ -48,7 +48,7 @@ class SiteRequest:
         sent: The answer's text that has left so far.
         written: Of each piece of text, how many characters it completed and when it was about to leave, by the monotonic
             clock.
-        is_at_gate: The stream stands at ``[[gate]]`` until ``ChatSite.release``.
+        is_at_gate: The stream stands at ``[[gate]]`` until ``FakeChatSite.release``.
         received_s: When it came, on the monotonic clock; ``ended_s``, when its stream ended.
         files: What was uploaded with it.
         user: Who was signed in; empty on pages without a sign-in.
@@ -71,8 +71,8 @@ class SiteRequest:
     ended_s: float = 0.0
 
 
-class ChatSite:
-    """A running chat site; get one from ``ChatSite.open``.
+class FakeChatSite:
+    """A running chat site; get one from ``FakeChatSite.open``.
 
     Attributes:
         url: Where it listens, such as ``http://127.0.0.1:40123``.
@@ -103,7 +103,7 @@ class ChatSite:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls) -> AsyncIterator[ChatSite]:
+    async def open(cls) -> AsyncIterator[FakeChatSite]:
         """Serve on two free loopback ports until the block ends. May be entered and left in different tasks."""
         from tests.fakes.chat_site.app import create_app  # app.py needs ChatSite when it is loaded
 
@@ -131,7 +131,7 @@ class ChatSite:
         """Return the address of a variant's page."""
         return f"{self.url}/v/{variant}"
 
-    async def wait_for(self, is_so: Callable[[ChatSite], bool], timeout_s: float = 10.0) -> None:
+    async def wait_for(self, is_so: Callable[[FakeChatSite], bool], timeout_s: float = 10.0) -> None:
         """Return once ``is_so(self)``; it is asked again whenever the site gets or sends something.
 
         Raises:

@@ -15,9 +15,9 @@ from automation.browser.examine import examine
 from automation.browser.pool import BrowserPool
 from automation.capture.network_tap import NetworkTap
 from automation.owned_tasks import owned_tasks
-from automation.page.agent import DomTap
+from automation.page.agent import PageAgent
 from automation.page.cdp import PageChannel, TargetTree
-from automation.page.hands import PageHands
+from automation.page.hands import PageInput
 from automation.profiles import parse_profile
 from automation.stealth.check_site import open_check_site
 from automation.stealth.options import BrowserConfig
@@ -96,11 +96,11 @@ async def _open_driven(browsers: BrowserPool, config: BrowserConfig, url: str) -
                 await dom.attach(channel, kind)
 
             targets = TargetTree(PageChannel(session), prepare, spawn)
-            dom = DomTap(targets, _PROFILE)
+            dom = PageAgent(targets, _PROFILE)
             await targets.start()
             await page.goto(url)
             await dom.call("until", {"send_enabled": True}, 10_000, timeout_s=15)
             async with page.expect_response("**/result", timeout=60_000):
-                await PageHands(page, dom).click("send", "starting the detectors")
+                await PageInput(page, dom).click("send", "starting the detectors")
     finally:
         await (page if config.is_attached else context).close()

@@ -11,9 +11,9 @@ from playwright.async_api import Page
 from automation.browser.pool import BrowserPool
 from automation.capture.pipeline import TurnCapture
 from automation.owned_tasks import owned_tasks
-from automation.page.agent import DomTap
+from automation.page.agent import PageAgent
 from automation.page.cdp import Channel, PageChannel, TargetTree
-from automation.page.hands import PageHands
+from automation.page.hands import PageInput
 from automation.profiles import parse_profile
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
@@ -24,11 +24,11 @@ from tests.fakes.editors import editor_pages
 class EditorField:
     """A prompt field of one editor. It stands in for the capture, too: the page notes what it sends."""
 
-    def __init__(self, page: Page, dom: DomTap, profile: dict[str, Any]) -> None:
+    def __init__(self, page: Page, dom: PageAgent, profile: dict[str, Any]) -> None:
         self.page = page
         self.dom = dom
         parsed = parse_profile({"input": ".prompt", "send": "#send", "assistant_turn": ".none", **profile})
-        self.composer = Composer(dom, PageHands(page, dom), parsed, Timeouts())
+        self.composer = Composer(dom, PageInput(page, dom), parsed, Timeouts())
 
     async def write(self, text: str) -> None:
         await self.composer.write(text)
@@ -66,7 +66,7 @@ async def open_field(browsers: BrowserPool, editor: str, **profile: Any) -> Asyn
                 tasks.start_soon(lambda: task)
 
             targets = TargetTree(PageChannel(await context.new_cdp_session(page)), _watch_nothing, spawn)
-            dom = DomTap(
+            dom = PageAgent(
                 targets, parse_profile({"input": ".prompt", "send": "#send", "assistant_turn": ".none"})
             )
             await targets.start()

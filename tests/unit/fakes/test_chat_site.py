@@ -18,7 +18,7 @@ from tests.fakes.chat_site import (
     NOT_CHAT_PAGES,
     VARIANTS,
     WRONG_PASSWORD_WORDS,
-    ChatSite,
+    FakeChatSite,
     answer_to,
     profile_data,
 )
@@ -29,13 +29,13 @@ FORM = {"username": "ada", "password": "lovelace"}
 
 
 @pytest.fixture
-async def site() -> AsyncIterator[ChatSite]:
-    async with ChatSite.open() as running:
+async def site() -> AsyncIterator[FakeChatSite]:
+    async with FakeChatSite.open() as running:
         yield running
 
 
 @pytest.fixture
-async def client(site: ChatSite) -> AsyncIterator[httpx.AsyncClient]:
+async def client(site: FakeChatSite) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=site.url, timeout=10) as http:
         yield http
 
@@ -101,7 +101,7 @@ async def test_every_variant_has_a_page(client: httpx.AsyncClient):
         assert not is_open or f'"variant": "{name}"' in response.text
 
 
-async def test_each_frame_has_the_origin_that_its_name_says(site: ChatSite, client: httpx.AsyncClient):
+async def test_each_frame_has_the_origin_that_its_name_says(site: FakeChatSite, client: httpx.AsyncClient):
     sources = {
         name: (await client.get(f"/v/{name}")).text.partition('src="')[2].partition('"')[0]
         for name in ("iframe", "iframe-port", "iframe-cross-site")
@@ -125,7 +125,7 @@ async def test_the_pages_that_are_no_chat_are_none(client: httpx.AsyncClient):
 @pytest.mark.parametrize(
     "name", [n for n in CHUNKED if not (VARIANTS[n].needs_sign_in or VARIANTS[n].challenge)]
 )
-async def test_wire_variants_stream_openai_chunks(name: str, site: ChatSite, client: httpx.AsyncClient):
+async def test_wire_variants_stream_openai_chunks(name: str, site: FakeChatSite, client: httpx.AsyncClient):
     site.first_token_wait_s = 0
     prompt = "[[md:prose]][[think:naïve]]"
 
@@ -141,7 +141,7 @@ async def test_wire_variants_stream_openai_chunks(name: str, site: ChatSite, cli
     assert (received.cookies, received.sent) == ({"theme": "dark"}, MARKDOWN["prose"])
 
 
-async def test_an_event_source_is_answered_once(site: ChatSite, client: httpx.AsyncClient):
+async def test_an_event_source_is_answered_once(site: FakeChatSite, client: httpx.AsyncClient):
     left = await client.post("/api/prompt/eventsource", json=asked("[[echo:hello]]"))
     first = await client.get(f"/api/events/{left.json()['number']}")
     await site.wait_for(lambda s: s.requests[0].ended == "done")
@@ -162,7 +162,7 @@ async def test_dom_variants_never_send_markdown(name: str, client: httpx.AsyncCl
 
 
 async def test_a_gate_holds_the_stream_in_the_middle_until_released(
-    site: ChatSite, client: httpx.AsyncClient
+    site: FakeChatSite, client: httpx.AsyncClient
 ):
     async with client.stream("POST", "/api/chat/fetch-sse", json=asked("[[count:20]][[gate]]")) as response:
         received = await site.wait_for_request(1)
@@ -175,7 +175,7 @@ async def test_a_gate_holds_the_stream_in_the_middle_until_released(
     assert joined(events_of(body), "content") == received.answer.text
 
 
-async def test_a_hang_up_is_noted_as_aborted(site: ChatSite, client: httpx.AsyncClient):
+async def test_a_hang_up_is_noted_as_aborted(site: FakeChatSite, client: httpx.AsyncClient):
     async with client.stream("POST", "/api/chat/fetch-sse", json=asked("[[gate]]")):
         await site.wait_for(lambda s: bool(s.requests) and s.requests[0].is_at_gate)
 
@@ -184,7 +184,7 @@ async def test_a_hang_up_is_noted_as_aborted(site: ChatSite, client: httpx.Async
     assert site.requests[0].ended == "aborted"
 
 
-async def test_a_cut_breaks_the_connection_in_the_middle(site: ChatSite, client: httpx.AsyncClient):
+async def test_a_cut_breaks_the_connection_in_the_middle(site: FakeChatSite, client: httpx.AsyncClient):
     with pytest.raises(httpx.RemoteProtocolError):
         await client.post("/api/chat/cut", json=asked("[[count:20]][[cut]]"))
 
@@ -198,7 +198,7 @@ async def test_a_cut_breaks_the_connection_in_the_middle(site: ChatSite, client:
     ("tag", "status", "words"), [("error", 500, ERROR_WORDS), ("limit", 200, LIMIT_WORDS)]
 )
 async def test_a_refusal_is_json_instead_of_a_stream(
-    path: str, tag: str, status: int, words: str, site: ChatSite, client: httpx.AsyncClient
+    path: str, tag: str, status: int, words: str, site: FakeChatSite, client: httpx.AsyncClient
 ):
     response = await client.post(path, json=asked(f"[[{tag}]]"))
 
@@ -209,7 +209,7 @@ async def test_a_refusal_is_json_instead_of_a_stream(
 
 @pytest.mark.parametrize("path", ["/api/chat/fetch-sse", "/api/html/dom-only"])
 async def test_an_error_in_the_middle_is_told_in_the_stream(
-    path: str, site: ChatSite, client: httpx.AsyncClient
+    path: str, site: FakeChatSite, client: httpx.AsyncClient
 ):
     response = await client.post(path, json=asked("[[error-mid]]"))
 
@@ -218,7 +218,7 @@ async def test_an_error_in_the_middle_is_told_in_the_stream(
     assert site.requests[0].ended == "error"
 
 
-async def test_a_socket_answers_one_prompt_after_another_and_stops_on_request(site: ChatSite):
+async def test_a_socket_answers_one_prompt_after_another_and_stops_on_request(site: FakeChatSite):
     async with connect(f"{site.url.replace('http', 'ws')}/ws/websocket") as socket:
         for number in ("1", "2"):
             await socket.send(
@@ -246,7 +246,7 @@ async def test_a_socket_answers_one_prompt_after_another_and_stops_on_request(si
         ("error-mid", "error", ERROR_WORDS),
     ],
 )
-async def test_a_socket_tells_what_went_wrong(tag: str, ended: str, words: str, site: ChatSite):
+async def test_a_socket_tells_what_went_wrong(tag: str, ended: str, words: str, site: FakeChatSite):
     async with connect(f"{site.url.replace('http', 'ws')}/ws/websocket") as socket:
         await socket.send(json.dumps({"type": "prompt", "id": "1", **asked(f"[[{tag}]]")}))
         frame = json.loads(await socket.recv())
@@ -256,7 +256,7 @@ async def test_a_socket_tells_what_went_wrong(tag: str, ended: str, words: str, 
     assert (frame["message"], site.requests[0].ended) == (words, ended)
 
 
-async def test_the_sign_in_form_lets_only_ada_in(site: ChatSite, client: httpx.AsyncClient):
+async def test_the_sign_in_form_lets_only_ada_in(site: FakeChatSite, client: httpx.AsyncClient):
     wrong = await client.post("/login/login", data={**FORM, "password": "byron"})
     right = await client.post("/login/login", data=FORM)
     page = await client.get("/v/login")
@@ -268,7 +268,7 @@ async def test_the_sign_in_form_lets_only_ada_in(site: ChatSite, client: httpx.A
 
 
 async def test_after_a_log_out_the_site_refuses_prompts_and_redirects(
-    site: ChatSite, client: httpx.AsyncClient
+    site: FakeChatSite, client: httpx.AsyncClient
 ):
     await client.post("/login/login", data=FORM)
     before = await client.post("/api/chat/login", json=asked("hello"))
@@ -281,7 +281,7 @@ async def test_after_a_log_out_the_site_refuses_prompts_and_redirects(
     assert len(site.requests) == 1
 
 
-async def test_slow_answers_wait_unless_the_test_overrides_it(site: ChatSite, client: httpx.AsyncClient):
+async def test_slow_answers_wait_unless_the_test_overrides_it(site: FakeChatSite, client: httpx.AsyncClient):
     site.first_token_wait_s = 0.05
 
     response = await client.post("/api/chat/slow-answer", json=asked("hi"))
@@ -290,7 +290,7 @@ async def test_slow_answers_wait_unless_the_test_overrides_it(site: ChatSite, cl
     assert VARIANTS["slow-answer"].first_token_wait_s == 8.0
 
 
-async def test_waiting_in_vain_says_what_the_site_saw(site: ChatSite, client: httpx.AsyncClient):
+async def test_waiting_in_vain_says_what_the_site_saw(site: FakeChatSite, client: httpx.AsyncClient):
     await client.post("/api/chat/fetch-sse", json=asked("[[echo:x]]"))
 
     with pytest.raises(TimeoutError, match=r"\[\[echo:x\]\]"):
@@ -299,7 +299,7 @@ async def test_waiting_in_vain_says_what_the_site_saw(site: ChatSite, client: ht
 
 async def test_the_site_closes_while_streams_and_sockets_are_open():
     async with httpx.AsyncClient() as http:
-        async with ChatSite.open() as site:
+        async with FakeChatSite.open() as site:
             socket = await connect(f"{site.url.replace('http', 'ws')}/ws/websocket")
             stream = http.stream("POST", f"{site.url}/api/chat/fetch-sse", json=asked("[[gate]]"))
             await stream.__aenter__()

@@ -52,7 +52,7 @@ class FunctionTool:
     is_strict: bool
 
 
-def checked(body: Body) -> dict[str, Any]:
+def validate_body(body: Body) -> dict[str, Any]:
     """Return a body whose fields are what OpenAI says they are: only then can they be told in other words.
 
     Raises:

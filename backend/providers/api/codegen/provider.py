@@ -16,7 +16,7 @@ import anyio
 from automation.errors import AutomationError, FirstTokenTimeout, SiteError, UnreachableError
 from automation.owned_tasks import owned_tasks
 from backend.errors import GatewayError, InvalidRequestError
-from backend.providers.api.accountless import Accountless
+from backend.providers.api.accountless import WithoutAccounts
 from backend.providers.api.codegen import runs as codegen
 from backend.providers.api.codegen.runs import CodegenDefaults, Run
 from backend.providers.api.dialect import ApiRequest, Body, WholeCompletion
@@ -24,7 +24,7 @@ from backend.providers.api.dialects.openai_compatible import OpenAICompatible
 from backend.providers.api.failures import failure_of, parse_retry_after
 from backend.providers.api.pace import Pace
 from backend.providers.api.place import ApiPlace
-from backend.providers.api.provider import translated
+from backend.providers.api.provider import map_aiohttp_errors
 from backend.providers.protocol import ProviderHealth
 from backend.wire.chat_response import CompletionHead
 from backend.wire.usage import TokenUsage
@@ -47,7 +47,7 @@ class _Said:
     retry_after_s: float | None
 
 
-class CodegenProvider(Accountless):
+class CodegenProvider(WithoutAccounts):
     """Answers chat bodies by runs of an agent; a ``CompletionProvider``."""
 
     def __init__(
@@ -144,7 +144,9 @@ class CodegenProvider(Accountless):
         looks = 0
         while not run.is_over:
             await anyio.sleep(codegen.poll_wait_s(looks, self._options.base_delay_s))
-            run = codegen.parse_run(await self._ask(codegen.look(run.id, self._options), limit), run.id)
+            run = codegen.parse_run(
+                await self._ask(codegen.poll_request(run.id, self._options), limit), run.id
+            )
             looks += 1
         run.answer()
         return run
@@ -173,7 +175,7 @@ class CodegenProvider(Accountless):
 
     async def _send(self, request: ApiRequest, pace: Pace) -> _Said:
         await pace.wait()
-        with translated(self._place.base_url):
+        with map_aiohttp_errors(self._place.base_url):
             async with self._session.request(
                 request.method,
                 self._place.base_url + request.path,

@@ -171,7 +171,7 @@ def creation(prompt: str, model: Any, options: CodegenDefaults) -> ApiRequest:
     return ApiRequest(_runs(options), to_json(asked))
 
 
-def look(run_id: str, options: CodegenDefaults) -> ApiRequest:
+def poll_request(run_id: str, options: CodegenDefaults) -> ApiRequest:
     """Return the request for a run as it is now."""
     return ApiRequest(f"{_runs(options)}/{quote(run_id, safe='')}", method="GET")
 

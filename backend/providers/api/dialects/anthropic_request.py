@@ -74,7 +74,7 @@ def messages_request(body: Body, *, is_streamed: bool) -> dict[str, Any]:
         InvalidRequestError: It can't be honoured.
         ValidationError: A field is not what OpenAI says it is.
     """
-    body = chat_body.checked(body)
+    body = chat_body.validate_body(body)
     chat_body.refuse_untranslated(body)
     system, messages = _conversation(body)
     request: dict[str, Any] = {"model": body.get("model"), "messages": messages, "stream": is_streamed}
@@ -96,7 +96,7 @@ def ignored_fields(body: Body) -> list[str]:
     Raises:
         InvalidRequestError, ValidationError: As ``messages_request`` does.
     """
-    body = chat_body.checked(body)
+    body = chat_body.validate_body(body)
     thinking = thinking_of(body)
     honoured = HONOURED - ({"temperature", "top_p"} - _sampling(body).keys())
     # "none" asks for what the API does by itself.

@@ -75,7 +75,7 @@ def generate_request(body: Body, *, is_streamed: bool) -> dict[str, Any]:
         InvalidRequestError: It can't be honoured.
         ValidationError: A field is not what OpenAI says it is.
     """
-    body = chat_body.checked(body)
+    body = chat_body.validate_body(body)
     chat_body.refuse_untranslated(body, most_choices=1 if is_streamed else _MOST_CHOICES)
     system, contents = _conversation(body)
     request: dict[str, Any] = {"contents": contents}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from automation.capture.answer_assembler import Answer, Utf16Text
+from automation.capture.answer_assembler import AnswerAssembler, Utf16Text
 from automation.capture.decoders.protocol import WireAlive, WireEnd, WireError, WireText
 from automation.capture.traffic import Flow
 from automation.errors import (
@@ -23,7 +23,7 @@ BY_PAGE = parse_profile(PAGE)
 
 
 def answer_by(profile, **timeouts):
-    return Answer(profile, Timeouts(**timeouts), sent_s=0.0)
+    return AnswerAssembler(profile, Timeouts(**timeouts), sent_s=0.0)
 
 
 def change(text, keep=0, stable=None):

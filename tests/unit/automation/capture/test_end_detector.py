@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from automation.capture.end_detector import Completion, Sample, Verdict
+from automation.capture.end_detector import EndDetector, Sample, Verdict
 from automation.capture.traffic import Flow
 
 QUIET_S = 5.0
@@ -13,7 +13,7 @@ TICK_S = 0.1
 
 def feed(samples, quiet_s=QUIET_S):
     """Return the verdict after each sample."""
-    completion = Completion(quiet_s)
+    completion = EndDetector(quiet_s)
     return [completion.feed(sample) for sample in samples]
 
 
@@ -98,7 +98,7 @@ def test_text_that_grows_after_finished_actions_showed_begins_the_proof_anew():
     [({"finished": True}, True), ({"ready": True}, False), ({"finished": True, "stop": True}, False)],
 )
 def test_an_end_that_controls_show_is_told_apart_from_quiet(seen, by_controls):
-    completion = Completion(quiet_s=0.5)
+    completion = EndDetector(quiet_s=0.5)
     for sample in during(2.0, answer_chars=10, **seen):
         completion.feed(sample)
     before = completion.is_shown_by_controls
@@ -167,7 +167,7 @@ def test_an_error_banner_beside_an_answer_that_goes_on_is_no_error():
 def test_no_pause_of_a_stream_is_ever_taken_for_its_end(seed):
     """A page with a stop control that flickers at times, and a stream that stalls for up to a minute."""
     chance = random.Random(seed)
-    completion, at_s, chars, verdicts = Completion(chance.uniform(0.5, 5.0)), 0.0, 0, []
+    completion, at_s, chars, verdicts = EndDetector(chance.uniform(0.5, 5.0)), 0.0, 0, []
     for _ in range(40):
         chars += chance.randrange(0, 30)
         pause_end_s, is_flickered = at_s + chance.choice([0.05, 0.3, 1.0, 3.0, 60.0]), False
@@ -218,7 +218,7 @@ def test_how_long_the_text_must_rest_is_told_by_the_pages_requests(flow, finishe
 
 @pytest.mark.parametrize("flow", [Flow.OPEN, Flow.WAITING, Flow.UNKNOWN])
 def test_a_persons_word_for_how_long_quiet_must_last_counts_whatever_the_requests_say(flow):
-    completion = Completion(2.0, is_quiet_trusted=True)
+    completion = EndDetector(2.0, is_quiet_trusted=True)
 
     verdicts = [completion.feed(sample) for sample in during(5.0, answer_chars=10, ready=True, flow=flow)]
 

@@ -10,7 +10,7 @@ from automation.capture.network_tap import NetworkTap
 from automation.capture.tap_events import (
     BodyBytes,
     BodyEnded,
-    RequestLeft,
+    RequestSent,
     ResponseBegan,
     SocketClosed,
     SocketMessage,
@@ -102,7 +102,7 @@ async def test_a_response_is_told_as_it_streams():
         await rest()
 
     assert seen.told == [
-        RequestLeft("1", URL, "POST", '{"q": 1}', matches=True),
+        RequestSent("1", URL, "POST", '{"q": 1}', matches=True),
         ResponseBegan("1", URL, 200, "text/event-stream", None),
         BodyBytes("1", b"a"),
         BodyBytes("1", b"b"),
@@ -291,7 +291,7 @@ async def test_every_request_is_told_and_whether_it_may_be_the_answers(url, meth
         seen.finished()
         await rest()
 
-    assert seen.told[0] == RequestLeft("1", url, method, None, matches)
+    assert seen.told[0] == RequestSent("1", url, method, None, matches)
     assert (ARM in seen.page.methods()) is matches
     assert seen.body == (b"abc" if matches else b"")
 
@@ -395,7 +395,7 @@ async def test_who_listens_next_is_told_nothing_of_a_response_that_is_under_way(
         seen.finished()
         await rest()
 
-    assert [type(event) for event in first] == [RequestLeft, BodyBytes]
+    assert [type(event) for event in first] == [RequestSent, BodyBytes]
     assert seen.told == []
 
 
@@ -495,7 +495,7 @@ async def test_requests_beside_a_socket_are_told_but_their_responses_are_not_rea
         seen.request(post="{}")
         await rest()
 
-    assert seen.told == [RequestLeft("1", URL, "POST", "{}", matches=False)]
+    assert seen.told == [RequestSent("1", URL, "POST", "{}", matches=False)]
     assert ARM not in seen.page.methods()
 
 

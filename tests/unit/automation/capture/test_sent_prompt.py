@@ -5,7 +5,7 @@ import json
 import pytest
 
 from automation.capture.sent_prompt import SentPrompt
-from automation.capture.tap_events import BodyBytes, RequestLeft, SocketMessage
+from automation.capture.tap_events import BodyBytes, RequestSent, SocketMessage
 from automation.errors import PromptRejectedError
 
 PROMPT = "Compare these two:\n\n\tfirst line\n\tsecond line"
@@ -13,7 +13,7 @@ CHANGED = "Compare these two:\nfirst line\nsecond line"
 
 
 def request(body=None, url="https://x/api/chat"):
-    return RequestLeft("1", url, "POST", body, matches=True)
+    return RequestSent("1", url, "POST", body, matches=True)
 
 
 def message(payload, *, outgoing=True):

@@ -8,7 +8,7 @@ from automation.capture.decoders.protocol import StreamFormatError, WireAlive, W
 from automation.capture.tap_events import (
     BodyBytes,
     BodyEnded,
-    RequestLeft,
+    RequestSent,
     ResponseBegan,
     SocketClosed,
     SocketMessage,
@@ -30,7 +30,7 @@ def socket_reader(decoder="open_webui"):
 
 
 def left(request_id="1", *, matches=True, body=None):
-    return RequestLeft(request_id, URL, "POST", body, matches)
+    return RequestSent(request_id, URL, "POST", body, matches)
 
 
 def began(status=200, request_id="1", retry_after=None):
@@ -238,7 +238,7 @@ def test_a_socket_is_read_after_the_request_that_asked_by_http():
     body = json.dumps({"chat_id": "c", "id": "m1"})
     before = read(reader, event_of("message", {"content": "of another turn"}))
 
-    asked = reader.feed(RequestLeft("1", "http://x/api/chat/completions", "POST", body, matches=False))
+    asked = reader.feed(RequestSent("1", "http://x/api/chat/completions", "POST", body, matches=False))
     answer = read(reader, event_of("message", {"content": "Hel"}), event_of("message", {"content": "lo"}))
 
     assert before == []

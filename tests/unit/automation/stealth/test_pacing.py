@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from automation.stealth.pacing import Pace, Point, key_for
+from automation.stealth.pacing import HumanMotion, Point, key_for
 
 SEEDS = range(50)
 
@@ -29,7 +29,7 @@ def distance(a: Point, b: Point) -> float:
 )
 def test_a_path_has_30_to_50_moves_and_ends_where_it_should(start, end):
     for seed in SEEDS:
-        path = Pace(Random(seed)).path(start, end)
+        path = HumanMotion(Random(seed)).path(start, end)
 
         assert 30 <= len(path) <= 50
         assert path[-1] == end
@@ -38,20 +38,20 @@ def test_a_path_has_30_to_50_moves_and_ends_where_it_should(start, end):
 def test_a_path_is_bent_and_slow_at_both_ends():
     start, end = Point(0, 300), Point(1000, 300)
     for seed in SEEDS:
-        path = [start, *Pace(Random(seed)).path(start, end)]
+        path = [start, *HumanMotion(Random(seed)).path(start, end)]
 
         steps = [distance(a, b) for a, b in pairwise(path)]
         middle = statistics.mean(steps[len(steps) // 3 : -len(steps) // 3])
         assert max(steps[0], steps[-1]) < middle / 2
         assert max(abs(point.y - 300) for point in path) <= 250
 
-    bends = [max(abs(p.y - 300) for p in Pace(Random(seed)).path(start, end)) for seed in SEEDS]
+    bends = [max(abs(p.y - 300) for p in HumanMotion(Random(seed)).path(start, end)) for seed in SEEDS]
     assert statistics.median(bends) > 20
 
 
 def test_a_click_is_near_the_middle_and_never_in_it():
     for seed in SEEDS:
-        point = Pace(Random(seed)).aim(Point(100, 50), 80, 20)
+        point = HumanMotion(Random(seed)).aim(Point(100, 50), 80, 20)
 
         assert point != Point(100, 50)
         assert abs(point.x - 100) <= 16
@@ -68,7 +68,7 @@ def test_a_click_is_near_the_middle_and_never_in_it():
     ],
 )
 def test_pauses_stay_within_what_people_do_and_vary(name, least_s, most_s):
-    pace = Pace(Random(1))
+    pace = HumanMotion(Random(1))
 
     pauses = [getattr(pace, name)() for _ in range(1000)]
 
@@ -77,7 +77,7 @@ def test_pauses_stay_within_what_people_do_and_vary(name, least_s, most_s):
 
 
 def test_gaps_between_keys_are_mostly_short_and_sometimes_long():
-    pace = Pace(Random(1))
+    pace = HumanMotion(Random(1))
 
     gaps = sorted(pace.key_gap_s() for _ in range(2000))
 
@@ -87,7 +87,7 @@ def test_gaps_between_keys_are_mostly_short_and_sometimes_long():
 
 
 def test_the_same_chance_gives_the_same_hand():
-    one, same, other = (Pace(Random(seed)) for seed in (5, 5, 6))
+    one, same, other = (HumanMotion(Random(seed)) for seed in (5, 5, 6))
     ends = Point(0, 0), Point(300, 200)
 
     assert one.path(*ends) == same.path(*ends)

@@ -4,7 +4,7 @@ import pytest
 
 from automation.turn import Attachment, ChatLink, Message, Prompt
 from automation.web_provider.transcript import compose_transcript
-from automation.web_provider.turn_input import ask_of, fingerprint_of, is_shown
+from automation.web_provider.turn_input import build_turn_input, fingerprint_of, is_shown
 
 PICTURE, NOTE = Attachment("a.png", "image/png", b"png"), Attachment("b.txt", "text/plain", b"note")
 TALK = (
@@ -17,14 +17,14 @@ CONTINUED = Prompt(TALK, chat=ChatLink("a"), said=3)
 
 
 def test_a_chat_that_goes_on_gets_only_what_is_new():
-    ask = ask_of(CONTINUED, compose_transcript, is_continued=True)
+    ask = build_turn_input(CONTINUED, compose_transcript, is_continued=True)
 
     assert (ask.text, ask.attachments) == ("second", (NOTE,))
     assert (ask.is_continued, ask.is_single_turn) == (True, False)
 
 
 def test_a_chat_that_is_gone_gets_all_of_it():
-    ask = ask_of(CONTINUED, compose_transcript, is_continued=False)
+    ask = build_turn_input(CONTINUED, compose_transcript, is_continued=False)
 
     assert ask.text == "Be brief.\n\nUser:\nfirst\n\nAssistant:\none\n\nUser:\nsecond"
     assert ask.attachments == (PICTURE, NOTE)
@@ -32,7 +32,7 @@ def test_a_chat_that_is_gone_gets_all_of_it():
 
 
 def test_a_first_turn_is_known_as_such():
-    assert ask_of(Prompt(TALK[:2]), compose_transcript, is_continued=False).is_single_turn
+    assert build_turn_input(Prompt(TALK[:2]), compose_transcript, is_continued=False).is_single_turn
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ from automation.errors import (
     SiteError,
 )
 from backend.accounts.policy import (
+    AccountCandidate,
     AccountLimits,
-    Candidate,
-    Usage,
+    AccountLoad,
     begins_at_s,
     may_try_another,
     pick,
@@ -29,8 +29,8 @@ from backend.accounts.policy import (
 )
 
 
-def used(limits: AccountLimits, *starts: float, in_flight: int = 0, chance: float = 0.0) -> Usage:
-    usage = Usage()
+def used(limits: AccountLimits, *starts: float, in_flight: int = 0, chance: float = 0.0) -> AccountLoad:
+    usage = AccountLoad()
     for start in starts:
         usage.note_start(limits, start, chance)
         usage.note_sent(limits, start)
@@ -62,13 +62,13 @@ def test_the_pause_between_two_requests_is_never_shorter_than_asked_for_and_a_fi
 
 
 def test_a_resting_account_begins_when_its_rest_is_over():
-    usage = Usage(rests_until_s=100.0)
+    usage = AccountLoad(rests_until_s=100.0)
 
     assert begins_at_s(AccountLimits(), usage, 3.0) == 100.0
 
 
 def test_no_window_of_the_period_has_more_requests_than_allowed():
-    limits, usage, now = AccountLimits(max_requests=3, period_s=10), Usage(), 0.0
+    limits, usage, now = AccountLimits(max_requests=3, period_s=10), AccountLoad(), 0.0
     starts: list[float] = []
     while len(starts) < 30:
         now = max(now + 0.7, begins_at_s(limits, usage, now))
@@ -82,7 +82,7 @@ def test_no_window_of_the_period_has_more_requests_than_allowed():
 def test_the_site_sees_no_more_than_the_limit_however_late_each_prompt_is_sent():
     limits, usage, now, random = (
         AccountLimits(max_requests=3, period_s=10, at_once=2),
-        Usage(),
+        AccountLoad(),
         0.0,
         Random(7),
     )
@@ -99,7 +99,7 @@ def test_the_site_sees_no_more_than_the_limit_however_late_each_prompt_is_sent()
 
 
 def test_while_requests_are_under_way_that_fill_the_limit_nothing_begins():
-    limits, usage = AccountLimits(max_requests=2, at_once=5), Usage()
+    limits, usage = AccountLimits(max_requests=2, at_once=5), AccountLoad()
     usage.note_start(limits, 0.0, 0.0)
     usage.note_start(limits, 1.0, 0.0)
 
@@ -109,10 +109,10 @@ def test_while_requests_are_under_way_that_fill_the_limit_nothing_begins():
 
 def test_the_fewest_in_flight_come_first_then_the_most_left_then_the_longest_unused():
     limits = AccountLimits(max_requests=10, at_once=2)
-    busy = Candidate("busy", limits, used(limits, in_flight=1))
-    spent = Candidate("spent", limits, used(limits, 1.0, 2.0))
-    recent = Candidate("recent", limits, used(limits, 3.0))
-    rested = Candidate("rested", limits, used(limits, 2.5))
+    busy = AccountCandidate("busy", limits, used(limits, in_flight=1))
+    spent = AccountCandidate("spent", limits, used(limits, 1.0, 2.0))
+    recent = AccountCandidate("recent", limits, used(limits, 3.0))
+    rested = AccountCandidate("rested", limits, used(limits, 2.5))
 
     order = []
     left = [busy, spent, recent, rested]
@@ -128,10 +128,10 @@ def test_the_fewest_in_flight_come_first_then_the_most_left_then_the_longest_unu
 def test_nobody_is_picked_while_all_are_in_use_or_over_their_limits():
     limits = AccountLimits(max_requests=1)
 
-    assert pick([Candidate("a", limits, used(limits, in_flight=1))], 5.0) is None
-    assert pick([Candidate("b", limits, used(limits, 4.0))], 5.0) is None
+    assert pick([AccountCandidate("a", limits, used(limits, in_flight=1))], 5.0) is None
+    assert pick([AccountCandidate("b", limits, used(limits, 4.0))], 5.0) is None
     assert remaining(limits, used(limits, 4.0), 5.0) == 0
-    assert remaining(AccountLimits(), Usage(), 5.0) == math.inf
+    assert remaining(AccountLimits(), AccountLoad(), 5.0) == math.inf
 
 
 def test_a_rest_is_what_the_site_says_but_a_second_at_least_and_a_week_at_most():

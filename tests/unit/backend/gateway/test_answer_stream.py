@@ -14,8 +14,8 @@ from automation.turn import (
     TurnFinished,
     UsageReported,
 )
-from backend.gateway.answer_stream import Answer
-from backend.wire.translate import Limits
+from backend.gateway.answer_stream import AnswerStream
+from backend.wire.translate import AnswerLimits
 
 PROMPT = Prompt((Message("user", "12345"),))
 DONE = TurnFinished("stop", "wire", ("rewritten",))
@@ -28,8 +28,8 @@ async def told(*events):
         yield event
 
 
-def answer(*events, limits: Limits = Limits(), **rest: Any) -> Answer:  # noqa: B008
-    return Answer(told(*events), PROMPT, limits, **rest)
+def answer(*events, limits: AnswerLimits = AnswerLimits(), **rest: Any) -> AnswerStream:  # noqa: B008
+    return AnswerStream(told(*events), PROMPT, limits, **rest)
 
 
 class Memory:
@@ -63,7 +63,9 @@ async def test_empty_deltas_are_left_out():
 
 
 async def test_usage_is_estimated_from_what_was_passed_on():
-    got = answer(ReasoningDelta("12345"), TextDelta("123456789"), DONE, limits=Limits(most_characters=8))
+    got = answer(
+        ReasoningDelta("12345"), TextDelta("123456789"), DONE, limits=AnswerLimits(most_characters=8)
+    )
 
     assert [d.text async for d in got] == ["12345", "12345678"]
     assert got.usage == {
@@ -83,14 +85,14 @@ async def test_the_sites_reason_to_finish_is_passed_on():
 
 
 async def test_a_cut_answer_asks_the_site_for_nothing_more():
-    got = answer(TextDelta("a|b"), SiteError("never reached"), limits=Limits(stops=("|",)))
+    got = answer(TextDelta("a|b"), SiteError("never reached"), limits=AnswerLimits(stops=("|",)))
 
     assert [d.text async for d in got] == ["a"]
     assert got.finish_reason == "stop"
 
 
 async def test_what_was_held_back_for_a_stop_sequence_comes_with_the_end():
-    got = answer(TextDelta("a<e"), DONE, limits=Limits(stops=("<end>",)))
+    got = answer(TextDelta("a<e"), DONE, limits=AnswerLimits(stops=("<end>",)))
 
     assert [d.text async for d in got] == ["a", "<e"]
     assert got.finish_reason == "stop"
@@ -118,14 +120,16 @@ async def test_a_whole_answer_is_remembered_as_the_client_got_it_before_it_is_to
     memory = Memory()
     events = (ReasoningDelta("hm"), TextDelta("a"), TextDelta("b<e"), DONE)
 
-    async for delta in answer(*events, limits=Limits(stops=("<end>",)), remember=memory.remember):
+    async for delta in answer(*events, limits=AnswerLimits(stops=("<end>",)), remember=memory.remember):
         memory.got.append(delta.text)
 
     assert memory.got == ["hm", "a", "b", "<e"]
     assert memory.remembered == [(DONE, "ab<e", 4)]
 
 
-@pytest.mark.parametrize("limits", [Limits(stops=("|",)), Limits(most_characters=2), Limits(stops=("|e",))])
+@pytest.mark.parametrize(
+    "limits", [AnswerLimits(stops=("|",)), AnswerLimits(most_characters=2), AnswerLimits(stops=("|e",))]
+)
 async def test_an_answer_that_was_cut_is_not_remembered(limits):
     memory = Memory()
 
@@ -137,7 +141,7 @@ async def test_an_answer_that_was_cut_is_not_remembered(limits):
 
 async def test_an_answer_that_is_cut_in_its_last_breath_is_not_remembered():
     memory = Memory()
-    limits = Limits(stops=("<end>",), most_characters=2)
+    limits = AnswerLimits(stops=("<end>",), most_characters=2)
 
     got = [d async for d in answer(TextDelta("a<e"), DONE, limits=limits, remember=memory.remember)]
 

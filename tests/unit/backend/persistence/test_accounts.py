@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from backend.accounts.account_config import AccountConfig, Standing
+from backend.accounts.account_config import AccountConfig, AccountStatus
 from backend.accounts.sealed_sessions import SealedSessions
 from backend.accounts.states import AccountState
 from backend.accounts.vault import Vault, VaultError
@@ -50,7 +50,7 @@ async def test_an_account_comes_back_whole_with_its_secrets(accounts):
     [kept] = await accounts.list_accounts("demo")
 
     assert kept.config == ADA
-    assert kept.standing == Standing()
+    assert kept.standing == AccountStatus()
     assert kept.created_at == added.created_at
 
 
@@ -64,7 +64,7 @@ async def test_accounts_are_listed_oldest_first_and_by_endpoint(accounts):
 
 async def test_how_an_account_stands_is_kept_with_its_time(accounts):
     await accounts.add_account("demo", ADA)
-    standing = Standing(AccountState.RATE_LIMITED, "slow down", datetime(2026, 11, 25, 12, tzinfo=UTC))
+    standing = AccountStatus(AccountState.RATE_LIMITED, "slow down", datetime(2026, 11, 25, 12, tzinfo=UTC))
 
     await accounts.save_standing("demo", "acc_1", standing)
 
@@ -75,7 +75,7 @@ async def test_an_account_is_changed_and_forgotten(accounts):
     await accounts.add_account("demo", ADA)
     changed = AccountConfig(id="acc_1", username="grace")
 
-    await accounts.update_account("demo", changed, Standing(AccountState.BANNED, "closed"))
+    await accounts.update_account("demo", changed, AccountStatus(AccountState.BANNED, "closed"))
     [kept] = await accounts.list_accounts("demo")
     await accounts.delete_account("demo", "acc_1")
 

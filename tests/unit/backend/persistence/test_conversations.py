@@ -11,8 +11,8 @@ import pytest
 from automation.turn import ChatLink
 from backend.accounts.vault import Vault
 from backend.errors import StorageError
-from backend.gateway.placement.history import Scope
-from backend.gateway.placement.placement import Conversation
+from backend.gateway.placement.history import ConversationKey
+from backend.gateway.placement.placement import SiteConversation
 from backend.persistence.conversations import SqlConversations
 from backend.persistence.endpoints import SqlEndpoints
 from backend.persistence.engine import open_database
@@ -21,11 +21,11 @@ from backend.providers.config import EndpointConfig
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def conversation(number: int = 1, endpoint: str = "demo", **fields: object) -> Conversation:
+def conversation(number: int = 1, endpoint: str = "demo", **fields: object) -> SiteConversation:
     time = NOON + timedelta(minutes=number)
-    known = Conversation(
+    known = SiteConversation(
         f"conv_{number}",
-        Scope(endpoint, "http://x/", "ada", "large"),
+        ConversationKey(endpoint, "http://x/", "ada", "large"),
         f"head {number}",
         ChatLink(f"chat-{number}", f"http://x/c/{number}", "print"),
         turns=1,
@@ -54,8 +54,8 @@ async def kept(engine) -> SqlConversations:
     "whole",
     [
         conversation(),
-        conversation(scope=Scope("demo", "http://x/", "a" * 1000), chat=ChatLink("c"), head=None),
-        conversation(scope=Scope("demo", "http://x/", "ünï", "模型", "key-1")),
+        conversation(scope=ConversationKey("demo", "http://x/", "a" * 1000), chat=ChatLink("c"), head=None),
+        conversation(scope=ConversationKey("demo", "http://x/", "ünï", "模型", "key-1")),
     ],
 )
 async def test_a_conversation_comes_back_whole(kept, whole):

@@ -5,22 +5,22 @@ from typing import Any
 import pytest
 
 from automation.errors import SiteError
-from backend.wire.answer_blocks import Block, Blocks, JsonEnd, delta_of
+from backend.wire.answer_blocks import AnswerBlock, Blocks, JsonEnd, delta_of
 
 
 class Script:
     """Writes blocks as lines of a script."""
 
-    def begin(self, block: Block) -> bytes:
+    def begin(self, block: AnswerBlock) -> bytes:
         return f"<{block.position}{block.kind}{block.name and ':' + block.name}>".encode()
 
-    def more(self, block: Block, text: str) -> bytes:
+    def more(self, block: AnswerBlock, text: str) -> bytes:
         return text.encode()
 
-    def cite(self, block: Block, citation: dict[str, Any]) -> bytes:
+    def cite(self, block: AnswerBlock, citation: dict[str, Any]) -> bytes:
         return f"[{citation['start_index']}]".encode()
 
-    def close(self, block: Block) -> bytes:
+    def close(self, block: AnswerBlock) -> bytes:
         return f"</{block.position}>".encode()
 
 

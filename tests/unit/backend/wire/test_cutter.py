@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from backend.wire.cutter import Cutter
-from backend.wire.translate import Limits
+from backend.wire.translate import AnswerLimits
 
 
-def cut(text: str, size: int, limits: Limits) -> tuple[str, str | None]:
+def cut(text: str, size: int, limits: AnswerLimits) -> tuple[str, str | None]:
     """Feed ``text`` in pieces of ``size`` characters."""
     cutter = Cutter(limits)
     passed = "".join(cutter.feed(text[at : at + size]) for at in range(0, len(text), size))
@@ -17,17 +17,17 @@ def cut(text: str, size: int, limits: Limits) -> tuple[str, str | None]:
 @pytest.mark.parametrize(
     ("text", "limits", "expected", "reason"),
     [
-        ("hello world", Limits(), "hello world", None),
-        ("hello world", Limits(stops=("wor",)), "hello ", "stop"),
-        ("hello world", Limits(stops=("x", "lo", "world")), "hel", "stop"),
-        ("aaab", Limits(stops=("aab",)), "a", "stop"),
-        ("abab", Limits(stops=("abc",)), "abab", None),
-        ("abc", Limits(stops=("abc",)), "", "stop"),
-        ("hello", Limits(most_characters=3), "hel", "length"),
-        ("hello", Limits(most_characters=5), "hello", None),
-        ("hello", Limits(stops=("l",), most_characters=9), "he", "stop"),
-        ("hello", Limits(stops=("lo",), most_characters=2), "he", "length"),
-        ("hel", Limits(stops=("ello",), most_characters=2), "he", "length"),
+        ("hello world", AnswerLimits(), "hello world", None),
+        ("hello world", AnswerLimits(stops=("wor",)), "hello ", "stop"),
+        ("hello world", AnswerLimits(stops=("x", "lo", "world")), "hel", "stop"),
+        ("aaab", AnswerLimits(stops=("aab",)), "a", "stop"),
+        ("abab", AnswerLimits(stops=("abc",)), "abab", None),
+        ("abc", AnswerLimits(stops=("abc",)), "", "stop"),
+        ("hello", AnswerLimits(most_characters=3), "hel", "length"),
+        ("hello", AnswerLimits(most_characters=5), "hello", None),
+        ("hello", AnswerLimits(stops=("l",), most_characters=9), "he", "stop"),
+        ("hello", AnswerLimits(stops=("lo",), most_characters=2), "he", "length"),
+        ("hel", AnswerLimits(stops=("ello",), most_characters=2), "he", "length"),
     ],
 )
 def test_an_answer_is_cut_the_same_in_pieces_of_any_size(size, text, limits, expected, reason):
@@ -38,7 +38,7 @@ def test_an_answer_is_cut_the_same_in_pieces_of_any_size(size, text, limits, exp
 
 
 def test_nothing_is_held_back_that_cannot_begin_a_stop():
-    cutter = Cutter(Limits(stops=("<end>",)))
+    cutter = Cutter(AnswerLimits(stops=("<end>",)))
 
     assert cutter.feed("abc") == "abc"
     assert cutter.feed("d<e") == "d"
@@ -46,7 +46,7 @@ def test_nothing_is_held_back_that_cannot_begin_a_stop():
 
 
 def test_nothing_passes_after_the_cut():
-    cutter = Cutter(Limits(stops=("|",)))
+    cutter = Cutter(AnswerLimits(stops=("|",)))
     cutter.feed("a|b")
 
     assert (cutter.feed("c"), cutter.flush()) == ("", "")

@@ -7,7 +7,13 @@ import pytest
 from automation.turn import Message
 from backend.errors import InvalidRequestError
 from backend.wire.chat_request import ChatRequest
-from backend.wire.translate import Limits, ignored_params, limits_of, refuse_unsupported, translate_messages
+from backend.wire.translate import (
+    AnswerLimits,
+    ignored_params,
+    limits_of,
+    refuse_unsupported,
+    translate_messages,
+)
 
 USER = {"role": "user", "content": "Hello"}
 
@@ -129,12 +135,12 @@ def test_what_a_page_cannot_be_asked_is_refused_by_name(messages, param):
 @pytest.mark.parametrize(
     ("fields", "limits"),
     [
-        ({}, Limits()),
-        ({"stop": "END"}, Limits(stops=("END",))),
-        ({"stop": ["a", "b"]}, Limits(stops=("a", "b"))),
-        ({"stop": []}, Limits()),
-        ({"max_tokens": 3}, Limits(most_characters=12)),
-        ({"max_tokens": 3, "max_completion_tokens": 2}, Limits(most_characters=8)),
+        ({}, AnswerLimits()),
+        ({"stop": "END"}, AnswerLimits(stops=("END",))),
+        ({"stop": ["a", "b"]}, AnswerLimits(stops=("a", "b"))),
+        ({"stop": []}, AnswerLimits()),
+        ({"max_tokens": 3}, AnswerLimits(most_characters=12)),
+        ({"max_tokens": 3, "max_completion_tokens": 2}, AnswerLimits(most_characters=8)),
     ],
 )
 def test_limits_are_counted_in_characters(fields, limits):

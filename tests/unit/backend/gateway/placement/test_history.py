@@ -6,9 +6,15 @@ from time import perf_counter
 import pytest
 
 from automation.turn import Attachment, Message
-from backend.gateway.placement.history import Scope, canonical_text, empty_head, end_of_said, heads_of
+from backend.gateway.placement.history import (
+    ConversationKey,
+    canonical_text,
+    empty_head,
+    end_of_said,
+    heads_of,
+)
 
-SCOPE = Scope("demo", "http://site.example/", "ada", "large")
+SCOPE = ConversationKey("demo", "http://site.example/", "ada", "large")
 CAT = Attachment("cat.png", "image/png", b"meow")
 
 
@@ -20,7 +26,7 @@ def assistant(text: str) -> Message:
     return Message("assistant", text)
 
 
-def head(*messages: Message, scope: Scope = SCOPE) -> str:
+def head(*messages: Message, scope: ConversationKey = SCOPE) -> str:
     return heads_of(empty_head(scope), messages)[-1]
 
 

@@ -12,10 +12,10 @@ from automation.errors import PoolFullError, PromptRejectedError, SiteError
 from automation.turn import Attachment, ChatLink, Message, Prompt, TurnFinished
 from backend.errors import ConversationBusyError, ConversationNotFoundError, InvalidRequestError, StorageError
 from backend.gateway.placement import placement as module
-from backend.gateway.placement.history import Scope
-from backend.gateway.placement.placement import Conversation, Conversations
+from backend.gateway.placement.history import ConversationKey
+from backend.gateway.placement.placement import ConversationPlacer, SiteConversation
 
-SCOPE = Scope("demo", "http://x/", "ada")
+SCOPE = ConversationKey("demo", "http://x/", "ada")
 FIRST = Prompt((Message("user", "one"),))
 SECOND = Prompt((Message("user", "one"), Message("assistant", "1"), Message("user", "two")))
 CHAT = ChatLink("chat", "http://x/c")
@@ -32,7 +32,7 @@ class MemoryConversations:
         failing: Names of the calls that fail.
     """
 
-    kept: dict[str, Conversation] = field(default_factory=dict)
+    kept: dict[str, SiteConversation] = field(default_factory=dict)
     held: anyio.Event | None = None
     called: anyio.Event = field(default_factory=anyio.Event)
     failing: set[str] = field(default_factory=set)
@@ -44,34 +44,34 @@ class MemoryConversations:
         if name in self.failing:
             raise StorageError
 
-    async def take_by_head(self, head: str) -> Conversation | None:
+    async def take_by_head(self, head: str) -> SiteConversation | None:
         await self._begin("take_by_head")
         found = next((c for c in self.kept.values() if c.head == head), None)
         if found:
             self.kept[found.id] = replace(found, head=None)
         return found
 
-    async def take(self, conversation: Conversation) -> bool:
+    async def take(self, conversation: SiteConversation) -> bool:
         await self._begin("take")
         is_it = self.kept.get(conversation.id) == conversation
         if is_it:
             self.kept[conversation.id] = replace(conversation, head=None)
         return is_it
 
-    async def put_back(self, conversation: Conversation) -> None:
+    async def put_back(self, conversation: SiteConversation) -> None:
         await self._begin("put_back")
         self.kept[conversation.id] = conversation
 
-    async def save(self, conversation: Conversation) -> None:
+    async def save(self, conversation: SiteConversation) -> None:
         await self._begin("save")
         self.kept[conversation.id] = conversation
 
-    async def get(self, conversation_id: str) -> Conversation | None:
+    async def get(self, conversation_id: str) -> SiteConversation | None:
         found = self.kept.get(conversation_id)
         await self._begin("get")
         return found
 
-    async def list_newest(self, endpoint: str | None, limit: int) -> list[Conversation]:
+    async def list_newest(self, endpoint: str | None, limit: int) -> list[SiteConversation]:
         found = [c for c in self.kept.values() if endpoint in (None, c.scope.endpoint)]
         return sorted(found, key=lambda c: c.updated_at, reverse=True)[:limit]
 
@@ -89,18 +89,18 @@ def memory() -> MemoryConversations:
 
 
 @pytest.fixture
-async def known(memory) -> Conversation:
+async def known(memory) -> SiteConversation:
     """A conversation of one turn."""
-    conversations = Conversations(memory, lambda: NOON)
+    conversations = ConversationPlacer(memory, lambda: NOON)
     async with conversations.place(FIRST, SCOPE, "auto") as place:
         place.was_sent = True
         await conversations.remember(place, FINISHED, "1")
-    kept: Conversation = next(iter(memory.kept.values()))
+    kept: SiteConversation = next(iter(memory.kept.values()))
     return kept
 
 
 async def fail(
-    conversations: Conversations, prompt: Prompt, error: Exception, answer: str | None = None
+    conversations: ConversationPlacer, prompt: Prompt, error: Exception, answer: str | None = None
 ) -> None:
     """Run a turn that was sent and ends with an error, perhaps after its answer."""
     async with conversations.place(prompt, SCOPE, "auto") as place:
@@ -119,18 +119,18 @@ async def cancel_when_called(memory: MemoryConversations, scope: anyio.CancelSco
 
 
 async def test_a_first_turn_is_kept_as_it_was(known):
-    assert known == Conversation(known.id, SCOPE, known.head, CHAT, 1, NOON, NOON)
+    assert known == SiteConversation(known.id, SCOPE, known.head, CHAT, 1, NOON, NOON)
     assert known.head is not None
 
 
 async def test_a_turn_goes_on_in_the_chat_and_knows_how_much_is_said(memory, known):
-    async with Conversations(memory).place(SECOND, SCOPE, "auto") as place:
+    async with ConversationPlacer(memory).place(SECOND, SCOPE, "auto") as place:
         assert (place.id, place.prompt) == (known.id, replace(SECOND, chat=CHAT, said=2))
         assert memory.kept[known.id].head is None
 
 
 async def test_a_turn_more_is_counted_and_leaves_the_beginning_as_it_was(memory, known):
-    conversations = Conversations(memory, lambda: NOON + timedelta(hours=1))
+    conversations = ConversationPlacer(memory, lambda: NOON + timedelta(hours=1))
 
     async with conversations.place(SECOND, SCOPE, "auto") as place:
         await conversations.remember(place, replace(FINISHED, chat=ChatLink("new"), is_continued=True), "2")
@@ -152,21 +152,21 @@ async def test_a_turn_more_is_counted_and_leaves_the_beginning_as_it_was(memory,
 )
 async def test_a_failed_turn_is_forgotten_unless_nothing_was_sent(memory, known, error, is_kept):
     with pytest.raises(type(error)):
-        await fail(Conversations(memory), SECOND, error)
+        await fail(ConversationPlacer(memory), SECOND, error)
 
     assert memory.kept == ({known.id: known} if is_kept else {})
 
 
 async def test_a_turn_that_never_reached_the_provider_changes_nothing(memory, known):
     with pytest.raises(SiteError):
-        async with Conversations(memory).place(SECOND, SCOPE, "auto"):
+        async with ConversationPlacer(memory).place(SECOND, SCOPE, "auto"):
             raise SiteError("queue")
 
     assert memory.kept == {known.id: known}
 
 
 async def test_a_turn_without_a_place_to_go_on_is_forgotten(memory, known):
-    conversations = Conversations(memory)
+    conversations = ConversationPlacer(memory)
 
     async with conversations.place(SECOND, SCOPE, "auto") as place:
         place.was_sent = True
@@ -177,7 +177,7 @@ async def test_a_turn_without_a_place_to_go_on_is_forgotten(memory, known):
 
 async def test_a_failure_after_the_answer_was_kept_changes_nothing(memory):
     with pytest.raises(SiteError):
-        await fail(Conversations(memory), FIRST, SiteError("tidying"), answer="1")
+        await fail(ConversationPlacer(memory), FIRST, SiteError("tidying"), answer="1")
 
     assert len(memory.kept) == 1
 
@@ -188,14 +188,14 @@ async def test_a_client_that_hangs_up_while_its_conversation_is_looked_for_leave
     async with anyio.create_task_group() as tasks:
         with anyio.CancelScope() as scope:
             tasks.start_soon(cancel_when_called, memory, scope)
-            async with Conversations(memory).place(SECOND, SCOPE, "auto"):
+            async with ConversationPlacer(memory).place(SECOND, SCOPE, "auto"):
                 await anyio.sleep_forever()
 
     assert memory.kept == {known.id: known}
 
 
 async def test_a_client_that_hangs_up_while_its_turn_is_kept_has_it_kept(memory, known):
-    conversations = Conversations(memory)
+    conversations = ConversationPlacer(memory)
 
     async with anyio.create_task_group() as tasks:
         with anyio.CancelScope() as scope:
@@ -211,7 +211,7 @@ async def test_a_client_that_hangs_up_while_its_turn_is_kept_has_it_kept(memory,
 
 async def test_a_client_that_hangs_up_in_the_answer_has_its_conversation_forgotten(memory, known):
     with anyio.CancelScope() as scope:
-        async with Conversations(memory).place(SECOND, SCOPE, "auto") as place:
+        async with ConversationPlacer(memory).place(SECOND, SCOPE, "auto") as place:
             place.was_sent = True
             scope.cancel()
             await anyio.sleep_forever()
@@ -230,12 +230,12 @@ async def test_one_that_is_taken_in_the_same_moment_is_busy(memory, known):
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(take_first)
         with pytest.raises(ConversationBusyError):
-            async with Conversations(memory).place(FIRST, SCOPE, known.id):
+            async with ConversationPlacer(memory).place(FIRST, SCOPE, known.id):
                 pass
 
 
 async def test_one_that_could_not_be_kept_is_not_found_by_what_it_was(memory, known, caplog):
-    conversations = Conversations(memory)
+    conversations = ConversationPlacer(memory)
     memory.failing = {"save", "forget"}
 
     async with conversations.place(SECOND, SCOPE, "auto") as place:
@@ -248,7 +248,7 @@ async def test_one_that_could_not_be_kept_is_not_found_by_what_it_was(memory, kn
 
 async def test_a_database_that_never_answers_holds_no_answer_up(memory, monkeypatch, caplog):
     monkeypatch.setattr(module, "_STORAGE_S", 0.01)
-    conversations = Conversations(memory)
+    conversations = ConversationPlacer(memory)
     memory.held = anyio.Event()
 
     with anyio.fail_after(5):
@@ -265,20 +265,20 @@ async def test_a_database_that_never_answers_is_said_where_a_conversation_was_na
 ):
     monkeypatch.setattr(module, "_STORAGE_S", 0.01)
 
-    async def never(_conversation: Conversation) -> bool:
+    async def never(_conversation: SiteConversation) -> bool:
         await anyio.sleep_forever()
         return True
 
     monkeypatch.setattr(memory, "take", never)
 
     with anyio.fail_after(5), pytest.raises(StorageError):
-        async with Conversations(memory).place(FIRST, SCOPE, known.id):
+        async with ConversationPlacer(memory).place(FIRST, SCOPE, known.id):
             pass
 
 
 @pytest.mark.parametrize("choice", ["auto", "new", "conv_1"])
 async def test_a_throwaway_turn_has_no_conversation_whatever_is_asked_for(memory, known, choice):
-    conversations = Conversations(memory)
+    conversations = ConversationPlacer(memory)
 
     async with conversations.place(replace(SECOND, is_throwaway=True), SCOPE, choice) as place:
         place.was_sent = True
@@ -289,7 +289,7 @@ async def test_a_throwaway_turn_has_no_conversation_whatever_is_asked_for(memory
 
 
 async def test_files_are_part_of_what_was_said(memory):
-    conversations = Conversations(memory)
+    conversations = ConversationPlacer(memory)
     cat, dog = (Attachment(f"{name}.png", "image/png", name.encode()) for name in ("cat", "dog"))
     asked = Prompt((Message("user", "what is it?", (cat,)),))
     async with conversations.place(asked, SCOPE, "auto") as place:
@@ -318,14 +318,14 @@ async def test_files_are_part_of_what_was_said(memory):
 )
 async def test_an_id_is_good_in_its_own_scope_alone(memory, known, asked, error):
     with pytest.raises(error):
-        async with Conversations(memory).place(FIRST, asked, known.id):
+        async with ConversationPlacer(memory).place(FIRST, asked, known.id):
             pass
 
     assert memory.kept == {known.id: known}
 
 
 async def test_one_that_could_not_be_forgotten_can_be_forgotten_later(memory, known):
-    conversations = Conversations(memory)
+    conversations = ConversationPlacer(memory)
     memory.failing = {"forget"}
     with pytest.raises(StorageError):
         await conversations.forget(known.id)

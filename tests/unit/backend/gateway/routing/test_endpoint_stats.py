@@ -11,8 +11,8 @@ from backend.endpoints.screenshots import ScreenshotFolder
 from backend.endpoints.states import Move
 from backend.errors import EndpointDisabledError, EndpointNotFoundError, InvalidRequestError
 from backend.gateway.routing.breaker import BreakerLimits
-from backend.gateway.routing.endpoint_stats import Standings
-from backend.gateway.routing.ranking import Candidate
+from backend.gateway.routing.endpoint_stats import EndpointStatsRegistry
+from backend.gateway.routing.ranking import RouteCandidate
 from backend.providers.config import EndpointConfig
 from tests.fakes.scripted_provider import ScriptedSite
 
@@ -38,8 +38,8 @@ def changes() -> list[tuple[str, str, str]]:
 
 
 @pytest.fixture
-def standings(clock, changes) -> Standings:
-    return Standings(BreakerLimits(2, 60.0), lambda *change: changes.append(change), clock)
+def standings(clock, changes) -> EndpointStatsRegistry:
+    return EndpointStatsRegistry(BreakerLimits(2, 60.0), lambda *change: changes.append(change), clock)
 
 
 @pytest.fixture
@@ -58,12 +58,12 @@ def make(tmp_path):
 OPEN = (Move.START, Move.OPENED)
 
 
-def fail(standings: Standings, endpoint: Endpoint, error: BaseException) -> None:
+def fail(standings: EndpointStatsRegistry, endpoint: Endpoint, error: BaseException) -> None:
     with pytest.raises(type(error)), standings.attempt(endpoint):
         raise error
 
 
-def answer(standings: Standings, endpoint: Endpoint) -> None:
+def answer(standings: EndpointStatsRegistry, endpoint: Endpoint) -> None:
     with standings.attempt(endpoint) as attempt:
         attempt.note_first_delta()
 
@@ -195,14 +195,16 @@ def test_when_nobody_can_be_asked_the_soonest_probe_is_told(standings, make, clo
     clock.now += 20
     fail(standings, b, SiteError("one"))
 
-    told = standings.refusal([Candidate("gone"), Candidate("b"), Candidate("a")], {"a": a, "b": b})
+    told = standings.refusal(
+        [RouteCandidate("gone"), RouteCandidate("b"), RouteCandidate("a")], {"a": a, "b": b}
+    )
 
     assert isinstance(told, EndpointDisabledError)
     assert (told.slug, told.retry_after_s) == ("a", 40.0)
 
 
 def test_when_all_were_deleted_the_first_is_told(standings):
-    told = standings.refusal([Candidate("gone"), Candidate("lost")], {})
+    told = standings.refusal([RouteCandidate("gone"), RouteCandidate("lost")], {})
 
     assert isinstance(told, EndpointNotFoundError)
     assert told.slug == "gone"

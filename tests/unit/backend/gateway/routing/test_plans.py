@@ -4,22 +4,22 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from backend.gateway.routing.plans import Network, Plan, plan_for
-from backend.gateway.routing.ranking import Candidate, Tier
+from backend.gateway.routing.plans import Plan, RoutingTable, plan_for
+from backend.gateway.routing.ranking import RouteCandidate, Tier
 from backend.gateway.routing.resolve import EndpointNames
 from backend.gateway.routing.rotations import Rotation
 
 
 def network(
     *rotations: Rotation, fallbacks: Mapping[str, Sequence[str]] | None = None, alias_strategy="least_busy"
-) -> Network:
+) -> RoutingTable:
     aliases = {"a": {"gpt": "big"}, "b": {"gpt": "b1", "solo": "b1"}, "c": {"gpt": "gone"}}
     models = {"a": ("big", "small"), "b": ("b1",), "c": ("c1",)}
     endpoints = [EndpointNames(slug, None, models[slug], aliases[slug], is_started=True) for slug in "abc"]
     known = dict.fromkeys("abc", ())
     weights = {"a": 2.0, "b": 3.0}
     named = {rotation.name: rotation for rotation in rotations}
-    return Network(endpoints, named, {**known, **(fallbacks or {})}, weights, alias_strategy)
+    return RoutingTable(endpoints, named, {**known, **(fallbacks or {})}, weights, alias_strategy)
 
 
 def rotation(name: str, *providers: str, fallbacks: Sequence[str] = (), strategy="weighted") -> Rotation:
@@ -27,7 +27,7 @@ def rotation(name: str, *providers: str, fallbacks: Sequence[str] = (), strategy
     return Rotation.model_validate({**body, "fallbacks": fallbacks, "strategy": strategy})
 
 
-def plan(name: str, world: Network) -> Plan:
+def plan(name: str, world: RoutingTable) -> Plan:
     found = plan_for(name, world)
     assert found is not None
     return found
@@ -45,27 +45,27 @@ def test_a_name_without_a_choice_has_no_plan(name):
 def test_a_rotation_has_its_candidates_and_its_strategy_even_with_a_single_one():
     found = plan("r", network(rotation("r", "a", strategy="cost")))
 
-    assert found == Plan("r", (Candidate("a"),), "cost", ())
+    assert found == Plan("r", (RouteCandidate("a"),), "cost", ())
 
 
 def test_an_alias_leads_to_every_endpoint_that_has_its_model():
     found = plan("gpt", network())
 
-    assert found.candidates == (Candidate("a", "gpt", 2.0), Candidate("b", "gpt", 3.0))
+    assert found.candidates == (RouteCandidate("a", "gpt", 2.0), RouteCandidate("b", "gpt", 3.0))
     assert found.strategy == "least_busy"
 
 
 def test_an_endpoint_with_fallbacks_is_asked_first_with_the_model_that_was_named():
     found = plan("a/small", network(fallbacks={"a": ("b/b1", "c")}))
 
-    assert found.candidates == (Candidate("a", "small"),)
-    assert found.fallbacks == (Tier((Candidate("b", "b1"),)), Tier((Candidate("c"),)))
+    assert found.candidates == (RouteCandidate("a", "small"),)
+    assert found.fallbacks == (Tier((RouteCandidate("b", "b1"),)), Tier((RouteCandidate("c"),)))
 
 
 def test_an_alias_of_one_endpoint_has_the_endpoints_fallbacks():
     found = plan("solo", network(fallbacks={"b": ("c",)}))
 
-    assert (found.candidates, behind(found)) == ((Candidate("b", "solo", 3.0),), ["c"])
+    assert (found.candidates, behind(found)) == ((RouteCandidate("b", "solo", 3.0),), ["c"])
 
 
 def test_an_unknown_model_is_never_answered_by_a_fallback():

@@ -5,10 +5,10 @@ from collections import Counter
 
 import pytest
 
-from backend.gateway.routing.ranking import STRATEGIES, Candidate, Standing, Tier, order
+from backend.gateway.routing.ranking import STRATEGIES, EndpointStats, RouteCandidate, Tier, rank_candidates
 from backend.providers.config import Price
 
-A, B, C = Candidate("a"), Candidate("b"), Candidate("c")
+A, B, C = RouteCandidate("a"), RouteCandidate("b"), RouteCandidate("c")
 NOW = 1000.0
 
 
@@ -16,44 +16,46 @@ def always_half() -> float:
     return 0.5
 
 
-def standings(**known: Standing) -> dict[str, Standing]:
-    return {**{slug: Standing() for slug in "abc"}, **known}
+def standings(**known: EndpointStats) -> dict[str, EndpointStats]:
+    return {**{slug: EndpointStats() for slug in "abc"}, **known}
 
 
-def asked(*candidates: Candidate, known=None, strategy="round_robin", **more) -> list[str]:
-    chosen = order(candidates, known or standings(), strategy, now=NOW, **{"random": always_half, **more})
+def asked(*candidates: RouteCandidate, known=None, strategy="round_robin", **more) -> list[str]:
+    chosen = rank_candidates(
+        candidates, known or standings(), strategy, now=NOW, **{"random": always_half, **more}
+    )
     return [candidate.slug for candidate in chosen]
 
 
-def with_outcomes(*outcomes: bool, at: float = NOW) -> Standing:
-    standing = Standing()
+def with_outcomes(*outcomes: bool, at: float = NOW) -> EndpointStats:
+    standing = EndpointStats()
     for is_good in outcomes:
         standing.note_outcome(at, is_good=is_good)
     return standing
 
 
-def with_first_delta(seconds: float, at: float = NOW, in_flight: int = 0) -> Standing:
-    standing = Standing(in_flight=in_flight)
+def with_first_delta(seconds: float, at: float = NOW, in_flight: int = 0) -> EndpointStats:
+    standing = EndpointStats(in_flight=in_flight)
     standing.note_first_delta(seconds, at)
     return standing
 
 
-def priced(price: float) -> Standing:
-    return Standing(prices={"*": Price(input=price, output=price)})
+def priced(price: float) -> EndpointStats:
+    return EndpointStats(prices={"*": Price(input=price, output=price)})
 
 
 @pytest.mark.parametrize(
     ("strategy", "known", "expected"),
     [
-        ("success_rate", {"a": with_outcomes(False, True), "b": Standing(in_flight=1)}, "cba"),
-        ("success_rate", {"c": Standing(in_flight=2), "b": Standing(in_flight=1)}, "abc"),
+        ("success_rate", {"a": with_outcomes(False, True), "b": EndpointStats(in_flight=1)}, "cba"),
+        ("success_rate", {"c": EndpointStats(in_flight=2), "b": EndpointStats(in_flight=1)}, "abc"),
         (
             "response_time",
             {"a": with_first_delta(3), "b": with_first_delta(1), "c": with_first_delta(2)},
             "bca",
         ),
         ("response_time", {"a": with_first_delta(3), "b": with_first_delta(1)}, "cba"),
-        ("least_busy", {"a": Standing(in_flight=2), "c": Standing(in_flight=1)}, "bca"),
+        ("least_busy", {"a": EndpointStats(in_flight=2), "c": EndpointStats(in_flight=1)}, "bca"),
         ("cost", {"a": priced(3), "b": priced(0), "c": priced(2)}, "bca"),
         ("cost", {"a": priced(3), "b": priced(1)}, "bac"),
     ],
@@ -71,17 +73,21 @@ def test_an_endpoint_that_was_slow_long_ago_is_measured_anew():
 
 
 def test_only_one_request_at_a_time_goes_where_the_speed_is_unknown():
-    known = standings(a=Standing(in_flight=1), b=with_first_delta(1), c=with_first_delta(2))
+    known = standings(a=EndpointStats(in_flight=1), b=with_first_delta(1), c=with_first_delta(2))
 
     assert asked(A, B, C, known=known, strategy="response_time") == ["b", "c", "a"]
 
 
 def test_a_model_is_cheaper_by_its_own_price_than_by_that_of_the_others():
     prices = {"*": Price(input=9, output=9), "mini": Price(input=1, output=1)}
-    known = {"a": Standing(prices=prices), "b": priced(2)}
+    known = {"a": EndpointStats(prices=prices), "b": priced(2)}
 
-    chosen = order(
-        [Candidate("a", "big"), Candidate("a", "mini"), B], known, "cost", now=NOW, random=always_half
+    chosen = rank_candidates(
+        [RouteCandidate("a", "big"), RouteCandidate("a", "mini"), B],
+        known,
+        "cost",
+        now=NOW,
+        random=always_half,
     )
 
     assert [(c.slug, c.model) for c in chosen] == [("a", "mini"), ("b", None), ("a", "big")]
@@ -89,7 +95,7 @@ def test_a_model_is_cheaper_by_its_own_price_than_by_that_of_the_others():
 
 def test_a_price_is_found_by_alias_and_for_the_default_model():
     prices = {"mini": Price(input=1, output=3), "*": Price(input=9, output=9)}
-    standing = Standing(prices=prices, default_model="mini", aliases={"gpt": "mini"})
+    standing = EndpointStats(prices=prices, default_model="mini", aliases={"gpt": "mini"})
 
     assert [standing.price_of(model) for model in (None, "gpt", "mini", "big")] == [2, 2, 2, 9]
 
@@ -100,7 +106,7 @@ def test_each_takes_its_turn():
 
 def test_requests_are_shared_by_weight():
     seeded = random.Random(7)
-    weighted = [Candidate("a", weight=1), Candidate("b", weight=3), Candidate("c", weight=6)]
+    weighted = [RouteCandidate("a", weight=1), RouteCandidate("b", weight=3), RouteCandidate("c", weight=6)]
 
     firsts = Counter(asked(*weighted, strategy="weighted", random=seeded.random)[0] for _ in range(5000))
 
@@ -117,9 +123,9 @@ def test_every_strategy_asks_everyone_once(strategy):
 @pytest.mark.parametrize(
     "trouble",
     [
-        Standing(is_usable=False),
-        Standing(disabled_until=NOW + 1),
-        Standing(disabled_until=NOW - 1, is_probing=True),
+        EndpointStats(is_usable=False),
+        EndpointStats(disabled_until=NOW + 1),
+        EndpointStats(disabled_until=NOW - 1, is_probing=True),
     ],
 )
 def test_an_endpoint_in_trouble_is_left_out_while_another_is_left(trouble):
@@ -127,38 +133,40 @@ def test_an_endpoint_in_trouble_is_left_out_while_another_is_left(trouble):
 
 
 def test_an_endpoint_whose_time_is_over_is_probed():
-    assert asked(A, B, known=standings(a=Standing(disabled_until=NOW - 1))) == ["a", "b"]
+    assert asked(A, B, known=standings(a=EndpointStats(disabled_until=NOW - 1))) == ["a", "b"]
 
 
 def test_disabled_endpoints_are_asked_when_no_other_is_left_the_soonest_first():
     known = standings(
-        a=Standing(is_usable=False),
-        b=Standing(disabled_until=NOW + 9),
-        c=Standing(disabled_until=NOW + 5),
+        a=EndpointStats(is_usable=False),
+        b=EndpointStats(disabled_until=NOW + 9),
+        c=EndpointStats(disabled_until=NOW + 5),
     )
 
     assert asked(A, B, C, known=known) == ["c", "b", "a"]
 
 
 def test_a_disabled_endpoint_that_is_being_probed_is_not_asked_besides():
-    known = standings(a=Standing(disabled_until=NOW + 5, is_probing=True), b=Standing(disabled_until=NOW + 9))
+    known = standings(
+        a=EndpointStats(disabled_until=NOW + 5, is_probing=True), b=EndpointStats(disabled_until=NOW + 9)
+    )
 
     assert asked(A, B, known=known) == ["b"]
 
 
 def test_nobody_is_asked_when_all_are_being_probed():
-    probing = Standing(disabled_until=NOW + 5, is_probing=True)
+    probing = EndpointStats(disabled_until=NOW + 5, is_probing=True)
 
     assert asked(A, B, known=standings(a=probing, b=probing)) == []
 
 
 def test_a_single_candidate_is_asked_whatever_its_standing():
-    assert asked(A, known={"a": Standing(disabled_until=NOW + 5, is_probing=True)}) == ["a"]
+    assert asked(A, known={"a": EndpointStats(disabled_until=NOW + 5, is_probing=True)}) == ["a"]
 
 
 def test_an_endpoint_that_is_gone_is_never_asked():
-    assert asked(A, B, known={"b": Standing()}) == ["b"]
-    assert asked(A, known={"b": Standing()}) == []
+    assert asked(A, B, known={"b": EndpointStats()}) == ["b"]
+    assert asked(A, known={"b": EndpointStats()}) == []
 
 
 def test_fallbacks_come_after_all_candidates_and_nobody_is_asked_twice():
@@ -168,14 +176,18 @@ def test_fallbacks_come_after_all_candidates_and_nobody_is_asked_twice():
 
 
 def test_a_fallback_that_works_comes_before_a_candidate_that_is_disabled():
-    known = standings(a=Standing(disabled_until=NOW + 5))
+    known = standings(a=EndpointStats(disabled_until=NOW + 5))
 
     assert asked(A, known=known, fallbacks=[Tier([B])]) == ["b"]
 
 
 def test_two_models_of_one_endpoint_are_two_candidates():
-    chosen = order(
-        [Candidate("a", "x"), Candidate("a", "y")], standings(), "round_robin", now=NOW, random=always_half
+    chosen = rank_candidates(
+        [RouteCandidate("a", "x"), RouteCandidate("a", "y")],
+        standings(),
+        "round_robin",
+        now=NOW,
+        random=always_half,
     )
 
     assert [c.model for c in chosen] == ["x", "y"]

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from backend.errors import InvalidRequestError, NameTakenError
-from backend.gateway.routing.ranking import Candidate
+from backend.gateway.routing.ranking import RouteCandidate
 from backend.gateway.routing.rotations import Rotation, RotationDraft, check_fallbacks, check_rotation
 
 ONE = {"name": "fast", "providers": [{"provider_id": "openai"}]}
@@ -31,10 +31,10 @@ def test_every_model_of_every_provider_is_a_candidate():
     candidates = list(RotationDraft.model_validate(body).candidates())
 
     assert candidates == [
-        Candidate("openai", "gpt-4", 1),
-        Candidate("openai", "mini", 3),
-        Candidate("anthropic", "haiku", 2),
-        Candidate("demo", None, 1),
+        RouteCandidate("openai", "gpt-4", 1),
+        RouteCandidate("openai", "mini", 3),
+        RouteCandidate("anthropic", "haiku", 2),
+        RouteCandidate("demo", None, 1),
     ]
 
 

@@ -22,11 +22,11 @@ from automation.turn import (
     UsageReported,
 )
 from backend.errors import StructuredAnswerError, ToolCallError
-from backend.gateway.answer_stream import Answer
+from backend.gateway.answer_stream import AnswerStream
 from backend.gateway.structured_output.answer_shape import shape_of
 from backend.gateway.structured_output.emulated_answer import open_shaped_answer
 from backend.wire.chat_request import ChatRequest
-from backend.wire.translate import Limits
+from backend.wire.translate import AnswerLimits
 
 ASKED = Prompt((Message("user", "What time is it?"),))
 CHAT = ChatLink("chat-1", "http://site.example/c/1")
@@ -66,7 +66,9 @@ def turn(*texts: str, chat: ChatLink | None = CHAT, **finish: Any) -> list[TurnE
     return [*(TextDelta(text) for text in texts), end]
 
 
-async def run(page: Page, *, limits: Limits = Limits(), prompt: Prompt = ASKED, remember=None, **fields: Any):  # noqa: B008
+async def run(
+    page: Page, *, limits: AnswerLimits = AnswerLimits(), prompt: Prompt = ASKED, remember=None, **fields: Any
+):  # noqa: B008
     body = {"model": "m", "messages": [{"role": "user", "content": "x"}], **fields}
     shape = shape_of(ChatRequest.model_validate(body))
     deltas = []
@@ -76,7 +78,7 @@ async def run(page: Page, *, limits: Limits = Limits(), prompt: Prompt = ASKED, 
     return answer, deltas
 
 
-def calls_of(answer: Answer) -> list[tuple[str, Any]]:
+def calls_of(answer: AnswerStream) -> list[tuple[str, Any]]:
     return [(call.name, json.loads(call.arguments)) for call in answer.tool_calls]
 
 
@@ -167,7 +169,7 @@ async def test_an_answer_that_must_be_a_call_is_one_or_an_error(choice):
 
 
 async def test_limits_do_not_cut_what_must_be_a_call():
-    limits = Limits(stops=("now",), most_characters=3)
+    limits = AnswerLimits(stops=("now",), most_characters=3)
 
     answer, _ = await run(
         Page(turn("It is now.\n", CALL)), limits=limits, tools=TOOLS, tool_choice="required"
@@ -177,7 +179,7 @@ async def test_limits_do_not_cut_what_must_be_a_call():
 
 
 async def test_a_client_that_cuts_the_text_before_the_call_gets_no_call():
-    answer, deltas = await run(Page(turn("a|b\n", CALL)), limits=Limits(stops=("|",)), tools=TOOLS)
+    answer, deltas = await run(Page(turn("a|b\n", CALL)), limits=AnswerLimits(stops=("|",)), tools=TOOLS)
 
     assert deltas == [TextDelta("a")]
     assert (answer.finish_reason, answer.tool_calls) == ("stop", ())
@@ -250,7 +252,9 @@ async def test_json_that_stays_wrong_is_an_error_and_none_of_it_is_passed_on():
 
 
 async def test_json_that_is_longer_than_the_client_wants_says_so():
-    answer, deltas = await run(Page(turn('{"a": 1}')), limits=Limits(most_characters=4), response_format=JSON)
+    answer, deltas = await run(
+        Page(turn('{"a": 1}')), limits=AnswerLimits(most_characters=4), response_format=JSON
+    )
 
     assert deltas == [TextDelta('{"a"')]
     assert answer.finish_reason == "length"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.accounts.account_config import AccountPace
+from backend.accounts.account_config import RateLimits
 from backend.errors import InvalidRequestError
 from backend.providers.library.config_file import parse_config
 
@@ -30,7 +30,7 @@ def test_the_documented_configuration_is_a_pages_with_an_account():
     entry = file.providers["deepseek"]
     assert entry.is_page
     assert entry.accounts[0].config(0).username == "your-email@example.com"
-    assert entry.rate_limit == AccountPace(
+    assert entry.rate_limit == RateLimits(
         max_requests_per_period=10, period_seconds=60.0, min_delay_between_requests=1.0
     )
     assert file.data_dir == Path("data")

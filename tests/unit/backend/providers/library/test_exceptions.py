@@ -21,7 +21,7 @@ from backend.providers.library.exceptions import (
     RateLimited,
     TokenExpired,
     all_failed,
-    told,
+    to_public_error,
 )
 
 
@@ -39,7 +39,7 @@ from backend.providers.library.exceptions import (
     ],
 )
 def test_each_error_has_the_name_that_programs_catch(error, kind):
-    made = told(error)
+    made = to_public_error(error)
 
     assert type(made) is kind
     assert made.__cause__ is error
@@ -47,7 +47,7 @@ def test_each_error_has_the_name_that_programs_catch(error, kind):
 
 
 def test_a_limit_tells_when_to_come_back():
-    made = told(RateLimitedError("x", 7.0))
+    made = to_public_error(RateLimitedError("x", 7.0))
 
     assert isinstance(made, RateLimited)
     assert made.retry_after_s == 7.0

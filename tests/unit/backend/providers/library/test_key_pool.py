@@ -10,16 +10,16 @@ import pytest
 
 from automation.errors import AccountBannedError, NoAccountError, RateLimitedError, SignInRequiredError
 from backend.accounts.policy import AccountLimits
-from backend.providers.library.key_pool import AccountPool, KeyAccount
+from backend.providers.library.key_pool import KeyAccount, KeyPool
 
 
-def pool_of(*limits: AccountLimits, wait_s: float = 0.0) -> AccountPool:
+def pool_of(*limits: AccountLimits, wait_s: float = 0.0) -> KeyPool:
     api = cast("Any", None)
     accounts = [KeyAccount(f"key-{i}", api, limit) for i, limit in enumerate(limits, 1)]
-    return AccountPool(accounts, wait_s, chance=lambda: 0.0)
+    return KeyPool(accounts, wait_s, chance=lambda: 0.0)
 
 
-async def lent(pool: AccountPool, *tried: str, error: Exception | None = None) -> str:
+async def lent(pool: KeyPool, *tried: str, error: Exception | None = None) -> str:
     async with pool.lend(tried) as account:
         if error is not None:
             raise error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.accounts.account_config import AccountConfig, Standing
+from backend.accounts.account_config import AccountConfig, AccountStatus
 from backend.accounts.states import AccountState
 from backend.errors import StorageError
 from backend.providers.library.stored_sessions import MemoryAccounts, SessionFiles
@@ -52,9 +52,9 @@ async def test_accounts_are_kept_in_their_order_with_their_standing():
     one, two = AccountConfig(id="one"), AccountConfig(id="two")
     accounts = MemoryAccounts({"p": [one, two]})
 
-    await accounts.save_standing("p", "one", Standing(AccountState.BANNED, "gone"))
+    await accounts.save_standing("p", "one", AccountStatus(AccountState.BANNED, "gone"))
     await accounts.add_account("p", AccountConfig(id="three"))
-    await accounts.update_account("p", AccountConfig(id="two", username="u"), Standing())
+    await accounts.update_account("p", AccountConfig(id="two", username="u"), AccountStatus())
     await accounts.delete_account("p", "three")
 
     kept = await accounts.list_accounts("p")

@@ -27,25 +27,25 @@ from automation.errors import (
     UnreachableError,
 )
 from automation.turn import ChatLink, Message, Prompt, TextDelta, TurnFinished
-from backend.accounts.account_config import AccountConfig, AccountPace, Standing, StoredAccount
+from backend.accounts.account_config import AccountConfig, AccountStatus, RateLimits, StoredAccount
 from backend.accounts.states import AccountState
 from backend.errors import RateExceededError, StorageError
 from backend.providers.web_chat import account_pool_provider as account_fleet
-from backend.providers.web_chat.account_pool_provider import AccountFleet, open_fleet
-from backend.providers.web_chat.account_sign_in import AccountRoom
-from backend.providers.web_chat.page_evictor import Sleepers
-from backend.providers.web_chat.site_browsers import FleetPlan
+from backend.providers.web_chat.account_pool_provider import AccountPoolProvider, open_account_pool
+from backend.providers.web_chat.account_sign_in import AccountSignIn
+from backend.providers.web_chat.page_evictor import PageEvictor
+from backend.providers.web_chat.site_browsers import AccountPoolPlan
 from tests.fakes.scripted_accounts import MemoryAccounts, ScriptedAccounts
 from tests.fakes.scripted_provider import DONE, plays, says
 
 HELLO = Prompt((Message("user", "Hello"),))
 
 
-def stored(*ids: str, standing: Standing | None = None, **fields: object) -> MemoryAccounts:
+def stored(*ids: str, standing: AccountStatus | None = None, **fields: object) -> MemoryAccounts:
     accounts = MemoryAccounts()
     for account_id in ids:
         config = AccountConfig.model_validate({"id": account_id, "username": f"user-{account_id}", **fields})
-        accounts.stored[account_id] = StoredAccount(config, standing or Standing(), datetime.now(UTC))
+        accounts.stored[account_id] = StoredAccount(config, standing or AccountStatus(), datetime.now(UTC))
     return accounts
 
 
@@ -59,12 +59,12 @@ async def fleet_of(
     challenge_wait_s: float = 0.0,
     keep_alive_s: float | None = None,
     slug: str = "demo",
-    sleepers: Sleepers | None = None,
+    sleepers: PageEvictor | None = None,
     **pace: object,
-) -> AsyncIterator[AccountFleet]:
-    plan = FleetPlan(
+) -> AsyncIterator[AccountPoolProvider]:
+    plan = AccountPoolPlan(
         slug=slug,
-        pace=AccountPace.model_validate(pace),
+        pace=RateLimits.model_validate(pace),
         own=AccountConfig(id="default", username=username),
         is_own_anonymous=username is None,
         most_at_once=most_at_once,
@@ -72,16 +72,16 @@ async def fleet_of(
         keep_alive_s=keep_alive_s,
         browsers=site,
     )
-    async with open_fleet(plan, accounts or MemoryAccounts(), sleepers) as fleet:
+    async with open_account_pool(plan, accounts or MemoryAccounts(), sleepers) as fleet:
         yield fleet
 
 
-async def ask(fleet: AccountFleet, prompt: Prompt = HELLO) -> str:
+async def ask(fleet: AccountPoolProvider, prompt: Prompt = HELLO) -> str:
     async with fleet.open_turn(prompt) as events:
         return "".join([event.text async for event in events if isinstance(event, TextDelta)])
 
 
-async def chat_after(fleet: AccountFleet, prompt: Prompt = HELLO) -> ChatLink:
+async def chat_after(fleet: AccountPoolProvider, prompt: Prompt = HELLO) -> ChatLink:
     async with fleet.open_turn(prompt) as events:
         seen = [event async for event in events]
     assert isinstance(seen[-1], TurnFinished)
@@ -89,12 +89,12 @@ async def chat_after(fleet: AccountFleet, prompt: Prompt = HELLO) -> ChatLink:
     return seen[-1].chat
 
 
-async def opened_or_not(fleet: AccountFleet) -> None:
+async def opened_or_not(fleet: AccountPoolProvider) -> None:
     with contextlib.suppress(PageLostError):
         await fleet.roster.members[1].pages()
 
 
-def states(fleet: AccountFleet) -> dict[str, str]:
+def states(fleet: AccountPoolProvider) -> dict[str, str]:
     return {member.id: str(member.state) for member in fleet.roster.members}
 
 
@@ -401,7 +401,7 @@ async def test_where_all_pages_are_taken_the_account_that_was_idle_longest_gives
 
 
 async def test_where_all_pages_are_taken_the_endpoint_that_was_idle_longest_gives_its_own_up():
-    site, sleepers = ScriptedAccounts(most_open=2, pool_full=PoolFullError(0.0)), Sleepers()
+    site, sleepers = ScriptedAccounts(most_open=2, pool_full=PoolFullError(0.0)), PageEvictor()
 
     async with (
         fleet_of(site, stored("a"), slug="one", sleepers=sleepers) as one,
@@ -420,7 +420,7 @@ async def test_where_all_pages_are_taken_the_endpoint_that_was_idle_longest_give
 
 
 async def test_a_sign_in_gets_the_page_of_an_idle_session_and_none_that_is_in_use():
-    site, sleepers = ScriptedAccounts(most_open=1, pool_full=PoolFullError(0.0)), Sleepers()
+    site, sleepers = ScriptedAccounts(most_open=1, pool_full=PoolFullError(0.0)), PageEvictor()
 
     async with (
         fleet_of(site, stored("a"), slug="one", sleepers=sleepers) as one,
@@ -431,9 +431,9 @@ async def test_a_sign_in_gets_the_page_of_an_idle_session_and_none_that_is_in_us
         async with one.open_turn(HELLO) as events:
             await anext(events)
             with pytest.raises(PoolFullError):
-                async with AccountRoom(two.roster, member).open_sign_in():
+                async with AccountSignIn(two.roster, member).open_sign_in():
                     pass
-        async with AccountRoom(two.roster, member).open_sign_in() as session:
+        async with AccountSignIn(two.roster, member).open_sign_in() as session:
             during = set(site.open_now)
             session.cancel()
 
@@ -455,13 +455,13 @@ async def test_accounts_that_are_added_and_removed_are_followed():
 
 
 async def test_how_an_account_stood_is_known_after_a_restart():
-    limit = Standing(AccountState.RATE_LIMITED, "slow down", datetime.now(UTC) + timedelta(seconds=50))
+    limit = AccountStatus(AccountState.RATE_LIMITED, "slow down", datetime.now(UTC) + timedelta(seconds=50))
     async with fleet_of(ScriptedAccounts(), stored("a", standing=limit)) as fleet:
         with pytest.raises(RateLimitedError) as caught:
             await ask(fleet)
     assert 40 < caught.value.retry_after_s <= 50
 
-    banned = Standing(AccountState.BANNED, "closed")
+    banned = AccountStatus(AccountState.BANNED, "closed")
     async with fleet_of(ScriptedAccounts(), stored("a", standing=banned)) as fleet:
         with pytest.raises(AccountBannedError, match="closed"):
             await ask(fleet)

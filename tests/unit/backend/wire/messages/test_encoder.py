@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from automation.errors import SiteError
 from backend.wire.chat_response import DONE, sse_event
 from backend.wire.errors import ErrorReply
-from backend.wire.messages.encoder import MessagesForm
+from backend.wire.messages.encoder import MessagesEncoder
 from backend.wire.messages.errors import error_type
 from backend.wire.messages.request import MessagesRequest
 
@@ -80,7 +80,7 @@ STREAMS: dict[str, list[bytes]] = {
 
 
 def streamed(events: list[bytes], *, with_usage: bool = True) -> bytes:
-    form = MessagesForm(REQUEST, "req_1")
+    form = MessagesEncoder(REQUEST, "req_1")
     ends = [usage(), DONE] if with_usage else [DONE]
     return b"".join(form.events(event) for event in [*events, *ends]) + form.end
 
@@ -164,14 +164,14 @@ def test_every_event_has_all_that_the_clients_types_require(name):
 
 def test_a_completion_without_a_message_is_an_error():
     with pytest.raises(SiteError) as caught:
-        MessagesForm(REQUEST).whole(b'{"choices":[]}')
+        MessagesEncoder(REQUEST).whole(b'{"choices":[]}')
 
     assert "without a message" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_stream_says_the_same_split_anywhere(name):
-    form = MessagesForm(REQUEST, "req_1")
+    form = MessagesEncoder(REQUEST, "req_1")
     raw = b"".join([*STREAMS[name], usage(), DONE])
 
     bytewise = b"".join(form.events(raw[i : i + 1]) for i in range(len(raw))) + form.end
@@ -229,7 +229,7 @@ def test_a_whole_answer_is_what_its_stream_adds_up_to():
     choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
     completion = {"id": "chatcmpl-1", "created": 7, "model": "demo/m", "choices": [choice], "usage": USAGE}
 
-    body = MessagesForm(REQUEST).whole(orjson.dumps(completion))
+    body = MessagesEncoder(REQUEST).whole(orjson.dumps(completion))
 
     with client(body, media_type="application/json") as sdk:
         whole = sdk.messages.create(**BODY)
@@ -247,14 +247,14 @@ def completion_with(arguments: str, finish_reason: str = "tool_calls") -> bytes:
 @pytest.mark.parametrize("arguments", ['{"a":', "[]", "null", "seven"])
 def test_arguments_that_are_no_object_are_an_error_and_never_an_empty_input(arguments):
     with pytest.raises(SiteError) as caught:
-        MessagesForm(REQUEST).whole(completion_with(arguments))
+        MessagesEncoder(REQUEST).whole(completion_with(arguments))
 
     assert "no JSON object" in str(caught.value)
 
 
 @pytest.mark.parametrize("arguments", ["", '{"a":'])
 def test_half_a_call_of_a_whole_answer_that_was_cut_is_left_out(arguments):
-    message = json.loads(MessagesForm(REQUEST).whole(completion_with(arguments, "length")))
+    message = json.loads(MessagesEncoder(REQUEST).whole(completion_with(arguments, "length")))
 
     assert [block["type"] for block in message["content"]] == ["text"]
     assert message["stop_reason"] == "max_tokens"
@@ -268,7 +268,7 @@ def test_half_a_call_of_a_streamed_answer_that_was_cut_is_as_far_as_it_came():
 
 
 def test_a_streamed_call_whose_arguments_break_off_is_an_error():
-    form = MessagesForm(REQUEST)
+    form = MessagesEncoder(REQUEST)
     form.events(chunk(call(0, '{"a":', "f")) + chunk({}, "tool_calls"))
 
     with pytest.raises(SiteError) as caught:
@@ -278,7 +278,7 @@ def test_a_streamed_call_whose_arguments_break_off_is_an_error():
 
 
 def test_a_stream_that_ends_before_it_said_why_is_no_complete_answer():
-    form = MessagesForm(REQUEST)
+    form = MessagesEncoder(REQUEST)
     form.events(chunk({"content": "Hel"}) + DONE)
 
     with pytest.raises(SiteError) as caught:
@@ -288,7 +288,7 @@ def test_a_stream_that_ends_before_it_said_why_is_no_complete_answer():
 
 
 def test_a_failure_is_an_error_event_that_the_client_raises():
-    form = MessagesForm(REQUEST, "req_1")
+    form = MessagesEncoder(REQUEST, "req_1")
     begun = form.events(chunk({"content": "Hel"}))
 
     failed = form.failure(ErrorReply(429, "rate_limited", "slow down"))
@@ -300,7 +300,7 @@ def test_a_failure_is_an_error_event_that_the_client_raises():
 
 
 def test_an_error_among_the_chunks_is_a_failure():
-    form = MessagesForm(REQUEST)
+    form = MessagesEncoder(REQUEST)
 
     out = form.events(chunk({"content": "Hel"}) + sse_event({"error": {"message": "gone"}}))
 
@@ -329,7 +329,7 @@ def test_errors_have_anthropics_kinds(status, code, kind):
 
 
 def test_a_refusal_of_the_gateway_is_the_clients_exception():
-    body = MessagesForm(REQUEST, "req_1").refusal(
+    body = MessagesEncoder(REQUEST, "req_1").refusal(
         ErrorReply(404, "model_not_found", "no such model", "model")
     )
 

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from automation.errors import SiteError
 from backend.wire.chat_response import DONE, sse_event
 from backend.wire.errors import ErrorReply
-from backend.wire.responses.encoder import ResponsesForm
+from backend.wire.responses.encoder import ResponsesEncoder
 from backend.wire.responses.request import ResponsesRequest
 
 REQUEST = ResponsesRequest.model_validate(
@@ -73,7 +73,7 @@ STREAMS: dict[str, list[bytes]] = {
 
 
 def streamed(events: list[bytes]) -> bytes:
-    form = ResponsesForm(REQUEST)
+    form = ResponsesEncoder(REQUEST)
     return b"".join(form.events(event) for event in [*events, usage(), DONE]) + form.end
 
 
@@ -206,7 +206,7 @@ def test_every_event_has_all_that_the_clients_types_require(name):
 
 def test_a_completion_without_a_message_is_an_error():
     with pytest.raises(SiteError) as caught:
-        ResponsesForm(REQUEST).whole(b'{"choices":[]}')
+        ResponsesEncoder(REQUEST).whole(b'{"choices":[]}')
 
     assert "without a message" in str(caught.value)
 
@@ -214,7 +214,7 @@ def test_a_completion_without_a_message_is_an_error():
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_stream_says_the_same_split_anywhere(name):
     whole = streamed(STREAMS[name])
-    form = ResponsesForm(REQUEST)
+    form = ResponsesEncoder(REQUEST)
     raw = b"".join([*STREAMS[name], usage(), DONE])
 
     bytewise = b"".join(form.events(raw[i : i + 1]) for i in range(len(raw))) + form.end
@@ -231,7 +231,7 @@ def test_a_whole_answer_is_what_its_stream_adds_up_to():
     choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
     completion = {"id": "chatcmpl-1", "created": 7, "model": "demo/m", "choices": [choice], "usage": USAGE}
 
-    body = ResponsesForm(REQUEST).whole(orjson.dumps(completion))
+    body = ResponsesEncoder(REQUEST).whole(orjson.dumps(completion))
 
     events = documents(streamed(STREAMS["reasoning, text and parallel calls"]))
     assert json.loads(body) == events[-1]["response"]
@@ -247,7 +247,7 @@ def test_nothing_is_stored_and_the_answer_says_so():
 
 
 def test_a_stream_that_ends_before_it_said_why_is_no_complete_answer():
-    form = ResponsesForm(REQUEST)
+    form = ResponsesEncoder(REQUEST)
     form.events(chunk({"content": "Hel"}))
 
     with pytest.raises(SiteError) as caught:
@@ -257,7 +257,7 @@ def test_a_stream_that_ends_before_it_said_why_is_no_complete_answer():
 
 
 def test_a_failure_ends_the_stream_with_failed_and_nothing_else():
-    form = ResponsesForm(REQUEST)
+    form = ResponsesEncoder(REQUEST)
     begun = form.events(chunk({"content": "Hel"}))
 
     failed = form.failure(ErrorReply(429, "rate_limited", "slow down"))
@@ -273,7 +273,7 @@ def test_a_failure_ends_the_stream_with_failed_and_nothing_else():
 
 
 def test_an_error_among_the_chunks_is_a_failure():
-    form = ResponsesForm(REQUEST)
+    form = ResponsesEncoder(REQUEST)
 
     out = form.events(
         chunk({"content": "Hel"}) + sse_event({"error": {"message": "gone", "code": "site_error"}})
@@ -284,6 +284,6 @@ def test_an_error_among_the_chunks_is_a_failure():
 
 
 def test_a_refusal_of_the_gateway_is_openais_error():
-    body = ResponsesForm(REQUEST).refusal(ErrorReply(400, "invalid_request", "no", "input"))
+    body = ResponsesEncoder(REQUEST).refusal(ErrorReply(400, "invalid_request", "no", "input"))
 
     assert json.loads(body)["error"]["param"] == "input"

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from backend.errors import InvalidRequestError
-from backend.providers.api.chat.chat_body import checked
+from backend.providers.api.chat.chat_body import validate_body
 from backend.providers.api.dialect import Dialect
 from backend.providers.api.dialects.anthropic import Anthropic
 from backend.providers.api.dialects.google import Google
@@ -94,7 +94,7 @@ def test_calls_that_are_none_are_refused(dialect, calls):
 
 
 def test_a_number_that_came_as_text_is_a_number_and_what_is_not_known_stays():
-    body = checked({"messages": [{**ASK, "cache_control": {"a": 1}}], "temperature": "0.5", "top_k": 3})
+    body = validate_body({"messages": [{**ASK, "cache_control": {"a": 1}}], "temperature": "0.5", "top_k": 3})
 
     assert body["temperature"] == 0.5
     assert body["top_k"] == 3
