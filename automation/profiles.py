@@ -349,7 +349,7 @@ def parse_profile(
         key, reason = problems[0]
         if len(problems) > 1:
             reason += "; also " + "; ".join(f"{k}: {r}" for k, r in problems[1:])
-        raise ProfileError(source, key, reason, _line_of(key, lines)) from exc
+        raise ProfileError(source, key, reason, _find_line(key, lines)) from exc
 
 
 def load_profile(name: str, directory: Path) -> SelectorProfile:
@@ -383,7 +383,7 @@ def _problem(error: Any) -> tuple[str, str]:
     return key, str(error["msg"]).removeprefix("Value error, ")
 
 
-def _line_of(key: str, lines: Mapping[str, int]) -> int | None:
+def _find_line(key: str, lines: Mapping[str, int]) -> int | None:
     while key:
         if key in lines:
             return lines[key]

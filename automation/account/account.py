@@ -76,7 +76,7 @@ class Account:
         """
         async with self._opening:
             context = self._context
-            if context is None or self.browsers.is_gone(browser_of(context)):
+            if context is None or self.browsers.is_gone(context_browser(context)):
                 state = self._unsaved or await self._sessions.load()
                 # A session that somebody brought must be kept up to date, whoever signed in.
                 self._keeps_state = self._keeps_state or state is not None
@@ -95,7 +95,7 @@ class Account:
                 has_all = bool(found) or not self._cookies
                 if self._profile is not None:
                     self._cookies = found
-                self._network = await self._network_of(context) if has_all else None
+                self._network = await self._read_network_pid(context) if has_all else None
             return context
 
     async def _open_context(self, state: StorageState | None) -> BrowserContext:
@@ -111,7 +111,7 @@ class Account:
             await take_up(context, state, profile.found)
         except BaseException:
             with anyio.CancelScope(shield=True):
-                await self.browsers.close_own(browser_of(context))
+                await self.browsers.close_own(context_browser(context))
                 # Half a session is none.
                 await (self._profile.clear() if profile.found == "new" else self._profile.seal())
             raise
@@ -136,7 +136,7 @@ class Account:
                 with anyio.move_on_after(_OPEN_S), page_calls("opening a page"):
                     return await (open_window(context) if in_own_window else context.new_page())
             except PageLostError:
-                await self.browsers.examine(browser_of(context))
+                await self.browsers.examine(context_browser(context))
                 raise
         msg = f"The browser opened no page within {_OPEN_S:g} s."
         raise PageLostError(msg)
@@ -147,23 +147,23 @@ class Account:
 
     # -- cookies ----------------------------------------------------------------------------------------------------
 
-    async def mend(self) -> None:
+    async def restore_lost_cookies(self) -> None:
         """Give the context its cookies back where the browser had to replace its network process, which alone had them.
 
         Raises:
             PageLostError: The browser is gone.
         """
         context = self._context
-        if context is None or await self.has_its_network():
+        if context is None or await self.is_network_process_unchanged():
             return
         log.warning("network_process_replaced")
         with _cookie_calls("restoring the session"):
             await context.add_cookies(self._cookies)  # type: ignore[arg-type]
-        self._network = await self._network_of(context)
+        self._network = await self._read_network_pid(context)
 
-    async def has_its_network(self) -> bool:
+    async def is_network_process_unchanged(self) -> bool:
         """Return whether the browser's network process is the one that it was: with another, streams were cut and cookies lost."""
-        return self._context is None or self._network == await self._network_of(self._context)
+        return self._context is None or self._network == await self._read_network_pid(self._context)
 
     async def note_cookies(self) -> None:
         """Remember the context's cookies as they are after a turn.
@@ -171,7 +171,7 @@ class Account:
         Raises:
             PageLostError: The browser is gone.
         """
-        await self.mend()
+        await self.restore_lost_cookies()
         if self._context is not None:
             # None at all are rather those of a network process that died in this moment.
             self._cookies = await self._read_cookies(self._context) or self._cookies
@@ -181,10 +181,10 @@ class Account:
         with _cookie_calls("reading the session"):
             return [dict(cookie) for cookie in await context.cookies()]
 
-    async def _network_of(self, context: BrowserContext) -> int | None:
-        return network_pid(await self.browsers.processes(browser_of(context)))
+    async def _read_network_pid(self, context: BrowserContext) -> int | None:
+        return network_pid(await self.browsers.processes(context_browser(context)))
 
-    def used(self) -> None:
+    def mark_active(self) -> None:
         """Note a turn: sites renew cookies as one goes along, and the stored session must follow."""
         self._was_active = True
 
@@ -204,9 +204,9 @@ class Account:
         if self._context is None or self._browser.is_attached:
             # In a person's own browser the session is the person's, and stays there.
             return
-        await self.mend()
+        await self.restore_lost_cookies()
         state = await self._read_state(self._context)
-        if not await self.has_its_network() or (self._cookies and not state["cookies"]):
+        if not await self.is_network_process_unchanged() or (self._cookies and not state["cookies"]):
             # It was read while the network process died, and the cookies with it: what was stored before is better.
             msg = "The browser's network process was replaced while the session was read."
             raise PageLostError(msg)
@@ -223,7 +223,7 @@ class Account:
         """
         if self._context is None:
             return self._unsaved or await self._sessions.load()
-        await self.mend()
+        await self.restore_lost_cookies()
         return await self._read_state(self._context)
 
     async def replace_session(self, state: StorageState) -> None:
@@ -281,7 +281,7 @@ class Account:
         if self._profile is not None:
             with anyio.CancelScope(shield=True):
                 if context is not None:
-                    await self.browsers.close_own(browser_of(context))
+                    await self.browsers.close_own(context_browser(context))
                 await self._profile.seal()
             return
         if context is None or self._browser.is_attached:
@@ -307,7 +307,7 @@ def _cookie_calls(step: str) -> Iterator[None]:
         raise PageLostError(msg)
 
 
-def account_of(
+def build_account(
     browsers: BrowserPool, config: WebChatConfig, sessions: SessionStore, profile: ProfileFolder | None = None
 ) -> Account:
     """Return an account of a site; nothing is opened before its first page."""
@@ -326,14 +326,14 @@ async def open_account(
     browsers: BrowserPool, config: WebChatConfig, sessions: SessionStore, profile: ProfileFolder | None = None
 ) -> AsyncIterator[Account]:
     """Hold an account; its browser starts with its first page, and its session is stored at the end."""
-    account = account_of(browsers, config, sessions, profile)
+    account = build_account(browsers, config, sessions, profile)
     try:
         yield account
     finally:
         await account.close()
 
 
-def browser_of(context: BrowserContext) -> Browser:
+def context_browser(context: BrowserContext) -> Browser:
     """Return the browser that a context of the pool lives in."""
     assert context.browser is not None
     return context.browser

@@ -193,16 +193,16 @@ def browser_version(executable: Path) -> str:
         BrowserUnavailableError: It doesn't start, for example because a shared library is missing.
     """
     try:
-        return _output_of((str(executable), "--version"), _PROBE_S)
+        return _read_output((str(executable), "--version"), _PROBE_S)
     except _CommandFailed as exc:
         raise BrowserUnavailableError(f"{executable} does not start: {exc}") from exc
 
 
 def _run_command(command: Sequence[str]) -> None:
-    _output_of(command, _DOWNLOAD_S)
+    _read_output(command, _DOWNLOAD_S)
 
 
-def _output_of(command: Sequence[str], limit_s: float) -> str:
+def _read_output(command: Sequence[str], limit_s: float) -> str:
     """Return what the command printed, stripped.
 
     Raises:
@@ -242,7 +242,7 @@ def sandbox_obstacle() -> str | None:
         return None
     try:
         # Containers forbid user namespaces as a rule, and Chromium then ends at once with "No usable sandbox".
-        _output_of(("unshare", "--user", "true"), _PROBE_S)
+        _read_output(("unshare", "--user", "true"), _PROBE_S)
     except _CommandFailed:
         return "this system lets it make no user namespaces"
     return None

@@ -141,7 +141,7 @@ class LeasePool(Generic[T]):
 
     def is_held(self, chat: str) -> bool:
         """Whether a page holds this chat."""
-        return self._holder_of(chat) is not None
+        return self._find_holder(chat) is not None
 
     async def until_opened(self) -> None:
         """Return when no page is being opened: a page that loads takes its time from those in use."""
@@ -168,7 +168,7 @@ class LeasePool(Generic[T]):
             slot.wake.set()
 
     async def _acquire(self, timeout_s: float | None, chat: str | None) -> _Slot[T]:
-        holder = self._holder_of(chat)
+        holder = self._find_holder(chat)
         if holder is not None and holder in self._kept:
             self._kept.remove(holder)
             return holder
@@ -195,7 +195,7 @@ class LeasePool(Generic[T]):
             raise PoolFullError(timeout_s or 0.0)
         return waiter.slot
 
-    def _holder_of(self, chat: str | None) -> _Slot[T] | None:
+    def _find_holder(self, chat: str | None) -> _Slot[T] | None:
         """Return the page that holds a chat; it may be just coming back from the turn before."""
         if chat is None:
             return None
@@ -318,7 +318,7 @@ class LeasePool(Generic[T]):
     def _release_waiters(self) -> None:
         """Let those whose chat is on no page any more have an empty one."""
         for waiter in self._waiting:
-            if waiter.chat is not None and self._holder_of(waiter.chat) is None:
+            if waiter.chat is not None and self._find_holder(waiter.chat) is None:
                 waiter.chat = None
 
     def _fail_waiting(self, error: AutomationError) -> None:

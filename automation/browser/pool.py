@@ -22,7 +22,7 @@ from automation.browser.drivers import driver_answers, driver_kind, running_driv
 from automation.browser.launcher import launch, open_context
 from automation.browser.process_table import cpu_seconds, end_own, waits_for_cpu
 from automation.browser.processes import BrowserProcess, is_browser_hung, parse_processes
-from automation.browser.profile_folder import profile_of, remove_scratch, until_unlocked
+from automation.browser.profile_folder import find_profile, remove_scratch, until_unlocked
 from automation.errors import BrowserUnavailableError, PageLostError, PoolFullError, SessionRefusedError
 from automation.owned_tasks import owned_tasks
 from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
@@ -199,7 +199,7 @@ class BrowserPool:
         pid = next(p.pid for p in processes if p.kind == "browser")
         # Its driver removes what it wrote, if it lives: only of one that we started is the number ours.
         is_forgetful = kind.profile is None and not kind.config.is_attached
-        running = _Running(browser, heart, driver, pid, profile_of(pid) if is_forgetful else None)
+        running = _Running(browser, heart, driver, pid, find_profile(pid) if is_forgetful else None)
         self._running[kind] = running
         browser.on("disconnected", lambda _: self._forget(kind, running, "browser_gone"))
         return running

@@ -32,7 +32,7 @@ def cpu_seconds(pid: int) -> float | None:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def arguments_of(pid: int) -> list[str]:
+def read_arguments(pid: int) -> list[str]:
     """Return a process's command line; nothing when it is gone or that can't be told."""
     try:
         return (_PROC / str(pid) / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 
 import anyio
 
-from automation.browser.process_table import arguments_of, end_own
+from automation.browser.process_table import end_own, read_arguments
 
 _LOCK = "SingletonLock"
 _LOCKS = (_LOCK, "SingletonCookie", "SingletonSocket")
@@ -84,12 +84,12 @@ def _holder(profile: Path) -> int | None:
     if host != socket.gethostname() or not number.isdecimal():
         return None  # of a container that is no more: only we use what is in our data directory
     # Its number may have become somebody else's since.
-    return int(number) if profile == profile_of(int(number)) else None
+    return int(number) if profile == find_profile(int(number)) else None
 
 
-def profile_of(pid: int) -> Path | None:
+def find_profile(pid: int) -> Path | None:
     """Return the profile that a browser was started on; None of a process that is gone or no browser."""
-    found = (argument for argument in arguments_of(pid) if argument.startswith(_SWITCH))
+    found = (argument for argument in read_arguments(pid) if argument.startswith(_SWITCH))
     return next((Path(argument.removeprefix(_SWITCH)) for argument in found), None)
 
 

@@ -11,7 +11,7 @@ from automation.turn import Message, Prompt, Role
 _ROLES = frozenset(get_args(Role))
 
 
-def prompt_of(messages: Messages, model: str | None = None) -> Prompt:
+def build_prompt(messages: Messages, model: str | None = None) -> Prompt:
     """Return a text of the user, or OpenAI's ``messages``, as a prompt.
 
     Raises:

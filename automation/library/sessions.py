@@ -28,7 +28,7 @@ class MemorySession:
         self._state = None
 
 
-def session_of(credentials: Mapping[str, Any], base_url: str) -> StorageState | None:
+def parse_credentials_session(credentials: Mapping[str, Any], base_url: str) -> StorageState | None:
     """Return the session that ``credentials`` bring as ``storage_state`` or ``cookies``; None where they bring none.
 
     Raises:

@@ -22,8 +22,8 @@ from automation.library.interface import (
     status_after,
 )
 from automation.library.kept_open import KeptOpen
-from automation.library.prompts import prompt_of
-from automation.library.sessions import MemorySession, session_of
+from automation.library.prompts import build_prompt
+from automation.library.sessions import MemorySession, parse_credentials_session
 from automation.library.stealth_browser import StealthBrowser
 from automation.profiles import parse_profile
 from automation.stealth.options import BrowserConfig, ProxyConfig
@@ -136,7 +136,7 @@ class WebProviderBase(BaseProvider):
     # -- inside ----------------------------------------------------------------------------------------------------------
 
     async def _events(self, message: Messages, model: str | None) -> AsyncGenerator[TurnEvent, None]:
-        prompt = replace(prompt_of(message, model), is_throwaway=True)
+        prompt = replace(build_prompt(message, model), is_throwaway=True)
         if self._pages is None:
             msg = f"the provider {self.name!r} is not open; call initialize() first"
             raise RuntimeError(msg)
@@ -149,7 +149,7 @@ class WebProviderBase(BaseProvider):
 
     @asynccontextmanager
     async def _opened(self, config: WebChatConfig, context: ProviderContext) -> AsyncIterator[ChatPages]:
-        store = MemorySession(session_of(context.credentials, config.base_url))
+        store = MemorySession(parse_credentials_session(context.credentials, config.base_url))
         # Beside those that answer: the one to sign in on, and one that takes another's place.
         most = config.max_pages + 2
         async with (

@@ -222,7 +222,7 @@ class PageAgent:
         for _ in range(_NAVIGATIONS if self._frame_css else 0):
             tree = await root.send("Page.getFrameTree")
             try:
-                context_id = await self._world_of(root, tree["frameTree"]["frame"]["id"])
+                context_id = await self._create_world(root, tree["frameTree"]["frame"]["id"])
                 return bool(await _evaluate(root, context_id, asked, stays_s + 5.0))
             except DocumentGone as exc:
                 # A check that was passed loads the page anew.
@@ -233,12 +233,12 @@ class PageAgent:
         root = self._targets.root
         tree = await root.send("Page.getFrameTree")
         frame_id = tree["frameTree"]["frame"]["id"]
-        top = (root, await self._world_of(root, frame_id))
+        top = (root, await self._create_world(root, frame_id))
         channel: Channel = root
         if self._frame_css:
             frame_id = await self._find_frame(*top)
             channel = await self._targets.channel_of_frame(frame_id)
-        context_id = await self._world_of(channel, frame_id)
+        context_id = await self._create_world(channel, frame_id)
         installed = await _evaluate(channel, context_id, "Boolean(globalThis.agent)", 5.0)
         if not installed:
             await channel.send(
@@ -255,7 +255,7 @@ class PageAgent:
         self._top, self._place = top, (channel, context_id)
         return self._place
 
-    async def _world_of(self, channel: Channel, frame_id: str) -> int:
+    async def _create_world(self, channel: Channel, frame_id: str) -> int:
         reply = await _send(
             channel, "Page.createIsolatedWorld", {"frameId": frame_id, "worldName": self._world}
         )

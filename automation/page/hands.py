@@ -102,7 +102,7 @@ class PageInput:
     async def _click_on(self, role: str, found: dict[str, Any], step: str) -> bool:
         """Click on what the agent found: in its middle, or near it by way of a path; False where it went meanwhile."""
         if self._human_input == "off":
-            middle = await self._middle_of(found)
+            middle = await self._find_center(found)
             await self._gesture(step, self._page.mouse.click(middle.x, middle.y))
             return True
         await self._move_to(found, step)
@@ -117,13 +117,13 @@ class PageInput:
         return True
 
     async def _move_to(self, found: dict[str, Any], step: str) -> None:
-        target = self._pace.aim(await self._middle_of(found), found["width"], found["height"])
+        target = self._pace.aim(await self._find_center(found), found["width"], found["height"])
         for point in self._pace.path(self._pointer, target):
             await self._gesture(step, self._page.mouse.move(point.x, point.y))
             await anyio.sleep(self._pace.move_s())
         self._pointer = target
 
-    async def _middle_of(self, found: dict[str, Any]) -> Point:
+    async def _find_center(self, found: dict[str, Any]) -> Point:
         left, top = await self._dom.frame_offset()
         return Point(found["x"] + left, found["y"] + top)
 

@@ -158,7 +158,7 @@ class FollowedPages:
         Raises:
             PageLostError: It is gone already.
         """
-        session = await session_of(page)
+        session = await open_devtools_session(page)
         lists = SelectLists(self._tell, self._numbers.__next__, self.spawn)
         followed = FollowedPage(page, session, lists, self.spawn)
         page.on("close", lambda _: self._gone(followed, "The page was closed."))
@@ -235,7 +235,7 @@ class FollowedPages:
                 log.debug("page_gone", extra={"reason": first_line(exc)})
 
 
-async def session_of(page: Page) -> CDPSession:
+async def open_devtools_session(page: Page) -> CDPSession:
     """Return a new DevTools session of the page.
 
     Raises:

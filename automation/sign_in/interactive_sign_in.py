@@ -22,7 +22,7 @@ from automation.owned_tasks import owned_tasks
 from automation.page.agent import PageAgent
 from automation.page.cdp import Channel, PageChannel, TargetTree
 from automation.playwright_errors import DRIVER_ERRORS, first_line
-from automation.sign_in.followed_pages import FollowedPages, open_followed_pages, session_of
+from automation.sign_in.followed_pages import FollowedPages, open_devtools_session, open_followed_pages
 from automation.sign_in.live_view import LiveView, open_live_view
 from automation.sign_in.qr_code import QrCode, watch_for_qr_codes
 from automation.sign_in.status import SignInState, SignInStatus
@@ -248,7 +248,7 @@ async def open_interactive_sign_in(
 
 
 async def _tap(page: Page, pages: FollowedPages, config: WebChatConfig) -> PageAgent:
-    session = await session_of(page)
+    session = await open_devtools_session(page)
 
     async def prepare(channel: Channel, kind: str) -> None:
         await dom.attach(channel, kind)

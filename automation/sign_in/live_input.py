@@ -52,7 +52,7 @@ async def dispatch(front: FollowedPage, event: InputEvent) -> None:
 
 def key_params(event: Key) -> Params:
     """Return the key as ``Input.dispatchKeyEvent`` takes it: a key that writes carries its text."""
-    text = _text_of(event) if event.action == "down" else ""
+    text = _key_text(event) if event.action == "down" else ""
     kind = "keyUp" if event.action == "up" else "keyDown" if text else "rawKeyDown"
     params: Params = {
         "type": kind,
@@ -67,7 +67,7 @@ def key_params(event: Key) -> Params:
     return {**params, "text": text, "unmodifiedText": text} if text else params
 
 
-def _text_of(event: Key) -> str:
+def _key_text(event: Key) -> str:
     if event.key == "Enter":
         return "\r"
     # With Alt and Ctrl down at once, AltGr writes letters on many keyboards.

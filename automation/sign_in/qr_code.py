@@ -19,7 +19,7 @@ from automation.errors import PageLostError
 from automation.owned_tasks import owned_tasks
 from automation.page.cdp import PageChannel, Params
 from automation.playwright_errors import DRIVER_ERRORS, first_line
-from automation.sign_in.followed_pages import FollowedPage, FollowedPages, session_of
+from automation.sign_in.followed_pages import FollowedPage, FollowedPages, open_devtools_session
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ class _Signal:
 async def _painting(front: FollowedPage, pages: FollowedPages) -> AsyncIterator[_Signal]:
     """Signal what is painted, by a session of its own: a live view casts the same page otherwise."""
     signal = _Signal()
-    session = await session_of(front.page)
+    session = await open_devtools_session(front.page)
     channel = PageChannel(session)
 
     def take(event: Params) -> None:

@@ -126,13 +126,13 @@ class ChatLoader:
             if form.signed_in:
                 ready["signed_in"] = True
         outcomes["ready"] = ready
-        state = await self._first_of({**outcomes, **_CHALLENGES}, self._timeouts.ready_s)
+        state = await self._wait_first({**outcomes, **_CHALLENGES}, self._timeouts.ready_s)
         if state in _CHALLENGES:
             # Many checks pass by themselves after a moment.
-            state = await self._first_of(outcomes, STANDS_S) or state
+            state = await self._wait_first(outcomes, STANDS_S) or state
         return "form" if state == "signed_out" else state
 
-    async def _first_of(self, outcomes: dict[str, dict[str, bool]], limit_s: float) -> str | None:
+    async def _wait_first(self, outcomes: dict[str, dict[str, bool]], limit_s: float) -> str | None:
         state = await self._dom.call("first", outcomes, int(limit_s * 1000), timeout_s=limit_s + 5)
         return str(state) if state else None
 
@@ -144,7 +144,7 @@ class ChatLoader:
         """
         wanted = ["input", *(["username", "signed_out"] if self._profile.sign_in else [])]
         outcomes = {role: {role: True} for role in wanted}
-        if await self._first_of(outcomes, STANDS_S) is None:
+        if await self._wait_first(outcomes, STANDS_S) is None:
             raise ChallengeRequiredError("captcha")
 
     async def _sign_in(self) -> None:
@@ -183,11 +183,11 @@ class ChatLoader:
     async def _is_signed_in_after_all(self) -> bool:
         """Load the chat once more: another page of the account may have signed in, or its cookies been put back."""
         for _ in range(_MOST_MENDS):
-            await self._account.mend()
+            await self._account.restore_lost_cookies()
             await self.load(self._config.chat_url)
             if await self._first_state() == "ready":
                 return True
-            if await self._account.has_its_network():
+            if await self._account.is_network_process_unchanged():
                 break
         return False
 

@@ -13,7 +13,7 @@ import anyio
 from anyio.streams.memory import MemoryObjectSendStream
 from playwright.async_api import Frame, Page
 
-from automation.account.account import Account, browser_of
+from automation.account.account import Account, context_browser
 from automation.account.config import WebChatConfig, reading_profile
 from automation.capture.agreement import difference
 from automation.capture.decoders.registry import SOCKET_DECODERS
@@ -40,7 +40,7 @@ from automation.turn import ChatLink, TurnEvent, TurnFinished
 from automation.web_provider.attachments import PROMPT_FILE_NOTE, Attachments
 from automation.web_provider.chat_loader import ChatLoader, site_changed
 from automation.web_provider.composer import Composer
-from automation.web_provider.turn_input import TurnInput, fingerprint_of, is_shown
+from automation.web_provider.turn_input import TurnInput, build_fingerprint, is_shown
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,9 @@ class ChatPage:
             session = await page.context.new_cdp_session(page)
         self._targets = targets = TargetTree(PageChannel(session), self._prepare, self._spawn)
         self._dom = PageAgent(targets, self._profile, self._timeouts.ready_s)
-        self._life = PageLife(self._dom, lambda: self._account.browsers.processes(browser_of(page.context)))
+        self._life = PageLife(
+            self._dom, lambda: self._account.browsers.processes(context_browser(page.context))
+        )
         self._hands = PageInput(page, self._dom, self._config.human_input)
         self._arrival = ChatLoader(page, self._account, self._config, self._network, self._dom, self._hands)
         self._composer = Composer(self._dom, self._hands, self._profile, self._timeouts)
@@ -153,7 +155,7 @@ class ChatPage:
         self._lose("The page hangs: its renderer neither answers nor computes.")
 
     async def _lose_with_browser(self) -> None:
-        end = await self._account.browsers.until_gone(browser_of(self._page.context))
+        end = await self._account.browsers.until_gone(context_browser(self._page.context))
         self._lose(f"The page's browser was lost ({end}).")
 
     async def close(self) -> None:
@@ -195,7 +197,7 @@ class ChatPage:
             AutomationError: Neither worked.
         """
         self._composer.may_have_sent = False
-        await self._account.mend()
+        await self._account.restore_lost_cookies()
         if chat is None:
             return False
         is_here, self._chat = self.holds == chat.id, None
@@ -234,7 +236,7 @@ class ChatPage:
         return ChatLink(
             id=before.id if before else secrets.token_hex(16),
             url=await self._own_url(),
-            fingerprint=fingerprint_of(ask.text),
+            fingerprint=build_fingerprint(ask.text),
         )
 
     async def _own_url(self) -> str | None:
@@ -287,7 +289,7 @@ class ChatPage:
                 written = await self._attachments.enter(self._composer, ask.text, ask.attachments)
                 notes: tuple[str, ...] = () if written == ask.text else (PROMPT_FILE_NOTE,)
                 ask = replace(ask, text=written)
-                await self._account.mend()
+                await self._account.restore_lost_cookies()
                 self._needs = "stop"
                 await self._composer.send(capture)
                 finished = await capture.read(out)
@@ -315,11 +317,11 @@ class ChatPage:
         finally:
             self._capture = None
             self._life.is_in_turn = False
-            self._account.used()
+            self._account.mark_active()
 
     async def _make_sure_of_end(self, finished: TurnFinished) -> None:
         """A page can't tell an answer's end from a stream that broke with the browser's network process; its wire can."""
-        if finished.source != "wire" and not await self._account.has_its_network():
+        if finished.source != "wire" and not await self._account.is_network_process_unchanged():
             reason = "the browser's network process ended in mid-answer"
             raise SiteError(reason)
 

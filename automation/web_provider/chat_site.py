@@ -124,7 +124,7 @@ class ChatSite:
             wait_s = self.config.timeouts.lease_s
             async with (
                 self._account.browsers.streaming_slot(wait_s),
-                self._pages.lend(wait_s, _id_of(prompt.chat)) as page,
+                self._pages.lend(wait_s, _chat_id(prompt.chat)) as page,
             ):
                 is_continued = await page.enter(prompt.chat)
                 if prompt.must_continue and not is_continued:
@@ -162,7 +162,7 @@ class ChatSite:
         """
         async with self._pages.lend(self.config.timeouts.lease_s) as page:
             await page.visit()
-        self._account.used()
+        self._account.mark_active()
 
     async def check(self) -> dict[str, Any]:
         """Return what the endpoint's health shows: ``{"pages": {...}, "pages_closed": {cause: count}, "waiting": …}``."""
@@ -185,7 +185,7 @@ class ChatSite:
         return []
 
 
-def _id_of(chat: ChatLink | None) -> str | None:
+def _chat_id(chat: ChatLink | None) -> str | None:
     return chat.id if chat else None
 
 

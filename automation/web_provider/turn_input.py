@@ -44,7 +44,7 @@ def build_turn_input(prompt: Prompt, compose: Callable[[Prompt], str], *, is_con
     )
 
 
-def fingerprint_of(text: str) -> str:
+def build_fingerprint(text: str) -> str:
     """Return what tells a chat from others by the first words of its last prompt, without telling the prompt."""
     return ".".join(dict.fromkeys(_short_hash(word) for word in _words(text)[:_FINGERPRINT_WORDS]))
 

@@ -23,7 +23,7 @@ from automation.errors import (
 )
 from backend.accounts.account_config import AccountConfig, AccountStatus
 from backend.accounts.policy import AccountCandidate, AccountLimits, AccountLoad, rest_s
-from backend.accounts.states import NEEDS_A_PERSON, USABLE, AccountMove, AccountState, state_after
+from backend.accounts.states import NEEDS_A_PERSON, USABLE, AccountMove, AccountState, account_state_after
 
 log = logging.getLogger(__name__)
 
@@ -263,7 +263,7 @@ class OpenAccount(Generic[T]):
         self._changed(self)
 
     def _move(self, move: AccountMove, reason: str | None) -> None:
-        before, self._state = self._state, state_after(self._state, move)
+        before, self._state = self._state, account_state_after(self._state, move)
         if self._state in USABLE:
             self._reason = None
             self.failure = None

@@ -71,7 +71,7 @@ class SignInHost(Protocol):
 class SignInHosts(Protocol):
     """Whoever holds the accounts of all endpoints."""
 
-    async def room_of(self, slug: str, account_id: str) -> SignInHost:
+    async def find_sign_in_host(self, slug: str, account_id: str) -> SignInHost:
         """Return where the account signs in, or raise ``EndpointNotFoundError`` or ``AccountNotFoundError``."""
         ...
 
@@ -215,7 +215,7 @@ class SignIns:
         self._forget_oldest()
         is_started = False
         try:
-            room = await self._rooms.room_of(slug, account_id)
+            room = await self._rooms.find_sign_in_host(slug, account_id)
             await self._tasks.start(self._run_form if mode == "form" else self._run, sign_in, room)
             is_started = True
         finally:

@@ -91,6 +91,6 @@ LEGAL_MOVES: Mapping[AccountState, Mapping[AccountMove, AccountState]] = Mapping
 )
 
 
-def state_after(state: AccountState, move: AccountMove) -> AccountState:
+def account_state_after(state: AccountState, move: AccountMove) -> AccountState:
     """Return the state that ``move`` leads to; every move is legal in every state, most change nothing."""
     return LEGAL_MOVES[state][move]

@@ -169,19 +169,19 @@ def describe_error(error: BaseException) -> ErrorReply:
 
 def describe_validation(errors: Sequence[Mapping[str, Any]]) -> ErrorReply:
     """Return the 400 for pydantic's errors; the first field's is told, of a union's branches the deepest."""
-    field = param_of(errors[0]["loc"]) or ""
+    field = format_param(errors[0]["loc"]) or ""
     first = max(
-        (e for e in errors if (param_of(e["loc"]) or "").startswith(field)), key=lambda e: len(e["loc"])
+        (e for e in errors if (format_param(e["loc"]) or "").startswith(field)), key=lambda e: len(e["loc"])
     )
     if first["type"] == "json_invalid":
         reason = first.get("ctx", {}).get("error", first["msg"])
         return ErrorReply(400, "invalid_request", f"The body is not JSON: {reason}.")
-    param = param_of(first["loc"])
+    param = format_param(first["loc"])
     message = str(first["msg"]).removeprefix("Value error, ")
     return ErrorReply(400, "invalid_request", f"{param or 'The body'}: {message}", param)
 
 
-def param_of(location: Sequence[int | str]) -> str | None:
+def format_param(location: Sequence[int | str]) -> str | None:
     """Return the dotted name of a field: where it was found and which branch of a union was tried is left out."""
     names = [str(part) for part in location[1:] if not _is_branch(part)]
     return ".".join(names) or None

@@ -175,7 +175,7 @@ class AccountManager:
         if account_id != DEFAULT_ACCOUNT:
             await self._repository.save_standing(slug, account_id, AccountStatus())
 
-    async def room_of(self, slug: str, account_id: str) -> AccountSignIn:
+    async def find_sign_in_host(self, slug: str, account_id: str) -> AccountSignIn:
         """Return where an account signs in.
 
         Raises:
@@ -213,7 +213,7 @@ def _of_roster(roster: AccountPool) -> list[AccountView]:
             member.config,
             member.standing,
             in_flight=member.usage.in_flight,
-            left=None if member.limits.max_requests is None else int(roster.left_of(member)),
+            left=None if member.limits.max_requests is None else int(roster.requests_left(member)),
             is_awake=member.is_awake,
         )
         for member in roster.members

@@ -14,7 +14,7 @@ from anyio.abc import TaskGroup
 from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.repository import EndpointRepository, StoredEndpoint
 from backend.endpoints.screenshots import ScreenshotFolder
-from backend.endpoints.slugs import slug_of
+from backend.endpoints.slugs import build_slug
 from backend.endpoints.states import EndpointState, StateChange
 from backend.endpoints.supervisor import EndpointSupervisor
 from backend.errors import AlreadyRunningError, EndpointNotFoundError, InvalidRequestError, NameTakenError
@@ -102,7 +102,7 @@ class EndpointManager:
             InvalidRequestError, NameTakenError, ProfileError: The draft can't be used.
         """
         try:
-            slug = slug_of(draft.name)
+            slug = build_slug(draft.name)
         except ValueError as exc:
             msg = f"name {exc}."
             raise InvalidRequestError(msg, "name") from exc

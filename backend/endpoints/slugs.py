@@ -11,7 +11,7 @@ RESERVED = frozenset(
 )
 
 
-def slug_of(name: str) -> str:
+def build_slug(name: str) -> str:
     """Return ``name`` in lower-case ASCII letters, digits and hyphens: "DeepSeek Web Chat" -> "deepseek-web-chat".
 
     Raises:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from backend.endpoints.states import EndpointState, Move, StateChange, state_after
+from backend.endpoints.states import EndpointState, Move, StateChange, endpoint_state_after
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class StateBoard:
             IllegalMoveError: It can't happen now.
         """
         before = self.last_change
-        state = state_after(before.state, move)
+        state = endpoint_state_after(before.state, move)
         if state is before.state and reason is None:
             return
         self.last_change = StateChange(state, reason, datetime.now(UTC), cause)

@@ -82,7 +82,7 @@ LEGAL_MOVES: Mapping[EndpointState, Mapping[Move, EndpointState]] = MappingProxy
 )
 
 
-def state_after(state: EndpointState, move: Move) -> EndpointState:
+def endpoint_state_after(state: EndpointState, move: Move) -> EndpointState:
     """Return the state that ``move`` leads to.
 
     Raises:

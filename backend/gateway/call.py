@@ -65,7 +65,7 @@ def parse_call(raw: bytes, *, needs_model: bool = True, owner: str = "") -> Chat
     Raises:
         InvalidRequestError: It is not JSON, or lacks what every endpoint needs; ``param`` names the field.
     """
-    return call_of(parse_body(raw), needs_model=needs_model, owner=owner)
+    return parse_chat_call(parse_body(raw), needs_model=needs_model, owner=owner)
 
 
 def parse_body(raw: bytes) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def parse_body(raw: bytes) -> dict[str, Any]:
     return body
 
 
-def call_of(body: dict[str, Any], *, needs_model: bool = True, owner: str = "") -> ChatCall:
+def parse_chat_call(body: dict[str, Any], *, needs_model: bool = True, owner: str = "") -> ChatCall:
     """Return the request in a chat body.
 
     Raises:

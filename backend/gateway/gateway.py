@@ -24,7 +24,7 @@ from backend.gateway.recorded_attempt import RecordedAttempt
 from backend.gateway.replies import PassedReply, Reply, reply_headers
 from backend.gateway.routing.breaker import is_worth_failing_over, most_useful
 from backend.gateway.routing.ranking import RouteCandidate
-from backend.gateway.routing.resolve import Target, names_of
+from backend.gateway.routing.resolve import Target, list_names
 from backend.gateway.routing.rotation_registry import RotationBook
 from backend.gateway.routing.router import Router, names_of_endpoint
 from backend.ledger.usage_log import UsageLog
@@ -190,7 +190,7 @@ class Gateway:
             names = names_of_endpoint(endpoint)
             if names.is_started:
                 created = int(endpoint.created_at.timestamp())
-                for name in names_of(names):
+                for name in list_names(names):
                     entries.setdefault(name, model_document(name, endpoint.slug, created))
         if pinned_to is None:
             entries |= {name: model_document(name, "rotation", 0) for name in self._rotations.all}

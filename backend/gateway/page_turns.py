@@ -18,7 +18,7 @@ from backend.gateway.placement.history import ConversationKey
 from backend.gateway.placement.placement import ConversationPlacer
 from backend.gateway.replies import PageReply, reply_headers
 from backend.gateway.routing.resolve import Target
-from backend.gateway.structured_output.answer_shape import AnswerShape, shape_of, with_tools
+from backend.gateway.structured_output.answer_shape import AnswerShape, parse_answer_shape, with_tools
 from backend.gateway.structured_output.emulated_answer import open_shaped_answer
 from backend.providers.protocol import PageProvider
 from backend.wire.attachments import FilePart, parse_files
@@ -26,7 +26,7 @@ from backend.wire.chat_response import CompletionHead
 from backend.wire.translate import (
     AnswerLimits,
     ignored_params,
-    limits_of,
+    parse_answer_limits,
     refuse_unsupported,
     translate_messages,
 )
@@ -102,7 +102,7 @@ class PageTurns:
     def _understand(self, call: ChatCall, target: Target) -> PageRequest:
         request = call.request
         refuse_unsupported(request)
-        shape = shape_of(request)
+        shape = parse_answer_shape(request)
         has_tools = shape is not None and shape.box is not None
         prompt = translate_messages(request.messages, target.site_model, has_tools=has_tools)
         conversation = "auto" if request.conversation is None else request.conversation
@@ -111,7 +111,7 @@ class PageTurns:
             CompletionHead(call.id, call.created, target.name),
             target,
             replace(prompt, model=target.site_model, is_throwaway=call.is_throwaway or is_background),
-            limits_of(request),
+            parse_answer_limits(request),
             tuple(ignored_params(request)),
             conversation,
             notes=(BACKGROUND_NOTE,) if is_background else (),

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from backend.endpoints.slugs import slug_of
+from backend.endpoints.slugs import build_slug
 from backend.errors import InvalidRequestError
 from backend.gateway.routing.rotations import Rotation, RotationDraft
 from backend.providers.api.presets import PRESETS
@@ -169,7 +169,7 @@ def _endpoint(name: str, entry: ImportedProvider, source: str, keys: Keys) -> Im
     if entry.id not in {None, name}:
         raise ImportFileError(source, f"{where}.id", f"must be {name!r}, like its key")
     try:
-        slug = slug_of(name)
+        slug = build_slug(name)
     except ValueError as exc:
         raise ImportFileError(source, where, f"its name {exc}") from exc
     models = entry.model_names()
@@ -201,7 +201,7 @@ def _endpoint(name: str, entry: ImportedProvider, source: str, keys: Keys) -> Im
 def _name(name: str, slug: str, entry: ImportedProvider) -> str:
     """The endpoint is found by its key, so a name of other words can't be its name: its slug would differ."""
     try:
-        return entry.name if entry.name and slug_of(entry.name) == slug else name
+        return entry.name if entry.name and build_slug(entry.name) == slug else name
     except ValueError:
         return name
 
@@ -246,7 +246,7 @@ def _rotation(name: str, draft: RotationDraft, source: str) -> ImportedRotation:
 def _slug(provider_id: str) -> str:
     """A file may say ``my_provider`` for the endpoint that it made of it, ``my-provider``."""
     try:
-        return slug_of(provider_id)
+        return build_slug(provider_id)
     except ValueError:
         return provider_id
 

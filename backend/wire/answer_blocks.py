@@ -83,7 +83,7 @@ class AnswerBlock:
         return self.kind != "call" or bool(self.name)
 
 
-def delta_of(message: Mapping[str, Any]) -> dict[str, Any]:
+def message_to_delta(message: Mapping[str, Any]) -> dict[str, Any]:
     """Return a whole message as one delta."""
     calls = [{**call, "index": i} for i, call in enumerate(message.get("tool_calls") or ())]
     return {**message, "tool_calls": calls}

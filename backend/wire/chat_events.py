@@ -33,7 +33,7 @@ class ChatEvents:
         return [_document(data) for data in found if data and data != _DONE]
 
 
-def choice_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
+def find_choice(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the one choice of a completion or a chunk; empty where there is none, as with the usage."""
     return next((choice for choice in document.get("choices") or () if not choice.get("index")), {})
 
@@ -44,19 +44,19 @@ def whole_choice(completion: Mapping[str, Any]) -> Mapping[str, Any]:
     Raises:
         SiteError: It has none.
     """
-    choice = choice_of(completion)
+    choice = find_choice(completion)
     if not choice.get("message"):
         msg = "a completion without a message"
         raise SiteError(msg)
     return choice
 
 
-def stem_of(document: Mapping[str, Any]) -> str:
+def completion_id_stem(document: Mapping[str, Any]) -> str:
     """Return what is its own in a completion's id."""
     return str(document.get("id") or "").removeprefix("chatcmpl-")
 
 
-def error_of(document: Mapping[str, Any]) -> ErrorReply | None:
+def find_error(document: Mapping[str, Any]) -> ErrorReply | None:
     """Return the error that an event carries in OpenAI's shape, or None; its status is told by nobody and so 502."""
     error = document.get("error")
     if not error:

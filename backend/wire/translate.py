@@ -73,7 +73,7 @@ def translate_messages(
     return prompt
 
 
-def limits_of(request: ChatRequest) -> AnswerLimits:
+def parse_answer_limits(request: ChatRequest) -> AnswerLimits:
     """Return where to end the answer; a token counts as four characters, as in estimated usage.
 
     Raises:

@@ -41,12 +41,12 @@ class Row:
 def as_data(rows: dict[str, dict[int, Row]]) -> dict[str, dict[str, dict[str, float]]]:
     """Return what is worth keeping: percentiles in milliseconds, by route and pages."""
     return {
-        route: {str(pages): _data_of(row) for pages, row in by_pages.items()}
+        route: {str(pages): _join_event_data(row) for pages, row in by_pages.items()}
         for route, by_pages in rows.items()
     }
 
 
-def _data_of(row: Row) -> dict[str, float]:
+def _join_event_data(row: Row) -> dict[str, float]:
     percentiles = statistics.quantiles(row.delays_ms, n=100)
     return {
         "pieces": len(row.delays_ms),

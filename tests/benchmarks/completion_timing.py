@@ -76,10 +76,10 @@ class Row:
 
 def as_data(rows: dict[str, Row]) -> dict[str, dict[str, Any]]:
     """Return what is worth keeping, by kind of page; milliseconds are from the server's last byte to our end."""
-    return {kind: _data_of(rows[kind]) for kind in sorted(rows)}
+    return {kind: _join_event_data(rows[kind]) for kind in sorted(rows)}
 
 
-def _data_of(row: Row) -> dict[str, Any]:
+def _join_event_data(row: Row) -> dict[str, Any]:
     late = statistics.quantiles(row.late_ms, n=100) if len(row.late_ms) > 1 else [float("nan")] * 99
     return {
         "runs": row.runs,

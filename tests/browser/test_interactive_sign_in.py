@@ -45,7 +45,7 @@ def config_of(site: SignInSite, kind: str) -> WebChatConfig:
 
 
 @asynccontextmanager
-async def account_of(
+async def build_account(
     browsers: BrowserPool, sessions: MemorySessions, credentials: Credentials | None = None
 ) -> AsyncIterator[Account]:
     account = Account(browsers, BrowserConfig(), sessions, credentials)
@@ -61,7 +61,7 @@ async def opened(
 ) -> AsyncIterator[tuple[SignInSite, Account, InteractiveSignIn]]:
     async with (
         SignInSite.open(qr_period_s=qr_period_s) as site,
-        account_of(browsers, MemorySessions()) as account,
+        build_account(browsers, MemorySessions()) as account,
         open_interactive_sign_in(account, config_of(site, kind), expires_s=expires_s) as sign_in,
     ):
         yield site, account, sign_in
@@ -78,7 +78,7 @@ async def until_state(sign_in: InteractiveSignIn, state: str) -> SignInStatus:
 
 async def test_a_scanned_qr_code_signs_in_and_the_session_is_stored(browsers: BrowserPool):
     sessions = MemorySessions()
-    async with SignInSite.open() as site, account_of(browsers, sessions) as account:
+    async with SignInSite.open() as site, build_account(browsers, sessions) as account:
         account.refusal = SignInRequiredError("the site refused before")
         async with open_interactive_sign_in(account, config_of(site, "qr")) as sign_in:
             status = await until_state(sign_in, "qrcode")
@@ -112,7 +112,7 @@ async def test_a_qr_code_that_the_page_renews_is_renewed(browsers: BrowserPool):
 
 async def test_somebody_who_is_signed_in_already_need_not_do_anything(browsers: BrowserPool):
     sessions = MemorySessions()
-    async with SignInSite.open() as site, account_of(browsers, sessions) as account:
+    async with SignInSite.open() as site, build_account(browsers, sessions) as account:
         cookie = {"name": "session", "value": "known", "url": site.url}
         site.sessions.add("known")
         await (await account.context()).add_cookies([cookie])  # type: ignore[list-item]
@@ -151,7 +151,7 @@ async def test_it_expires_and_tells_why(browsers: BrowserPool):
 
 
 async def test_a_cancelled_one_stays_cancelled_and_leaves_no_page(browsers: BrowserPool):
-    async with SignInSite.open() as site, account_of(browsers, MemorySessions()) as account:
+    async with SignInSite.open() as site, build_account(browsers, MemorySessions()) as account:
         async with open_interactive_sign_in(account, config_of(site, "totp")) as sign_in:
             sign_in.cancel()
             await sign_in.until_over()
@@ -175,7 +175,7 @@ async def test_a_page_that_closes_ends_it(browsers: BrowserPool):
 
 
 async def test_an_address_where_nothing_listens_is_told_at_once(browsers: BrowserPool):
-    async with SignInSite.open() as site, account_of(browsers, MemorySessions()) as account:
+    async with SignInSite.open() as site, build_account(browsers, MemorySessions()) as account:
         site.url = "http://127.0.0.1:1"
         with pytest.raises(UnreachableError, match="refuse this port"):
             async with open_interactive_sign_in(account, config_of(site, "totp")):
@@ -184,7 +184,7 @@ async def test_an_address_where_nothing_listens_is_told_at_once(browsers: Browse
 
 async def test_the_form_is_filled_again_when_somebody_asks_for_it(browsers: BrowserPool):
     sessions, right = MemorySessions(), Credentials("ada", "lovelace")
-    async with FakeChatSite.open() as site, account_of(browsers, sessions, right) as account:
+    async with FakeChatSite.open() as site, build_account(browsers, sessions, right) as account:
         config = WebChatConfig(
             base_url=site.url,
             login_url=None,

@@ -15,7 +15,7 @@ import anyio
 import pytest
 
 from automation.browser.pool import BrowserPool, open_browser_pool
-from automation.browser.profile_folder import profile_of
+from automation.browser.profile_folder import find_profile
 from automation.errors import AutomationError, PageLostError, RetryableError
 from automation.timing import Timeouts
 from automation.web_provider.chat_page import ChatPage
@@ -223,7 +223,7 @@ async def test_a_prompt_that_was_sent_is_never_sent_again(site: FakeChatSite):
 async def test_what_a_browser_wrote_is_removed_although_its_driver_was_killed(site: FakeChatSite):
     async with own_browsers(site) as (_, provider):
         browsers = [process.pid for process in below(os.getpid()) if process.kind == "browser"]
-        scratch = [profile_of(pid) for pid in browsers]
+        scratch = [find_profile(pid) for pid in browsers]
         assert [folder is not None and folder.is_dir() for folder in scratch] == [True]
         inflict("driver", provider)
         with anyio.fail_after(30):

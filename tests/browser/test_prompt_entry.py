@@ -158,10 +158,12 @@ async def test_a_page_that_cuts_a_prompt_is_found_out(browsers: BrowserPool):
 
 @pytest.mark.parametrize("editor", ["textarea", "editable"])
 async def test_a_page_that_mends_quotes_is_sent_nothing(editor: str, browsers: BrowserPool):
-    mend = """(event) => { const key = "value" in event.target ? "value" : "textContent";
+    restore_lost_cookies = """(event) => { const key = "value" in event.target ? "value" : "textContent";
         event.target[key] = event.target[key].replaceAll('"', '”'); }"""
     async with open_field(browsers, editor) as field:
-        await field.page.evaluate(f"document.querySelector('.prompt').addEventListener('input', {mend})")
+        await field.page.evaluate(
+            f"document.querySelector('.prompt').addEventListener('input', {restore_lost_cookies})"
+        )
         with pytest.raises(PromptRejectedError, match="changes this prompt"):
             await field.write('a "quoted" word')
 

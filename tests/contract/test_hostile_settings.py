@@ -17,7 +17,7 @@ def nested(depth: int) -> str:
     return "[" * depth + "]" * depth
 
 
-def param_of(got) -> object:
+def format_param(got) -> object:
     assert "Traceback" not in got.text
     return got.json()["error"]["param"]
 
@@ -77,7 +77,7 @@ async def test_an_endpoint_that_could_not_be_kept_or_asked_is_refused(gateway, f
         headers=JSON,
     )
 
-    assert (got.status_code, param_of(got)) == (400, param)
+    assert (got.status_code, format_param(got)) == (400, param)
     assert "secret" not in got.text
     assert [e["slug"] for e in (await gateway.rest.get("/api/endpoints/")).json()] == ["kept"]
 
@@ -104,7 +104,7 @@ async def test_a_rotation_that_could_not_be_kept_is_refused(gateway, body, param
 
     got = await gateway.rest.post("/api/rotations/", content=body, headers=JSON)
 
-    assert (got.status_code, param_of(got)) == (400, param)
+    assert (got.status_code, format_param(got)) == (400, param)
     assert (await gateway.rest.get("/api/rotations/")).json() == []
 
 
@@ -120,7 +120,7 @@ async def test_fallbacks_of_which_there_are_more_ways_than_anyone_could_go_are_c
     circle = {"providers": providers, "fallbacks": ["r29-a"]}
     got = await gateway.rest.put("/api/rotations/r0-a", json=circle)
 
-    assert (got.status_code, param_of(got)) == (400, "fallbacks.0")
+    assert (got.status_code, format_param(got)) == (400, "fallbacks.0")
 
 
 async def test_what_was_refused_leaves_the_gateway_able_to_start_again(tmp_path, site):

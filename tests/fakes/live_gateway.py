@@ -59,7 +59,7 @@ class OneRoom:
 
     room: Room
 
-    async def room_of(self, slug: str, account_id: str) -> Room:
+    async def find_sign_in_host(self, slug: str, account_id: str) -> Room:
         if (slug, account_id) != ("demo", "ada"):
             raise EndpointNotFoundError(slug)
         return self.room

@@ -48,15 +48,15 @@ def error_from_object(value: object) -> WireError | None:
     """
     body = as_dict(value)
     if body.get("error"):
-        return _error_of(body["error"], body)
+        return _parse_error(body["error"], body)
     if body.get("object") == "error":
-        return _error_of(body, {})
+        return _parse_error(body, {})
     if body.get("detail") and "choices" not in body:
-        return _error_of(body["detail"], body)
+        return _parse_error(body["detail"], body)
     return None
 
 
-def _error_of(error: object, around: dict[str, Any]) -> WireError:
+def _parse_error(error: object, around: dict[str, Any]) -> WireError:
     if isinstance(error, list):  # FastAPI's validation errors
         return error_from_words("; ".join(_words(item) for item in as_list(error)))
     inner = as_dict(error)

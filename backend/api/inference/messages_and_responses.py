@@ -13,17 +13,17 @@ from backend.api.inference.reply_response import ReplyResponse, ResponseEncoder
 from backend.api.operations import RawOperation
 from backend.api.services import Services
 from backend.asgi import Receive, Scope, Send, owner_of, read_body
-from backend.gateway.call import call_of, parse_body
+from backend.gateway.call import parse_body, parse_chat_call
 from backend.observability.request_id import request_id
 from backend.wire.chat_response import to_json
 from backend.wire.messages.encoder import MessagesEncoder
 from backend.wire.messages.errors import ERROR_SCHEMA, error_document
 from backend.wire.messages.request import CountRequest, MessagesRequest
-from backend.wire.messages.translate import chat_body as messages_chat_body
 from backend.wire.messages.translate import count_tokens
+from backend.wire.messages.translate import messages_to_chat_body as messages_chat_body
 from backend.wire.responses.encoder import ResponsesEncoder
 from backend.wire.responses.request import ResponsesRequest
-from backend.wire.responses.translate import chat_body as responses_chat_body
+from backend.wire.responses.translate import responses_to_chat_body as responses_chat_body
 
 Read = Callable[[dict[str, Any]], tuple[dict[str, Any], ResponseEncoder]]
 
@@ -57,7 +57,7 @@ class TokenCount:
 async def _answer(read: Read, scope: Scope, receive: Receive, send: Send) -> None:
     parts: Services = scope["app"].state.parts
     body, form = read(parse_body(await read_body(receive)))
-    call = call_of(body, owner=owner_of(scope))
+    call = parse_chat_call(body, owner=owner_of(scope))
     await ReplyResponse(call, opener(parts, call, scope), form)(scope, receive, send)
 
 

@@ -137,7 +137,7 @@ class LiveSocket:
                 await self._send_status()
 
     async def _do(self, view: LiveView, text: str) -> None:
-        kind = _kind_of(text)
+        kind = _parse_kind(text)
         if kind in _ENDS:
             session = self._sign_in.session
             assert session is not None
@@ -177,7 +177,7 @@ class LiveSocket:
             _log.debug("live view hung up", extra={"reason": type(exc).__name__})
 
 
-def _kind_of(text: str) -> str | None:
+def _parse_kind(text: str) -> str | None:
     if len(text) > _LONGEST_END:
         return None
     try:

@@ -45,7 +45,7 @@ def empty_head(scope: ConversationKey) -> str:
     return _hash(astuple(scope))
 
 
-def heads_of(start: str, messages: Sequence[Message]) -> list[str]:
+def hash_prefixes(start: str, messages: Sequence[Message]) -> list[str]:
     """Return the hash of every prefix of ``messages`` after the history ``start``: one more than there are messages."""
     heads = [start]
     for message in messages:

@@ -28,7 +28,7 @@ from backend.errors import (
     InvalidRequestError,
     StorageError,
 )
-from backend.gateway.placement.history import ConversationKey, empty_head, end_of_said, heads_of
+from backend.gateway.placement.history import ConversationKey, empty_head, end_of_said, hash_prefixes
 
 _log = logging.getLogger(__name__)
 
@@ -147,7 +147,7 @@ class ConversationPlacer:
         conversation = SiteConversation(
             placement.id,
             placement.scope,
-            head=heads_of(placement.end, [Message("assistant", answer)])[-1],
+            head=hash_prefixes(placement.end, [Message("assistant", answer)])[-1],
             chat=finished.chat,
             turns=taken.turns + 1 if taken else 1,
             created_at=taken.created_at if taken else now,
@@ -275,8 +275,8 @@ def _check_scope(conversation: SiteConversation, asked: ConversationKey) -> None
 
 async def _heads(start: str, messages: Sequence[Message]) -> list[str]:
     if any(message.attachments for message in messages):  # long enough to hold up other turns
-        return await anyio.to_thread.run_sync(heads_of, start, messages)
-    return heads_of(start, messages)
+        return await anyio.to_thread.run_sync(hash_prefixes, start, messages)
+    return hash_prefixes(start, messages)
 
 
 async def _attempt(what: str, write: Awaitable[object]) -> bool:

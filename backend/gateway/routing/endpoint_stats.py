@@ -130,11 +130,11 @@ class EndpointStatsRegistry:
         now = self._clock()
         if counts_as_failure(error):
             record.standing.note_outcome(now, is_good=False)
-        change = record.breaker.note_failure(error, now, self._limits_of(endpoint), is_probe=is_probe)
+        change = record.breaker.note_failure(error, now, self._build_limits(endpoint), is_probe=is_probe)
         if change:
             self._on_change(endpoint.slug, change, str(leading_error(error)))
 
-    def _limits_of(self, endpoint: Endpoint) -> BreakerLimits:
+    def _build_limits(self, endpoint: Endpoint) -> BreakerLimits:
         config = endpoint.config
         return BreakerLimits(
             config.disable_after_failures or self._limits.failures,

@@ -92,7 +92,7 @@ class EndpointStats:
         good, bad = self._good * factor + 1.0, self._bad * factor
         return good / (good + bad)
 
-    def price_of(self, model: str | None) -> float:
+    def blended_price(self, model: str | None) -> float:
         """Return what a million tokens cost in US dollars, half of them read and half written; infinite if not said."""
         name = model or self.default_model or "*"
         price = self.prices.get(self.aliases.get(name, name)) or self.prices.get("*")
@@ -122,7 +122,11 @@ def _by_load(candidate: RouteCandidate, standing: EndpointStats, _now: float) ->
 
 
 def _by_price(candidate: RouteCandidate, standing: EndpointStats, now: float) -> tuple[float, ...]:
-    return (standing.price_of(candidate.model), -round(standing.success_share(now), 2), standing.in_flight)
+    return (
+        standing.blended_price(candidate.model),
+        -round(standing.success_share(now), 2),
+        standing.in_flight,
+    )
 
 
 _KEYS: Mapping[Strategy, _Key] = MappingProxyType(

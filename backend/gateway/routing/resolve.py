@@ -80,7 +80,7 @@ def resolve_pinned(name: str, endpoint: EndpointNames) -> Target:
     return found
 
 
-def names_of(endpoint: EndpointNames) -> Iterator[str]:
+def list_names(endpoint: EndpointNames) -> Iterator[str]:
     """Yield every name that the endpoint answers to, its own first."""
     yield endpoint.slug
     known = dict.fromkeys([*filter(None, [endpoint.default_model]), *endpoint.models])
@@ -123,5 +123,5 @@ def model_not_found(
     name: str, endpoints: Sequence[EndpointNames], others: Iterable[str] = ()
 ) -> ModelNotFoundError:
     """Return the error for a name that nothing has; ``others`` are names besides the endpoints' own."""
-    known = [*(known for endpoint in endpoints for known in names_of(endpoint)), *others]
+    known = [*(known for endpoint in endpoints for known in list_names(endpoint)), *others]
     return ModelNotFoundError(name, difflib.get_close_matches(name, known, _CLOSE, 0.5))

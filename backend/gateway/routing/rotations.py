@@ -120,7 +120,7 @@ def check_fallbacks(name: str, fallbacks: Sequence[str], known: Fallbacks) -> No
         InvalidRequestError: With the fallback at fault as ``param``.
     """
     for at, fallback in enumerate(fallbacks):
-        if owner_of(fallback, known) is None:
+        if find_fallback_target(fallback, known) is None:
             raise _unknown(f"fallbacks.{at}", "endpoint or rotation", fallback, known)
         way = _way_back(name, fallback, known)
         if way:
@@ -128,7 +128,7 @@ def check_fallbacks(name: str, fallbacks: Sequence[str], known: Fallbacks) -> No
             raise InvalidRequestError(msg, f"fallbacks.{at}")
 
 
-def owner_of(fallback: str, known: Fallbacks) -> str | None:
+def find_fallback_target(fallback: str, known: Fallbacks) -> str | None:
     """Return the endpoint or rotation that ``fallback`` names; None if there is none."""
     if fallback in known:
         return fallback
@@ -141,7 +141,7 @@ def _way_back(name: str, fallback: str, known: Fallbacks) -> tuple[str, ...]:
 
     Each is looked at once: of ways there can be more than anyone could go.
     """
-    first = owner_of(fallback, known)
+    first = find_fallback_target(fallback, known)
     came_from: dict[str, str | None] = {} if first is None else {first: None}
     waiting = list(came_from)
     while waiting:
@@ -149,7 +149,7 @@ def _way_back(name: str, fallback: str, known: Fallbacks) -> tuple[str, ...]:
         if owner == name:
             return _way_to(owner, came_from)
         for further in known[owner]:
-            following = owner_of(further, known)
+            following = find_fallback_target(further, known)
             if following is not None and following not in came_from:
                 came_from[following] = owner
                 waiting.append(following)

@@ -15,7 +15,7 @@ from backend.gateway.structured_output.json_output import (
     json_directive,
     json_repair_prompt,
 )
-from backend.gateway.structured_output.schema_check import InvalidSchemaError, SchemaChecker, checker_of
+from backend.gateway.structured_output.schema_check import InvalidSchemaError, SchemaChecker, compile_schema
 from backend.gateway.structured_output.tool_calls import ReadCall, Tool, ToolBox, ToolCallReader
 from backend.gateway.structured_output.tool_prompt import repair_prompt, tool_directive, tool_instructions
 from backend.wire.chat_request import ChatRequest
@@ -101,13 +101,13 @@ class JsonReader:
             return ""
 
 
-def shape_of(request: ChatRequest) -> AnswerShape | None:
+def parse_answer_shape(request: ChatRequest) -> AnswerShape | None:
     """Return the form that the request wants; None for an answer as it comes.
 
     Raises:
         InvalidRequestError: ``param`` names what can't be honoured.
     """
-    box, form = _box_of(request), _form_of(request.response_format)
+    box, form = _parse_tool_box(request), _parse_json_form(request.response_format)
     return AnswerShape(box, form) if box or form else None
 
 
@@ -133,7 +133,7 @@ def with_directive(prompt: Prompt, shape: AnswerShape) -> Prompt:
     return replace(prompt, messages=(*prompt.messages[:-1], asked))
 
 
-def reader_of(shape: AnswerShape, *, must_call: bool = False) -> AnswerReader:
+def build_answer_reader(shape: AnswerShape, *, must_call: bool = False) -> AnswerReader:
     """Return a reader for one answer; with ``must_call`` it must be a call whatever was asked at first."""
     box = replace(shape.box, must_call=True) if shape.box and must_call else shape.box
     if shape.json is not None:
@@ -142,19 +142,19 @@ def reader_of(shape: AnswerShape, *, must_call: bool = False) -> AnswerReader:
     return ToolCallReader(box)
 
 
-def repair_of(shape: AnswerShape, problem: str, *, is_call: bool) -> str:
+def build_repair_prompt(shape: AnswerShape, problem: str, *, is_call: bool) -> str:
     """Return what is asked once more."""
     return repair_prompt(problem) if is_call or shape.json is None else json_repair_prompt(problem)
 
 
-def error_of(shape: AnswerShape, problem: str, *, is_call: bool) -> AnswerShapeError:
+def build_shape_error(shape: AnswerShape, problem: str, *, is_call: bool) -> AnswerShapeError:
     """Return the error of an answer that is not right the second time either."""
     return ToolCallError(problem) if is_call or shape.json is None else StructuredAnswerError(problem)
 
 
-def _box_of(request: ChatRequest) -> ToolBox | None:
+def _parse_tool_box(request: ChatRequest) -> ToolBox | None:
     choice = "auto" if request.tool_choice is None else request.tool_choice
-    tools = _tools_of(request.tools or [])
+    tools = _parse_tools(request.tools or [])
     is_parallel = request.parallel_tool_calls is not False
     if choice == "none" or (choice == "auto" and not tools):
         return None
@@ -171,13 +171,13 @@ def _box_of(request: ChatRequest) -> ToolBox | None:
     return ToolBox(tools, must_call=True, only=name, is_parallel=is_parallel)
 
 
-def _tools_of(listed: list[Any]) -> dict[str, Tool]:
+def _parse_tools(listed: list[Any]) -> dict[str, Tool]:
     if len(listed) > _MOST_TOOLS:
         msg = f"There may be {_MOST_TOOLS} tools."
         raise InvalidRequestError(msg, "tools")
     tools: dict[str, Tool] = {}
     for i, entry in enumerate(listed):
-        tool = _tool_of(entry, f"tools.{i}")
+        tool = _parse_tool(entry, f"tools.{i}")
         if tool.name in tools:
             msg = f"There are two tools of the name {tool.name!r}."
             raise InvalidRequestError(msg, f"tools.{i}.function.name")
@@ -185,7 +185,7 @@ def _tools_of(listed: list[Any]) -> dict[str, Tool]:
     return tools
 
 
-def _tool_of(entry: Any, where: str) -> Tool:
+def _parse_tool(entry: Any, where: str) -> Tool:
     function = entry.get("function") if isinstance(entry, dict) else None
     if not isinstance(function, dict) or entry.get("type", "function") != "function":
         msg = 'A tool must be {"type": "function", "function": {…}}.'
@@ -201,7 +201,7 @@ def _tool_of(entry: Any, where: str) -> Tool:
     return Tool(name, description, parameters, _checker(parameters, f"{where}.function.parameters"))
 
 
-def _form_of(asked: dict[str, Any] | None) -> JsonForm | None:
+def _parse_json_form(asked: dict[str, Any] | None) -> JsonForm | None:
     kind = "text" if asked is None else asked.get("type")
     if asked is None or kind == "text":
         return None
@@ -220,7 +220,7 @@ def _form_of(asked: dict[str, Any] | None) -> JsonForm | None:
 
 def _checker(schema: Any, where: str) -> SchemaChecker:
     try:
-        return checker_of(schema)
+        return compile_schema(schema)
     except InvalidSchemaError as exc:
         msg = f"The JSON Schema can't be used: {exc}."
         raise InvalidRequestError(msg, where) from exc

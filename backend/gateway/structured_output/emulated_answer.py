@@ -20,9 +20,9 @@ from automation.turn import (
 from backend.gateway.answer_stream import AnswerStream, Delta, Remember
 from backend.gateway.structured_output.answer_shape import (
     AnswerShape,
-    error_of,
-    reader_of,
-    repair_of,
+    build_answer_reader,
+    build_repair_prompt,
+    build_shape_error,
     with_directive,
 )
 from backend.wire.tool_envelope import CalledTool, assistant_text
@@ -85,7 +85,7 @@ class ShapedEvents:
         self._turns = turns
         self._prompt = prompt
         self._shape = shape
-        self._reader = reader_of(shape)
+        self._reader = build_answer_reader(shape)
         self._events: AsyncIterator[TurnEvent] | None = None
         self._ready: deque[TurnEvent] = deque()
         self._notes: tuple[str, ...] = ()
@@ -166,16 +166,16 @@ class ShapedEvents:
         is_call = self._shape.must_call or self._reader.has_envelope
         is_lost = self._prompt.must_continue and finished.chat is None
         if self._is_repair or is_lost:
-            raise error_of(self._shape, problem, is_call=is_call)
+            raise build_shape_error(self._shape, problem, is_call=is_call)
         self._is_repair = True
         self._notes += (*finished.notes, REPAIR_NOTE)
         await self._turns.aclose()
-        again = Message("user", repair_of(self._shape, problem, is_call=is_call))
+        again = Message("user", build_repair_prompt(self._shape, problem, is_call=is_call))
         told = (*self._prompt.messages, Message("assistant", "".join(self._answer)))
         prompt = replace(self._prompt, messages=(*told, again), chat=finished.chat, said=0)
         if finished.chat is not None:
             prompt = replace(prompt, said=len(told))
-        self._reader = reader_of(self._shape, must_call=is_call)
+        self._reader = build_answer_reader(self._shape, must_call=is_call)
         await self._open(prompt)
 
 

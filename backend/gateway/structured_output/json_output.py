@@ -27,10 +27,10 @@ class JsonForm:
     schema: Any = None
     checker: SchemaChecker | None = None
 
-    def problem_of(self, value: Any) -> str | None:
+    def find_problem(self, value: Any) -> str | None:
         """Return what is wrong with a value, or None."""
         if self.checker is not None:
-            return self.checker.problem_of(value)
+            return self.checker.find_problem(value)
         return None if isinstance(value, dict) else "it is no JSON object"
 
 
@@ -71,14 +71,14 @@ def extract_json(answer: str, form: JsonForm) -> str:
     why = "there is no JSON in it"
     for texts in (_whole(answer), _in_blocks(answer), _in_prose(answer)):
         found = list(texts)
-        fitting = [text for node, text in found if form.problem_of(node.value) is None]
+        fitting = [text for node, text in found if form.find_problem(node.value) is None]
         if len(fitting) == 1:
             return fitting[0]
         if fitting:
             msg = f"there are {len(fitting)} JSON values in it, and there must be one"
             raise UnfitAnswerError(msg)
         if found:
-            why = form.problem_of(found[0][0].value) or why
+            why = form.find_problem(found[0][0].value) or why
             break
     raise UnfitAnswerError(why)
 

@@ -37,7 +37,7 @@ class SchemaChecker:
     def __init__(self, validator: Any) -> None:
         self._validator = validator
 
-    def problem_of(self, value: Any) -> str | None:
+    def find_problem(self, value: Any) -> str | None:
         """Return in a few words what is wrong with ``value``, beginning with where; None if nothing is."""
         token = _steps_left.set(_MOST_STEPS)
         try:
@@ -51,18 +51,18 @@ class SchemaChecker:
         return None if error is None else _describe(error)
 
 
-def checker_of(schema: Any) -> SchemaChecker:
+def compile_schema(schema: Any) -> SchemaChecker:
     """Return the checker of a schema; the newest of them are kept.
 
     Raises:
         InvalidSchemaError: It is no schema of draft 2020-12, refers to another document, or is too large.
     """
     _walk(schema)
-    return _checker_of(json.dumps(schema, sort_keys=True))
+    return _compile_schema(json.dumps(schema, sort_keys=True))
 
 
 @lru_cache(maxsize=1024)  # building one takes 3 ms, and clients send the same tools with each turn
-def _checker_of(text: str) -> SchemaChecker:
+def _compile_schema(text: str) -> SchemaChecker:
     # Imported here: it takes 30 ms and 5 MB, and only requests with tools or schemas need it.
     from jsonschema import Draft202012Validator  # noqa: PLC0415
     from jsonschema.exceptions import SchemaError  # noqa: PLC0415

@@ -180,7 +180,7 @@ class ToolCallReader:
             return f"the arguments of {raw.name} can't be read: {exc}"
         if not isinstance(arguments.value, dict):
             return f"the arguments of {raw.name} are no object"
-        problem = tool.checker.problem_of(arguments.value)
+        problem = tool.checker.find_problem(arguments.value)
         return (
             ReadCall(raw.name, arguments.text) if problem is None else f"arguments of {raw.name}: {problem}"
         )

@@ -19,7 +19,7 @@ _ABOUT_THE_REQUEST = frozenset({400, 404, 405, 406, 410, 413, 414, 415, 422, 431
 _MOST_REST_S = 7 * 24 * 3600.0
 
 
-def failure_of(status: int, refusal: Refusal, retry_after_s: float | None) -> Exception:
+def map_http_failure(status: int, refusal: Refusal, retry_after_s: float | None) -> Exception:
     """Return the error that an HTTP status of 400 or more means.
 
     Args:

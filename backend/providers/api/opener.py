@@ -14,7 +14,7 @@ from yarl import URL
 
 from backend.errors import InvalidRequestError
 from backend.providers.api.codegen.provider import CodegenProvider
-from backend.providers.api.codegen.runs import CodegenDefaults, options_of
+from backend.providers.api.codegen.runs import CodegenDefaults, parse_options
 from backend.providers.api.dialect import Dialect
 from backend.providers.api.dialects.anthropic import Anthropic
 from backend.providers.api.dialects.custom import Custom
@@ -48,11 +48,11 @@ class ApiOpener:
     @asynccontextmanager
     async def open(self, config: EndpointConfig) -> AsyncIterator[Provider]:
         """Be a ``ProviderOpener``; nothing is asked of the provider yet."""
-        place = place_of(config, self.keys, self.codegen)
-        if preset_of(config).dialect == "codegen":
-            yield CodegenProvider(self.session, place, options_of(config.api, self.codegen))
+        place = build_api_place(config, self.keys, self.codegen)
+        if find_preset(config).dialect == "codegen":
+            yield CodegenProvider(self.session, place, parse_options(config.api, self.codegen))
         else:
-            yield ApiProvider(self.session, dialect_of(config), place)
+            yield ApiProvider(self.session, find_dialect(config), place)
 
 
 def api_opener(
@@ -68,12 +68,12 @@ def check_api(config: EndpointConfig, keys: Keys, codegen: CodegenDefaults = _CO
     Raises:
         InvalidRequestError: ``param`` names the field.
     """
-    preset = preset_of(config)
+    preset = find_preset(config)
     _check_addresses(config)
     if preset.dialect == "codegen":
-        options_of(config.api, codegen)
+        parse_options(config.api, codegen)
     else:
-        dialect_of(config)
+        find_dialect(config)
     key = _key_of(config, preset, keys, codegen)
     if key is not None:
         _check_key(key, config, preset)
@@ -104,24 +104,24 @@ def _check_addresses(config: EndpointConfig) -> None:
         raise InvalidRequestError(msg, "browser_config.proxy.server")
 
 
-def preset_of(config: EndpointConfig) -> ApiPreset:
+def find_preset(config: EndpointConfig) -> ApiPreset:
     """Return the API that the endpoint speaks."""
     return PRESETS[config.preset or ("custom" if config.api is not None else DEFAULT_PRESET)]
 
 
-def dialect_of(config: EndpointConfig) -> Dialect:
+def find_dialect(config: EndpointConfig) -> Dialect:
     """Return how the endpoint's API speaks.
 
     Raises:
         InvalidRequestError: ``api`` isn't a description of one.
     """
-    preset = preset_of(config)
+    preset = find_preset(config)
     return _DIALECTS[preset.dialect](config, preset)
 
 
-def place_of(config: EndpointConfig, keys: Keys, codegen: CodegenDefaults = _CODEGEN) -> ApiPlace:
+def build_api_place(config: EndpointConfig, keys: Keys, codegen: CodegenDefaults = _CODEGEN) -> ApiPlace:
     """Return where the endpoint's API is, and how it is let in."""
-    preset = preset_of(config)
+    preset = find_preset(config)
     is_codegen = preset.dialect == "codegen"
     default_s = codegen.timeout_s if is_codegen else _DEFAULTS.first_token_s
     base_url = config.base_url.rstrip("/")

@@ -27,7 +27,7 @@ from automation.errors import (
 from backend.errors import GatewayError, InvalidRequestError
 from backend.providers.api.accountless import WithoutAccounts
 from backend.providers.api.dialect import ApiRequest, Body, ChatStream, Dialect, WholeCompletion
-from backend.providers.api.failures import failure_of, parse_retry_after
+from backend.providers.api.failures import map_http_failure, parse_retry_after
 from backend.providers.api.place import ApiPlace
 from backend.providers.protocol import ProviderHealth
 from backend.wire.chat_response import CompletionHead
@@ -178,7 +178,7 @@ class ApiProvider(WithoutAccounts):
         wait = parse_retry_after(
             response.headers.get("retry-after"), response.headers.get("retry-after-ms"), datetime.now(UTC)
         )
-        raise failure_of(response.status, said, wait)
+        raise map_http_failure(response.status, said, wait)
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         if (response.content_length or 0) > _MOST_BODY_BYTES:
@@ -282,10 +282,10 @@ class map_aiohttp_errors:  # noqa: N801  like contextlib's own
     ) -> None:
         if not isinstance(exc, aiohttp.ClientError | OSError):
             return
-        raise _error_of(exc, self._base_url) from exc
+        raise _map_client_error(exc, self._base_url) from exc
 
 
-def _error_of(exc: aiohttp.ClientError | OSError, base_url: str) -> AutomationError:
+def _map_client_error(exc: aiohttp.ClientError | OSError, base_url: str) -> AutomationError:
     match exc:
         case aiohttp.ClientConnectorDNSError():
             return UnreachableError(base_url, f"there is no such host: {exc.host}")

@@ -16,7 +16,7 @@ from backend.providers.api.codegen.runs import CodegenDefaults
 from backend.providers.api.opener import api_opener
 from backend.providers.config import EndpointConfig
 from backend.providers.library.api_config import invalid_config_error
-from backend.providers.library.call_types import CallResult, result_of
+from backend.providers.library.call_types import CallResult, build_call_result
 from backend.providers.protocol import CompletionProvider
 from backend.wire.chat_request import PinnedChatRequest
 from backend.wire.chat_response import CompletionHead
@@ -45,8 +45,8 @@ async def complete(api: CompletionProvider, body: Mapping[str, Any], **metadata:
         AutomationError, GatewayError: There is none.
     """
     check_body(body)
-    whole = await api.complete(body, head_of(body))
-    return result_of(orjson.loads(whole.body), ignored=list(api.ignored(body)), **metadata)
+    whole = await api.complete(body, build_completion_head(body))
+    return build_call_result(orjson.loads(whole.body), ignored=list(api.ignored(body)), **metadata)
 
 
 def check_body(body: Mapping[str, Any]) -> None:
@@ -67,7 +67,7 @@ async def only_model(api: CompletionProvider) -> str | None:
     return models[0] if len(models) == 1 else None
 
 
-def head_of(body: Mapping[str, Any]) -> CompletionHead:
+def build_completion_head(body: Mapping[str, Any]) -> CompletionHead:
     """Return what an answer to this body is headed with."""
     return CompletionHead(f"chatcmpl-{uuid4().hex}", int(time.time()), str(body.get("model") or ""))
 

@@ -15,7 +15,7 @@ from backend.errors import GatewayError
 from backend.providers.api.opener import api_opener, check_api
 from backend.providers.config import EndpointConfig
 from backend.providers.library.api_calls import complete, only_model, opened_session
-from backend.providers.library.api_config import ApiConfig, endpoint_of
+from backend.providers.library.api_config import ApiConfig, build_endpoint_config
 from backend.providers.library.call_types import AccountSummary, CallParams, CallResult
 from backend.providers.library.config_file import AccountEntry, ProviderEntry
 from backend.providers.library.exceptions import NoAccountAvailable, all_failed
@@ -86,7 +86,7 @@ async def open_api_client(name: str, entry: ProviderEntry) -> AsyncIterator[ApiC
 def _endpoint(name: str, entry: ProviderEntry, api_key: SecretStr | None) -> EndpointConfig:
     names = ("preset", "base_url", "org_id", "headers", "api", "timeout")
     fields: Mapping[str, object] = {field: getattr(entry, field) for field in names}
-    endpoint = endpoint_of(name, ApiConfig.model_validate(fields), api_key)
+    endpoint = build_endpoint_config(name, ApiConfig.model_validate(fields), api_key)
     try:
         check_api(endpoint, {})
     except GatewayError as exc:

@@ -76,7 +76,7 @@ def parse_api_config(config: Mapping[str, Any]) -> ApiConfig:
         raise invalid_config_error(exc) from exc
 
 
-def endpoint_of(name: str, config: ApiConfig, api_key: SecretStr | None) -> EndpointConfig:
+def build_endpoint_config(name: str, config: ApiConfig, api_key: SecretStr | None) -> EndpointConfig:
     """Return the provider as an endpoint that ``api_opener`` opens.
 
     Raises:
@@ -110,7 +110,7 @@ def endpoint_of(name: str, config: ApiConfig, api_key: SecretStr | None) -> Endp
         raise invalid_config_error(exc) from exc
 
 
-def codegen_of(config: ApiConfig) -> CodegenDefaults:
+def build_codegen_defaults(config: ApiConfig) -> CodegenDefaults:
     """Return how Codegen is asked again, which it does itself: a run is started only once."""
     return CodegenDefaults(max_retries=config.max_retries, base_delay_s=config.base_delay)
 

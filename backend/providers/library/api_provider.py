@@ -23,14 +23,19 @@ from automation.library.kept_open import KeptOpen
 from backend.errors import GatewayError, InvalidRequestError
 from backend.providers.api.opener import check_api
 from backend.providers.library.api_calls import (
+    build_completion_head,
     check_body,
     complete,
-    head_of,
     only_model,
     opened_api,
     texts_in,
 )
-from backend.providers.library.api_config import codegen_of, endpoint_of, own_retries, parse_api_config
+from backend.providers.library.api_config import (
+    build_codegen_defaults,
+    build_endpoint_config,
+    own_retries,
+    parse_api_config,
+)
 from backend.providers.library.call_types import CallResult
 from backend.providers.library.retries import retry_wait_s
 from backend.providers.protocol import CompletionProvider
@@ -50,7 +55,7 @@ class ApiBasedProvider(BaseProvider):
         super().__init__(name, provider_type, config)
         self._settings = parse_api_config(self.config)
         # Made without a key, so that what is wrong with the rest shows now.
-        self._most_retries = own_retries(endpoint_of(name, self._settings, None), self._settings)
+        self._most_retries = own_retries(build_endpoint_config(name, self._settings, None), self._settings)
         self._kept: KeptOpen[CompletionProvider] | None = None
         self._api: CompletionProvider | None = None
 
@@ -63,8 +68,8 @@ class ApiBasedProvider(BaseProvider):
         await self.cleanup()
         self.context, self.status = context, ProviderStatus.INITIALIZING
         try:
-            endpoint = endpoint_of(self.name, self._settings, _key_of(context))
-            codegen = codegen_of(self._settings)
+            endpoint = build_endpoint_config(self.name, self._settings, _find_key(context))
+            codegen = build_codegen_defaults(self._settings)
             check_api(endpoint, {}, codegen)
             kept = KeptOpen(opened_api(endpoint, codegen))
             self._api = await kept.open()
@@ -93,7 +98,7 @@ class ApiBasedProvider(BaseProvider):
                     )
                 await anyio.sleep(wait_s)
             else:
-                return response_of(result, self.name)
+                return build_response(result, self.name)
 
     async def stream_message(self, message: Messages, **kwargs: Any) -> AsyncIterator[str]:
         """Yield the answer's text while it arrives; asked again only while nothing of it came.
@@ -147,7 +152,9 @@ class ApiBasedProvider(BaseProvider):
         body = {**await self._body(api, message, fields), "stream": True}
         check_body(body)
         with self.answering():
-            async with KeptOpen(api.open_stream(body, head_of(body), with_usage=False)) as answer:
+            async with KeptOpen(
+                api.open_stream(body, build_completion_head(body), with_usage=False)
+            ) as answer:
                 async for events in answer:
                     for text in texts_in(events):
                         yield text
@@ -170,12 +177,12 @@ class ApiBasedProvider(BaseProvider):
         return retry_wait_s(error, tries, self._most_retries, self._settings.base_delay, _CHANCE.random())
 
 
-def _key_of(context: ProviderContext) -> SecretStr | None:
+def _find_key(context: ProviderContext) -> SecretStr | None:
     given = context.credentials.get("token") or context.credentials.get("api_key")
     return SecretStr(str(given)) if given else None
 
 
-def response_of(result: CallResult, provider: str) -> ProviderResponse:
+def build_response(result: CallResult, provider: str) -> ProviderResponse:
     """Return a whole answer in the form that all providers share."""
     metadata = dict(result.metadata)
     return ProviderResponse(

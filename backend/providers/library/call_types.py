@@ -90,7 +90,7 @@ class AccountSummary:
     reason: str | None = None
 
 
-def result_of(document: Mapping[str, Any], **metadata: Any) -> CallResult:
+def build_call_result(document: Mapping[str, Any], **metadata: Any) -> CallResult:
     """Return a ``chat.completion`` of ours as a result."""
     choice = document["choices"][0]
     message = choice["message"]

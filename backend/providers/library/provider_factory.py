@@ -52,7 +52,7 @@ class ProviderFactory:
             InvalidRequestError: The configuration can't be used; ``param`` names the field at fault.
         """
         config = config or {}
-        kind = _type_of(name, config)
+        kind = _parse_provider_type(name, config)
         cls = _registered.get(name)
         if cls is None:
             place, class_name = _OWN[kind]
@@ -65,7 +65,7 @@ class ProviderFactory:
         return sorted({*PRESETS, *_registered})
 
 
-def _type_of(name: str, config: Mapping[str, Any]) -> ProviderType:
+def _parse_provider_type(name: str, config: Mapping[str, Any]) -> ProviderType:
     given = config.get("type", ProviderType.API_BASED)
     if "type" not in config and name in _registered and _is_web(_registered[name]):
         given = ProviderType.WEB_AUTOMATION

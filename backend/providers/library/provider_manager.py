@@ -101,7 +101,7 @@ class ProviderManager:
         held.requests += 1
         try:
             await self._open(held)
-            texts = await _texts_of(held.provider, message, kwargs)
+            texts = await _open_text_stream(held.provider, message, kwargs)
             async with AsyncExitStack() as stream:
                 if hasattr(texts, "aclose"):
                     stream.push_async_callback(texts.aclose)
@@ -191,7 +191,7 @@ def _checked(response: Any, name: str) -> ProviderResponse:
     return response
 
 
-async def _texts_of(provider: BaseProvider, message: Messages, fields: dict[str, Any]) -> Any:
+async def _open_text_stream(provider: BaseProvider, message: Messages, fields: dict[str, Any]) -> Any:
     """Return a provider's stream, which a program's own provider may return from a coroutine."""
     texts: Any = provider.stream_message(message, **fields)
     texts = await texts if inspect.isawaitable(texts) else texts

@@ -89,7 +89,7 @@ class AccountPool:
         await self.plan.browsers.replace_session(member.config, state)
         member.clear()
 
-    def left_of(self, member: OpenAccount[AccountPages]) -> float:
+    def requests_left(self, member: OpenAccount[AccountPages]) -> float:
         """Return how many requests an account may still be asked within its period."""
         return remaining(member.limits, member.usage, self._clock())
 
@@ -120,7 +120,7 @@ class AccountPool:
                     await self.plan.browsers.forget_session(member.config)
             is_alone = len(configs) == 1
             for account_id, (config, standing) in configs.items():
-                limits = self._limits_of(config, is_alone=is_alone)
+                limits = self._build_limits(config, is_alone=is_alone)
                 if account_id not in self._members:
                     self._members[account_id] = self._join(config, limits, standing)
                     if account_id in gone:
@@ -130,7 +130,7 @@ class AccountPool:
             self._members = {account_id: self._members[account_id] for account_id in configs}
             self._tell_change()
 
-    def _limits_of(self, config: AccountConfig, *, is_alone: bool) -> AccountLimits:
+    def _build_limits(self, config: AccountConfig, *, is_alone: bool) -> AccountLimits:
         limits = build_account_limits(config, self.plan.pace)
         if is_alone and config.max_concurrent_requests is None:
             return replace(limits, at_once=self.plan.most_at_once)
@@ -192,7 +192,7 @@ class AccountPool:
             return None
         return self.why_nobody()
 
-    async def pages_of(self, member: OpenAccount[AccountPages]) -> AccountPages:
+    async def ensure_pages(self, member: OpenAccount[AccountPages]) -> AccountPages:
         """Return an account's pages, opened if it sleeps; where all are taken, another session gives its own up.
 
         Raises:
@@ -220,7 +220,7 @@ class AccountPool:
             if member.needs_a_person:
                 continue
             try:
-                await self.pages_of(member)
+                await self.ensure_pages(member)
             except AccountError as exc:
                 self.note_failure(member, exc)
             else:
@@ -271,7 +271,7 @@ class AccountPool:
             error.endpoint, error.account = self.plan.slug, member.id
         member.note_failure(error)
 
-    def owner_of(self, chat: ChatLink | None) -> OpenAccount[AccountPages] | None:
+    def find_chat_owner(self, chat: ChatLink | None) -> OpenAccount[AccountPages] | None:
         """Return the account that has a chat, or None."""
         if chat is None:
             return None

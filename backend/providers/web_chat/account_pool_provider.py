@@ -137,9 +137,9 @@ class AccountPoolProvider:
         self, attempt: AsyncExitStack, member: OpenAccount[AccountPages], trial: _Try
     ) -> AsyncIterator[TurnEvent]:
         """Open the turn and return its events once there is one: until then, another account may be asked."""
-        pages = await self.roster.pages_of(member)
+        pages = await self.roster.ensure_pages(member)
         prompt = trial.prompt
-        if prompt.chat is not None and member is not self.roster.owner_of(prompt.chat):
+        if prompt.chat is not None and member is not self.roster.find_chat_owner(prompt.chat):
             prompt = replace(prompt, chat=None)
         events = await attempt.enter_async_context(pages.open_turn(prompt))
         first = await anext(events)
@@ -175,14 +175,14 @@ class AccountPoolProvider:
     async def _take_any(self, attempt: AsyncExitStack, trial: _Try) -> OpenAccount[AccountPages] | None:
         """Take the best of all accounts that were not tried; None when none of them can be used."""
         while usable := [m for m in self.roster.members if m.is_usable and m.id not in trial.failed]:
-            member = await self._take_of(attempt, trial, usable, trial.deadline_s)
+            member = await self._take_account(attempt, trial, usable, trial.deadline_s)
             if member is not None:
                 return member
         return None
 
     async def _take_owner(self, attempt: AsyncExitStack, trial: _Try) -> OpenAccount[AccountPages] | None:
         """Take the account that has the turn's chat; None where the conversation has to go elsewhere."""
-        owner = self.roster.owner_of(trial.prompt.chat)
+        owner = self.roster.find_chat_owner(trial.prompt.chat)
         must = trial.prompt.must_continue
         if owner is None:
             if must:
@@ -195,13 +195,15 @@ class AccountPoolProvider:
         is_alone = len(self.roster.members) == 1
         wait_s = _MOST_WAIT_S if must or is_alone else _OWN_CHAT_WAIT_S
         try:
-            return await self._take_of(attempt, trial, [owner], min(trial.deadline_s, self._clock() + wait_s))
+            return await self._take_account(
+                attempt, trial, [owner], min(trial.deadline_s, self._clock() + wait_s)
+            )
         except (PoolFullError, RateExceededError):
             if must or is_alone:
                 raise
             return None
 
-    async def _take_of(
+    async def _take_account(
         self,
         attempt: AsyncExitStack,
         trial: _Try,
@@ -269,7 +271,7 @@ class AccountPoolProvider:
         open_pages = [m.pages_now for m in self.roster.members if m.pages_now is not None]
         details: dict[str, Any] = {}
         for found in [await pages.check() for pages in open_pages]:
-            details = _sum_of(details, found)
+            details = _add_counts(details, found)
         states = [str(m.state) for m in self.roster.members]
         details["accounts"] = {state: states.count(state) for state in sorted(set(states))}
         is_healthy = problem is None or isinstance(problem, RateLimitedError)
@@ -277,11 +279,11 @@ class AccountPoolProvider:
 
     async def forget_chat(self, chat: ChatLink) -> bool:
         """Delete a chat at the site by the account that has it, and return whether it was."""
-        owner = self.roster.owner_of(chat)
+        owner = self.roster.find_chat_owner(chat)
         if owner is None or not owner.is_usable:
             return False
         with owner.kept_awake():
-            return await (await self.roster.pages_of(owner)).forget_chat(chat)
+            return await (await self.roster.ensure_pages(owner)).forget_chat(chat)
 
 
 def _may_be_asked_again(trial: _Try, account_id: str) -> bool:
@@ -295,12 +297,12 @@ def _owned(event: TurnEvent, member: OpenAccount[AccountPages]) -> TurnEvent:
     return event
 
 
-def _sum_of(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+def _add_counts(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     """Add what two accounts' pages count."""
     total = dict(a)
     for name, value in b.items():
         if isinstance(value, dict):
-            total[name] = _sum_of(a.get(name, {}), value)
+            total[name] = _add_counts(a.get(name, {}), value)
         else:
             total[name] = a.get(name, 0) + value
     return total

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from automation.account.account import Account, account_of
+from automation.account.account import Account, build_account
 from automation.account.config import CaptureRoute
 from automation.account.credentials import Credentials
 from automation.account.session_state import SessionStore, StorageState
@@ -53,7 +53,7 @@ class AccountBrowsers:
         """Return the account in the words of ``automation``; the same one each time until it is let go of."""
         if config.id not in self._accounts:
             is_own = self._isolation == "profile"
-            self._accounts[config.id] = account_of(
+            self._accounts[config.id] = build_account(
                 self._pool,
                 self.web_chat(config),
                 self._session_store(config),

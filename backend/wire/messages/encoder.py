@@ -8,8 +8,15 @@ from typing import Any
 import orjson
 
 from automation.errors import SiteError
-from backend.wire.answer_blocks import AnswerBlock, Blocks, delta_of
-from backend.wire.chat_events import ChatEvents, choice_of, error_of, named_event, stem_of, whole_choice
+from backend.wire.answer_blocks import AnswerBlock, Blocks, message_to_delta
+from backend.wire.chat_events import (
+    ChatEvents,
+    completion_id_stem,
+    find_choice,
+    find_error,
+    named_event,
+    whole_choice,
+)
 from backend.wire.chat_response import to_json
 from backend.wire.errors import ErrorReply
 from backend.wire.messages.errors import error_document
@@ -99,9 +106,9 @@ class MessagesEncoder:
     def _event(self, chunk: Mapping[str, Any]) -> bytes:
         if self._is_over:
             return b""
-        if error := error_of(chunk):
+        if error := find_error(chunk):
             return self.failure(error)
-        choice = choice_of(chunk)
+        choice = find_choice(chunk)
         self._choice |= {k: choice[k] for k in ("finish_reason", "stop_reason") if choice.get(k)}
         self._usage = chunk.get("usage") or self._usage
         return self._begin(chunk) + self._blocks.feed(choice.get("delta") or {})
@@ -111,7 +118,7 @@ class MessagesEncoder:
         if self._is_begun:
             return b""
         self._is_begun = True
-        self._blocks.stem = stem_of(chunk)
+        self._blocks.stem = completion_id_stem(chunk)
         # What was read is known only at the end; message_delta then says the true number.
         usage = _usage(self._usage, self._request, ())
         message = _message(chunk, self._request, [], {"stop_reason": None, "stop_sequence": None}, usage)
@@ -126,8 +133,8 @@ def message_document(request: MessagesRequest, completion: Mapping[str, Any]) ->
     """
     choice = whole_choice(completion)
     blocks = Blocks(_EventWriter())
-    blocks.stem = stem_of(completion)
-    blocks.feed(delta_of(choice["message"]))
+    blocks.stem = completion_id_stem(completion)
+    blocks.feed(message_to_delta(choice["message"]))
     is_cut = _is_cut(choice)
     blocks.finish(is_cut=is_cut)
     # Of an answer that was cut, half a call can't be shown as an object; stop_reason says that there was more.
@@ -147,7 +154,7 @@ def _message(
     usage: Mapping[str, Any],
 ) -> dict[str, Any]:
     return {
-        "id": f"msg_{stem_of(completion)}",
+        "id": f"msg_{completion_id_stem(completion)}",
         "type": "message",
         "role": "assistant",
         "model": completion.get("model") or request.model,

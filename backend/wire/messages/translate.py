@@ -22,7 +22,7 @@ _FILE_TYPES = frozenset({"image_url", "file"})
 _FILE_TOKENS = 1600
 
 
-def chat_body(request: MessagesRequest) -> dict[str, Any]:
+def messages_to_chat_body(request: MessagesRequest) -> dict[str, Any]:
     """Return the body of the ``chat.completion`` that answers the request; a streamed one always tells its usage.
 
     Raises:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backend.wire.answer_blocks import AnswerBlock
-from backend.wire.chat_events import stem_of
+from backend.wire.chat_events import completion_id_stem
 from backend.wire.responses.request import ResponsesRequest
 
 _PREFIXES = {"reasoning": "rs", "text": "msg", "refusal": "msg", "call": "fc"}
@@ -22,7 +22,7 @@ class ResponseDocuments:
 
     def __init__(self, request: ResponsesRequest, completion: Mapping[str, Any]) -> None:
         self._request = request
-        self._stem = stem_of(completion)
+        self._stem = completion_id_stem(completion)
         self._created = completion.get("created") or 0
         self._model = completion.get("model") or request.model
 
@@ -65,7 +65,7 @@ class ResponseDocuments:
             # Nothing is kept, whatever was asked for.
             "store": False,
             "previous_response_id": None,
-            "usage": usage_of(usage) if usage else None,
+            "usage": build_responses_usage(usage) if usage else None,
             **self._asked(),
         }
 
@@ -107,7 +107,7 @@ def annotation(citation: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "url_citation", **citation}
 
 
-def usage_of(usage: Mapping[str, Any]) -> dict[str, Any]:
+def build_responses_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
     """Return a chat completion's usage as a response's; ``estimated`` stays."""
     read, written = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
     of_prompt = usage.get("prompt_tokens_details") or {}

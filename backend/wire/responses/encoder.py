@@ -8,8 +8,15 @@ from typing import Any
 import orjson
 
 from automation.errors import SiteError
-from backend.wire.answer_blocks import AnswerBlock, Blocks, delta_of
-from backend.wire.chat_events import ChatEvents, choice_of, error_of, named_event, stem_of, whole_choice
+from backend.wire.answer_blocks import AnswerBlock, Blocks, message_to_delta
+from backend.wire.chat_events import (
+    ChatEvents,
+    completion_id_stem,
+    find_choice,
+    find_error,
+    named_event,
+    whole_choice,
+)
 from backend.wire.chat_response import to_json
 from backend.wire.errors import ErrorReply
 from backend.wire.responses.document import (
@@ -90,11 +97,11 @@ class ResponsesEncoder:
     def _event(self, chunk: Mapping[str, Any]) -> bytes:
         if self._is_over:
             return b""
-        if error := error_of(chunk):
+        if error := find_error(chunk):
             return self.failure(error)
         begun = self._writer.begin_response(chunk)
-        self._blocks.stem = self._blocks.stem or stem_of(chunk)
-        choice = choice_of(chunk)
+        self._blocks.stem = self._blocks.stem or completion_id_stem(chunk)
+        choice = find_choice(chunk)
         self._finish_reason = choice.get("finish_reason") or self._finish_reason
         self._usage = chunk.get("usage") or self._usage
         return begun + self._blocks.feed(choice.get("delta") or {})
@@ -110,8 +117,8 @@ def response_document(request: ResponsesRequest, completion: Mapping[str, Any]) 
     writer = _EventWriter(request)
     writer.begin_response(completion)
     blocks = Blocks(writer)
-    blocks.stem = stem_of(completion)
-    blocks.feed(delta_of(choice["message"]))
+    blocks.stem = completion_id_stem(completion)
+    blocks.feed(message_to_delta(choice["message"]))
     return writer.conclude(blocks, choice.get("finish_reason") or "stop", completion.get("usage"))[1]
 
 

@@ -18,7 +18,7 @@ _LOGPROBS = "message.output_text.logprobs"
 _T = TypeVar("_T")
 
 
-def chat_body(request: ResponsesRequest) -> dict[str, Any]:
+def responses_to_chat_body(request: ResponsesRequest) -> dict[str, Any]:
     """Return the body of the ``chat.completion`` that answers the request; a streamed one always tells its usage.
 
     Raises:

@@ -132,7 +132,7 @@ class SignInSite:
     async def _form(self, request: Request) -> Response:
         if request.method == "GET":
             return HTMLResponse(_filled(pages.PASSWORD_FORM, words=""))
-        form = await _form_of(request)
+        form = await _parse_json_form(request)
         if (form.get("username"), form.get("password")) != (USERNAME, PASSWORD):
             self.refused.append("password")
             return HTMLResponse(_filled(pages.PASSWORD_FORM, words="Wrong name or password."))
@@ -143,7 +143,7 @@ class SignInSite:
         return response
 
     async def _code(self, request: Request) -> Response:
-        form = await _form_of(request)
+        form = await _parse_json_form(request)
         is_half_way = request.cookies.get("half_way") in self._half_way
         if not is_half_way or not self.totp.verify(form.get("code", ""), valid_window=1):
             self.refused.append("code")
@@ -202,7 +202,7 @@ class SignInSite:
         return self._let_in("popup", PlainTextResponse("yes"))
 
 
-async def _form_of(request: Request) -> dict[str, str]:
+async def _parse_json_form(request: Request) -> dict[str, str]:
     return dict(parse_qsl((await request.body()).decode()))
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from automation.capture.decoders.answer import AnswerSoFar
 from automation.capture.decoders.error_words import error_from_object, error_from_words
-from automation.capture.decoders.framing.json_shape import as_text, parse_json, parse_json_values
+from automation.capture.decoders.framing.json_shape import as_text, decode_json, decode_json_values
 from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireEvent
 from automation.capture.decoders.sources import Sources
-from automation.capture.decoders.uis.openai_sse import finish_reason_of
+from automation.capture.decoders.uis.openai_sse import parse_finish_reason
 from automation.json_path import Condition, JsonPath
 from automation.turn import FinishReason
 from automation.wire_format import CLOSE, Wire, is_condition
@@ -55,7 +55,7 @@ class JsonFields:
             return self.end()
         if self._is_told_by_name(event):
             return self.read_value(_value_or_words(data), event)
-        return [found for value in parse_json_values(data) for found in self.read_value(value, event)] or [
+        return [found for value in decode_json_values(data) for found in self.read_value(value, event)] or [
             WireAlive()
         ]
 
@@ -74,7 +74,7 @@ class JsonFields:
         if event in self._end_words:
             return self.end()
         if self._is_told_by_name(event):
-            return self._fail(_error_of(value)) if event in _ERROR_EVENTS else [WireAlive()]
+            return self._fail(_parse_error(value)) if event in _ERROR_EVENTS else [WireAlive()]
         return self.take(value, event)
 
     def _is_told_by_name(self, event: str) -> bool:
@@ -92,7 +92,7 @@ class JsonFields:
             if error:
                 return self._fail(error_from_object({"error": error}) or error_from_words(str(error)))
         for reason in _first(self._finish, value, event):
-            self._finish_reason = finish_reason_of(as_text(reason))
+            self._finish_reason = parse_finish_reason(as_text(reason))
         events = [*self._texts(value, event), *self._new_sources(value, event)]
         if any(end.holds(value, event) for end in self._ends):
             events += self.end()
@@ -141,12 +141,12 @@ class JsonFields:
 def _value_or_words(data: str) -> Any:
     """Return the JSON in an event whose name tells what it is, or its words: it needn't hold JSON."""
     try:
-        return parse_json(data)
+        return decode_json(data)
     except StreamFormatError:
         return data
 
 
-def _error_of(value: Any) -> WireEvent:
+def _parse_error(value: Any) -> WireEvent:
     error = error_from_object(value) or error_from_object({"error": value})
     return error or error_from_words("an error event without a word")
 

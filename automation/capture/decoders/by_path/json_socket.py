@@ -11,7 +11,7 @@ from typing import Any
 
 from automation.capture.decoders.by_path.json_fields import JsonFields
 from automation.capture.decoders.framing.engine_io import SocketEvent, parse_events
-from automation.capture.decoders.framing.json_shape import parse_json_values
+from automation.capture.decoders.framing.json_shape import decode_json_values
 from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEvent
 from automation.json_path import Condition, JsonPath
 from automation.wire_format import Wire
@@ -33,7 +33,7 @@ class JsonSocketDecoder:
         if not any(fnmatchcase(url, pattern) for pattern in self._wire.request_urls):
             return []
         try:
-            values = parse_json_values(body or "")
+            values = decode_json_values(body or "")
         except StreamFormatError:
             values = []  # a form, say; then it holds no id
         return self._begin(values[0] if values else None)
@@ -73,7 +73,7 @@ class JsonSocketDecoder:
         data = payload.encode("utf-8", "surrogatepass") if isinstance(payload, str) else payload
         if data.lstrip()[:1] not in _JSON_BEGINS:
             return []
-        return [SocketEvent("", value) for value in parse_json_values(_text_of(payload))]
+        return [SocketEvent("", value) for value in decode_json_values(_decode_text(payload))]
 
 
 class JsonSocketIoDecoder(JsonSocketDecoder):
@@ -106,7 +106,7 @@ def _id_in(paths: tuple[JsonPath, ...], value: object) -> str | None:
     return next((str(one) for one in found if isinstance(one, str | int)), None)
 
 
-def _text_of(payload: str | bytes) -> str:
+def _decode_text(payload: str | bytes) -> str:
     try:
         return payload if isinstance(payload, str) else payload.decode("utf-8")
     except UnicodeDecodeError as exc:

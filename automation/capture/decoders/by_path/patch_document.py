@@ -36,7 +36,7 @@ class PatchDocument:
             self._begin(edit["c"])
         self._path = _given(edit, "p", "path", self._path)
         self._operation = _given(edit, "o", "op", self._operation).lower()
-        self._edit(self._path, self._operation, _value_of(edit))
+        self._edit(self._path, self._operation, _edit_value(edit))
 
     def _begin(self, counter: object) -> None:
         if self._counter is not None:
@@ -52,7 +52,7 @@ class PatchDocument:
                 msg = "a batch holds something that is no edit"
                 raise StreamFormatError(msg)
             inner_path = f"{path}/{_given(inner, 'p', 'path', _ROOT)}"
-            self._edit(inner_path, _given(inner, "o", "op", "set").lower(), _value_of(inner))
+            self._edit(inner_path, _given(inner, "o", "op", "set").lower(), _edit_value(inner))
 
 
 def edits_in(message: object) -> list[dict[str, Any]]:
@@ -76,7 +76,7 @@ def _given(edit: dict[str, Any], short: str, long: str, otherwise: str) -> str:
     return given
 
 
-def _value_of(edit: dict[str, Any]) -> Any:
+def _edit_value(edit: dict[str, Any]) -> Any:
     return edit.get("v", edit.get("value"))
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from automation.capture.decoders.framing.json_shape import as_dict, as_list, as_text, parse_json
+from automation.capture.decoders.framing.json_shape import as_dict, as_list, as_text, decode_json
 from automation.capture.decoders.protocol import StreamFormatError
 
 _SEPARATOR = "\x1e"  # between packets that share a frame
@@ -44,8 +44,8 @@ def _packet(packet: str) -> list[SocketEvent]:
         raise StreamFormatError(msg)
     kind, payload = match[1], match[4]
     if kind == _CONNECT_ERROR:
-        return [SocketEvent("connect_error", as_dict(parse_json(payload)).get("message"))]
-    return [_event(parse_json(payload))] if kind == _EVENT else []
+        return [SocketEvent("connect_error", as_dict(decode_json(payload)).get("message"))]
+    return [_event(decode_json(payload))] if kind == _EVENT else []
 
 
 def _event(value: object) -> SocketEvent:

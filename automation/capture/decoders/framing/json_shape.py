@@ -16,7 +16,7 @@ _BETWEEN_VALUES = re.compile(r"[\s\x1e]*")  # RFC 7464 and SignalR separate valu
 _DECODER = json.JSONDecoder()
 
 
-def parse_json(text: str) -> Any:
+def decode_json(text: str) -> Any:
     """Return the value that ``text`` holds.
 
     Raises:
@@ -30,7 +30,7 @@ def parse_json(text: str) -> Any:
         raise StreamFormatError(msg) from exc
 
 
-def parse_json_values(text: str) -> list[Any]:
+def decode_json_values(text: str) -> list[Any]:
     """Return the values that ``text`` holds one after another, with or without spaces between them.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from automation.capture.decoders.framing.json_shape import parse_json
+from automation.capture.decoders.framing.json_shape import decode_json
 from automation.capture.decoders.protocol import StreamFormatError
 
 BODY_LIMIT_BYTES = 16 * 1024 * 1024
@@ -34,7 +34,7 @@ class WholeBody:
             StreamFormatError: It is not UTF-8 or not JSON.
         """
         try:
-            return parse_json(self._bytes.decode("utf-8-sig"))
+            return decode_json(self._bytes.decode("utf-8-sig"))
         except UnicodeDecodeError as exc:
             msg = f"a JSON body is not UTF-8: {exc.reason}"
             raise StreamFormatError(msg) from exc

@@ -12,7 +12,7 @@ from typing import Any
 
 from automation.capture.decoders.answer import AnswerSoFar
 from automation.capture.decoders.error_words import error_from_words
-from automation.capture.decoders.framing.json_shape import as_dict, as_list, as_text, parse_json
+from automation.capture.decoders.framing.json_shape import as_dict, as_list, as_text, decode_json
 from automation.capture.decoders.framing.sse import SseParser
 from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireEvent
 from automation.capture.decoders.uis.gradio_text import settled, without_blank_end
@@ -43,7 +43,7 @@ class GradioQueueDecoder:
         """
         events: list[WireEvent] = []
         for sent in self._sse.feed(data):
-            message = parse_json(sent.data)
+            message = decode_json(sent.data)
             if not isinstance(message, dict):
                 msg = "a queue message is not an object"
                 raise StreamFormatError(msg)

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 from automation.capture.decoders.answer import AnswerSoFar
 from automation.capture.decoders.error_words import error_from_object, error_from_words
 from automation.capture.decoders.framing.engine_io import parse_events
-from automation.capture.decoders.framing.json_shape import as_dict, as_list, as_text, parse_json
+from automation.capture.decoders.framing.json_shape import as_dict, as_list, as_text, decode_json
 from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireEvent
 from automation.capture.decoders.sources import Sources
-from automation.capture.decoders.uis.openai_sse import finish_reason_of, usage_of
+from automation.capture.decoders.uis.openai_sse import parse_finish_reason, parse_usage
 from automation.turn import FinishReason
 
 _COMPLETIONS_PATH = "/api/chat/completions"
@@ -63,7 +63,7 @@ class OpenWebUiDecoder:
         if body is None or not urlsplit(url).path.endswith(_COMPLETIONS_PATH):
             return []
         try:
-            message_id = as_text(as_dict(parse_json(body)).get("id"))
+            message_id = as_text(as_dict(decode_json(body)).get("id"))
         except StreamFormatError:
             return []  # another tool's request to the same path; the page's own is JSON
         if not message_id:
@@ -130,7 +130,7 @@ class OpenWebUiDecoder:
         if error is not None:
             return self._fail(error)
         events = self._snapshot(data) if "output" in data else self._choice(data)
-        usage = usage_of(data.get("usage"))
+        usage = parse_usage(data.get("usage"))
         if usage is not None:
             events.append(usage)
         if data.get("done"):
@@ -154,7 +154,7 @@ class OpenWebUiDecoder:
             if as_text(said.get("content")):
                 events += self._append("", "message", said["content"])
             if as_text(choice.get("finish_reason")):
-                self._finish_reason = finish_reason_of(choice["finish_reason"])
+                self._finish_reason = parse_finish_reason(choice["finish_reason"])
         return events
 
     def _show(self) -> list[WireEvent]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from automation.capture.decoders.error_words import error_from_object, error_from_words
-from automation.capture.decoders.framing.json_shape import as_dict, as_list, as_text, parse_json
+from automation.capture.decoders.framing.json_shape import as_dict, as_list, as_text, decode_json
 from automation.capture.decoders.framing.sse import ServerSentEvent, SseParser
 from automation.capture.decoders.framing.whole_body import WholeBody
 from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireEvent
@@ -30,12 +30,12 @@ _FINISH_REASONS: dict[str, FinishReason] = {
 _CONTINUED = frozenset({"tool_calls", "function_call"})
 
 
-def finish_reason_of(word: str) -> FinishReason:
+def parse_finish_reason(word: str) -> FinishReason:
     """Return our word for a site's finish reason."""
     return _FINISH_REASONS.get(word, "stop")
 
 
-def usage_of(value: object) -> UsageReported | None:
+def parse_usage(value: object) -> UsageReported | None:
     """Return the token counts of a ``usage`` object, or None if it has none."""
     usage = as_dict(value)
     counts = usage.get("prompt_tokens"), usage.get("completion_tokens")
@@ -61,7 +61,7 @@ class OpenAiSseDecoder:
             StreamFormatError: It is neither a stream of chunks nor JSON.
         """
         if self._mode == "unknown":
-            self._mode = _mode_of(data)
+            self._mode = _detect_mode(data)
         if self._mode == "json":
             self._body.feed(data)
             return []
@@ -90,7 +90,7 @@ class OpenAiSseDecoder:
     def _event(self, data: str) -> list[WireEvent]:
         if data.strip() == "[DONE]":
             return self._end()
-        chunk = parse_json(data)
+        chunk = decode_json(data)
         if not isinstance(chunk, dict):
             msg = "a chunk is not an object"
             raise StreamFormatError(msg)
@@ -111,7 +111,7 @@ class OpenAiSseDecoder:
             self._is_over = True
             events.append(WireAlive())
         elif reason:
-            self._finish_reason = finish_reason_of(reason)
+            self._finish_reason = parse_finish_reason(reason)
         return events
 
     def _cited(self, chunk: dict[str, Any]) -> list[WireEvent]:
@@ -135,7 +135,7 @@ class OpenAiSseDecoder:
         return events if self._is_over else events + self._end()
 
 
-def _mode_of(data: bytes) -> Literal["unknown", "sse", "json"]:
+def _detect_mode(data: bytes) -> Literal["unknown", "sse", "json"]:
     start = data.lstrip(b" \t\r\n\xef\xbb\xbf")[:1]
     if not start:
         return "unknown"
@@ -164,5 +164,5 @@ def _text_events(delta: dict[str, Any]) -> list[WireEvent]:
 
 
 def _usage_events(chunk: dict[str, Any]) -> list[WireEvent]:
-    usage = usage_of(chunk.get("usage"))
+    usage = parse_usage(chunk.get("usage"))
     return [] if usage is None else [usage]

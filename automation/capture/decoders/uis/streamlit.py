@@ -64,7 +64,7 @@ class StreamlitDecoder:
         message = ProtoMessage(payload)
         if message.flag(BackMsg.STOP_SCRIPT):
             self._is_stopped = True
-        prompt = _prompt_of(message.message(BackMsg.RERUN_SCRIPT))
+        prompt = _find_prompt(message.message(BackMsg.RERUN_SCRIPT))
         if not prompt:
             return []
         self._begin(prompt)
@@ -168,7 +168,7 @@ def _run_id(metadata: ProtoMessage) -> str:
     return metadata.message(Metadata.RUN).text(Metadata.RUN_SCRIPT_RUN_ID)
 
 
-def _prompt_of(client_state: ProtoMessage) -> str:
+def _find_prompt(client_state: ProtoMessage) -> str:
     states = client_state.message(BackMsg.CLIENT_STATE_WIDGET_STATES)
     for state in states.messages(BackMsg.WIDGET_STATES_WIDGETS):
         prompt = state.message(BackMsg.WIDGET_STATE_CHAT_INPUT_VALUE).text(BackMsg.CHAT_INPUT_VALUE_DATA)

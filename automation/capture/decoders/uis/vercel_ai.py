@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from automation.capture.decoders.error_words import error_from_object, error_from_words
-from automation.capture.decoders.framing.json_shape import as_dict, as_text, parse_json
+from automation.capture.decoders.framing.json_shape import as_dict, as_text, decode_json
 from automation.capture.decoders.framing.lines import LineSplitter
 from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireEvent
 from automation.capture.decoders.sources import Sources
 from automation.capture.decoders.text_parts import PartKind, TextParts
-from automation.capture.decoders.uis.openai_sse import finish_reason_of, usage_of
+from automation.capture.decoders.uis.openai_sse import parse_finish_reason, parse_usage
 from automation.turn import FinishReason
 
 _CODES = frozenset("023456789abcdefghijk")
@@ -65,7 +65,7 @@ class VercelAiDecoder:
     def _line(self, line: str) -> list[WireEvent]:
         code, colon, rest = line.partition(":")
         if colon and code in _CODES:
-            return self._part(code, parse_json(rest))
+            return self._part(code, decode_json(rest))
         if code != "data":
             if code not in _SSE_FIELDS:
                 msg = "a line is neither a data stream's nor a server-sent event's"
@@ -73,7 +73,7 @@ class VercelAiDecoder:
             return [WireAlive()] if line else []
         if rest.strip() in {"", _DONE}:
             return self._end() if rest.strip() else [WireAlive()]
-        return self._chunk(as_dict(parse_json(rest)))
+        return self._chunk(as_dict(decode_json(rest)))
 
     # -- the data stream ------------------------------------------------------------------------------------------------
 
@@ -126,7 +126,7 @@ class VercelAiDecoder:
     def _finish(self, told: dict[str, Any]) -> list[WireEvent]:
         reason = as_text(told.get("finishReason"))
         self._is_continued = reason == _CONTINUED
-        self._finish_reason = finish_reason_of(reason.replace("-", "_"))
+        self._finish_reason = parse_finish_reason(reason.replace("-", "_"))
         return [WireAlive()]
 
     def _end(self) -> list[WireEvent]:
@@ -141,5 +141,5 @@ class VercelAiDecoder:
 def _usage(value: object) -> list[WireEvent]:
     usage = as_dict(as_dict(value).get("usage"))
     names = {"promptTokens": "prompt_tokens", "completionTokens": "completion_tokens"}
-    found = usage_of({ours: usage.get(theirs) for theirs, ours in names.items()})
+    found = parse_usage({ours: usage.get(theirs) for theirs, ours in names.items()})
     return [] if found is None else [found]

@@ -61,7 +61,7 @@ def validate_body(body: Body) -> dict[str, Any]:
     return ChatRequest.model_validate({"model": "", **body}).model_dump(exclude_unset=True)
 
 
-def parts_of(message: Mapping[str, Any], field: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def iter_parts(message: Mapping[str, Any], field: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield each content part with its dotted name; a text is one part, and so is a refusal, which becomes a text."""
     content = message.get("content")
     if isinstance(content, str):
@@ -82,7 +82,7 @@ def text_of(message: Mapping[str, Any], field: str) -> str:
         InvalidRequestError: It has another part.
     """
     texts = []
-    for name, part in parts_of(message, field):
+    for name, part in iter_parts(message, field):
         if part.get("type") != "text":
             msg = f"A message of role {message.get('role')!r} takes text only at this provider."
             raise InvalidRequestError(msg, name)
@@ -90,7 +90,7 @@ def text_of(message: Mapping[str, Any], field: str) -> str:
     return "\n\n".join(texts)
 
 
-def image_of(part: Mapping[str, Any], field: str) -> Base64Data | str:
+def parse_image(part: Mapping[str, Any], field: str) -> Base64Data | str:
     """Return the data of an ``image_url`` part, or its ``http(s):`` address.
 
     Raises:
@@ -102,7 +102,7 @@ def image_of(part: Mapping[str, Any], field: str) -> Base64Data | str:
     return _data_in(url, f"{field}.image_url.url")
 
 
-def file_of(part: Mapping[str, Any], field: str) -> Base64Data:
+def parse_file_part(part: Mapping[str, Any], field: str) -> Base64Data:
     """Return the data of a ``file`` part; bare base64 is what its name says, else a PDF as at OpenAI.
 
     Raises:
@@ -127,7 +127,7 @@ def _data_in(url: str, field: str) -> Base64Data:
     return Base64Data(head[1].lower(), url[head.end() :])
 
 
-def calls_of(
+def iter_tool_calls(
     message: Mapping[str, Any], field: str
 ) -> Iterator[tuple[Mapping[str, Any], str, dict[str, Any]]]:
     """Yield an assistant's calls: each as it came, the function's name, and its arguments.
@@ -149,7 +149,7 @@ def calls_of(
         yield call, str(function.get("name") or ""), arguments
 
 
-def functions_of(body: Body) -> Sequence[FunctionTool]:
+def list_functions(body: Body) -> Sequence[FunctionTool]:
     """Return the functions among ``tools``.
 
     Raises:

@@ -49,7 +49,7 @@ def refuse_fields(body: Body, names: Iterable[str] = ANOTHER_ANSWER) -> None:
             raise InvalidRequestError(msg, name)
 
 
-def messages_of(body: Body) -> list[Mapping[str, Any]]:
+def parse_messages(body: Body) -> list[Mapping[str, Any]]:
     """Return the messages.
 
     Raises:
@@ -66,7 +66,7 @@ def messages_of(body: Body) -> list[Mapping[str, Any]]:
     return messages
 
 
-def parts_of(message: Mapping[str, Any], where: str) -> list[Mapping[str, Any]]:
+def iter_parts(message: Mapping[str, Any], where: str) -> list[Mapping[str, Any]]:
     """Return a message's content as parts; text alone is one part, null none. ``where`` is its dotted name.
 
     Raises:
@@ -103,11 +103,11 @@ def joined_text(message: Mapping[str, Any], where: str) -> str:
     Raises:
         InvalidRequestError: A part is no text.
     """
-    parts = parts_of(message, where)
+    parts = iter_parts(message, where)
     return "\n".join(text_of(part, f"{where}.content.{i}") for i, part in enumerate(parts))
 
 
-def stops_of(body: Body) -> list[str]:
+def parse_stops(body: Body) -> list[str]:
     """Return the stop sequences.
 
     Raises:

@@ -16,7 +16,7 @@ from backend.wire.translate import translate_messages
 _SYSTEM = ("system", "developer")
 
 
-def transcript_of(messages: Sequence[Mapping[str, Any]]) -> str:
+def compose_chat_transcript(messages: Sequence[Mapping[str, Any]]) -> str:
     """Return a conversation as chat pages are given it; earlier calls of tools and their results are in plain words.
 
     Raises:
@@ -36,11 +36,11 @@ def system_and_prompt(messages: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """Return the system's text, empty where there is none, and the transcript of all the rest.
 
     Raises:
-        InvalidRequestError: As ``transcript_of``.
+        InvalidRequestError: As ``compose_chat_transcript``.
     """
     system = [joined_text(m, f"messages.{i}") for i, m in enumerate(messages) if m["role"] in _SYSTEM]
     others = [message for message in messages if message["role"] not in _SYSTEM]
     if not others:
         msg = "There is no message but the system's."
         raise InvalidRequestError(msg, "messages")
-    return "\n\n".join(system), transcript_of(others)
+    return "\n\n".join(system), compose_chat_transcript(others)

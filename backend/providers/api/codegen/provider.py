@@ -21,7 +21,7 @@ from backend.providers.api.codegen import runs as codegen
 from backend.providers.api.codegen.runs import CodegenDefaults, Run
 from backend.providers.api.dialect import ApiRequest, Body, WholeCompletion
 from backend.providers.api.dialects.openai_compatible import OpenAICompatible
-from backend.providers.api.failures import failure_of, parse_retry_after
+from backend.providers.api.failures import map_http_failure, parse_retry_after
 from backend.providers.api.pace import Pace
 from backend.providers.api.place import ApiPlace
 from backend.providers.api.provider import map_aiohttp_errors
@@ -92,7 +92,7 @@ class CodegenProvider(WithoutAccounts):
         Raises:
             AutomationError, GatewayError: There is none.
         """
-        prompt = codegen.prompt_of(body)
+        prompt = codegen.build_run_prompt(body)
         run = await self._result(codegen.creation(prompt, body.get("model"), self._options))
         return codegen.completion(run, head, len(prompt))
 
@@ -107,7 +107,7 @@ class CodegenProvider(WithoutAccounts):
         Raises:
             AutomationError, GatewayError: On entering, or while the answer is read.
         """
-        prompt = codegen.prompt_of(body)
+        prompt = codegen.build_run_prompt(body)
         request = codegen.creation(prompt, body.get("model"), self._options)
         async with owned_tasks() as tasks:
             stream = RunStream(head, len(prompt), self._keep_alive_s, with_usage=with_usage)
@@ -275,4 +275,4 @@ async def _rest(rest_s: float, limit: asyncio.Timeout, failure: Exception) -> No
 
 
 def _failure(said: _Said) -> Exception:
-    return failure_of(said.status, OpenAICompatible().refusal(said.body), said.retry_after_s)
+    return map_http_failure(said.status, OpenAICompatible().refusal(said.body), said.retry_after_s)

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from automation.errors import SiteError
 from backend.errors import InvalidRequestError
-from backend.providers.api.chat.chat_fields import ANOTHER_ANSWER, given_fields, messages_of, refuse_fields
-from backend.providers.api.chat.prompt_text import transcript_of
+from backend.providers.api.chat.chat_fields import ANOTHER_ANSWER, given_fields, parse_messages, refuse_fields
+from backend.providers.api.chat.prompt_text import compose_chat_transcript
 from backend.providers.api.chat.translated_stream import parse_object
 from backend.providers.api.dialect import ApiRequest, Body, WholeCompletion
 from backend.wire.chat_response import ChunkWriter, Citation, CompletionHead, completion_document, to_json
@@ -128,7 +128,7 @@ class Run:
         return self.result
 
 
-def options_of(api: Mapping[str, Any] | None, defaults: CodegenDefaults) -> CodegenDefaults:
+def parse_options(api: Mapping[str, Any] | None, defaults: CodegenDefaults) -> CodegenDefaults:
     """Return the gateway's defaults with what an endpoint's ``api`` says over them.
 
     Raises:
@@ -148,26 +148,26 @@ def options_of(api: Mapping[str, Any] | None, defaults: CodegenDefaults) -> Code
     return options
 
 
-def model_of(name: Any, default: str) -> str:
+def parse_model_name(name: Any, default: str) -> str:
     """Return Codegen's model for the one that a client names; a name that isn't known is taken for Codegen's own."""
     return ALIASES.get(name, name) if isinstance(name, str) and name else default
 
 
-def prompt_of(body: Body) -> str:
+def build_run_prompt(body: Body) -> str:
     """Return what an agent is asked for a chat body.
 
     Raises:
         InvalidRequestError: An agent can't do it; ``param`` names the field.
     """
     refuse_fields(body, [*ANOTHER_ANSWER, "tools", "response_format"])
-    return transcript_of(messages_of(body))
+    return compose_chat_transcript(parse_messages(body))
 
 
 def creation(prompt: str, model: Any, options: CodegenDefaults) -> ApiRequest:
     """Return the request that starts a run; ``model`` is as the client named it."""
     asked = {"prompt": prompt}
     if options.sends_model:
-        asked["model"] = model_of(model, options.default_model)
+        asked["model"] = parse_model_name(model, options.default_model)
     return ApiRequest(_runs(options), to_json(asked))
 
 

@@ -80,7 +80,7 @@ def messages_request(body: Body, *, is_streamed: bool) -> dict[str, Any]:
     request: dict[str, Any] = {"model": body.get("model"), "messages": messages, "stream": is_streamed}
     if system:
         request["system"] = system
-    request |= _tools(body) | thinking_of(body) | _sampling(body)
+    request |= _tools(body) | build_thinking_fields(body) | _sampling(body)
     request.setdefault("max_tokens", chat_fields.most_tokens(body) or MOST_TOKENS)
     if (schema := _answer_schema(body)) is not None:
         form = {"type": "json_schema", "schema": schema}
@@ -97,7 +97,7 @@ def ignored_fields(body: Body) -> list[str]:
         InvalidRequestError, ValidationError: As ``messages_request`` does.
     """
     body = chat_body.validate_body(body)
-    thinking = thinking_of(body)
+    thinking = build_thinking_fields(body)
     honoured = HONOURED - ({"temperature", "top_p"} - _sampling(body).keys())
     # "none" asks for what the API does by itself.
     if thinking or body.get("reasoning_effort") == "none":
@@ -105,7 +105,7 @@ def ignored_fields(body: Body) -> list[str]:
     return chat_body.without_effect(body, honoured)
 
 
-def thinking_of(body: Body) -> dict[str, Any]:
+def build_thinking_fields(body: Body) -> dict[str, Any]:
     """Return the request's fields that ask for thinking, ``max_tokens`` among them; empty without thinking.
 
     The API takes no thinking together with a forced tool. With a budget it takes none in the middle of a turn of tool
@@ -168,12 +168,12 @@ def _is_amid_calls(body: Body) -> bool:
 def _sampling(body: Body) -> dict[str, Any]:
     """Return what tunes the answer: none beside thinking, and of temperature and ``top_p`` one, as 4.5 insists on."""
     request: dict[str, Any] = {}
-    if _is_tuned(str(body.get("model"))) and not thinking_of(body):
+    if _is_tuned(str(body.get("model"))) and not build_thinking_fields(body):
         if body.get("temperature") is not None:
             request["temperature"] = min(body["temperature"], 1.0)  # OpenAI's scale ends at 2
         elif body.get("top_p") is not None:
             request["top_p"] = body["top_p"]
-    if stops := chat_fields.stops_of(body):
+    if stops := chat_fields.parse_stops(body):
         request["stop_sequences"] = stops
     return request
 
@@ -184,7 +184,7 @@ def _answer_schema(body: Body) -> Mapping[str, Any] | None:
 
 
 def _tools(body: Body) -> dict[str, Any]:
-    functions = chat_body.functions_of(body)
+    functions = chat_body.list_functions(body)
     tools: list[Block] = []
     for function in functions:
         tool: Block = {"name": function.name, "input_schema": function.parameters}
@@ -240,7 +240,7 @@ def _system_blocks(message: Mapping[str, Any], field: str) -> Iterator[Block]:
 def _blocks(message: Mapping[str, Any], field: str) -> Iterator[Block]:
     if message.get("role") != "tool":
         yield from _contents(message, field)
-        for call, name, arguments in chat_body.calls_of(message, field):
+        for call, name, arguments in chat_body.iter_tool_calls(message, field):
             yield {"type": "tool_use", "id": _call_id(call.get("id")), "name": name, "input": arguments}
         return
     if not message.get("tool_call_id"):
@@ -257,7 +257,7 @@ def _call_id(call_id: str | None) -> str:
 
 
 def _contents(message: Mapping[str, Any], field: str) -> Iterator[Block]:
-    for name, part in chat_body.parts_of(message, field):
+    for name, part in chat_body.iter_parts(message, field):
         block = _content(part, name)
         if block is not None:
             # Anthropic's own mark of what to cache, which its clients send through OpenAI's shape too.
@@ -271,7 +271,7 @@ def _content(part: Mapping[str, Any], field: str) -> Block | None:
         text = part.get("text") or ""
         return {"type": "text", "text": text} if text.strip() else None
     if kind == "image_url":
-        image = chat_body.image_of(part, field)
+        image = chat_body.parse_image(part, field)
         return {
             "type": "image",
             "source": {"type": "url", "url": image} if isinstance(image, str) else _source(image),
@@ -283,7 +283,7 @@ def _content(part: Mapping[str, Any], field: str) -> Block | None:
 
 
 def _document(part: Mapping[str, Any], field: str) -> Block:
-    file = chat_body.file_of(part, field)
+    file = chat_body.parse_file_part(part, field)
     if file.media_type.startswith("image/"):
         return {"type": "image", "source": _source(file)}
     if file.media_type == "application/pdf":

@@ -23,12 +23,12 @@ from automation.json_path import JsonPath
 from backend.providers.api.chat.chat_fields import (
     ANOTHER_ANSWER,
     given_fields,
-    messages_of,
     most_tokens,
+    parse_messages,
+    parse_stops,
     refuse_fields,
-    stops_of,
 )
-from backend.providers.api.chat.prompt_text import system_and_prompt, transcript_of
+from backend.providers.api.chat.prompt_text import compose_chat_transcript, system_and_prompt
 from backend.providers.api.chat.translated_stream import TranslatedStream
 from backend.providers.api.dialect import ApiRequest, Body, ChatStream, Refusal, WholeCompletion
 from backend.providers.api.dialects.custom_api import OPTIONS, AnswerPaths, CustomApi, fill, fill_path
@@ -116,7 +116,7 @@ class Custom:
         raise SiteError(msg)
 
     def _values(self, body: Body, *, is_streamed: bool) -> dict[str, Any]:
-        messages = messages_of(body)
+        messages = parse_messages(body)
         values: dict[str, Any] = {
             "messages": messages,
             "stream": is_streamed and self._api.stream.kind != "none",
@@ -124,7 +124,7 @@ class Custom:
         values |= {name: body[name] for name in OPTIONS if body.get(name) is not None}
         if (most := most_tokens(body)) is not None:
             values["max_tokens"] = most
-        if stops := stops_of(body):
+        if stops := parse_stops(body):
             values["stop"] = stops
         if isinstance(body.get("model"), str):
             values["model"] = body["model"]
@@ -282,7 +282,7 @@ class _WholeStream(TranslatedStream):
 def _prompts(messages: Sequence[Mapping[str, Any]], *, has_system: bool) -> dict[str, str]:
     """Return ``prompt`` and ``system``; the prompt holds the system's text as well where it has no place of its own."""
     if not has_system:
-        return {"prompt": transcript_of(messages)}
+        return {"prompt": compose_chat_transcript(messages)}
     system, prompt = system_and_prompt(messages)
     return {"prompt": prompt} | ({"system": system} if system else {})
 

@@ -56,7 +56,7 @@ class Google:
             raise SiteError(msg)
         whole: dict[str, Any] = {}
         for index, candidate in enumerate(candidates):
-            told = _completion_of(candidate, head, index)
+            told = _build_completion(candidate, head, index)
             whole = whole or {**told, "choices": []}
             whole["choices"] += [{**told["choices"][0], "index": index}]
         usage = _read_usage(document.get("usageMetadata"))
@@ -172,7 +172,7 @@ class ContentStream(SseStream):
         return self.writer.finish(_with_calls(self._finish_reason, has_calls=self._call_count > 0))
 
 
-def _completion_of(candidate: Any, head: CompletionHead, index: int) -> dict[str, Any]:
+def _build_completion(candidate: Any, head: CompletionHead, index: int) -> dict[str, Any]:
     """Return a completion with one candidate as its only choice, without usage."""
     if not isinstance(candidate, dict):
         msg = "a candidate of its answer is not an object"

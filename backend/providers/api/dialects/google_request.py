@@ -91,7 +91,7 @@ def _generation_config(body: Body) -> dict[str, Any]:
     config = {theirs: body[ours] for ours, theirs in _RENAMED.items() if body.get(ours) is not None}
     if (most := chat_fields.most_tokens(body)) is not None:
         config["maxOutputTokens"] = most
-    if stops := chat_fields.stops_of(body):
+    if stops := chat_fields.parse_stops(body):
         config["stopSequences"] = stops
     schema = chat_body.answer_schema(body)
     if schema != "text":
@@ -114,7 +114,7 @@ def _thinking(effort: Any, model: str) -> dict[str, Any]:
 
 
 def _tools(body: Body) -> dict[str, Any]:
-    functions = chat_body.functions_of(body)
+    functions = chat_body.list_functions(body)
     if not functions:
         return {}
     declared: list[Part] = []
@@ -171,7 +171,7 @@ def _calls(
 ) -> Iterator[Part]:
     """Yield an assistant's calls; of several at once the first alone is signed, as they came from the model."""
     is_first = True
-    for call, name, arguments in chat_body.calls_of(message, field):
+    for call, name, arguments in chat_body.iter_tool_calls(message, field):
         function: Part = {"name": name, "args": arguments}
         if call.get("id"):
             function["id"] = call["id"]
@@ -208,16 +208,16 @@ def _response(text: str) -> dict[str, Any]:
 
 
 def _parts(message: Mapping[str, Any], field: str) -> Iterator[Part]:
-    for name, part in chat_body.parts_of(message, field):
+    for name, part in chat_body.iter_parts(message, field):
         kind = part.get("type")
         if kind == "text":
             if part.get("text"):
                 yield {"text": part["text"]}
         elif kind == "image_url":
-            image = chat_body.image_of(part, name)
+            image = chat_body.parse_image(part, name)
             yield {"fileData": {"fileUri": image}} if isinstance(image, str) else _inline(image)
         elif kind == "file":
-            yield _inline(chat_body.file_of(part, name))
+            yield _inline(chat_body.parse_file_part(part, name))
         elif kind == "input_audio":
             yield _inline(_audio(part, name))
         else:

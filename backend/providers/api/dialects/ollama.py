@@ -42,7 +42,7 @@ class Ollama:
             msg = "its answer isn't marked as done: it may be cut"
             raise SiteError(msg)
         calls = [_called(call, head, i) for i, call in enumerate(_calls_in(message))]
-        usage = read_usage(document)
+        usage = parse_ollama_usage(document)
         answer = completion_document(
             head,
             text=_string(message, "content"),
@@ -136,7 +136,7 @@ class OllamaStream(TranslatedStream):
         written = [self._reasoning(_string(message, "thinking")), self._text(_string(message, "content"))]
         written += [self._call(call) for call in _calls_in(message)]
         if document.get("done") is True:
-            self.usage = read_usage(document)
+            self.usage = parse_ollama_usage(document)
             written.append(self._finish(_finish_reason(document, has_calls=self._calls > 0)))
         return b"".join(written)
 
@@ -146,7 +146,7 @@ class OllamaStream(TranslatedStream):
         return self._writer.tool_call(index, called.id, called.name, called.arguments)
 
 
-def read_usage(document: Mapping[str, Any]) -> TokenUsage | None:
+def parse_ollama_usage(document: Mapping[str, Any]) -> TokenUsage | None:
     """Return the counts of an answer; None where Ollama told none of the prompt, as old ones do for a cached one."""
     sent, got = document.get("prompt_eval_count"), document.get("eval_count", 0)
     if not isinstance(sent, int) or not isinstance(got, int):

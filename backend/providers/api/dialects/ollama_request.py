@@ -7,12 +7,12 @@ from typing import Any
 
 from backend.errors import InvalidRequestError
 from backend.providers.api.chat.chat_fields import (
-    messages_of,
+    iter_parts,
     most_tokens,
+    parse_messages,
+    parse_stops,
     parsed_arguments,
-    parts_of,
     refuse_fields,
-    stops_of,
     text_of,
 )
 from backend.providers.api.dialect import Body
@@ -73,7 +73,7 @@ def chat_request(body: Body, *, is_streamed: bool) -> dict[str, Any]:
 
 def _messages(body: Body) -> list[dict[str, Any]]:
     names: dict[str, str] = {}
-    return [_message(m, f"messages.{i}", names) for i, m in enumerate(messages_of(body))]
+    return [_message(m, f"messages.{i}", names) for i, m in enumerate(parse_messages(body))]
 
 
 def _message(message: Mapping[str, Any], where: str, names: dict[str, str]) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def _message(message: Mapping[str, Any], where: str, names: dict[str, str]) -> d
     role = "system" if message["role"] == "developer" else message["role"]
     texts: list[str] = []
     images: list[str] = []
-    for i, part in enumerate(parts_of(message, where)):
+    for i, part in enumerate(iter_parts(message, where)):
         at = f"{where}.content.{i}"
         if part.get("type") == "image_url":
             images.append(_image(part, at))
@@ -169,6 +169,6 @@ def _options(body: Body) -> dict[str, Any]:
     options = {**own, **{name: body[name] for name in _PLAIN_OPTIONS if body.get(name) is not None}}
     if (most := most_tokens(body)) is not None:
         options["num_predict"] = most
-    if stops := stops_of(body):
+    if stops := parse_stops(body):
         options["stop"] = stops
     return options

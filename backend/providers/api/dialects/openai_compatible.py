@@ -55,7 +55,7 @@ class OpenAICompatible:
             if not choice.get("finish_reason"):
                 msg = "its answer has no finish_reason: it may be cut"
                 raise SiteError(msg)
-        return WholeCompletion(body, read_usage(document.get("usage")))
+        return WholeCompletion(body, parse_openai_usage(document.get("usage")))
 
     def stream(self, head: CompletionHead, *, with_usage: bool) -> PassedStream:  # noqa: ARG002  it has its own
         """Return the reader of a streamed answer."""
@@ -158,7 +158,7 @@ class PassedStream:
         return last + (self._usage_event if self._with_usage else b"")
 
     def _read(self, event: bytes) -> bytes:
-        data = event[6:] if event.startswith(b"data: ") and b"\n" not in event else _data_of(event)
+        data = event[6:] if event.startswith(b"data: ") and b"\n" not in event else _join_event_data(event)
         if data is None or self._is_done:
             return b""
         if data == b"[DONE]":
@@ -167,7 +167,7 @@ class PassedStream:
         document = parse_object(data)
         _raise_error_in(document)
         if (usage := document.get("usage")) is not None:
-            self.usage = read_usage(usage) or self.usage
+            self.usage = parse_openai_usage(usage) or self.usage
         choices = document.get("choices")
         if not choices:
             if usage is not None:
@@ -196,7 +196,7 @@ class PassedStream:
             self.is_finished = self.is_finished and index in self._finished_choices
 
 
-def read_usage(usage: Any) -> TokenUsage | None:
+def parse_openai_usage(usage: Any) -> TokenUsage | None:
     """Return OpenAI's ``usage``, also DeepSeek's names for what was cached; None where it says nothing."""
     if not isinstance(usage, Mapping):
         return None
@@ -222,7 +222,7 @@ def _adapt(body: dict[str, Any], quirks: Quirks) -> None:
         body["tool_choice"] = quirks.any_tool
 
 
-def _data_of(event: bytes) -> bytes | None:
+def _join_event_data(event: bytes) -> bytes | None:
     """Return the joined data of an event of several lines; None for one without any."""
     lines = event.split(b"\n")
     data = [line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from automation.library.prompts import prompt_of
+from automation.library.prompts import build_prompt
 from automation.turn import Message
 
 USER = {"role": "user", "content": "Hi"}
@@ -26,7 +26,7 @@ USER = {"role": "user", "content": "Hi"}
     ],
 )
 def test_what_is_asked_becomes_the_prompts_messages(messages, expected):
-    prompt = prompt_of(messages, "m")
+    prompt = build_prompt(messages, "m")
 
     assert (prompt.messages, prompt.model) == (expected, "m")
 
@@ -45,5 +45,5 @@ def test_what_is_asked_becomes_the_prompts_messages(messages, expected):
 )
 def test_what_asks_nothing_is_refused_by_name(messages, words):
     with pytest.raises(ValueError, match=words) as caught:
-        prompt_of(messages)
+        build_prompt(messages)
     assert caught.value.args

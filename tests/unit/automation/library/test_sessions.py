@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from automation.library.sessions import MemorySession, session_of
+from automation.library.sessions import MemorySession, parse_credentials_session
 
 COOKIE = {"name": "session", "value": "abc123", "domain": ".example.com"}
 
 
 def test_a_cookie_gets_what_it_leaves_out():
-    state = session_of({"cookies": [COOKIE]}, "https://chat.example.com/")
+    state = parse_credentials_session({"cookies": [COOKIE]}, "https://chat.example.com/")
 
     assert state == {
         "cookies": [
@@ -21,7 +21,7 @@ def test_a_cookie_gets_what_it_leaves_out():
 
 
 def test_a_cookie_without_a_domain_is_the_pages_own():
-    state = session_of({"cookies": [{"name": "a", "value": "b"}]}, "http://127.0.0.1:8/x")
+    state = parse_credentials_session({"cookies": [{"name": "a", "value": "b"}]}, "http://127.0.0.1:8/x")
 
     assert state is not None
     assert (state["cookies"][0]["domain"], state["cookies"][0]["secure"]) == ("127.0.0.1", False)
@@ -30,8 +30,8 @@ def test_a_cookie_without_a_domain_is_the_pages_own():
 def test_a_storage_state_is_taken_as_it_is():
     state = {"cookies": [COOKIE], "origins": [{"origin": "https://a", "localStorage": []}]}
 
-    assert session_of({"storage_state": state}, "https://a/") == state
-    assert session_of({"token": "x"}, "https://a/") is None
+    assert parse_credentials_session({"storage_state": state}, "https://a/") == state
+    assert parse_credentials_session({"token": "x"}, "https://a/") is None
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_storage_state_is_taken_as_it_is():
 )
 def test_what_is_no_session_is_refused(credentials):
     with pytest.raises(ValueError, match=r"cookies|storage_state") as caught:
-        session_of(credentials, "https://a/")
+        parse_credentials_session(credentials, "https://a/")
     assert "abc" not in str(caught.value)
 
 

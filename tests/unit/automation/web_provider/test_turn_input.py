@@ -4,7 +4,7 @@ import pytest
 
 from automation.turn import Attachment, ChatLink, Message, Prompt
 from automation.web_provider.transcript import compose_transcript
-from automation.web_provider.turn_input import build_turn_input, fingerprint_of, is_shown
+from automation.web_provider.turn_input import build_fingerprint, build_turn_input, is_shown
 
 PICTURE, NOTE = Attachment("a.png", "image/png", b"png"), Attachment("b.txt", "text/plain", b"note")
 TALK = (
@@ -49,12 +49,12 @@ def test_a_first_turn_is_known_as_such():
     ],
 )
 def test_a_prompt_is_known_by_most_of_its_first_words(prompt, shown, is_same):
-    assert is_shown(fingerprint_of(prompt), shown) == is_same
+    assert is_shown(build_fingerprint(prompt), shown) == is_same
 
 
 @pytest.mark.parametrize("prompt", ["hello", "日本語 🙂", "x" * 39, "\ud83d lone", "مرحبا 123", "a\n\n\tb"])
 def test_a_prompt_is_known_behind_a_label_and_never_told(prompt):
-    fingerprint = fingerprint_of(prompt)
+    fingerprint = build_fingerprint(prompt)
 
     assert is_shown(fingerprint, f"You: {prompt}")
     assert set(fingerprint) <= set("0123456789abcdef.")

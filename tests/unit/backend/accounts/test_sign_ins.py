@@ -67,7 +67,7 @@ class ScriptedRooms:
         self.opening_held: anyio.Event | None = None
         self.open = 0
 
-    async def room_of(self, slug: str, account_id: str) -> ScriptedRooms:
+    async def find_sign_in_host(self, slug: str, account_id: str) -> ScriptedRooms:
         if slug == "none":
             raise EndpointNotFoundError(slug)
         return self

@@ -2,7 +2,13 @@
 
 import pytest
 
-from backend.accounts.states import LEGAL_MOVES, NEEDS_A_PERSON, AccountMove, AccountState, state_after
+from backend.accounts.states import (
+    LEGAL_MOVES,
+    NEEDS_A_PERSON,
+    AccountMove,
+    AccountState,
+    account_state_after,
+)
 
 S, M = AccountState, AccountMove
 
@@ -25,7 +31,7 @@ S, M = AccountState, AccountMove
     ],
 )
 def test_a_move_leads_to_its_state(state, move, after):
-    assert state_after(state, move) is after
+    assert account_state_after(state, move) is after
 
 
 @pytest.mark.parametrize("state", list(AccountState))
@@ -35,6 +41,6 @@ def test_every_move_is_known_in_every_state(state):
 
 @pytest.mark.parametrize("state", sorted(NEEDS_A_PERSON))
 def test_only_a_person_ends_what_needs_a_person(state):
-    ways_out = {move for move in AccountMove if state_after(state, move) not in NEEDS_A_PERSON}
+    ways_out = {move for move in AccountMove if account_state_after(state, move) not in NEEDS_A_PERSON}
 
     assert ways_out == {M.CLEARED}

@@ -27,7 +27,7 @@ from automation.errors import (
     UnreachableError,
 )
 from backend import errors as gateway_errors
-from backend.api.errors import TABLE, describe_error, describe_validation, param_of
+from backend.api.errors import TABLE, describe_error, describe_validation, format_param
 from backend.errors import (
     ConversationBusyError,
     ConversationNotFoundError,
@@ -132,8 +132,8 @@ def test_broken_json_is_called_so(context):
 
 
 def test_a_fields_name_has_dots():
-    assert param_of(("body", "a", 0, "b")) == "a.0.b"
-    assert param_of(("body",)) is None
+    assert format_param(("body", "a", 0, "b")) == "a.0.b"
+    assert format_param(("body",)) is None
 
 
 def test_a_providers_refusal_keeps_its_status_code_and_field():

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.endpoints.slugs import slug_of
+from backend.endpoints.slugs import build_slug
 
 
 @pytest.mark.parametrize(
@@ -15,10 +15,10 @@ from backend.endpoints.slugs import slug_of
     ],
 )
 def test_a_slug_is_the_name_in_lower_case_letters_digits_and_hyphens(name, slug):
-    assert slug_of(name) == slug
+    assert build_slug(name) == slug
 
 
 @pytest.mark.parametrize("name", ["", "???", "聊天", "Endpoints"])
 def test_a_name_without_a_slug_or_with_a_reserved_one_is_refused(name):
     with pytest.raises(ValueError):
-        slug_of(name)
+        build_slug(name)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.endpoints.states import LEGAL_MOVES, EndpointState, IllegalMoveError, Move, state_after
+from backend.endpoints.states import LEGAL_MOVES, EndpointState, IllegalMoveError, Move, endpoint_state_after
 
 S, M = EndpointState, Move
 
@@ -25,7 +25,7 @@ S, M = EndpointState, Move
 def test_moves_lead_from_inactive_to(moves, state):
     now = S.INACTIVE
     for move in moves:
-        now = state_after(now, move)
+        now = endpoint_state_after(now, move)
 
     assert now is state
 
@@ -43,12 +43,12 @@ def test_moves_lead_from_inactive_to(moves, state):
 )
 def test_what_cannot_happen_is_an_error(state, move):
     with pytest.raises(IllegalMoveError) as caught:
-        state_after(state, move)
+        endpoint_state_after(state, move)
 
     assert (caught.value.state, caught.value.move) == (state, move)
 
 
 def test_every_state_can_be_stopped_and_survives_the_end_of_its_turns():
     for state in EndpointState:
-        assert state_after(state, Move.STOP) is EndpointState.INACTIVE
+        assert endpoint_state_after(state, Move.STOP) is EndpointState.INACTIVE
         assert Move.TURNS_OVER in LEGAL_MOVES[state]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from automation.errors import SiteError
-from backend.wire.answer_blocks import AnswerBlock, Blocks, JsonEnd, delta_of
+from backend.wire.answer_blocks import AnswerBlock, Blocks, JsonEnd, message_to_delta
 
 
 class Script:
@@ -132,7 +132,7 @@ def test_a_whole_message_is_one_delta_whose_calls_are_told_apart():
     calls = [{"id": f"c{i}", "function": {"name": "f", "arguments": "{}"}} for i in range(2)]
     blocks = Blocks(Script())
 
-    out = blocks.feed(delta_of({"content": "t", "tool_calls": calls})) + blocks.finish()
+    out = blocks.feed(message_to_delta({"content": "t", "tool_calls": calls})) + blocks.finish()
 
     assert out == b"<0text>t</0><1call:f>{}</1><2call:f>{}</2>"
 

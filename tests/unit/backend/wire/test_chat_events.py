@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from automation.errors import SiteError
-from backend.wire.chat_events import ChatEvents, choice_of, error_of, named_event, stem_of
+from backend.wire.chat_events import ChatEvents, completion_id_stem, find_choice, find_error, named_event
 
 STREAM = b': ping\n\ndata: {"a":1}\r\n\r\ndata:{"b":"\xc3\xa4"}\n\ndata: [DONE]\n\n'
 
@@ -33,11 +33,11 @@ def test_a_named_event_has_its_type_as_its_name():
 
 
 def test_a_usage_chunk_has_no_choice():
-    assert choice_of({"choices": []}) == {}
+    assert find_choice({"choices": []}) == {}
 
 
 def test_only_the_first_choice_counts():
-    assert choice_of({"choices": [{"index": 1, "x": 1}, {"index": 0, "x": 0}]}) == {"index": 0, "x": 0}
+    assert find_choice({"choices": [{"index": 1, "x": 1}, {"index": 0, "x": 0}]}) == {"index": 0, "x": 0}
 
 
 @pytest.mark.parametrize(
@@ -48,15 +48,15 @@ def test_only_the_first_choice_counts():
     ],
 )
 def test_an_error_event_is_an_error(document, code, message):
-    error = error_of(document)
+    error = find_error(document)
 
     assert error is not None
     assert (error.code, error.message) == (code, message)
 
 
 def test_a_chunk_is_no_error():
-    assert error_of({"choices": [], "error": None}) is None
+    assert find_error({"choices": [], "error": None}) is None
 
 
 def test_the_stem_is_what_is_its_own_in_an_id():
-    assert stem_of({"id": "chatcmpl-abc"}) == "abc"
+    assert completion_id_stem({"id": "chatcmpl-abc"}) == "abc"

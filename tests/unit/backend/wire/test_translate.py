@@ -10,7 +10,7 @@ from backend.wire.chat_request import ChatRequest
 from backend.wire.translate import (
     AnswerLimits,
     ignored_params,
-    limits_of,
+    parse_answer_limits,
     refuse_unsupported,
     translate_messages,
 )
@@ -144,13 +144,13 @@ def test_what_a_page_cannot_be_asked_is_refused_by_name(messages, param):
     ],
 )
 def test_limits_are_counted_in_characters(fields, limits):
-    assert limits_of(request(**fields)) == limits
+    assert parse_answer_limits(request(**fields)) == limits
 
 
 @pytest.mark.parametrize("stop", ["", [""], ["a", ""], list("abcde")])
 def test_stops_that_cannot_be_honoured_are_refused(stop):
     with pytest.raises(InvalidRequestError) as caught:
-        limits_of(request(stop=stop))
+        parse_answer_limits(request(stop=stop))
 
     assert caught.value.param == "stop"
 

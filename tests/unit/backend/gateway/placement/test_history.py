@@ -11,7 +11,7 @@ from backend.gateway.placement.history import (
     canonical_text,
     empty_head,
     end_of_said,
-    heads_of,
+    hash_prefixes,
 )
 
 SCOPE = ConversationKey("demo", "http://site.example/", "ada", "large")
@@ -27,7 +27,7 @@ def assistant(text: str) -> Message:
 
 
 def head(*messages: Message, scope: ConversationKey = SCOPE) -> str:
-    return heads_of(empty_head(scope), messages)[-1]
+    return hash_prefixes(empty_head(scope), messages)[-1]
 
 
 def reasoning(text: str, kind: str = "reasoning") -> str:
@@ -93,11 +93,11 @@ def test_the_same_words_elsewhere_are_another_conversation(name):
 def test_every_prefix_has_its_hash_and_a_history_goes_on_from_any():
     messages = [user("a"), assistant("b"), user("c"), assistant("d")]
 
-    heads = heads_of(empty_head(SCOPE), messages)
+    heads = hash_prefixes(empty_head(SCOPE), messages)
 
     assert len(set(heads)) == 5
-    assert heads[:3] == heads_of(empty_head(SCOPE), messages[:2])
-    assert heads[2:] == heads_of(heads[2], messages[2:])
+    assert heads[:3] == hash_prefixes(empty_head(SCOPE), messages[:2])
+    assert heads[2:] == hash_prefixes(heads[2], messages[2:])
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,7 @@ def test_a_chat_page_costs_nothing_and_an_api_what_is_said(standings, make):
 
     known = standings.of_all([page, api])
 
-    assert (known["a"].price_of("m"), known["b"].price_of("m")) == (0.0, float("inf"))
+    assert (known["a"].blended_price("m"), known["b"].blended_price("m")) == (0.0, float("inf"))
 
 
 def test_when_nobody_can_be_asked_the_soonest_probe_is_told(standings, make, clock):

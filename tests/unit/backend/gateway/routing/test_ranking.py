@@ -97,7 +97,7 @@ def test_a_price_is_found_by_alias_and_for_the_default_model():
     prices = {"mini": Price(input=1, output=3), "*": Price(input=9, output=9)}
     standing = EndpointStats(prices=prices, default_model="mini", aliases={"gpt": "mini"})
 
-    assert [standing.price_of(model) for model in (None, "gpt", "mini", "big")] == [2, 2, 2, 9]
+    assert [standing.blended_price(model) for model in (None, "gpt", "mini", "big")] == [2, 2, 2, 9]
 
 
 def test_each_takes_its_turn():

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from backend.errors import ModelNotFoundError
-from backend.gateway.routing.resolve import EndpointNames, Target, names_of, resolve, resolve_pinned
+from backend.gateway.routing.resolve import EndpointNames, Target, list_names, resolve, resolve_pinned
 
 
 def names(slug: str, *, default=None, models=(), aliases=None, is_started=True) -> EndpointNames:
@@ -66,7 +66,7 @@ def test_a_pinned_name_means_nothing_elsewhere():
 
 
 def test_an_endpoint_answers_to_its_name_its_models_and_its_aliases():
-    assert list(names_of(DEEP)) == ["deep", "deep/chat", "deep/think", "gpt-4", "broken"]
+    assert list(list_names(DEEP)) == ["deep", "deep/chat", "deep/think", "gpt-4", "broken"]
 
 
 def test_the_full_name_is_the_endpoints_and_the_models():

@@ -8,7 +8,7 @@ import pytest
 
 from automation.turn import Message, Prompt
 from backend.errors import InvalidRequestError
-from backend.gateway.structured_output.answer_shape import shape_of, with_directive, with_tools
+from backend.gateway.structured_output.answer_shape import parse_answer_shape, with_directive, with_tools
 from backend.wire.chat_request import ChatRequest
 
 USER = {"role": "user", "content": "Hello"}
@@ -19,7 +19,7 @@ def tool(name: str = "now", **function: Any) -> dict[str, Any]:
 
 
 def shaped(**fields: Any):
-    return shape_of(ChatRequest.model_validate({"model": "m", "messages": [USER], **fields}))
+    return parse_answer_shape(ChatRequest.model_validate({"model": "m", "messages": [USER], **fields}))
 
 
 def told(**fields: Any) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from automation.turn import (
 )
 from backend.errors import StructuredAnswerError, ToolCallError
 from backend.gateway.answer_stream import AnswerStream
-from backend.gateway.structured_output.answer_shape import shape_of
+from backend.gateway.structured_output.answer_shape import parse_answer_shape
 from backend.gateway.structured_output.emulated_answer import open_shaped_answer
 from backend.wire.chat_request import ChatRequest
 from backend.wire.translate import AnswerLimits
@@ -70,7 +70,7 @@ async def run(
     page: Page, *, limits: AnswerLimits = AnswerLimits(), prompt: Prompt = ASKED, remember=None, **fields: Any
 ):  # noqa: B008
     body = {"model": "m", "messages": [{"role": "user", "content": "x"}], **fields}
-    shape = shape_of(ChatRequest.model_validate(body))
+    shape = parse_answer_shape(ChatRequest.model_validate(body))
     deltas = []
     async with open_shaped_answer(page.open_turn, prompt, limits, shape, remember=remember) as answer:
         deltas = [delta async for delta in answer]
@@ -78,7 +78,7 @@ async def run(
     return answer, deltas
 
 
-def calls_of(answer: AnswerStream) -> list[tuple[str, Any]]:
+def iter_tool_calls(answer: AnswerStream) -> list[tuple[str, Any]]:
     return [(call.name, json.loads(call.arguments)) for call in answer.tool_calls]
 
 
@@ -98,7 +98,7 @@ async def test_text_is_passed_on_and_the_call_comes_at_the_end():
     answer, deltas = await run(page, tools=TOOLS)
 
     assert deltas == [TextDelta("One mo"), TextDelta("ment.\n")]
-    assert calls_of(answer) == [("now", {})]
+    assert iter_tool_calls(answer) == [("now", {})]
     assert answer.finish_reason == "tool_calls"
     assert answer.tool_calls[0].id.startswith("call_")
     assert len(page.prompts) == 1
@@ -117,7 +117,7 @@ async def test_a_broken_call_is_asked_for_once_more_in_the_same_chat():
     answer, deltas = await run(page, tools=TOOLS)
 
     assert deltas == [TextDelta("Well.\n")]
-    assert calls_of(answer) == [("now", {})]
+    assert iter_tool_calls(answer) == [("now", {})]
     assert answer.notes == ("rewritten", "answer-repaired")
     repair = page.prompts[1]
     assert (repair.chat, repair.said) == (CHAT, 2)
@@ -165,7 +165,7 @@ async def test_an_answer_that_must_be_a_call_is_one_or_an_error(choice):
     with pytest.raises(ToolCallError):
         await run(Page(turn("It is noon."), turn("Still noon.")), **fields)
 
-    assert calls_of(answer) == [("now", {})]
+    assert iter_tool_calls(answer) == [("now", {})]
 
 
 async def test_limits_do_not_cut_what_must_be_a_call():
@@ -266,5 +266,5 @@ async def test_with_both_a_call_comes_instead_of_the_json():
     called, no_text = await run(Page(turn("One moment.\n", CALL)), **both)
     answered, text = await run(Page(turn('{"a": 1}')), **both)
 
-    assert (calls_of(called), no_text) == ([("now", {})], [])
+    assert (iter_tool_calls(called), no_text) == ([("now", {})], [])
     assert (answered.tool_calls, text) == ((), [TextDelta('{"a": 1}')])

@@ -11,11 +11,11 @@ from backend.gateway.structured_output.json_output import (
     json_directive,
     json_repair_prompt,
 )
-from backend.gateway.structured_output.schema_check import checker_of
+from backend.gateway.structured_output.schema_check import compile_schema
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
-ANY, FIT = JsonForm(), JsonForm(SCHEMA, checker_of(SCHEMA))
-LIST = JsonForm({"type": "array"}, checker_of({"type": "array"}))
+ANY, FIT = JsonForm(), JsonForm(SCHEMA, compile_schema(SCHEMA))
+LIST = JsonForm({"type": "array"}, compile_schema({"type": "array"}))
 
 
 @pytest.mark.parametrize("form", [ANY, FIT])

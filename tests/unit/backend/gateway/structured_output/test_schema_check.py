@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backend.gateway.structured_output.schema_check import InvalidSchemaError, checker_of
+from backend.gateway.structured_output.schema_check import InvalidSchemaError, compile_schema
 
 TREE = {
     "$defs": {
@@ -50,7 +50,7 @@ TREE = {
     ],
 )  # fmt: skip
 def test_a_value_is_checked(schema: Any, value: Any, problem: str | None):
-    found = checker_of(schema).problem_of(value)
+    found = compile_schema(schema).find_problem(value)
 
     assert found is problem is None or (problem is not None and problem in (found or ""))
 
@@ -70,7 +70,7 @@ def test_a_value_is_checked(schema: Any, value: Any, problem: str | None):
 )
 def test_a_schema_that_cannot_be_used_is_refused(schema, why):
     with pytest.raises(InvalidSchemaError, match=why):
-        checker_of(schema)
+        compile_schema(schema)
 
 
 def test_a_schema_that_is_nested_too_deep_is_refused():
@@ -79,7 +79,7 @@ def test_a_schema_that_is_nested_too_deep_is_refused():
         schema = {"not": schema}
 
     with pytest.raises(InvalidSchemaError, match="nested"):
-        checker_of(schema)
+        compile_schema(schema)
 
 
 def doubling(levels: int) -> dict[str, Any]:
@@ -100,16 +100,16 @@ def doubling(levels: int) -> dict[str, Any]:
     ],
 )
 def test_a_schema_without_end_is_given_up(schema):
-    assert checker_of(schema).problem_of({}) == "the schema takes too long to check"
+    assert compile_schema(schema).find_problem({}) == "the schema takes too long to check"
 
 
 @pytest.mark.timeout(10)
 def test_a_pattern_costs_no_more_than_its_text_is_long():
-    assert "pattern" in (checker_of({"pattern": "^(a+)+$"}).problem_of("a" * 50_000 + "b") or "")
+    assert "pattern" in (compile_schema({"pattern": "^(a+)+$"}).find_problem("a" * 50_000 + "b") or "")
 
 
 def test_a_problem_never_repeats_the_value():
-    found = checker_of({"type": "integer"}).problem_of("secret words")
+    found = compile_schema({"type": "integer"}).find_problem("secret words")
 
     assert found is not None
     assert "secret" not in found

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from backend.gateway.structured_output.schema_check import checker_of
+from backend.gateway.structured_output.schema_check import compile_schema
 from backend.gateway.structured_output.tool_calls import Tool, ToolBox, ToolCallReader
 from tests.recordings.tool_answers import PARIS, REFUSED, RIGHT, SCHEMAS, ToolAnswer, block, body
 
-BOX = ToolBox({name: Tool(name, "", schema, checker_of(schema)) for name, schema in SCHEMAS.items()})
+BOX = ToolBox({name: Tool(name, "", schema, compile_schema(schema)) for name, schema in SCHEMAS.items()})
 
 LEAKS = ("toolcall", "tool_call", "get_weather", "save_note", "arguments")
 

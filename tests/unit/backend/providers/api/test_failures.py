@@ -9,7 +9,7 @@ import pytest
 from automation.errors import ContentBlockedError, RateLimitedError, SignInRequiredError, SiteError
 from backend.errors import ProviderRefusedError
 from backend.providers.api.dialect import Refusal
-from backend.providers.api.failures import failure_of, parse_retry_after
+from backend.providers.api.failures import map_http_failure, parse_retry_after
 
 NOW = datetime(2026, 11, 26, 12, 0, 0, tzinfo=UTC)
 
@@ -36,28 +36,28 @@ NOW = datetime(2026, 11, 26, 12, 0, 0, tzinfo=UTC)
     ],
 )
 def test_each_status_means_an_error_of_ours(status, code, kind):
-    error = failure_of(status, Refusal("words", code), None)
+    error = map_http_failure(status, Refusal("words", code), None)
 
     assert type(error) is kind
     assert "words" in str(error)
 
 
 def test_a_404_without_words_of_an_api_is_a_wrong_address_and_not_the_clients_fault():
-    assert type(failure_of(404, Refusal(""), None)) is SiteError
+    assert type(map_http_failure(404, Refusal(""), None)) is SiteError
 
 
 @pytest.mark.parametrize(
     ("code", "kind"), [("rate_limit_exceeded", "requests"), ("insufficient_quota", "quota")]
 )
 def test_a_quota_rests_longer_than_a_rate(code, kind):
-    error = failure_of(429, Refusal("words", code), None)
+    error = map_http_failure(429, Refusal("words", code), None)
 
     assert isinstance(error, RateLimitedError)
     assert error.kind == kind
 
 
 def test_the_header_wins_over_the_body():
-    error = failure_of(429, Refusal("words", retry_after_s=9.0), 3.0)
+    error = map_http_failure(429, Refusal("words", retry_after_s=9.0), 3.0)
 
     assert isinstance(error, RateLimitedError)
     assert error.retry_after_s == 3.0

@@ -11,7 +11,7 @@ from backend.errors import InvalidRequestError
 from backend.providers.api.codegen.runs import CodegenDefaults
 from backend.providers.api.dialects.custom import Custom
 from backend.providers.api.dialects.ollama import Ollama
-from backend.providers.api.opener import check_api, dialect_of, place_of
+from backend.providers.api.opener import build_api_place, check_api, find_dialect
 from backend.providers.config import EndpointConfig
 
 TOKEN = {"CODEGEN_TOKEN": SecretStr("t")}
@@ -26,8 +26,8 @@ def config(**values: Any) -> EndpointConfig:
 def test_ollama_and_a_custom_api_have_their_dialects():
     own = config(base_url="https://a.example", api=API)
 
-    assert isinstance(dialect_of(config(preset="ollama")), Ollama)
-    assert isinstance(dialect_of(own), Custom)
+    assert isinstance(find_dialect(config(preset="ollama")), Ollama)
+    assert isinstance(find_dialect(own), Custom)
 
 
 def test_a_custom_api_without_a_description_is_refused():
@@ -58,14 +58,14 @@ def test_codegen_needs_its_organisation_and_a_key(asked, param):
     ],
 )
 def test_the_gateways_token_goes_to_the_gateways_codegen_alone(asked, base_url, authorization):
-    place = place_of(config(preset="codegen", **asked), TOKEN, ELSEWHERE)
+    place = build_api_place(config(preset="codegen", **asked), TOKEN, ELSEWHERE)
 
     assert (place.base_url, place.headers.get("authorization")) == (base_url, authorization)
 
 
 def test_codegens_time_is_its_setting_unless_the_endpoint_says_another():
-    assert place_of(config(preset="codegen"), TOKEN, ELSEWHERE).timeouts.first_token_s == 300.0
-    assert place_of(config(preset="codegen", timeout_seconds=7), TOKEN).timeouts.first_token_s == 7.0
+    assert build_api_place(config(preset="codegen"), TOKEN, ELSEWHERE).timeouts.first_token_s == 300.0
+    assert build_api_place(config(preset="codegen", timeout_seconds=7), TOKEN).timeouts.first_token_s == 7.0
 
 
 def test_a_key_of_the_settings_that_no_header_can_carry_is_refused_by_the_settings_name():
@@ -81,7 +81,7 @@ def test_what_lets_an_api_in_is_not_shown_with_its_place():
     proxy = {"server": "http://proxy.example:3128", "username": "u", "password": "hunter2"}
     asked = config(base_url="https://a.example", api_key="hunter3", browser_config={"proxy": proxy})
 
-    place = place_of(asked, {})
+    place = build_api_place(asked, {})
 
     assert place.proxy is not None
     assert str(place.proxy) == "http://u:hunter2@proxy.example:3128"
@@ -97,6 +97,8 @@ def test_what_lets_an_api_in_is_not_shown_with_its_place():
     ],
 )
 def test_an_apis_words_are_told_without_what_it_was_let_in_by(words, told):
-    place = place_of(config(base_url="https://a.example", api_key="hunter3", headers={"x": "true"}), {})
+    place = build_api_place(
+        config(base_url="https://a.example", api_key="hunter3", headers={"x": "true"}), {}
+    )
 
     assert place.without_secrets(words) == told

@@ -6,7 +6,12 @@ import pytest
 from pydantic import SecretStr
 
 from backend.errors import InvalidRequestError
-from backend.providers.library.api_config import codegen_of, endpoint_of, own_retries, parse_api_config
+from backend.providers.library.api_config import (
+    build_codegen_defaults,
+    build_endpoint_config,
+    own_retries,
+    parse_api_config,
+)
 
 URL = "https://api.example.com/v1"
 
@@ -23,24 +28,30 @@ URL = "https://api.example.com/v1"
     ],
 )
 def test_the_name_or_the_preset_tells_which_api_it_is(name, config, preset, base_url):
-    endpoint = endpoint_of(name, parse_api_config(config), None)
+    endpoint = build_endpoint_config(name, parse_api_config(config), None)
 
     assert (endpoint.preset, endpoint.base_url) == (preset, base_url)
 
 
 def test_codegens_organisation_is_told_as_text_and_its_retries_are_its_own():
     config = parse_api_config({"org_id": 323, "max_retries": 20, "base_delay": 2})
-    endpoint = endpoint_of("codegen_api", config, None)
+    endpoint = build_endpoint_config("codegen_api", config, None)
 
     assert endpoint.api == {"org_id": "323"}
-    assert (codegen_of(config).max_retries, codegen_of(config).base_delay_s) == (20, 2.0)
+    assert (build_codegen_defaults(config).max_retries, build_codegen_defaults(config).base_delay_s) == (
+        20,
+        2.0,
+    )
     assert own_retries(endpoint, config) == 0
 
 
 def test_a_contexts_key_wins_over_the_configurations():
     config = parse_api_config({"token": "from-config", "base_url": URL})
 
-    alone, both = endpoint_of("a", config, None), endpoint_of("a", config, SecretStr("from-context"))
+    alone, both = (
+        build_endpoint_config("a", config, None),
+        build_endpoint_config("a", config, SecretStr("from-context")),
+    )
 
     assert alone.api_key is not None
     assert both.api_key is not None
@@ -72,6 +83,6 @@ def test_what_cannot_be_used_is_refused_by_name_and_without_its_value(config, fi
 @pytest.mark.parametrize(("config", "field"), [({}, "base_url"), ({"preset": "nobody"}, "preset")])
 def test_an_api_that_is_nowhere_is_refused(config, field):
     with pytest.raises(InvalidRequestError) as caught:
-        endpoint_of("mine", parse_api_config(config), None)
+        build_endpoint_config("mine", parse_api_config(config), None)
 
     assert caught.value.param == field

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.providers.library.call_types import CallParams, CallResult, PassthroughParser, result_of
+from backend.providers.library.call_types import CallParams, CallResult, PassthroughParser, build_call_result
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 
@@ -44,7 +44,7 @@ def test_a_completions_parts_are_told_apart():
         "usage": {"total_tokens": 3},
     }
 
-    result = result_of(document, account="a")
+    result = build_call_result(document, account="a")
 
     assert (result.content, result.reasoning) == ("Hello", "Hm")
     assert result.sources == [{"url": "https://a", "title": "A"}]
@@ -59,7 +59,7 @@ def test_an_answer_that_only_calls_tools_has_no_text():
         "choices": [{"message": {"content": None, "tool_calls": [call]}, "finish_reason": "tool_calls"}]
     }
 
-    result = result_of(document)
+    result = build_call_result(document)
 
     assert (result.content, result.metadata["tool_calls"]) == ("", [call])
     assert PassthroughParser().parse(result) is result

@@ -8,13 +8,13 @@ from pydantic import ValidationError
 from backend.errors import InvalidRequestError
 from backend.wire.chat_request import ChatRequest
 from backend.wire.messages.request import CountRequest, MessagesRequest
-from backend.wire.messages.translate import chat_body, count_tokens
+from backend.wire.messages.translate import count_tokens, messages_to_chat_body
 
 USER = {"role": "user", "content": "hi"}
 
 
 def body_of(**fields: Any) -> dict[str, Any]:
-    return chat_body(
+    return messages_to_chat_body(
         MessagesRequest.model_validate({"model": "demo", "max_tokens": 9, "messages": [USER], **fields})
     )
 

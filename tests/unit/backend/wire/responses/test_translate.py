@@ -8,18 +8,18 @@ from pydantic import ValidationError
 from backend.errors import InvalidRequestError
 from backend.wire.chat_request import ChatRequest
 from backend.wire.responses.request import ResponsesRequest
-from backend.wire.responses.translate import chat_body
+from backend.wire.responses.translate import responses_to_chat_body
 
 
 def body_of(**fields: Any) -> dict[str, Any]:
-    return chat_body(ResponsesRequest.model_validate({"model": "demo", "input": "hi", **fields}))
+    return responses_to_chat_body(ResponsesRequest.model_validate({"model": "demo", "input": "hi", **fields}))
 
 
 def call_item(name: str) -> dict[str, Any]:
     return {"type": "function_call", "id": "fc_1", "call_id": f"call_{name}", "name": name, "arguments": "{}"}
 
 
-def call_of(name: str) -> dict[str, Any]:
+def parse_chat_call(name: str) -> dict[str, Any]:
     return {"id": f"call_{name}", "type": "function", "function": {"name": name, "arguments": "{}"}}
 
 
@@ -87,7 +87,7 @@ INPUTS: dict[str, tuple[Any, list[dict[str, Any]]]] = {
             {
                 "role": "assistant",
                 "content": [{"type": "text", "text": "yo"}],
-                "tool_calls": [call_of("f"), call_of("g")],
+                "tool_calls": [parse_chat_call("f"), parse_chat_call("g")],
             },
             {"role": "tool", "tool_call_id": "call_f", "content": "1"},
             {"role": "tool", "tool_call_id": "call_g", "content": "2"},
@@ -97,7 +97,7 @@ INPUTS: dict[str, tuple[Any, list[dict[str, Any]]]] = {
         [USER, call_item("f"), output_item("f", "1")],
         [
             USER,
-            {"role": "assistant", "content": None, "tool_calls": [call_of("f")]},
+            {"role": "assistant", "content": None, "tool_calls": [parse_chat_call("f")]},
             {"role": "tool", "tool_call_id": "call_f", "content": "1"},
         ],
     ),
@@ -109,7 +109,11 @@ INPUTS: dict[str, tuple[Any, list[dict[str, Any]]]] = {
             output_item("g", "2"),
         ],
         [
-            {"role": "assistant", "content": None, "tool_calls": [call_of("f"), call_of("g")]},
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [parse_chat_call("f"), parse_chat_call("g")],
+            },
             {"role": "tool", "tool_call_id": "call_f", "content": ""},
             {"role": "tool", "tool_call_id": "call_g", "content": "2"},
             {"role": "user", "content": [{"type": "image_url", "image_url": {"url": PNG}}]},

@@ -2,16 +2,16 @@
 
 import pytest
 
-from automation.capture.decoders.framing.json_shape import as_dict, as_list, as_text, parse_json
+from automation.capture.decoders.framing.json_shape import as_dict, as_list, as_text, decode_json
 from automation.capture.decoders.protocol import StreamFormatError
 
 
 def test_json_is_parsed_and_anything_else_refused():
-    value = parse_json('{"a": [1]}')
+    value = decode_json('{"a": [1]}')
 
     assert value == {"a": [1]}
     with pytest.raises(StreamFormatError, match="not JSON"):
-        parse_json('{"a": ')
+        decode_json('{"a": ')
 
 
 @pytest.mark.parametrize("value", [None, 1, True, "text", [1], {"a": 1}])
@@ -26,4 +26,4 @@ def test_a_value_of_another_shape_reads_as_empty(value):
 
 
 def test_json_of_many_brackets_that_is_not_deep_is_read():
-    assert parse_json(f"[{','.join(['[]'] * 1000)}]") == [[]] * 1000
+    assert decode_json(f"[{','.join(['[]'] * 1000)}]") == [[]] * 1000

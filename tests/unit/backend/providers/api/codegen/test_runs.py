@@ -27,7 +27,7 @@ def test_a_run_is_asked_for_with_its_prompt_and_its_model():
 
 
 def test_the_model_is_left_out_where_the_endpoint_says_so():
-    options = codegen.options_of({"org_id": 323, "sends_model": False}, CodegenDefaults())
+    options = codegen.parse_options({"org_id": 323, "sends_model": False}, CodegenDefaults())
 
     assert options.org_id == "323"
     assert orjson.loads(codegen.creation("hi", "gpt-4", options).body) == {"prompt": "hi"}
@@ -45,13 +45,13 @@ def test_the_model_is_left_out_where_the_endpoint_says_so():
     ],
 )
 def test_names_of_other_models_stand_for_codegens(name, model):
-    assert codegen.model_of(name, "codegen-standard") == model
+    assert codegen.parse_model_name(name, "codegen-standard") == model
 
 
 def test_a_conversation_becomes_one_prompt():
     messages = [{"role": "system", "content": "S"}, USER, {"role": "assistant", "content": "ho"}, USER]
 
-    prompt = codegen.prompt_of({"messages": messages})
+    prompt = codegen.build_run_prompt({"messages": messages})
 
     assert prompt == "S\n\nUser:\nhi\n\nAssistant:\nho\n\nUser:\nhi"
 
@@ -68,7 +68,7 @@ def test_a_conversation_becomes_one_prompt():
 )
 def test_what_an_agent_cannot_do_is_refused_by_name(asked, param):
     with pytest.raises(InvalidRequestError) as caught:
-        codegen.prompt_of({"messages": [USER], **asked})
+        codegen.build_run_prompt({"messages": [USER], **asked})
 
     assert caught.value.param == param
 

@@ -6,7 +6,11 @@ import orjson
 import pytest
 
 from automation.errors import ContentBlockedError, RateLimitedError, SiteError
-from backend.providers.api.dialects.openai_compatible import OpenAICompatible, PassedStream, read_usage
+from backend.providers.api.dialects.openai_compatible import (
+    OpenAICompatible,
+    PassedStream,
+    parse_openai_usage,
+)
 from backend.providers.api.presets import PRESETS, Quirks
 from backend.wire.chat_response import CompletionHead
 from backend.wire.usage import TokenUsage
@@ -273,4 +277,4 @@ def test_what_is_no_list_of_models_is_an_error(body):
     ],
 )
 def test_usage_is_read_by_everybodys_names(usage, read_as):
-    assert read_usage(usage) == read_as
+    assert parse_openai_usage(usage) == read_as
