@@ -12,7 +12,7 @@ from anyio.abc import TaskGroup
 
 from automation.errors import PageLostError
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -41,7 +41,7 @@ def page_work(tasks: TaskGroup) -> Callable[[Coroutine[Any, Any, None]], None]:
         try:
             await work
         except PageLostError as exc:
-            log.debug("page_gone", extra={"reason": str(exc)})
+            logger.debug("page_gone", extra={"reason": str(exc)})
 
     def spawn(work: Coroutine[Any, Any, None]) -> None:
         tasks.start_soon(until_lost, work)

@@ -74,7 +74,7 @@ from backend.security.socket_origin import SocketOrigin
 from backend.settings import Settings
 from backend.wire.attachments import FileLimits
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 OPERATIONS = (*chat.OPERATIONS, *other_forms.OPERATIONS, *embeddings.OPERATIONS)
 
@@ -114,7 +114,7 @@ def create_app(
     parse_database_url(settings.effective_database_url)
     warning = check_exposure(settings.host, settings.auth, is_auth_on=settings.is_auth_on)
     if warning:
-        _log.warning(warning)
+        logger.warning(warning)
     described = read_imports(import_files(settings.data_dir, imports), settings.provider_keys)
     # FastAPI would wrap every chunk that is sent for telemetry that nobody collects.
     no_telemetry: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
@@ -173,7 +173,7 @@ def _admin_key(settings: Settings) -> str:
     key, is_new = load_or_create_secret(path, prefix="sk-parley-")
     if is_new:
         print(f"API key of the administrator, shown this once: {key}", flush=True)  # noqa: T201  for the operator's eyes, never the log
-    _log.info("authentication is on", extra={"key_file": str(path)})
+    logger.info("authentication is on", extra={"key_file": str(path)})
     return key
 
 
@@ -236,7 +236,7 @@ async def _lifespan(
             await bring_in(described, manager, book)
         except ImportFileError as exc:
             # It fits its format, but not what is stored: that goes on being served.
-            _log.error("nothing was imported", extra={"reason": str(exc)})
+            logger.error("nothing was imported", extra={"reason": str(exc)})
         accounts = AccountManager(manager, stores.accounts, stores.sessions_for)
         app.state.sign_ins = await stack.enter_async_context(open_sign_ins(accounts))
         usage_log = await stack.enter_async_context(open_usage_log(SqlUsage(engine)))

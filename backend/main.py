@@ -19,7 +19,7 @@ from backend.persistence.address import DatabaseAddressError
 from backend.security.exposure import ExposureError
 from backend.settings import Settings
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _GRACE_S = 2  # what running answers get at SIGTERM before they are ended
 _BAD_SETTINGS = 2
@@ -37,7 +37,7 @@ def run_server(settings: Settings, imports: Sequence[Path] = ()) -> None:
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    _log.info("starting", extra={"host": settings.host, "port": settings.port})
+    logger.info("starting", extra={"host": settings.host, "port": settings.port})
     _collect_rarely()
     uvicorn.Server(config).run()
 

@@ -22,7 +22,7 @@ from automation.errors import PageLostError, SessionRefusedError, SignInRequired
 from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
 from automation.stealth.options import BrowserConfig
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _SAVE_EVERY_S = 30.0
 _OPEN_S = 20.0
@@ -156,7 +156,7 @@ class Account:
         context = self._context
         if context is None or await self.is_network_process_unchanged():
             return
-        log.warning("network_process_replaced")
+        logger.warning("network_process_replaced")
         with _cookie_calls("restoring the session"):
             await context.add_cookies(self._cookies)  # type: ignore[arg-type]
         self._network = await self._read_network_pid(context)
@@ -265,7 +265,7 @@ class Account:
         try:
             await self.save()
         except (PageLostError, SessionNotKeptError) as exc:
-            log.warning("session_not_saved", extra={"reason": str(exc)})
+            logger.warning("session_not_saved", extra={"reason": str(exc)})
 
     async def close(self) -> None:
         """Store the session if it was used since, and close the context; pages in it close with it.
@@ -290,7 +290,7 @@ class Account:
             try:
                 await context.close()
             except DRIVER_ERRORS as exc:
-                log.debug("context_gone", extra={"reason": first_line(exc)})
+                logger.debug("context_gone", extra={"reason": first_line(exc)})
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from automation.browser.profile_folder import Found
 from automation.errors import PageLostError, SessionRefusedError
 from automation.playwright_errors import DRIVER_ERRORS, first_line
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 async def take_up(context: BrowserContext, state: StorageState, found: Found) -> None:
@@ -33,7 +33,7 @@ async def take_up(context: BrowserContext, state: StorageState, found: Found) ->
         if not (context.browser and context.browser.is_connected()):
             msg = f"The browser was lost: {first_line(exc)}"
             raise PageLostError(msg) from exc
-        log.warning("session_refused", extra={"reason": first_line(exc)})
+        logger.warning("session_refused", extra={"reason": first_line(exc)})
         raise SessionRefusedError from exc
 
 

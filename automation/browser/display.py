@@ -22,7 +22,7 @@ import anyio
 
 from automation.errors import BrowserUnavailableError
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _SCREEN = "1920x1080x24"
 _START_S = 20.0
@@ -108,7 +108,7 @@ class VirtualDisplay:
             raise BrowserUnavailableError(
                 "Xvfb does not start. Run `Xvfb -displayfd 1` to see why, or set headless to true."
             )
-        log.info("display_started", extra={"display": number.decode()})
+        logger.info("display_started", extra={"display": number.decode()})
         return {"DISPLAY": f":{number.decode()}", "XAUTHORITY": str(key)}
 
     async def stop(self) -> None:

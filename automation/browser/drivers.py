@@ -18,7 +18,7 @@ from automation.errors import BrowserUnavailableError
 from automation.playwright_errors import DRIVER_ERRORS, first_line
 from automation.stealth.options import BrowserConfig, DriverKind
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _CLOSE_S = 5.0
 _ANSWERS_S = 5.0
@@ -63,7 +63,7 @@ async def running_driver(kind: DriverKind = "playwright") -> AsyncIterator[Playw
             try:
                 await driver.stop()
             except DRIVER_ERRORS as exc:
-                log.debug("driver_gone", extra={"reason": first_line(exc)})
+                logger.debug("driver_gone", extra={"reason": first_line(exc)})
 
 
 async def driver_answers(driver: Playwright) -> bool:

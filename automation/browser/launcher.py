@@ -17,7 +17,7 @@ from automation.playwright_errors import DRIVER_ERRORS, first_line
 from automation.stealth.evasions import context_options, evade
 from automation.stealth.options import BrowserConfig, ProxyConfig, environment, launch_arguments
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _LAUNCH_MS = 60_000
 _ATTACH_MS = 10_000
@@ -49,7 +49,7 @@ async def launch(
     found = find_browser(executable, driver.chromium.executable_path)
     obstacle = sandbox_obstacle()
     if obstacle:
-        log.warning("browser_without_sandbox", extra={"reason": obstacle})
+        logger.warning("browser_without_sandbox", extra={"reason": obstacle})
     options: dict[str, Any] = {
         "executable_path": found.executable,
         "headless": config.headless,
@@ -73,7 +73,7 @@ async def launch(
             f"{found.origin} ({found.executable}) does not start: {first_line(exc)}. "
             "Check it with `--version`, or set BROWSER_EXECUTABLE to another browser."
         ) from exc
-    log.info(
+    logger.info(
         "browser_started",
         extra={"origin": found.origin, "version": browser.version, "headless": config.headless},
     )
@@ -103,7 +103,7 @@ async def _attach(driver: Playwright, config: BrowserConfig) -> Browser:
             f"browser_config.cdp_url: no browser can be attached to at {place}. Start it with "
             "--remote-debugging-port and --user-data-dir, or correct the address."
         ) from exc
-    log.info("browser_attached", extra={"address": place, "version": browser.version})
+    logger.info("browser_attached", extra={"address": place, "version": browser.version})
     return browser
 
 

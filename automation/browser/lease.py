@@ -23,7 +23,7 @@ from anyio.abc import TaskGroup
 from automation.browser.capacity import Demand, Wear, WearLimits, kept_to_clear, pages_to_open, worn_by
 from automation.errors import AutomationError, PoolFullError
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 # So many of the latest chats are left alone until somebody really needs their page.
 _RECENT_CHATS = 1
@@ -298,7 +298,7 @@ class LeasePool(Generic[T]):
                     pass
                 slot.state = "closing"
         except AutomationError as exc:
-            log.warning("page_not_opened", extra={"reason": str(exc)})
+            logger.warning("page_not_opened", extra={"reason": str(exc)})
             self._forget(slot)
             self._opened.set()
             self._fail_waiting(exc)
@@ -353,11 +353,11 @@ class LeasePool(Generic[T]):
                 await (page.clear() if must_clear else page.settle())
         except AutomationError as exc:
             self.retired["lost"] += 1
-            log.info("page_retired", extra={"reason": str(exc)})
+            logger.info("page_retired", extra={"reason": str(exc)})
             return False
         if worn is not None:
             self.retired[worn] += 1
-            log.info("page_worn", extra={"by": worn, "turns": slot.turns})
+            logger.info("page_worn", extra={"by": worn, "turns": slot.turns})
         return worn is None
 
     def _worn_by(self, slot: _Slot[T], memory_bytes: int | None = None) -> str | None:

@@ -28,7 +28,7 @@ from automation.owned_tasks import owned_tasks
 from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
 from automation.stealth.options import BrowserConfig, DriverKind
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _HEARTBEAT_S = 2.0
 _ANSWERS_S = 5.0
@@ -145,7 +145,7 @@ class BrowserPool:
         except DRIVER_ERRORS as exc:
             await self._examine(kind, running)
             if not running.gone.is_set() and storage_state is not None:
-                log.warning("session_refused", extra={"reason": first_line(exc)})
+                logger.warning("session_refused", extra={"reason": first_line(exc)})
                 raise SessionRefusedError from exc
             if not running.gone.is_set():
                 msg = f"The browser was lost: {first_line(exc)}"
@@ -233,7 +233,7 @@ class BrowserPool:
             running.gone.set()
             if end != "closed" and not self._is_closing:
                 self.ends[end] += 1
-                log.warning(end)
+                logger.warning(end)
 
     async def _discard(self, kind: _Kind, running: _Running, end: str) -> None:
         self._forget(kind, running, end)
@@ -244,7 +244,7 @@ class BrowserPool:
             try:
                 await running.browser.close()
             except DRIVER_ERRORS as exc:
-                log.debug("browser_close_failed", extra={"reason": first_line(exc)})
+                logger.debug("browser_close_failed", extra={"reason": first_line(exc)})
         if closing.cancelled_caught:
             end_own(running.pid)
 
@@ -328,7 +328,7 @@ async def _lives(running: _Running) -> bool:
     spent_s = None if before is None or after is None else after - before
     is_crowded_out = spent_s is not None and waits_for_cpu(running.pid)
     is_hung = is_browser_hung(now_s - running.heard_s, now_s - asked_s, spent_s, waits_for_cpu=is_crowded_out)
-    log.warning("browser_hangs" if is_hung else "browser_busy", extra={"cpu_s": spent_s})
+    logger.warning("browser_hangs" if is_hung else "browser_busy", extra={"cpu_s": spent_s})
     return not is_hung
 
 

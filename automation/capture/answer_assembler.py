@@ -35,7 +35,7 @@ from automation.turn import (
     TurnFinished,
 )
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 DECODER_SILENT_S = 2.0
 DECODER_BEHIND_CHARS = 60
@@ -135,7 +135,7 @@ class AnswerAssembler:
         if self._wire_answer:
             msg = f"its stream could not be read to the end ({reason})"
             raise SiteError(msg)
-        log.warning("decoder_broken", extra={"profile": self._profile.name, "reason": reason})
+        logger.warning("decoder_broken", extra={"profile": self._profile.name, "reason": reason})
         self.source = "dom"
 
     # -- the page ---------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from automation.playwright_errors import DRIVER_ERRORS, DRIVER_TIMEOUTS, first_l
 from automation.stealth.options import BrowserConfig
 from automation.stealth.pacing import TYPED_CHARACTERS, HumanMotion, Point, key_for
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -225,7 +225,7 @@ async def _closed(thing: Page | Browser) -> None:
         try:
             await thing.close()
         except DRIVER_ERRORS as exc:
-            log.debug("gone_already", extra={"reason": first_line(exc)})
+            logger.debug("gone_already", extra={"reason": first_line(exc)})
 
 
 def _not_found(lost: PageLostError, selector: str, step: str, timeout_s: float) -> Exception:

@@ -20,7 +20,7 @@ from automation.page.cdp import Channel, Params, TargetTree
 from automation.page.challenges import CAPTCHA_CSS
 from automation.profiles import SelectorProfile, Selectors
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 # A sign-in may lead through several documents while we wait for its outcome.
 _NAVIGATIONS = 6
@@ -226,7 +226,7 @@ class PageAgent:
                 return bool(await _evaluate(root, context_id, asked, stays_s + 5.0))
             except DocumentGone as exc:
                 # A check that was passed loads the page anew.
-                log.debug("asked_again", extra={"reason": str(exc)})
+                logger.debug("asked_again", extra={"reason": str(exc)})
         return False
 
     async def _settle(self) -> tuple[Channel, int]:

@@ -20,7 +20,7 @@ from playwright.async_api import CDPSession
 from automation.errors import PageLostError
 from automation.playwright_errors import page_calls
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 Params = dict[str, Any]
 Listener = Callable[[Params], None]
@@ -208,7 +208,7 @@ class TargetTree:
             if kind in {"iframe", "worker"}:
                 await self._attach_to_children(child)
         except PageLostError as exc:
-            log.info("child_target_lost", extra={"kind": kind, "reason": str(exc)})
+            logger.info("child_target_lost", extra={"kind": kind, "reason": str(exc)})
         finally:
             # Whatever happened to our wishes, a child left waiting would freeze the page.
             child.is_ready.set()
@@ -218,7 +218,7 @@ class TargetTree:
         try:
             await child.send("Runtime.runIfWaitingForDebugger")
         except PageLostError as exc:
-            log.debug("child_target_gone", extra={"reason": str(exc)})
+            logger.debug("child_target_gone", extra={"reason": str(exc)})
 
     def _received(self, event: Params) -> None:
         child = self._children.get(event["sessionId"])

@@ -14,7 +14,7 @@ from automation.browser.processes import BrowserProcess, cpu_used, is_hung, rend
 from automation.errors import PageLostError
 from automation.page.cdp import Channel, Params
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _TICK_S = 1.0
 # In a turn the page itself tells of its life several times a second; so long without is worth a question.
@@ -78,7 +78,7 @@ class PageLife:
             return False
         spent_s = None if before is None or after is None else after - before
         hangs = is_hung(silent_s, spent_s, waits_for_cpu=any(map(waits_for_cpu, pids)))
-        log.warning(
+        logger.warning(
             "page_hangs" if hangs else "page_silent",
             extra={"silent_s": round(silent_s, 1), "cpu_s": spent_s},
         )

@@ -26,7 +26,7 @@ from automation.sign_in.live_events import (
 )
 from automation.sign_in.select_lists import SelectLists
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _MOST_WINDOWS = 8
 _CLOSE_S = 3.0
@@ -232,7 +232,7 @@ class FollowedPages:
             try:
                 await followed.page.close()
             except DRIVER_ERRORS as exc:
-                log.debug("page_gone", extra={"reason": first_line(exc)})
+                logger.debug("page_gone", extra={"reason": first_line(exc)})
 
 
 async def open_devtools_session(page: Page) -> CDPSession:

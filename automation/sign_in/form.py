@@ -12,7 +12,7 @@ from automation.errors import ChallengeRequiredError, SignInRequiredError, SiteC
 from automation.page.agent import PageAgent
 from automation.page.challenges import STANDS_S
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _NEXT_STEP_S = 2.0
 
@@ -72,7 +72,7 @@ async def fill_form(
         await _submit(hands, "code_submit")
         outcome = await _outcome(dom, timeout_s)
     if outcome == "in":
-        log.info("signed_in")
+        logger.info("signed_in")
         return
     if outcome == "captcha":
         raise ChallengeRequiredError("captcha")

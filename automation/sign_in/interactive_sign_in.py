@@ -29,7 +29,7 @@ from automation.sign_in.status import SignInState, SignInStatus
 
 __all__ = ["EXPIRES_S", "InteractiveSignIn", "SignInState", "SignInStatus", "open_interactive_sign_in"]
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 EXPIRES_S = 900.0
 _LOOK_S = 5.0
@@ -126,7 +126,7 @@ class InteractiveSignIn:
                     await self._finish()
             except (PageLostError, SiteChangedError) as exc:
                 # It is loading, or hangs; a closed one is noticed above.
-                log.debug("not_looked", extra={"reason": str(exc)})
+                logger.debug("not_looked", extra={"reason": str(exc)})
                 with anyio.move_on_after(_RETRY_S):
                     await changed.wait()
 
@@ -202,7 +202,7 @@ class InteractiveSignIn:
 
     def _end(self, status: SignInStatus) -> None:
         if not self.status.is_over:
-            log.info("sign_in_over", extra={"endpoint": self._config.name, "state": status.state})
+            logger.info("sign_in_over", extra={"endpoint": self._config.name, "state": status.state})
             self._change(status)
 
     def _change(self, status: SignInStatus) -> None:
@@ -266,4 +266,4 @@ async def _close(page: Page) -> None:
     try:
         await page.close()
     except DRIVER_ERRORS as exc:
-        log.debug("page_gone", extra={"reason": first_line(exc)})
+        logger.debug("page_gone", extra={"reason": first_line(exc)})

@@ -26,7 +26,7 @@ from automation.sign_in.frame_pace import FramePace
 from automation.sign_in.live_events import AnswerDialog, Frame, FrameSeen, InputEvent, LiveEvent, Pointer
 from automation.sign_in.live_input import dispatch
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _CAST = {"format": "jpeg", "quality": 60, "maxWidth": 1280, "maxHeight": 800}
 _MOST_UNSEEN = 2
@@ -76,7 +76,7 @@ class LiveView:
                 await _unless_it_stands_still(front, event)
         except PageLostError as exc:
             # A click often closes its window before the browser could say that the click arrived.
-            log.info("input_lost", extra={"kind": event.kind, "reason": str(exc)})
+            logger.info("input_lost", extra={"kind": event.kind, "reason": str(exc)})
 
     async def _next(self) -> LiveEvent | None:
         while True:
@@ -113,7 +113,7 @@ class LiveView:
                 async with self._cast(front):
                     await changed.wait()
             except PageLostError as exc:
-                log.info("no_screencast", extra={"reason": str(exc)})
+                logger.info("no_screencast", extra={"reason": str(exc)})
                 # It is closing, or hangs and is asked again.
                 with anyio.move_on_after(_RETRY_S):
                     await changed.wait()
@@ -147,7 +147,7 @@ class LiveView:
                 try:
                     await front.session.send("Page.stopScreencast")
                 except DRIVER_ERRORS as exc:
-                    log.debug("page_gone", extra={"reason": first_line(exc)})
+                    logger.debug("page_gone", extra={"reason": first_line(exc)})
 
 
 async def _insist(front: FollowedPage, first: anyio.Event) -> None:
@@ -157,13 +157,13 @@ async def _insist(front: FollowedPage, first: anyio.Event) -> None:
         with anyio.move_on_after(wait_s):
             await first.wait()
             return
-        log.info("screencast_began_again")
+        logger.info("screencast_began_again")
         wait_s = min(2 * wait_s, _MOST_FIRST_FRAME_S)
         try:
             await front.channel.send("Page.stopScreencast")
             await front.channel.send("Page.startScreencast", _CAST)
         except PageLostError as exc:
-            log.info("no_screencast", extra={"reason": str(exc)})
+            logger.info("no_screencast", extra={"reason": str(exc)})
 
 
 async def _unless_it_stands_still(front: FollowedPage, event: InputEvent) -> None:

@@ -21,7 +21,7 @@ from automation.page.cdp import PageChannel, Params
 from automation.playwright_errors import DRIVER_ERRORS, first_line
 from automation.sign_in.followed_pages import FollowedPage, FollowedPages, open_devtools_session
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 1.0
 # Chromium now and then doesn't tell what it painted.
@@ -99,7 +99,7 @@ async def _watch(front: FollowedPage, pages: FollowedPages, tell: Callable[[QrCo
                 await _follow(front, painted, tell)
         except PageLostError as exc:
             # It hangs, or stands still before a dialog; one that is gone is left by whoever runs this.
-            log.info("no_look_for_qr_codes", extra={"reason": str(exc)})
+            logger.info("no_look_for_qr_codes", extra={"reason": str(exc)})
             await anyio.sleep(_LOOK_EVERY_S)
 
 
@@ -159,7 +159,7 @@ async def _painting(front: FollowedPage, pages: FollowedPages) -> AsyncIterator[
             try:
                 await session.detach()
             except DRIVER_ERRORS as exc:
-                log.debug("page_gone", extra={"reason": first_line(exc)})
+                logger.debug("page_gone", extra={"reason": first_line(exc)})
 
 
 async def _acknowledge(channel: PageChannel, number: int) -> None:

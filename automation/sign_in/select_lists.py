@@ -14,7 +14,7 @@ from automation.errors import PageLostError
 from automation.page.cdp import Channel, Params, Spawn
 from automation.sign_in.live_events import SelectOpened, SelectOption
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _MOST_OPTIONS = 2000
 
@@ -76,7 +76,7 @@ class SelectLists:
             reply = await channel.send("Runtime.evaluate", asked)
         except PageLostError as exc:
             # The document that it stood in was left meanwhile.
-            log.info("list_gone", extra={"reason": str(exc)})
+            logger.info("list_gone", extra={"reason": str(exc)})
             return False
         return bool(reply["result"].get("value"))
 

@@ -28,7 +28,7 @@ from automation.timing import Timeouts
 from automation.turn import Attachment, Prompt
 from automation.web_provider.composer import Composer
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 PROMPT_FILE = "prompt.txt"
 PROMPT_FILE_NOTE = "prompt-sent-as-file"
@@ -69,7 +69,7 @@ class Attachments:
             rules, limits = self._profile.attachments, self._profile.limits
             if limits.over_limit == "refuse" or _refusal([*files, prompt], rules):
                 raise
-            log.info("prompt_sent_as_file", extra={"size_characters": len(text)})
+            logger.info("prompt_sent_as_file", extra={"size_characters": len(text)})
             await self._give([prompt], beside=len(files))
             await composer.write(limits.file_message)
             return limits.file_message

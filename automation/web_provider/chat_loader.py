@@ -25,7 +25,7 @@ from automation.page.hands import PageInput
 from automation.playwright_errors import DRIVER_ERRORS, first_line
 from automation.sign_in.form import fill_form
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _ERROR_STATUS = 400
 _SCREENSHOT_MS = 3000
@@ -197,7 +197,7 @@ class ChatLoader:
         if wire is None or not wire.ready_message or self._network.sockets_ready > after:
             return
         if not await self._network.until_socket_ready(after, _SOCKET_S):
-            log.warning("socket_not_ready", extra={"endpoint": self._config.name})
+            logger.warning("socket_not_ready", extra={"endpoint": self._config.name})
 
 
 async def site_changed(page: Page, profile_key: str, step: str) -> SiteChangedError:
@@ -207,7 +207,7 @@ async def site_changed(page: Page, profile_key: str, step: str) -> SiteChangedEr
         fields = page.locator("input, textarea, [contenteditable]")
         screenshot = await page.screenshot(mask=[fields], timeout=_SCREENSHOT_MS)
     except DRIVER_ERRORS as exc:
-        log.info("no_screenshot", extra={"reason": first_line(exc)})
+        logger.info("no_screenshot", extra={"reason": first_line(exc)})
     return SiteChangedError(profile_key, step, screenshot)
 
 

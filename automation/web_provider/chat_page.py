@@ -42,7 +42,7 @@ from automation.web_provider.chat_loader import ChatLoader, site_changed
 from automation.web_provider.composer import Composer
 from automation.web_provider.turn_input import TurnInput, build_fingerprint, is_shown
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _STOP_APPEARS_MS = 1000
 _OWN_URL_MS = 500
@@ -208,7 +208,7 @@ class ChatPage:
             self._chat = chat
             self._needs = "nothing"
             return True
-        log.info("chat_gone", extra={"endpoint": self._config.name})
+        logger.info("chat_gone", extra={"endpoint": self._config.name})
         await self.settle()
         return False
 
@@ -248,7 +248,7 @@ class ChatPage:
             await self._page.wait_for_url(re.compile(pattern), wait_until="commit", timeout=_OWN_URL_MS)
         except DRIVER_ERRORS as exc:
             # The answer is complete all the same; the chat just can't be found again without this page.
-            log.info("chat_has_no_address", extra={"reason": first_line(exc)})
+            logger.info("chat_has_no_address", extra={"reason": first_line(exc)})
             return None
         return self._page.url
 
@@ -388,7 +388,7 @@ class ChatPage:
         shown = await self._dom.call("readTurn")
         found = difference(told, shown["markdown"]) if shown else None
         if found:
-            log.warning(
+            logger.warning(
                 "wire_and_page_differ",
                 extra={
                     "endpoint": self._config.name,
@@ -407,7 +407,9 @@ class ChatPage:
             return False
         # A page may take its stop control away although its server goes on: only the stream's end is proof.
         stopped = await self._until_idle() and await self._network.until_streams_end(_STREAM_ENDS_S)
-        log.info("answer_stopped" if stopped else "answer_not_stopped", extra={"endpoint": self._config.name})
+        logger.info(
+            "answer_stopped" if stopped else "answer_not_stopped", extra={"endpoint": self._config.name}
+        )
         return stopped
 
     async def _until_idle(self) -> bool:
@@ -483,4 +485,4 @@ async def _close(page: Page) -> None:
     try:
         await page.close()
     except DRIVER_ERRORS as exc:
-        log.debug("page_gone", extra={"reason": first_line(exc)})
+        logger.debug("page_gone", extra={"reason": first_line(exc)})

@@ -33,7 +33,7 @@ from automation.web_provider.turn_input import build_turn_input
 
 __all__ = ["ChatSite", "Credentials", "WebChatConfig"]
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _BUFFERED_EVENTS = 256
 _WARM_PAGES = 2
@@ -110,7 +110,7 @@ class ChatSite:
                 # Before a page is taken: a chat that stands there need not suffer for a file that can't be sent.
                 check_files(new_files(prompt), self.config.profile.attachments)
                 if not await self._try_turn(prompt, out, tries=1):
-                    log.warning("turn_begun_anew", extra={"endpoint": self.config.name})
+                    logger.warning("turn_begun_anew", extra={"endpoint": self.config.name})
                     await self._try_turn(prompt, out, tries=2)
             except SignInRequiredError as exc:
                 outcome.error = self._signed_out(exc)
@@ -194,7 +194,7 @@ async def _until_page_lost(work: Coroutine[Any, Any, None]) -> None:
     try:
         await work
     except PageLostError as exc:
-        log.debug("page_gone", extra={"reason": str(exc)})
+        logger.debug("page_gone", extra={"reason": str(exc)})
 
 
 async def _events(

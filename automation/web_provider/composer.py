@@ -15,7 +15,7 @@ from automation.profiles import SelectorProfile
 from automation.timing import Timeouts
 from automation.web_provider.entry import Way, length_in_page, ways_for
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _FIRST_PROOF_S = 3.0
 # Some editors take what they are given a moment later.
@@ -75,7 +75,7 @@ class Composer:
             if kept_instead is None:
                 return
             found = kept_instead["text"]
-            log.info(
+            logger.info(
                 "prompt_changed_by_page",
                 extra={"kind": field["kind"], "way": way, "size_characters": len(text)},
             )
@@ -104,7 +104,7 @@ class Composer:
                 return
             if last or not await self._call("holds", "input"):
                 continue
-            log.warning("send_had_no_effect", extra={"profile": self._profile.name})
+            logger.warning("send_had_no_effect", extra={"profile": self._profile.name})
             await self._press_send()
         raise SiteChangedError(
             "send" if self._profile.send else "input", "sending: the page did not take the prompt"

@@ -22,7 +22,7 @@ from automation.browser.profile_folder import OpenProfile, until_unlocked
 from automation.errors import BrowserUnavailableError
 from backend.accounts.vault import Vault, VaultError
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _SEALED = ".sealed"
 _HALF = ".part"
@@ -80,14 +80,14 @@ class SealedProfile:
         if not self._plain.exists():
             return
         if not await until_unlocked(self._plain, _CLOSES_S):
-            _log.warning(
+            logger.warning(
                 "profile_not_sealed", extra={"path": str(self._plain), "reason": "a browser uses it"}
             )
             return
         try:
             await anyio.to_thread.run_sync(self._pack)
         except OSError as exc:
-            _log.warning("profile_not_sealed", extra={"path": str(self._plain), "reason": exc.strerror})
+            logger.warning("profile_not_sealed", extra={"path": str(self._plain), "reason": exc.strerror})
 
     async def clear(self) -> None:
         """Forget the profile."""
@@ -130,7 +130,7 @@ class SealedProfile:
         try:
             return self._vault.unseal_bytes(self._sealed.read_bytes(), self._purpose)
         except VaultError:
-            _log.warning("profile_not_read", extra={"path": str(self._sealed)})
+            logger.warning("profile_not_read", extra={"path": str(self._sealed)})
             return None
 
     def _pack(self) -> None:
@@ -170,7 +170,7 @@ class BrowserProfiles:
             try:
                 SealedProfile(plain, self._vault).reseal()
             except (VaultError, OSError):
-                _log.warning("profile_not_read", extra={"path": str(sealed)})
+                logger.warning("profile_not_read", extra={"path": str(sealed)})
 
     async def forget(self, slug: str) -> None:
         """Forget the profiles of an endpoint that is no more."""

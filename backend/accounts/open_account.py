@@ -25,7 +25,7 @@ from backend.accounts.account_config import AccountConfig, AccountStatus
 from backend.accounts.policy import AccountCandidate, AccountLimits, AccountLoad, rest_s
 from backend.accounts.states import NEEDS_A_PERSON, USABLE, AccountMove, AccountState, account_state_after
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -270,7 +270,7 @@ class OpenAccount(Generic[T]):
         elif self._state is not before or move is AccountMove.LIMITED:
             self._reason = reason
         if self._state is not before and not {before, self._state} <= USABLE:
-            log.info(
+            logger.info(
                 "account_state", extra={"account": self.id, "state": str(self._state), "was": str(before)}
             )
 
@@ -281,7 +281,7 @@ class OpenAccount(Generic[T]):
         except AutomationError as exc:
             opening.error = exc
             if opening.done.is_set():
-                log.warning("account_pages_lost", extra={"account": self.id, "reason": str(exc)})
+                logger.warning("account_pages_lost", extra={"account": self.id, "reason": str(exc)})
         finally:
             self._forget(opening)
             if opening.pages is None and opening.error is None:

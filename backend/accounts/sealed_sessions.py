@@ -12,7 +12,7 @@ from automation.account.session_state import SessionNotKeptError, StorageState
 from backend.accounts.vault import Vault, VaultError
 from backend.errors import StorageError
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class SessionRepository(Protocol):
@@ -64,7 +64,7 @@ class SealedSessions:
         try:
             state: StorageState = orjson.loads(self._vault.unseal(sealed, self._purpose))
         except VaultError:
-            _log.warning("stored session can't be read; signing in anew", extra={"endpoint": self._slug})
+            logger.warning("stored session can't be read; signing in anew", extra={"endpoint": self._slug})
             return None
         return state
 

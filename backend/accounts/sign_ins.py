@@ -21,7 +21,7 @@ from backend.errors import InvalidRequestError, SignInNotFoundError, SignInRunni
 if TYPE_CHECKING:  # the browser's driver is loaded by what opens pages
     from automation.sign_in.live_view import LiveView
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 SignInMode = Literal["form", "interactive"]
 VIEW_IDLE_S = 300.0
@@ -254,7 +254,9 @@ class SignIns:
             if sign_in.session is None:
                 raise  # to whoever starts it
             # A failure of this one must not end all others.
-            _log.exception("sign-in failed", extra={"endpoint": sign_in.slug, "account": sign_in.account_id})
+            logger.exception(
+                "sign-in failed", extra={"endpoint": sign_in.slug, "account": sign_in.account_id}
+            )
             sign_in.broke()
         finally:
             self.tokens.revoke(sign_in)
@@ -275,7 +277,7 @@ async def _fill_form(room: SignInHost, session: _FormSignIn) -> None:
     except AutomationError as exc:
         session.end(SignInStatus("lost", reason=str(exc)))
     except Exception:  # noqa: BLE001  the boundary of the sign-in's task: a failure of this one must not end all others
-        _log.exception("sign-in failed")
+        logger.exception("sign-in failed")
         session.end(SignInStatus("lost", reason="it failed unexpectedly; the gateway's log says why"))
     else:
         session.end(SignInStatus("signed_in"))

@@ -16,7 +16,7 @@ from backend.alerts.notices import Notice, NoticeBook
 from backend.endpoints.states import StateChange
 from backend.gateway.routing.breaker import Change
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Alerts:
@@ -56,7 +56,7 @@ class Alerts:
                 await self._news.wait()
 
     async def _tell(self, notice: Notice) -> None:
-        _log.warning(
+        logger.warning(
             "alert", extra={"endpoint": notice.endpoint, "kind": notice.kind, "reason": notice.reason}
         )
         async with anyio.create_task_group() as sending:

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from backend.alerts.notices import Notice
 from backend.endpoints.back_off import back_off_s
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _TRIES = 3
 _WEBHOOK_S = 10.0
@@ -43,12 +43,12 @@ class Webhook:
         for attempt in range(1, _TRIES + 1):
             problem = await self._post(notice)
             if problem is None:
-                _log.info("alert sent", extra={"channel": "webhook", "endpoint": notice.endpoint})
+                logger.info("alert sent", extra={"channel": "webhook", "endpoint": notice.endpoint})
                 return
             if attempt < _TRIES:
                 await anyio.sleep(back_off_s(attempt))
         facts = {"channel": "webhook", "endpoint": notice.endpoint, "problem": problem}
-        _log.error("alert could not be sent", extra=facts)
+        logger.error("alert could not be sent", extra=facts)
 
     async def _post(self, notice: Notice) -> str | None:
         timeout = aiohttp.ClientTimeout(total=_WEBHOOK_S)
@@ -91,9 +91,9 @@ class AppriseChannel:
                     check=False,
                 )
         except (OSError, TimeoutError) as exc:
-            _log.error("alert could not be sent", extra={**facts, "problem": type(exc).__name__})
+            logger.error("alert could not be sent", extra={**facts, "problem": type(exc).__name__})
             return
         if done.returncode == 0:
-            _log.info("alert sent", extra=facts)
+            logger.info("alert sent", extra=facts)
         else:
-            _log.error("alert could not be sent", extra={**facts, "problem": f"exit {done.returncode}"})
+            logger.error("alert could not be sent", extra={**facts, "problem": f"exit {done.returncode}"})

@@ -65,7 +65,7 @@ from backend.errors import (
 )
 from backend.wire.errors import ErrorReply, retry_after
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _POOL_RETRY_S = 5.0
 
@@ -163,7 +163,7 @@ def describe_error(error: BaseException) -> ErrorReply:
             return ErrorReply(
                 status, code, str(error) or code, _param(error), _headers(error, code), _action_url(error)
             )
-    _log.error("request failed unexpectedly", exc_info=error)
+    logger.error("request failed unexpectedly", exc_info=error)
     return ErrorReply(500, "internal_error", "The gateway failed unexpectedly; its log says why.")
 
 

@@ -34,7 +34,7 @@ from backend.providers.config import EndpointConfig
 from backend.providers.protocol import Provider, ProviderHealth
 from backend.providers.web_chat.account_pool import AccountPool
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _FAILURES = (SiteChangedError, BrowserUnavailableError, UnreachableError, ProfileError)
 _OPENING_S = 60.0
@@ -254,7 +254,7 @@ class Endpoint:
         try:
             self.screenshot = self._screenshots.save(self.slug, error.screenshot).name
         except OSError:
-            _log.warning("screenshot could not be kept", extra={"endpoint": self.slug}, exc_info=True)
+            logger.warning("screenshot could not be kept", extra={"endpoint": self.slug}, exc_info=True)
 
 
 class _Turn:

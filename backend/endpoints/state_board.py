@@ -13,7 +13,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from backend.endpoints.states import EndpointState, Move, StateChange, endpoint_state_after
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class StateBoard:
@@ -61,9 +61,9 @@ class StateBoard:
         # Every turn makes an endpoint busy, and its end active again.
         is_daily = EndpointState.BUSY in {before, state}
         level = logging.WARNING if reason else logging.DEBUG if is_daily else logging.INFO
-        if _log.isEnabledFor(level):
+        if logger.isEnabledFor(level):
             facts = {"endpoint": self._slug, "state": str(state), "before": str(before), "reason": reason}
-            _log.log(level, "endpoint changed state", extra=facts)
+            logger.log(level, "endpoint changed state", extra=facts)
 
     @contextmanager
     def watch(self) -> Iterator[MemoryObjectReceiveStream[StateChange]]:

@@ -16,7 +16,7 @@ from backend.errors import EndpointNotRunningError
 from backend.observability.request_id import request_id
 from backend.providers.protocol import Provider, ProviderOpener
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _STABLE_S = 60.0  # open for so long, a provider's earlier failures are forgotten
 
@@ -52,7 +52,7 @@ class EndpointSupervisor:
         self._endpoint.board.move(Move.STOP)
         if not self._endpoint.is_open:
             self._interruptible.cancel()
-        _log.debug("stopping endpoint", extra={"endpoint": self._endpoint.slug, "state": str(state)})
+        logger.debug("stopping endpoint", extra={"endpoint": self._endpoint.slug, "state": str(state)})
         self._endpoint.attention.set()
         await self._ended.wait()
 
@@ -93,7 +93,7 @@ class EndpointSupervisor:
 
     def _note_end(self, error: BaseException) -> None:
         if not isinstance(error, AutomationError):
-            _log.error(
+            logger.error(
                 "endpoint failed unexpectedly", extra={"endpoint": self._endpoint.slug}, exc_info=error
             )
         if not self._stopping and not self._endpoint.note_failure(error):

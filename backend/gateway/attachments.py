@@ -20,7 +20,7 @@ from backend.errors import InvalidRequestError
 from backend.security.addresses import is_public_address
 from backend.wire.attachments import FileLimits, FilePart, RemoteFile, checked_image, too_large
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -104,10 +104,10 @@ class FileFetcher:
         except _FetchError as exc:
             raise InvalidRequestError(str(exc), part.field) from exc
         except aiohttp.ClientConnectorError as exc:
-            _log.info("file_unreachable", extra={"part": part.part, "reason": type(exc).__name__})
+            logger.info("file_unreachable", extra={"part": part.part, "reason": type(exc).__name__})
             raise InvalidRequestError(_UNREACHABLE, part.field) from exc
         except (aiohttp.ClientError, ValueError) as exc:
-            _log.info("file_not_fetched", extra={"part": part.part, "reason": type(exc).__name__})
+            logger.info("file_not_fetched", extra={"part": part.part, "reason": type(exc).__name__})
             msg = "The URL could not be fetched: the connection or the answer broke."
             raise InvalidRequestError(msg, part.field) from exc
         return checked_image(found.data, found.media_type, found.name, part.part, part.number, part.field)

@@ -32,7 +32,7 @@ from backend.providers.protocol import CompletionProvider
 from backend.wire.chat_response import CompletionHead, model_document
 from backend.wire.usage import embeddings_usage
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Gateway:
@@ -96,7 +96,7 @@ class Gateway:
                 failures.append(exc)
                 if len(candidates) > 1:
                     facts = {"endpoint": candidate.slug, "reason": type(exc).__name__}
-                    _log.warning("endpoint did not answer; another is asked if there is one", extra=facts)
+                    logger.warning("endpoint did not answer; another is asked if there is one", extra=facts)
         raise most_useful(failures)
 
     def _recorded(
@@ -173,7 +173,7 @@ class Gateway:
         try:
             return await self._manager.get(conversation.scope.endpoint).forget_chat(conversation.chat)
         except (AutomationError, EndpointNotFoundError):
-            _log.warning("chat stays at the site", extra={"conversation": conversation_id}, exc_info=True)
+            logger.warning("chat stays at the site", extra={"conversation": conversation_id}, exc_info=True)
             return False
 
     def list_models(self, pinned_to: str | None = None) -> list[dict[str, object]]:

@@ -21,7 +21,7 @@ from backend.imports.import_file import (
 )
 from backend.providers.config import EndpointConfig, EndpointDraft
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _FILES = ("providers.json", "rotations.json")
 
@@ -69,9 +69,9 @@ async def bring_in(described: Import, manager: EndpointManager, book: RotationBo
             await manager.update(endpoint.slug, _always(draft))
         await manager.start(endpoint.slug)
         facts = {"endpoint": endpoint.slug, "file": endpoint.source}
-        _log.info("endpoint imported", extra=facts)
+        logger.info("endpoint imported", extra=facts)
         if endpoint.lacks_key:
-            _log.warning("imported endpoint has no API key", extra=facts)
+            logger.warning("imported endpoint has no API key", extra=facts)
 
 
 def _always(draft: EndpointDraft) -> Callable[[EndpointConfig], EndpointDraft]:
@@ -81,7 +81,7 @@ def _always(draft: EndpointDraft) -> Callable[[EndpointConfig], EndpointDraft]:
 def _exists(one: ImportedEndpoint, manager: EndpointManager) -> bool:
     is_there = one.slug in manager.fallbacks()
     if is_there:
-        _log.info("endpoint exists; left as it is", extra={"endpoint": one.slug, "file": one.source})
+        logger.info("endpoint exists; left as it is", extra={"endpoint": one.slug, "file": one.source})
     return is_there
 
 
@@ -89,7 +89,7 @@ def _is_kept(one: ImportedRotation, book: RotationBook) -> bool:
     is_there = one.rotation.name in book.all
     if is_there:
         facts = {"rotation": one.rotation.name, "file": one.source}
-        _log.info("rotation exists; left as it is", extra=facts)
+        logger.info("rotation exists; left as it is", extra=facts)
     return is_there
 
 

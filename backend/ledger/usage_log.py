@@ -18,7 +18,7 @@ import anyio
 from automation.owned_tasks import owned_tasks
 from backend.errors import StorageError
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 FLUSH_S = 1.0
 _BATCH = 2_000
@@ -126,7 +126,7 @@ class UsageLog:
                 is_told = False
             except StorageError:
                 if not is_told:
-                    _log.warning("usage can't be recorded; it waits", extra={"waiting": len(self._waiting)})
+                    logger.warning("usage can't be recorded; it waits", extra={"waiting": len(self._waiting)})
                 is_told = True
 
 
@@ -141,4 +141,4 @@ async def open_usage_log(repository: UsageRepository) -> AsyncIterator[UsageLog]
         try:
             await log.flush()
         except StorageError:
-            _log.warning("the last usage could not be recorded")
+            logger.warning("the last usage could not be recorded")

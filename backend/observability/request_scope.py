@@ -9,7 +9,7 @@ from backend.asgi import ASGIApp, Message, Receive, Scope, Send, header
 from backend.observability.logs import log_often
 from backend.observability.request_id import choose_request_id, request_id
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class RequestScope:
@@ -39,7 +39,7 @@ class RequestScope:
         finally:
             duration_ms = round((time.monotonic() - start) * 1000, 1)
             facts = {"method": scope["method"], "path": shown_path(scope["path"]), "status": status}
-            log_often(_log, "request finished", {**facts, "duration_ms": duration_ms})
+            log_often(logger, "request finished", {**facts, "duration_ms": duration_ms})
             request_id.reset(token)
 
 

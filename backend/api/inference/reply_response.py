@@ -17,7 +17,7 @@ from backend.gateway.replies import Reply
 from backend.wire.chat_response import DONE
 from backend.wire.errors import ErrorReply
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 KEEP_ALIVE_S = 15.0
 # Nobody hangs up on purpose so soon; and a task for each request takes a tenth of all that one costs.
@@ -143,7 +143,7 @@ class ReplyResponse:
         finally:
             watching.end()
         if sender.is_gone:
-            _log.info("client hung up; turn is cancelled")
+            logger.info("client hung up; turn is cancelled")
 
     async def _answer(self, sender: _Sender) -> None:
         try:
@@ -170,7 +170,7 @@ class ReplyResponse:
     async def _send_failure(self, exc: Exception, sender: _Sender) -> None:
         error = describe_error(exc)
         facts = {"code": error.code, "status": error.status, "answer_sent": sender.is_complete}
-        _log.warning("turn failed", extra=facts)
+        logger.warning("turn failed", extra=facts)
         if not sender.is_begun:
             asked = {"x-gateway-endpoint": self._call.asked[-1]} if self._call.asked else {}
             await sender.whole(error.status, {**asked, **error.headers}, self._form.refusal(error))

@@ -38,7 +38,7 @@ from backend.errors import GatewayError, InvalidRequestError
 if TYPE_CHECKING:  # the browser's driver is loaded by what opens pages
     from automation.sign_in.live_view import LiveView
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 OVER: Final = 1000
 REFUSED: Final = 1008
@@ -174,7 +174,7 @@ class LiveSocket:
             await self._socket.close(self._code, self._reason[:100])
         except (WebSocketDisconnect, RuntimeError) as exc:
             # It hung up in this moment; starlette tells that by either of them.
-            _log.debug("live view hung up", extra={"reason": type(exc).__name__})
+            logger.debug("live view hung up", extra={"reason": type(exc).__name__})
 
 
 def _parse_kind(text: str) -> str | None:

@@ -30,7 +30,7 @@ from backend.errors import (
 )
 from backend.gateway.placement.history import ConversationKey, empty_head, end_of_said, hash_prefixes
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _ID = re.compile(r"conv_[0-9a-f]{32}")
 _NOTHING_SENT = (PromptRejectedError, PoolFullError)
@@ -143,7 +143,7 @@ class ConversationPlacer:
             return
         now, taken = self._now(), placement.taken
         if taken and not finished.is_continued:
-            _log.info("chat was gone; all messages were sent", extra={"conversation": taken.id})
+            logger.info("chat was gone; all messages were sent", extra={"conversation": taken.id})
         conversation = SiteConversation(
             placement.id,
             placement.scope,
@@ -207,7 +207,7 @@ class ConversationPlacer:
             try:
                 return await self._repository.take_by_head(head)
             except StorageError:
-                _log.warning("conversations can't be asked; a new chat is begun", exc_info=True)
+                logger.warning("conversations can't be asked; a new chat is begun", exc_info=True)
         return None
 
     async def _go_on(self, conversation_id: str, prompt: Prompt, scope: ConversationKey) -> Placement:
@@ -285,8 +285,8 @@ async def _attempt(what: str, write: Awaitable[object]) -> bool:
         try:
             await write
         except StorageError:
-            _log.warning("conversation could not be kept", extra={"step": what}, exc_info=True)
+            logger.warning("conversation could not be kept", extra={"step": what}, exc_info=True)
             return False
     if limit.cancelled_caught:
-        _log.warning("conversation could not be kept in time", extra={"step": what})
+        logger.warning("conversation could not be kept in time", extra={"step": what})
     return not limit.cancelled_caught

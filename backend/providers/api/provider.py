@@ -39,7 +39,7 @@ _LARGE_BYTES = 512 * 1024
 _CHECK_S = 15.0
 _FIRST_SERVER_ERROR = 500
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class ApiProvider(WithoutAccounts):
@@ -73,7 +73,7 @@ class ApiProvider(WithoutAccounts):
                 raise
             except (AutomationError, GatewayError) as exc:
                 # It may be down just now: any model is passed on to it until its list is known.
-                _log.warning("models could not be listed", extra={"reason": str(exc)})
+                logger.warning("models could not be listed", extra={"reason": str(exc)})
         return self._models
 
     async def check(self) -> ProviderHealth:

@@ -34,7 +34,7 @@ from backend.errors import StorageError
 from backend.providers.web_chat.page_evictor import PageEvictor
 from backend.providers.web_chat.site_browsers import AccountPages, AccountPoolPlan
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _IDLE_S = 600.0
 _LOOK_EVERY_S = 15.0
@@ -169,7 +169,7 @@ class AccountPool:
         try:
             await self._repository.save_standing(self.plan.slug, account_id, standing)
         except StorageError:
-            log.warning("account_state_not_stored", extra={"account": account_id}, exc_info=True)
+            logger.warning("account_state_not_stored", extra={"account": account_id}, exc_info=True)
 
     def _tell_change(self) -> None:
         self.changed.set()
@@ -234,7 +234,7 @@ class AccountPool:
             awake = sorted((m for m in self.members if m.can_sleep), key=lambda m: m.idle_since_s)
             for member in awake[:-1]:
                 if member.can_sleep and self._clock() - member.idle_since_s > _IDLE_S:
-                    log.info("account_sleeps", extra={"endpoint": self.plan.slug, "account": member.id})
+                    logger.info("account_sleeps", extra={"endpoint": self.plan.slug, "account": member.id})
                     await member.sleep()
 
     async def _visit_idle(self) -> None:
@@ -251,7 +251,7 @@ class AccountPool:
                     await (await member.pages()).visit()
                 except AutomationError as exc:
                     self.note_failure(member, exc)
-                    log.info("visit_failed", extra={"account": member.id, "reason": type(exc).__name__})
+                    logger.info("visit_failed", extra={"account": member.id, "reason": type(exc).__name__})
 
     def _is_anonymous(self, member: OpenAccount[AccountPages]) -> bool:
         return self.plan.is_own_anonymous and member.id == self.plan.own.id

@@ -37,7 +37,7 @@ from backend.providers.web_chat.account_pool import AccountPool
 from backend.providers.web_chat.page_evictor import PageEvictor
 from backend.providers.web_chat.site_browsers import AccountPages, AccountPoolPlan
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _MOST_WAIT_S = 120.0
 _CLOSE_S = 15.0
@@ -115,7 +115,7 @@ class AccountPoolProvider:
                         break
                 if not self._may_go_on(trial, failure):
                     raise failure
-                log.info(
+                logger.info(
                     "turn_goes_to_another_account",
                     extra={
                         "endpoint": self.roster.plan.slug,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class EvictableSession(Protocol):
@@ -54,6 +54,6 @@ class PageEvictor:
         if not idle:
             return False
         chosen = min(idle, key=lambda one: one.idle_since_s)
-        _log.info("account_sleeps", extra={"account": chosen.id, "reason": "its pages are needed"})
+        logger.info("account_sleeps", extra={"account": chosen.id, "reason": "its pages are needed"})
         await chosen.sleep()
         return True

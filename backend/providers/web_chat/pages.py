@@ -17,7 +17,7 @@ from backend.providers.protocol import ProviderOpener
 from backend.providers.web_chat.opener import web_chat_opener
 from backend.settings import Settings
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class OpenedPages:
 async def open_pages(settings: Settings, stores: AccountStores) -> AsyncIterator[OpenedPages]:
     """Hold the pool; browsers start when the first endpoint needs one, and end with the context."""
     for obstacle in start_obstacles(settings):
-        _log.warning("browser_settings_need_more", extra={"reason": obstacle})
+        logger.warning("browser_settings_need_more", extra={"reason": obstacle})
     async with open_browser_pool(
         settings.browser_executable, settings.max_pages, settings.max_streaming
     ) as pool:

@@ -37,7 +37,7 @@ _CHECK_S = 15.0
 _NOT_BEGUN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class CodegenProvider(WithoutAccounts):
 
     async def _run(self, request: ApiRequest, limit: asyncio.Timeout) -> Run:
         run = codegen.parse_run(await self._ask(request, limit))
-        _log.info("run started", extra={"run": run.id})
+        logger.info("run started", extra={"run": run.id})
         looks = 0
         while not run.is_over:
             await anyio.sleep(codegen.poll_wait_s(looks, self._options.base_delay_s))
