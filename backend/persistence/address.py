@@ -1,4 +1,4 @@
-"""Database addresses as people write them, turned into what the async drivers take. Pure."""
+"""Database addresses as people write them, turned into what the async drivers take. It reads, and opens nothing."""
 
 from __future__ import annotations
 

@@ -2,9 +2,13 @@
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
+from statistics import quantiles
 
 import grimp
 import pytest
@@ -21,8 +25,12 @@ REQUIREMENT_FILES = [
     "demo/model-wheels.txt",
 ]
 IO_LIBRARIES = {
-    "aiohttp", "anyio", "asyncio", "asyncpg", "fastapi", "playwright", "socket", "starlette", "subprocess",
+    "aiohttp", "anyio", "asyncio", "asyncpg", "fastapi", "playwright", "socket", "sqlalchemy", "starlette", "subprocess",
 }  # fmt: skip
+ROOMS = ("automation", "backend")
+MOST_FILES = 16
+MOST_P95_LINES = 25
+MOST_OF_NAMES = 15
 
 
 def tracked_files():
@@ -123,7 +131,12 @@ def test_an_environment_is_never_committed_not_even_as_a_link():
 def test_every_program_of_the_makefile_exists():
     modules = re.findall(r"-m ((?:backend|demo|tools)[.\w]*)", (ROOT / "Makefile").read_text("utf-8"))
 
-    missing = [module for module in modules if not (ROOT / f"{module.replace('.', '/')}.py").exists()]
+    paths = {module: ROOT / module.replace(".", "/") for module in modules}
+    missing = [
+        module
+        for module, path in paths.items()
+        if not path.with_suffix(".py").exists() and not (path / "__main__.py").exists()
+    ]
 
     assert modules
     assert missing == []
@@ -152,3 +165,99 @@ def test_no_module_that_calls_itself_pure_imports_an_io_library_even_through_oth
 
     assert "automation.turn" in modules
     assert {module: libraries for module, libraries in impure.items() if libraries} == {}
+
+
+# -- what a newcomer meets -------------------------------------------------------------------------------------------
+
+
+def product_files() -> list[Path]:
+    """Every module of the product but migrations, which are loaded by path and named by Alembic."""
+    return [
+        path
+        for room in ROOMS
+        for path in sorted((ROOT / room).rglob("*.py"))
+        if "migrations" not in path.relative_to(ROOT).parts
+    ]
+
+
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def test_no_folder_holds_more_modules_than_a_reader_can_overlook():
+    counts = Counter(
+        str(path.parent.relative_to(ROOT)) for path in product_files() if path.name != "__init__.py"
+    )
+
+    crowded = {folder: count for folder, count in counts.items() if count > MOST_FILES}
+
+    assert crowded == {}, "sort these folders into rooms by subject, as docs/architecture.md shows"
+
+
+def test_no_public_name_of_a_module_stands_twice():
+    places: dict[str, list[str]] = defaultdict(list)
+    for path in product_files():
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                places[node.name].append(str(path.relative_to(ROOT)))
+
+    twice = {
+        name: found
+        for name, found in places.items()
+        if len(found) > 1 and not name.startswith("_") and name != "main"
+    }
+
+    assert twice == {}, "give one of each pair a name that says what it is there"
+
+
+def test_functions_are_short():
+    lengths = [
+        (node.end_lineno or node.lineno) - node.lineno + 1
+        for path in product_files()
+        for node in functions(ast.parse(path.read_text("utf-8")))
+    ]
+
+    assert quantiles(lengths, n=20)[-1] <= MOST_P95_LINES
+
+
+def test_functions_say_what_they_do_instead_of_whose_something_is():
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in product_files()
+        for node in functions(ast.parse(path.read_text("utf-8")))
+        if node.name.endswith("_of")
+    ]
+
+    assert len(found) <= MOST_OF_NAMES, (
+        "parse_, build_, find_ and iter_ tell what a function does: " + ", ".join(found)
+    )
+
+
+def lint_imports(root: Path) -> str:
+    """What import-linter prints of the contracts in ``root``."""
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    return " ".join((done.stdout + done.stderr).split())
+
+
+def test_a_room_that_is_new_fails_until_it_has_a_layer_and_may_not_import_what_is_others(tmp_path):
+    for room in ROOMS:
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "backend" / "novelty").mkdir()
+    lines = ["import fastapi", "import playwright", "import sqlalchemy", "import starlette"]
+    (tmp_path / "backend" / "novelty" / "__init__.py").write_text("\n".join(lines) + "\n", "utf-8")
+    config = (ROOT / "pyproject.toml").read_text("utf-8")
+
+    (tmp_path / "pyproject.toml").write_text(config, "utf-8")
+    without_layer = lint_imports(tmp_path)
+    with_layer = config.replace('"(wire)",', '"(wire)", "novelty",')
+    (tmp_path / "pyproject.toml").write_text(with_layer, "utf-8")
+    verdict = lint_imports(tmp_path)
+
+    assert "not listed as layers: - backend.novelty" in without_layer
+    assert with_layer != config
+    assert "Playwright is imported only in automation BROKEN" in verdict
+    assert "SQLAlchemy is imported only in backend.persistence BROKEN" in verdict
+    assert re.search(r"FastAPI is imported only in [\w., ]+ BROKEN", verdict)
+    assert re.search(r"know Starlette BROKEN", verdict)
+    assert "3 kept, 4 broken" in verdict
