@@ -23,12 +23,14 @@ from backend.alerts.channels import AlertChannel, AppriseChannel, Webhook
 from backend.api import health
 from backend.api.admin import accounts as account_routes
 from backend.api.admin import conversations, endpoints, metrics, rotations, usage
+from backend.api.error_schema import ERROR_RESPONSES
 from backend.api.errors import install_error_handlers
 from backend.api.inference import chat, embeddings
 from backend.api.inference import messages_and_responses as other_forms
 from backend.api.live_sign_in import live
 from backend.api.live_sign_in import sign_ins as sign_in
-from backend.api.operations import ERROR_RESPONSES, OperationRouter, document_operations
+from backend.api.openapi_document import document_operations
+from backend.api.operations import OperationRouter
 from backend.api.services import Services
 from backend.asgi import ASGIApp, Receive, Scope, Send
 from backend.endpoints.accounts import AccountManager

@@ -1,4 +1,4 @@
-"""The operations that are plain ASGI: how they are found, and what OpenAPI is told of them and of every error."""
+"""Routes that are plain ASGI, without FastAPI: their description, and the middleware that finds them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from backend.api.error_schema import ERROR_SCHEMA
 from backend.api.errors import describe_failure
 from backend.asgi import ASGIApp, Message, Receive, Scope, Send, owner_of
 from backend.errors import RateExceededError
@@ -21,32 +19,6 @@ from backend.security.rate_limit import RateLimit
 
 Refuse = Callable[[Scope, Exception], Response]
 """Makes of an error before an answer began the response to it."""
-
-_REF = "#/components/schemas/{model}"
-_ERROR = "Error"
-_ERROR_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "title": _ERROR,
-    "required": ["error"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["message", "type", "param", "code"],
-            "properties": {
-                "message": {"type": "string"},
-                "type": {"type": "string"},
-                "param": {"type": ["string", "null"]},
-                "code": {"type": "string"},
-                "action_url": {"type": "string"},
-            },
-        }
-    },
-}
-_ERROR_BODY = {"application/json": {"schema": {"$ref": _REF.format(model=_ERROR)}}}
-ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
-    "4XX": {"description": "The request can't be honoured; `param` names the field.", "content": _ERROR_BODY},
-    "5XX": {"description": "The site or the gateway failed.", "content": _ERROR_BODY},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,36 +39,7 @@ class RawOperation:
     tag: str = "chat"
     is_streamed: bool = True
     refuse: Refuse = describe_failure
-    error: Mapping[str, Any] = field(default_factory=lambda: _ERROR_SCHEMA)
-
-    def document(self) -> dict[str, Any]:
-        """Return OpenAPI's operation."""
-        content: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
-        if self.is_streamed:
-            content["text/event-stream"] = {}
-        parameters = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in re.findall(r"\{(\w+)\}", self.path)
-        ]
-        schema = {"$ref": _REF.format(model=self.body.__name__)}
-        return {
-            "tags": [self.tag],
-            "summary": self.summary,
-            "operationId": f"post{re.sub(r'[^a-z]+', '_', self.path)}",
-            "parameters": parameters,
-            "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
-            "responses": {
-                "200": {"description": "The answer", "content": content},
-                **self._errors(),
-            },
-        }
-
-    def _errors(self) -> dict[str, Any]:
-        # What refuses a request before its operation is found speaks OpenAI's language: a missing key, a body too long.
-        names = dict.fromkeys((self.error["title"], _ERROR))
-        shapes = [{"$ref": _REF.format(model=name)} for name in names]
-        body = {"application/json": {"schema": {"anyOf": shapes} if len(shapes) > 1 else shapes[0]}}
-        return {str(status): {**told, "content": body} for status, told in ERROR_RESPONSES.items()}
+    error: Mapping[str, Any] = field(default_factory=lambda: ERROR_SCHEMA)
 
 
 class OperationRouter:
@@ -164,28 +107,3 @@ def _counted(limit: RateLimit, scope: Scope, send: Send) -> Send:
 
 def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
-
-
-def document_operations(app: FastAPI, operations: Sequence[RawOperation]) -> None:
-    """Have the app's OpenAPI document tell of the operations."""
-
-    def document() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = _document(app, operations)
-        return app.openapi_schema
-
-    app.openapi = document  # type: ignore[method-assign]
-
-
-def _document(app: FastAPI, operations: Sequence[RawOperation]) -> dict[str, Any]:
-    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    models = {operation.body for operation in operations}
-    _, defined = models_json_schema(
-        [(model, "validation") for model in sorted(models, key=lambda m: m.__name__)], ref_template=_REF
-    )
-    errors = {operation.error["title"]: operation.error for operation in operations}
-    schemas |= {**defined["$defs"], _ERROR: _ERROR_SCHEMA, **errors}
-    for operation in operations:
-        document["paths"].setdefault(operation.path, {})["post"] = operation.document()
-    return document
