@@ -25,8 +25,7 @@ from backend.api.admin import accounts as account_routes
 from backend.api.admin import conversations, endpoints, metrics, rotations, usage
 from backend.api.error_schema import ERROR_RESPONSES
 from backend.api.errors import install_error_handlers
-from backend.api.inference import chat, embeddings
-from backend.api.inference import messages_and_responses as other_forms
+from backend.api.inference import chat, embeddings, messages_api, responses_api
 from backend.api.live_sign_in import live
 from backend.api.live_sign_in import sign_ins as sign_in
 from backend.api.openapi_document import document_operations
@@ -78,7 +77,7 @@ from backend.wire.attachments import FileLimits
 
 logger = logging.getLogger(__name__)
 
-OPERATIONS = (*chat.OPERATIONS, *other_forms.OPERATIONS, *embeddings.OPERATIONS)
+OPERATIONS = (*chat.OPERATIONS, *responses_api.OPERATIONS, *messages_api.OPERATIONS, *embeddings.OPERATIONS)
 
 
 class App(FastAPI):

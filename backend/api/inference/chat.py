@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
 
-from backend.api.inference.reply_response import OpenReply, ReplyResponse
+from backend.api.inference.reply_response import OpenReply, ReplyResponse, ResponseEncoder
 from backend.api.operations import RawOperation
 from backend.api.services import PartsOf, Services
 from backend.asgi import Receive, Scope, Send, header, owner_of, read_body
-from backend.gateway.call import ChatCall, parse_call
+from backend.gateway.call import ChatCall, parse_body, parse_call, parse_chat_call
 from backend.wire.chat_request import ChatRequest, PinnedChatRequest
 
 router = APIRouter(tags=["chat"])
+
+ReadRequest = Callable[[dict[str, Any]], tuple[dict[str, Any], ResponseEncoder]]
+"""Reads another API's body: the chat body that means the same, and what writes the answer in that API's words."""
 
 
 class ChatCompletions:
@@ -35,6 +39,18 @@ def opener(parts: Services, call: ChatCall, scope: Scope, pinned_to: str | None 
         return fresh
     name = f"{pinned_to or ''}/{call.model}"
     return partial(parts.answers.open_reply, call, name, header(scope, "cache-control"), fresh)
+
+
+async def answer_translated(read: ReadRequest, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request of another API than OpenAI's chat completions.
+
+    Raises:
+        InvalidRequestError, ValidationError: The body is none of that API.
+    """
+    parts: Services = scope["app"].state.parts
+    body, encoder = read(parse_body(await read_body(receive)))
+    call = parse_chat_call(body, owner=owner_of(scope))
+    await ReplyResponse(call, opener(parts, call, scope), encoder)(scope, receive, send)
 
 
 _handler = ChatCompletions()
