@@ -53,6 +53,12 @@ _USED_BY: Final[dict[str, frozenset[str]]] = {
     "request_id_path": _SOCKETS,
     "id_path": _SOCKETS,
 }
+_NEEDED_BY: Final[dict[str, frozenset[str]]] = {
+    "text_path": _JSON - {"text_sse"},
+    "end": _USED_BY["end"],
+    "request": _SOCKETS,
+}
+_INSTEAD_OF: Final[dict[str, tuple[str, ...]]] = {"request": ("request_urls",)}
 
 
 def _check_path(path: str) -> str:
@@ -78,64 +84,109 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-_Texts = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_as_list)]
-_Paths = Annotated[tuple[Annotated[str, AfterValidator(_check_path)], ...], BeforeValidator(_as_list)]
-_Conditions = Annotated[
-    tuple[Annotated[str, AfterValidator(_check_condition)], ...], BeforeValidator(_as_list)
-]
-_Ends = Annotated[
-    tuple[Annotated[str, Field(min_length=1), AfterValidator(_check_end)], ...], BeforeValidator(_as_list)
-]
+_Text = Annotated[str, Field(min_length=1)]
+_TextOrTexts = BeforeValidator(_as_list, json_schema_input_type=_Text | tuple[_Text, ...])
+_Texts = Annotated[tuple[_Text, ...], _TextOrTexts]
+_Paths = Annotated[tuple[Annotated[str, AfterValidator(_check_path)], ...], _TextOrTexts]
+_Conditions = Annotated[tuple[Annotated[str, AfterValidator(_check_condition)], ...], _TextOrTexts]
+_Ends = Annotated[tuple[Annotated[_Text, AfterValidator(_check_end)], ...], _TextOrTexts]
+
+
+def _add_needed_keys(schema: dict[str, Any]) -> None:
+    """Say in the JSON Schema which keys a decoder needs."""
+    schema["allOf"] = [
+        {
+            "if": {"properties": {"decoder": {"enum": sorted(decoders)}}, "required": ["decoder"]},
+            "then": _require_any(key, *_INSTEAD_OF.get(key, ())),
+        }
+        for key, decoders in _NEEDED_BY.items()
+    ]
+
+
+def _require_any(*keys: str) -> dict[str, Any]:
+    required = [{"required": [key]} for key in keys]
+    return required[0] if len(required) == 1 else {"anyOf": required}
 
 
 class Wire(BaseModel):
     """How the page's own traffic carries the answer.
 
-    The keys from ``text_path`` on are for the decoders whose names begin with ``json_``, and ``text_sse``. Paths are those of
-    ``automation.json_path``; of several, the first that finds something counts.
-
-    Attributes:
-        decoder: Which pure decoder reads it.
-        urls: Glob patterns of the answer's request (``*`` spans slashes); for WebSockets, of the socket's address.
-        methods: HTTP methods of the answer's request.
-        ready_message: The message that the page itself sends on a new socket once everything goes through it; before
-            that nothing is sent. Engine.IO begins with long polling, which is not read, and says ``5`` then.
-        snapshot_tail: Text that the page appends to unfinished answers, such as a cursor; it is not the model's.
-        text_path: Strings that are the answer's next piece.
-        reasoning_path: The same of the reasoning.
-        sources_path: Cited pages: addresses, objects with an address and perhaps a title, or lists of these.
-        error_path: What stands there, unless empty or false, is the site's error: its words, or an object with them.
-        finish_reason_path: ``length`` and ``content_filter``, in the words of the usual APIs, are passed on.
-        end: What ends the answer, any of: a data line (``[DONE]``), an event's name, a condition on the JSON
-            (``done==true``), or ``@close``, the clean end of a response that has no mark of its own.
-        events: Names of the events that are read; none means all. Others are signs of life.
-        snapshot: What stands at the paths is the whole text so far, not its next piece.
-        request: Conditions that all hold for the message by which the page asks on its socket.
-        request_urls: Glob patterns of the HTTP request by which the page asks, if it doesn't ask on the socket.
-        request_id_path: The turn's id in what the page sends, where one socket carries several chats.
-        id_path: The same id in what it receives; messages with another one are not read. Without
-            ``request_id_path`` the first message with text tells it.
+    The keys from ``text_path`` on are for the decoders whose names begin with ``json_``, and ``text_sse``. Paths are explained
+    in ``selectors/README.md``; of several, the first that finds something counts.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        use_attribute_docstrings=True,
+        json_schema_extra=_add_needed_keys,
+    )
 
     decoder: DecoderName
-    urls: Annotated[_Texts, Field(min_length=1)]
+    """What reads the answer."""
+
+    urls: Annotated[
+        tuple[_Text, ...],
+        BeforeValidator(
+            _as_list, json_schema_input_type=_Text | Annotated[tuple[_Text, ...], Field(min_length=1)]
+        ),
+        Field(min_length=1),
+    ]
+    """Globs over the whole address (with its query) of the request whose response is the answer; for WebSockets, of the
+    socket. ``*`` spans slashes: ``"*/api/chat*"``."""
+
     methods: tuple[str, ...] = ("GET", "POST")
+    """HTTP methods of the answer's request; of no use for WebSockets."""
+
     ready_message: str = ""
+    """The message that the page itself sends on a new socket once everything goes through it; before that nothing is asked.
+    Engine.IO begins with long polling, which is not read, and says ``"5"`` then."""
+
     snapshot_tail: str = ""
+    """Text that the page appends to unfinished answers, such as ``▌``; it is not the model's. For ``snapshot`` and the decoder
+    ``streamlit``."""
+
     text_path: _Paths = ()
+    """Where the answer's next piece stands. What it finds must be text; several finds of one path are joined."""
+
     reasoning_path: _Paths = ()
+    """The same of the reasoning."""
+
     sources_path: _Paths = ()
+    """Where cited pages stand: addresses, objects with an address (``url``, ``uri``, ``link``, ``href``) and perhaps a ``title``
+    or ``name``, or lists of these."""
+
     error_path: _Paths = ()
+    """What stands there, unless empty or false, is the site's error: its words, or an object with them. Without a path it is
+    ``error``."""
+
     finish_reason_path: _Paths = ()
+    """Where the reason for the end stands. ``length`` (or ``max_tokens``) and ``content_filter`` are passed on; all others mean
+    ``stop``."""
+
     end: _Ends = ()
+    """What ends the answer, any of: a data line (``"[DONE]"``), an event's name, a condition on the JSON (``done==true``), or
+    ``"@close"``, the clean end of a response that has no mark of its own."""
+
     events: _Texts = ()
+    """Names of the events that are read; without any, all are. Others are signs of life, but ``error`` is an error."""
+
     snapshot: bool = False
+    """What stands at the paths is the whole text so far, not its next piece."""
+
     request_urls: _Texts = ()
+    """Globs over the address of the HTTP request by which the page asks, if it doesn't ask on the socket."""
+
     request: _Conditions = ()
+    """Conditions that all hold for the message by which the page asks on its socket: ``type==ask``."""
+
     request_id_path: _Paths = ()
+    """Where the turn's id stands in what the page sends, if one socket carries several chats."""
+
     id_path: _Paths = ()
+    """Where the same id stands in what the page receives; messages with another one are not read. Without
+    ``request_id_path`` the first message with text tells the id."""
 
     @field_validator(*_USED_BY)
     @classmethod
@@ -144,7 +195,7 @@ class Wire(BaseModel):
         if value and decoder is not None and decoder not in _USED_BY[key]:
             msg = f"is not a key for the decoder {decoder}"
             raise ValueError(msg)
-        if not value and decoder in _USED_BY[key] and _is_needed(key, info):
+        if not value and decoder is not None and _is_needed(key, info):
             msg = f"is needed by the decoder {decoder}"
             raise ValueError(msg)
         return value
@@ -159,6 +210,5 @@ class Wire(BaseModel):
 
 
 def _is_needed(key: str, info: ValidationInfo) -> bool:
-    if key == "text_path":
-        return str(info.data["decoder"]) != "text_sse"
-    return key == "end" or (key == "request" and not info.data.get("request_urls"))
+    is_given_otherwise = any(info.data.get(other) for other in _INSTEAD_OF.get(key, ()))
+    return info.data["decoder"] in _NEEDED_BY.get(key, ()) and not is_given_otherwise

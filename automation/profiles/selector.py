@@ -1,0 +1,86 @@
+"""What the models of a profile are built from: the base of every mapping, selectors, patterns. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated
+
+import soupsieve
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+
+class ProfilePart(BaseModel):
+    """A mapping of a profile. Unknown keys are refused.
+
+    The text below a field is its documentation: the JSON Schema takes it from there, and a test holds the tables of
+    ``selectors/README.md`` against it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def as_list(value: object) -> object:
+    """Return a list for what may be written without one: a text, or a mapping."""
+    return [value] if isinstance(value, str | Mapping) else value
+
+
+def _check_css(css: object) -> object:
+    if not isinstance(css, str):
+        return css
+    if ":-soup-" in css or ":contains(" in css:
+        msg = "is not CSS: use {css: …, text: …} to match by text"
+        raise ValueError(msg)
+    try:
+        soupsieve.compile(css)
+    except soupsieve.SelectorSyntaxError as exc:
+        msg = f"is not a CSS selector: {str(exc).splitlines()[0]}"
+        raise ValueError(msg) from exc
+    return css
+
+
+def _check_pattern(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as exc:
+        msg = f"is not a regular expression: {exc}"
+        raise ValueError(msg) from exc
+    return pattern
+
+
+def _parse_short_form(value: object) -> object:
+    return {"css": value} if isinstance(value, str) else value
+
+
+Pattern = Annotated[str, AfterValidator(_check_pattern), Field(json_schema_extra={"format": "regex"})]
+_Text = Annotated[str, Field(min_length=1)]
+
+
+class Selector(ProfilePart):
+    """CSS, and optionally how the element's label must begin."""
+
+    css: Annotated[str, Field(min_length=1), BeforeValidator(_check_css)]
+    """Plain CSS; a text can't be matched by it (no ``:contains()``), that is what ``text`` is for. Open shadow roots are
+    searched by themselves, so a selector must match within one tree."""
+
+    text: Annotated[
+        tuple[str, ...], BeforeValidator(as_list, json_schema_input_type=str | tuple[str, ...])
+    ] = ()
+    """How the element's label (``aria-label``, else its text) begins, in any case; one of several is enough. For a site in
+    two languages: ``["Stop", "Anhalten"]``."""
+
+
+_AnySelector = Annotated[Selector, BeforeValidator(_parse_short_form)]
+_ShortForm = _Text | Selector
+
+Selectors = Annotated[
+    tuple[_AnySelector, ...],
+    BeforeValidator(as_list, json_schema_input_type=_ShortForm | tuple[_ShortForm, ...]),
+]
+RequiredSelectors = Annotated[
+    tuple[_AnySelector, ...],
+    BeforeValidator(
+        as_list, json_schema_input_type=_ShortForm | Annotated[tuple[_ShortForm, ...], Field(min_length=1)]
+    ),
+    Field(min_length=1),
+]
