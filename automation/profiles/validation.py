@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from automation.errors import ProfileError
+from automation.profiles.keys import suggest_key
 from automation.profiles.model import SelectorProfile
 
 
@@ -36,7 +37,7 @@ def _parse_problem(error: Any) -> tuple[str, str]:
     location = [part for part in error["loc"] if not str(part).startswith(("function-", "tuple["))]
     key = ".".join(map(str, location)) or "<root>"
     if error["type"] == "extra_forbidden":
-        return key, "is not a key of a profile"
+        return key, f"is not a key of a profile{suggest_key(location)}"
     return key, str(error["msg"]).removeprefix("Value error, ")
 
 
