@@ -1,4 +1,4 @@
-"""The command line: ``python -m backend.cli serve_command``, ``… endpoints`` and ``… doctor``."""
+"""The command line: ``python -m backend.cli serve_command``, ``… endpoints``, ``… doctor`` and ``… profile-schema``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from urllib.request import Request, urlopen
 import anyio
 import typer
 
+from automation.profiles.schema import build_profile_schema
 from backend.accounts.vault import VaultError
 from backend.cli.doctor import default_browser, inspect_browser, start_report, stored_browser
 from backend.main import run_server as serve_with
@@ -69,6 +70,12 @@ def doctor(
         typer.echo(line)
     if not report.is_healthy:
         raise typer.Exit(1)
+
+
+@app.command()
+def profile_schema() -> None:
+    """Print the JSON Schema of selector profiles, by which editors complete, explain and check their keys."""
+    typer.echo(json.dumps(build_profile_schema(), indent=2, ensure_ascii=False))
 
 
 def _fetch(url: str, key: str) -> Any:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -69,3 +70,14 @@ def test_what_is_given_to_serve_wins_over_the_settings(monkeypatch):
 
     assert result.exit_code == 0
     assert (served[0].host, served[0].port) == ("127.0.0.9", 1234)
+
+
+def test_the_schema_beside_the_profiles_is_the_one_that_is_printed():
+    kept = Path(__file__).resolve().parents[3] / "selectors" / "profile.schema.json"
+
+    result = run("profile-schema")
+
+    assert result.exit_code == 0
+    assert kept.read_text("utf-8") == result.output, (
+        "run `python -m backend.cli profile-schema > selectors/profile.schema.json` to renew it"
+    )
