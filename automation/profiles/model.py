@@ -58,7 +58,8 @@ class ConversationRules(ProfilePart):
 
     delete: tuple[RequiredSelectors, ...] = ()
     """The clicks that delete the chat that is shown, one after the other, the last one confirming:
-    ``[".chat-menu", {css: button, text: Delete}, "[role=dialog] .danger"]``."""
+    ``[".chat-menu", {css: button, text: Delete}, "[role=dialog] .danger"]``. Used after a request that nobody goes on with,
+    and by ``DELETE /api/conversations/{id}``."""
 
 
 class SignInRules(ProfilePart):
