@@ -7,7 +7,7 @@ from typing import Literal
 from urllib.parse import urljoin
 
 from automation.account.credentials import Credentials
-from automation.profiles import SelectorProfile
+from automation.profiles.model import SelectorProfile
 from automation.stealth.options import BrowserConfig
 from automation.stealth.pacing import HumanInput
 from automation.timing import Timeouts

@@ -23,7 +23,7 @@ from automation.errors import (
     SiteError,
 )
 from automation.page.challenges import STANDS_S
-from automation.profiles import SelectorProfile
+from automation.profiles.model import SelectorProfile
 from automation.timing import Timeouts
 from automation.turn import (
     CaptureSource,

@@ -20,7 +20,7 @@ from automation.capture.tap_events import TapEvent
 from automation.capture.wire_reader import WireReader
 from automation.errors import PageLostError
 from automation.page.agent import PageAgent
-from automation.profiles import SelectorProfile
+from automation.profiles.model import SelectorProfile
 from automation.timing import Timeouts
 from automation.turn import TurnEvent, TurnFinished
 

@@ -17,7 +17,7 @@ from automation.errors import (
     SignInRequiredError,
     SiteError,
 )
-from automation.profiles import SiteWords
+from automation.profiles.model import SiteWords
 
 _MOST_CHARS = 500
 

@@ -25,7 +25,7 @@ from automation.library.kept_open import KeptOpen
 from automation.library.prompts import build_prompt
 from automation.library.sessions import MemorySession, parse_credentials_session
 from automation.library.stealth_browser import StealthBrowser
-from automation.profiles import parse_profile
+from automation.profiles.validation import parse_profile
 from automation.stealth.options import BrowserConfig, ProxyConfig
 from automation.timing import Timeouts
 from automation.turn import ReasoningDelta, SourceFound, TextDelta, TurnEvent, TurnFinished, UsageReported

@@ -18,7 +18,8 @@ from typing import Any
 from automation.errors import PageLostError, SiteChangedError
 from automation.page.cdp import Channel, Params, TargetTree
 from automation.page.challenges import CAPTCHA_CSS
-from automation.profiles import SelectorProfile, Selectors
+from automation.profiles.model import SelectorProfile
+from automation.profiles.selector import Selectors
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from automation.errors import (
 from automation.page.agent import PageAgent
 from automation.page.hands import PageInput
 from automation.playwright_errors import DRIVER_TIMEOUTS, page_calls
-from automation.profiles import AttachmentRules, SelectorProfile
+from automation.profiles.model import AttachmentRules, SelectorProfile
 from automation.timing import Timeouts
 from automation.turn import Attachment, Prompt
 from automation.web_provider.composer import Composer

@@ -11,7 +11,7 @@ from automation.capture.pipeline import TurnCapture
 from automation.errors import PromptRejectedError, PromptTooLargeError, SiteChangedError
 from automation.page.agent import PageAgent
 from automation.page.hands import PageInput
-from automation.profiles import SelectorProfile
+from automation.profiles.model import SelectorProfile
 from automation.timing import Timeouts
 from automation.web_provider.entry import Way, length_in_page, ways_for
 

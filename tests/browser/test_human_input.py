@@ -9,7 +9,7 @@ import pytest
 
 from automation.browser.pool import BrowserPool
 from automation.page.hands import PageInput
-from automation.profiles import parse_profile
+from automation.profiles.validation import parse_profile
 from automation.stealth.pacing import HumanMotion
 from automation.timing import Timeouts
 from automation.web_provider.composer import Composer

@@ -13,7 +13,7 @@ from automation.account.config import WebChatConfig
 from automation.account.credentials import Credentials
 from automation.browser.pool import BrowserPool
 from automation.errors import SignInRequiredError, UnreachableError
-from automation.profiles import parse_profile
+from automation.profiles.validation import parse_profile
 from automation.sign_in.interactive_sign_in import (
     InteractiveSignIn,
     SignInStatus,

@@ -22,7 +22,7 @@ import pytest
 
 from automation.browser.pool import BrowserPool, open_browser_pool
 from automation.errors import SiteError
-from automation.profiles import load_profile
+from automation.profiles.loader import load_profile
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
 from automation.web_provider.chat_site import ChatSite, Credentials, WebChatConfig

@@ -14,7 +14,7 @@ from automation.account.config import CaptureRoute
 from automation.account.session_state import SessionStore, StorageState
 from automation.browser.pool import BrowserPool
 from automation.browser.profile_folder import ProfileFolder
-from automation.profiles import parse_profile
+from automation.profiles.validation import parse_profile
 from automation.stealth.options import BrowserConfig
 from automation.stealth.pacing import HumanInput
 from automation.timing import Timeouts

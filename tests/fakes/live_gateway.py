@@ -19,7 +19,7 @@ from playwright.async_api import Page
 from automation.account.account import Account
 from automation.account.config import WebChatConfig
 from automation.browser.pool import BrowserPool
-from automation.profiles import parse_profile
+from automation.profiles.validation import parse_profile
 from automation.sign_in.interactive_sign_in import InteractiveSignIn, open_interactive_sign_in
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from automation.errors import ProfileError
-from automation.profiles import SelectorProfile, load_profile, parse_profile
+from automation.profiles.loader import load_profile
+from automation.profiles.model import SelectorProfile
+from automation.profiles.validation import parse_profile
 from backend.providers.config import EndpointConfig
 
 

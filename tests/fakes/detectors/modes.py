@@ -18,7 +18,7 @@ from automation.owned_tasks import owned_tasks
 from automation.page.agent import PageAgent
 from automation.page.cdp import PageChannel, TargetTree
 from automation.page.hands import PageInput
-from automation.profiles import parse_profile
+from automation.profiles.validation import parse_profile
 from automation.stealth.check_site import open_check_site
 from automation.stealth.options import BrowserConfig
 from automation.stealth.self_check import Mismatch, mismatches

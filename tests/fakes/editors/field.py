@@ -14,7 +14,7 @@ from automation.owned_tasks import owned_tasks
 from automation.page.agent import PageAgent
 from automation.page.cdp import Channel, PageChannel, TargetTree
 from automation.page.hands import PageInput
-from automation.profiles import parse_profile
+from automation.profiles.validation import parse_profile
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
 from automation.web_provider.composer import Composer

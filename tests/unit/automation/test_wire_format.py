@@ -3,7 +3,7 @@
 import pytest
 
 from automation.errors import ProfileError
-from automation.profiles import parse_profile
+from automation.profiles.validation import parse_profile
 from automation.wire_format import Wire
 
 JSON = {"decoder": "json_sse", "urls": "*", "text_path": "a", "end": "[DONE]"}

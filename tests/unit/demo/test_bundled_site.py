@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from automation.profiles import parse_profile
+from automation.profiles.validation import parse_profile
 from demo import bundled_site
 from demo.bundled_site import answer_to, serve_bundled, stream_of
 

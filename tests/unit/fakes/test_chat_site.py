@@ -10,7 +10,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from automation.profiles import parse_profile
+from automation.profiles.validation import parse_profile
 from tests.fakes.chat_site import (
     ERROR_WORDS,
     LIMIT_WORDS,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from automation.account.config import WebChatConfig, effective_timeouts, reading_profile
-from automation.profiles import parse_profile
+from automation.profiles.validation import parse_profile
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
 

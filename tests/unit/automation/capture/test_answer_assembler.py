@@ -13,7 +13,7 @@ from automation.errors import (
     SignInRequiredError,
     SiteError,
 )
-from automation.profiles import parse_profile
+from automation.profiles.validation import parse_profile
 from automation.timing import Timeouts
 from automation.turn import ReasoningDelta, SourceFound, TextDelta, TurnFinished, UsageReported
 

@@ -14,7 +14,7 @@ from automation.errors import (
     SignInRequiredError,
     SiteError,
 )
-from automation.profiles import SiteWords
+from automation.profiles.model import SiteWords
 
 WORDS = SiteWords()
 

@@ -3,8 +3,9 @@
 import pytest
 
 from automation.errors import ProfileError
-from automation.profiles import load_profile, parse_profile
 from automation.profiles.keys import list_keys
+from automation.profiles.loader import load_profile
+from automation.profiles.validation import parse_profile
 
 LEAST = {"input": "textarea", "assistant_turn": ".bot"}
 

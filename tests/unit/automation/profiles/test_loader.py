@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from automation.errors import ProfileError
-from automation.profiles import SelectorProfile, load_profile
+from automation.profiles.loader import load_profile
+from automation.profiles.model import SelectorProfile
 
 SELECTORS = Path(__file__).resolve().parents[4] / "selectors"
 SHIPPED = ["assistant-ui", "chainlit", "deep-chat", "gradio", "llama-cpp", "open-webui", "streamlit"]

@@ -10,9 +10,10 @@ import yaml
 from automation.capture.decoders.protocol import WireEnd
 from automation.capture.decoders.registry import SOCKET_DECODERS, make_body_decoder, make_socket_decoder
 from automation.errors import ProfileError
-from automation.profiles import Selector, parse_profile
 from automation.profiles.keys import list_keys
 from automation.profiles.schema import build_profile_schema, format_description
+from automation.profiles.selector import Selector
+from automation.profiles.validation import parse_profile
 from automation.wire_format import DecoderName
 from tests.recordings.replay import sum_up
 

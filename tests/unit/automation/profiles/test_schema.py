@@ -8,8 +8,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from automation.errors import ProfileError
-from automation.profiles import parse_profile
 from automation.profiles.schema import build_profile_schema, format_description
+from automation.profiles.validation import parse_profile
 
 SELECTORS = Path(__file__).resolve().parents[4] / "selectors"
 SHIPPED = sorted(SELECTORS.glob("*.yaml"))

@@ -3,7 +3,9 @@
 import pytest
 
 from automation.errors import ProfileError
-from automation.profiles import NewChat, Selector, SiteWords, parse_profile
+from automation.profiles.model import NewChat, SiteWords
+from automation.profiles.selector import Selector
+from automation.profiles.validation import parse_profile
 
 LEAST = {"input": "textarea", "assistant_turn": ".bot"}
 

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from automation.errors import AttachmentRejectedError, PageLostError, SiteChangedError, SiteError
-from automation.profiles import parse_profile
+from automation.profiles.validation import parse_profile
 from automation.timing import Timeouts
 from automation.turn import Attachment, Message, Prompt
 from automation.web_provider.attachments import Attachments, check_files, new_files, under_own_names

@@ -5,7 +5,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from automation.errors import PromptRejectedError, PromptTooLargeError, SiteChangedError
-from automation.profiles import parse_profile
+from automation.profiles.validation import parse_profile
 from automation.timing import Timeouts
 from automation.web_provider import composer
 from automation.web_provider.composer import Composer
