@@ -29,7 +29,7 @@ from automation.capture.tap_events import (
     TapEvent,
 )
 from automation.capture.whole_characters import WholeCharacters
-from automation.wire_format import Wire
+from automation.profiles.wire_format import Wire
 
 _ERROR_STATUS = 400
 _ERROR_BODY_BYTES = 65536

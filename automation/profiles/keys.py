@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import get_args
 
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from automation.profiles.model import SelectorProfile
-from automation.profiles.selector import Selector
+from automation.profiles.selector import ProfilePart, Selector
 
 _MOST_PLACES = 3
 
 
-def list_keys(model: type[BaseModel] = SelectorProfile, prefix: str = "") -> dict[str, FieldInfo]:
+def list_keys(model: type[ProfilePart] = SelectorProfile, prefix: str = "") -> dict[str, FieldInfo]:
     """Return every key with its field, those of nested mappings with dotted names; a selector's own are not among them."""
     keys: dict[str, FieldInfo] = {}
     for name, field in model.model_fields.items():
@@ -47,6 +46,6 @@ def _near_keys(name: str, prefix: str) -> list[str]:
     return [f"{prefix}{key}" for key in get_close_matches(name, siblings, n=1)]
 
 
-def _nested_models(field: FieldInfo) -> list[type[BaseModel]]:
+def _nested_models(field: FieldInfo) -> list[type[ProfilePart]]:
     kinds = (field.annotation, *get_args(field.annotation))
-    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, ProfilePart)]

@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from automation.profiles.selector import Pattern, ProfilePart, RequiredSelectors, Selectors, as_list
-from automation.wire_format import Wire
+from automation.profiles.selector import Pattern, ProfilePart, RequiredSelectors, Selectors, wrap_single
+from automation.profiles.wire_format import Wire
 
 
 def _check_message(message: dict[str, str]) -> dict[str, str]:
@@ -141,7 +141,7 @@ class AttachmentRules(ProfilePart):
     accept: Annotated[
         tuple[str, ...],
         BeforeValidator(
-            as_list, json_schema_input_type=str | Annotated[tuple[str, ...], Field(min_length=1)]
+            wrap_single, json_schema_input_type=str | Annotated[tuple[str, ...], Field(min_length=1)]
         ),
         Field(min_length=1),
     ] = ("*/*",)

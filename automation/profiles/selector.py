@@ -20,7 +20,7 @@ class ProfilePart(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-def as_list(value: object) -> object:
+def wrap_single(value: object) -> object:
     """Return a list for what may be written without one: a text, or a mapping."""
     return [value] if isinstance(value, str | Mapping) else value
 
@@ -64,7 +64,7 @@ class Selector(ProfilePart):
     searched by themselves, so a selector must match within one tree."""
 
     text: Annotated[
-        tuple[str, ...], BeforeValidator(as_list, json_schema_input_type=str | tuple[str, ...])
+        tuple[str, ...], BeforeValidator(wrap_single, json_schema_input_type=str | tuple[str, ...])
     ] = ()
     """How the element's label (``aria-label``, else its text) begins, in any case; one of several is enough. For a site in
     two languages: ``["Stop", "Anhalten"]``."""
@@ -75,12 +75,13 @@ _ShortForm = _Text | Selector
 
 Selectors = Annotated[
     tuple[_AnySelector, ...],
-    BeforeValidator(as_list, json_schema_input_type=_ShortForm | tuple[_ShortForm, ...]),
+    BeforeValidator(wrap_single, json_schema_input_type=_ShortForm | tuple[_ShortForm, ...]),
 ]
 RequiredSelectors = Annotated[
     tuple[_AnySelector, ...],
     BeforeValidator(
-        as_list, json_schema_input_type=_ShortForm | Annotated[tuple[_ShortForm, ...], Field(min_length=1)]
+        wrap_single,
+        json_schema_input_type=_ShortForm | Annotated[tuple[_ShortForm, ...], Field(min_length=1)],
     ),
     Field(min_length=1),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from automation.capture.decoders.by_path.json_fields import JsonFields
 from automation.capture.decoders.framing.whole_body import WholeBody
 from automation.capture.decoders.protocol import WireAlive, WireEvent
-from automation.wire_format import Wire
+from automation.profiles.wire_format import Wire
 
 
 class JsonBodyDecoder:

@@ -11,8 +11,8 @@ from automation.capture.decoders.protocol import StreamFormatError, WireAlive, W
 from automation.capture.decoders.sources import Sources
 from automation.capture.decoders.uis.openai_sse import parse_finish_reason
 from automation.json_path import Condition, JsonPath
+from automation.profiles.wire_format import CLOSE, Wire, is_condition
 from automation.turn import FinishReason
-from automation.wire_format import CLOSE, Wire, is_condition
 
 _ERROR_EVENTS = frozenset({"error", "connect_error"})
 

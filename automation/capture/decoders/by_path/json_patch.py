@@ -8,7 +8,7 @@ from automation.capture.decoders.by_path.json_fields import JsonFields
 from automation.capture.decoders.by_path.json_sse import JsonSseDecoder
 from automation.capture.decoders.by_path.patch_document import PatchDocument, edits_in
 from automation.capture.decoders.protocol import WireEvent
-from automation.wire_format import Wire
+from automation.profiles.wire_format import Wire
 
 _DOCUMENTS_BETWEEN = "\n\n"
 

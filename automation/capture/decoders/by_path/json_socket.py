@@ -14,7 +14,7 @@ from automation.capture.decoders.framing.engine_io import SocketEvent, parse_eve
 from automation.capture.decoders.framing.json_shape import decode_json_values
 from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEvent
 from automation.json_path import Condition, JsonPath
-from automation.wire_format import Wire
+from automation.profiles.wire_format import Wire
 
 _JSON_BEGINS = frozenset({b"{", b"[", b'"'})
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from automation.capture.decoders.by_path.json_fields import JsonFields
 from automation.capture.decoders.framing.sse import ServerSentEvent, SseParser
 from automation.capture.decoders.protocol import WireEvent
-from automation.wire_format import Wire
+from automation.profiles.wire_format import Wire
 
 
 class JsonSseDecoder:

@@ -15,8 +15,8 @@ from automation.capture.tap_events import (
     StreamMissed,
 )
 from automation.capture.wire_reader import WireReader
+from automation.profiles.wire_format import Wire
 from automation.turn import TextDelta
-from automation.wire_format import Wire
 
 URL = "http://x/v1/chat/completions"
 

@@ -14,7 +14,7 @@ from automation.profiles.keys import list_keys
 from automation.profiles.schema import build_profile_schema, format_description
 from automation.profiles.selector import Selector
 from automation.profiles.validation import parse_profile
-from automation.wire_format import DecoderName
+from automation.profiles.wire_format import DecoderName
 from tests.recordings.replay import sum_up
 
 README = Path(__file__).resolve().parents[4] / "selectors" / "README.md"

@@ -18,7 +18,7 @@ from automation.capture.decoders.uis.open_webui import OpenWebUiDecoder
 from automation.capture.decoders.uis.openai_sse import OpenAiSseDecoder
 from automation.capture.decoders.uis.streamlit import StreamlitDecoder
 from automation.capture.decoders.uis.vercel_ai import VercelAiDecoder
-from automation.wire_format import DecoderName, Wire
+from automation.profiles.wire_format import DecoderName, Wire
 
 CLASSES = {
     "openai_sse": OpenAiSseDecoder,

@@ -6,8 +6,8 @@ from automation.capture.decoders.by_path.json_body import JsonBodyDecoder
 from automation.capture.decoders.framing import whole_body
 from automation.capture.decoders.framing.whole_body import WholeBody
 from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireError
+from automation.profiles.wire_format import Wire
 from automation.turn import ReasoningDelta, SourceFound, TextDelta
-from automation.wire_format import Wire
 
 
 def decoder():

@@ -6,8 +6,8 @@ import pytest
 
 from automation.capture.decoders.by_path.json_lines import JsonLinesDecoder
 from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireError
+from automation.profiles.wire_format import Wire
 from automation.turn import TextDelta
-from automation.wire_format import Wire
 from tests.recordings.replay import byte_by_byte, play_body
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from automation.capture.decoders.by_path.json_socket import JsonSocketDecoder, JsonSocketIoDecoder
 from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireError
+from automation.profiles.wire_format import Wire
 from automation.turn import ReasoningDelta, SourceFound, TextDelta
-from automation.wire_format import Wire
 
 ASK = '{"event":"send","content":"q"}'
 CHUNKS = {

@@ -6,8 +6,8 @@ import pytest
 
 from automation.capture.decoders.by_path.json_sse import JsonSseDecoder, TextSseDecoder
 from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireError, WireText
+from automation.profiles.wire_format import Wire
 from automation.turn import ReasoningDelta, SourceFound, TextDelta
-from automation.wire_format import Wire
 from tests.recordings.replay import byte_by_byte, play_body
 
 SIMPLE = {"text_path": "delta", "end": "[DONE]"}

@@ -4,7 +4,7 @@ import pytest
 
 from automation.errors import ProfileError
 from automation.profiles.validation import parse_profile
-from automation.wire_format import Wire
+from automation.profiles.wire_format import Wire
 
 JSON = {"decoder": "json_sse", "urls": "*", "text_path": "a", "end": "[DONE]"}
 SOCKET = {"decoder": "json_socket", "urls": "*", "text_path": "a", "end": "a==b", "request": "type==ask"}

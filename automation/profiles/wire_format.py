@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -15,6 +14,7 @@ from pydantic import (
 )
 
 from automation.json_path import Condition, JsonPath
+from automation.profiles.selector import ProfilePart, wrap_single
 
 DecoderName = Literal[
     "openai_sse",
@@ -80,12 +80,8 @@ def is_condition(end: str) -> bool:
     return "==" in end or "!=" in end
 
 
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 _Text = Annotated[str, Field(min_length=1)]
-_TextOrTexts = BeforeValidator(_as_list, json_schema_input_type=_Text | tuple[_Text, ...])
+_TextOrTexts = BeforeValidator(wrap_single, json_schema_input_type=_Text | tuple[_Text, ...])
 _Texts = Annotated[tuple[_Text, ...], _TextOrTexts]
 _Paths = Annotated[tuple[Annotated[str, AfterValidator(_check_path)], ...], _TextOrTexts]
 _Conditions = Annotated[tuple[Annotated[str, AfterValidator(_check_condition)], ...], _TextOrTexts]
@@ -108,20 +104,14 @@ def _require_any(*keys: str) -> dict[str, Any]:
     return required[0] if len(required) == 1 else {"anyOf": required}
 
 
-class Wire(BaseModel):
+class Wire(ProfilePart):
     """How the page's own traffic carries the answer.
 
     The keys from ``text_path`` on are for the decoders whose names begin with ``json_``, and ``text_sse``. Paths are explained
     in ``selectors/README.md``; of several, the first that finds something counts.
     """
 
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        validate_default=True,
-        use_attribute_docstrings=True,
-        json_schema_extra=_add_needed_keys,
-    )
+    model_config = ConfigDict(validate_default=True, json_schema_extra=_add_needed_keys)
 
     decoder: DecoderName
     """What reads the answer."""
@@ -129,7 +119,7 @@ class Wire(BaseModel):
     urls: Annotated[
         tuple[_Text, ...],
         BeforeValidator(
-            _as_list, json_schema_input_type=_Text | Annotated[tuple[_Text, ...], Field(min_length=1)]
+            wrap_single, json_schema_input_type=_Text | Annotated[tuple[_Text, ...], Field(min_length=1)]
         ),
         Field(min_length=1),
     ]
