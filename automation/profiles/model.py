@@ -322,16 +322,16 @@ class SelectorProfile(ProfilePart):
     """Text at the end of an unfinished answer on the page that is not the model's, such as ``▌``."""
 
     input_entry: Literal["auto", "insert", "set_text", "paste_text", "paste_paragraphs"] = "auto"
-    """The one way to put a prompt into a contenteditable, where the choice by its editor is wrong: typed as one text, set as
-    the element's text, pasted as plain text, pasted as paragraphs. ``set_text`` is for a bare contenteditable that changes
-    line ends which are typed or pasted into it."""
+    """The one way to put a prompt into a contenteditable, where the choice by its editor is wrong. ``insert`` types it as one
+    text, ``set_text`` sets the element's text, ``paste_text`` and ``paste_paragraphs`` paste it. ``set_text`` is for a bare
+    contenteditable that changes line ends which are typed or pasted into it."""
 
     prompt_message: Annotated[dict[str, str], AfterValidator(_check_message)] = Field(default_factory=dict)
     """A message that the page takes from its own window (``postMessage``) and sends as a prompt, for a page that changes
     prompts on their way out of its field. One value is ``{prompt}``: ``{type: "input:prompt:submit", text: "{prompt}"}``."""
 
     single_line_input: Literal["refuse", "flatten"] = "refuse"
-    """A prompt with line ends where the input is a single line: refused, or its lines joined by spaces."""
+    """What becomes of a prompt with line ends where the input is a single line: ``flatten`` joins its lines by spaces."""
 
     wire: Wire | None = None
     """How the page's own traffic carries the answer. With it the text is exact and comes at once; without it the page's HTML is

@@ -141,7 +141,7 @@ class Wire(ProfilePart):
     """Where the answer's next piece stands. What it finds must be text; several finds of one path are joined."""
 
     reasoning_path: _Paths = ()
-    """The same of the reasoning."""
+    """Where the reasoning's next piece stands, if it is told apart from the answer."""
 
     sources_path: _Paths = ()
     """Where cited pages stand: addresses, objects with an address (``url``, ``uri``, ``link``, ``href``) and perhaps a ``title``

@@ -207,15 +207,15 @@ def is_taken(wire):
 
 
 @pytest.mark.parametrize(("decoder", "key"), USES)
-def test_the_table_of_decoders_says_which_keys_each_needs_and_has_a_use_for(decoder, key):
+def test_the_table_of_decoders_says_which_keys_each_requires_takes_and_refuses(decoder, key):
     cell = USES[decoder, key]
-    needed = {name: value for name, value in EXAMPLES.items() if USES[decoder, name].startswith("needed")}
-    least = {"decoder": decoder, "urls": "*", **needed}
+    required = {name: value for name, value in EXAMPLES.items() if USES[decoder, name].startswith("required")}
+    least = {"decoder": decoder, "urls": "*", **required}
     without = {name: value for name, value in least.items() if name != key}
 
     assert is_taken(least)
-    assert is_taken({**least, key: EXAMPLES[key]}) == (cell != "–")
-    assert is_taken(without) == (not cell.startswith("needed"))
+    assert is_taken({**least, key: EXAMPLES[key]}) == (cell != "refused")
+    assert is_taken(without) == (not cell.startswith("required"))
 
 
 def test_every_profile_that_is_shown_whole_can_be_parsed():
