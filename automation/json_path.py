@@ -15,6 +15,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Self
 
+from automation.growing_text import GrowingText
+
 _EVENT = "@event"
 _STEP = re.compile(r'(?:^|\.)(?P<name>[^.\[\]"=!\s]+)|\[(?P<inner>(?:"(?:[^"\\]|\\.)*"|[^\]"])+)\]')
 _INDEX = re.compile(r"-?\d{1,9}")
@@ -139,6 +141,6 @@ def _unquoted(text: str) -> str:
 
 def _written(value: Any) -> str | None:
     """Return a scalar as JSON writes it, a string without its quotes; None for what can't be compared."""
-    if isinstance(value, str):
-        return value
+    if isinstance(value, str | GrowingText):
+        return str(value)
     return None if isinstance(value, dict | list) else json.dumps(value)

@@ -16,14 +16,14 @@ from tests.fakes.alert_receivers import run_hook
 ANSWER = CachedAnswer((b"hello",))
 
 
-def iter_parts(gateway) -> Services:
+def parts_of(gateway) -> Services:
     parts = gateway.app.state.parts
     assert isinstance(parts, Services)
     return parts
 
 
 async def test_nothing_is_cached_unless_it_is_said(gateway):
-    cache = iter_parts(gateway).answers.cache
+    cache = parts_of(gateway).answers.cache
     await cache.put("k", ANSWER)
 
     assert (cache.is_on, await cache.get("k")) == (False, None)
@@ -31,7 +31,7 @@ async def test_nothing_is_cached_unless_it_is_said(gateway):
 
 async def test_answers_are_kept_in_memory_for_the_time_that_is_said(tmp_path):
     async with run_gateway(tmp_path, response_cache_ttl=60) as gateway:
-        cache = iter_parts(gateway).answers.cache
+        cache = parts_of(gateway).answers.cache
         await cache.put("k", ANSWER)
 
         assert await cache.get("k") == ANSWER
@@ -41,7 +41,7 @@ async def test_a_redis_that_is_not_there_stops_nothing(tmp_path, unused_tcp_port
     address = f"redis://127.0.0.1:{unused_tcp_port}/0"
     async with run_gateway(tmp_path, response_cache_ttl=60, redis_url=address) as gateway:
         await gateway.started()
-        cache = iter_parts(gateway).answers.cache
+        cache = parts_of(gateway).answers.cache
         await cache.put("k", ANSWER)
 
         assert await cache.get("k") is None
@@ -59,9 +59,9 @@ async def test_two_gateways_share_their_answers_through_redis(tmp_path):
         run_gateway(tmp_path / "one", **settings) as one,
         run_gateway(tmp_path / "two", **settings) as two,
     ):
-        await iter_parts(one).answers.cache.put("shared", ANSWER)
+        await parts_of(one).answers.cache.put("shared", ANSWER)
 
-        assert await iter_parts(two).answers.cache.get("shared") == ANSWER
+        assert await parts_of(two).answers.cache.get("shared") == ANSWER
 
 
 async def test_an_endpoint_that_is_disabled_after_failures_is_news(tmp_path, unused_tcp_port):
@@ -71,7 +71,7 @@ async def test_an_endpoint_that_is_disabled_after_failures_is_news(tmp_path, unu
         run_gateway(tmp_path, alert_webhook_url=hook.url, **settings) as gateway,
     ):
         await gateway.started()
-        parts = iter_parts(gateway)
+        parts = parts_of(gateway)
         endpoint = parts.manager.get("demo")
         for _ in range(2):
             with pytest.raises(SiteError), parts.gateway._chooser.standings.attempt(endpoint):
