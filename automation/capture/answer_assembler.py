@@ -22,6 +22,7 @@ from automation.errors import (
     SignInRequiredError,
     SiteError,
 )
+from automation.growing_text import GrowingText
 from automation.page.challenges import STANDS_S
 from automation.profiles.model import SelectorProfile
 from automation.timing import Timeouts
@@ -65,7 +66,7 @@ class AnswerAssembler:
         self._challenge_s: float | None = None
         self._text = AppendOnly()
         self._thoughts = AppendOnly()
-        self._wire_answer = self._wire_thought = ""
+        self._wire_answer, self._wire_thought = GrowingText(), GrowingText()
         self._dom_text = Utf16Text()
         self._dom_thinking = Utf16Text()
         self._page_thought = ""
@@ -99,11 +100,11 @@ class AnswerAssembler:
         self._wire_s = self._alive_s = at_s
         match event:
             case TextDelta():
-                return self._wire_text(self._wire_answer + event.text, self._wire_thought)
+                return self._wire_grew(event.text, "")
             case ReasoningDelta():
-                return self._wire_text(self._wire_answer, self._wire_thought + event.text)
+                return self._wire_grew("", event.text)
             case WireText():
-                return self._wire_text(event.text, event.reasoning)
+                return self._wire_changed(event.text, event.reasoning)
             case WireEnd():
                 self._wire_ended = True
                 self._finish_reason = event.finish_reason
@@ -117,8 +118,15 @@ class AnswerAssembler:
             case _:
                 return [event]
 
-    def _wire_text(self, answer: str, thought: str) -> list[TurnEvent]:
-        self._wire_answer, self._wire_thought = answer, thought
+    def _wire_grew(self, answer: str, thought: str) -> list[TurnEvent]:
+        self._wire_answer.append(answer)
+        self._wire_thought.append(thought)
+        return self._begun(
+            [ReasoningDelta(self._thoughts.append(thought)), TextDelta(self._text.append(answer))]
+        )
+
+    def _wire_changed(self, answer: str, thought: str) -> list[TurnEvent]:
+        self._wire_answer, self._wire_thought = GrowingText(answer), GrowingText(thought)
         return self._begun(
             [
                 ReasoningDelta(self._thoughts.update(thought, len(thought))),
@@ -293,7 +301,7 @@ class AnswerAssembler:
             events.append(ReasoningDelta(self._thoughts.finish(page_thought or self._page_thought)))
             events.append(TextDelta(self._text.finish(final)))
         else:
-            events.append(TextDelta(self._text.finish(self._wire_answer)))
+            events.append(TextDelta(self._text.finish(str(self._wire_answer))))
         notes = ("rewritten",) if self._text.diverged else ()
         finished = TurnFinished(self._finish_reason, self.source, notes)
         return [*self._begun([*events, *cited]), finished]

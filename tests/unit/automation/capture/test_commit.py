@@ -1,9 +1,12 @@
 """What is sent of an answer that its page rewrites."""
 
 import random
-from itertools import pairwise
+import re
+from itertools import pairwise, takewhile
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from automation.capture.commit import AppendOnly
 
@@ -242,3 +245,133 @@ def test_snapshots_from_the_wire_are_sent_at_once_and_unchanged(seed):
         text.update(whole[:cut], cut)
 
         assert text.emitted == whole[:cut]
+
+
+# -- what is appended, against a comparison of the whole texts -----------------------------------------------------------
+
+BITS = st.lists(
+    st.sampled_from(["a", "b", "word ", "\n", "\n", "\n\n", "> ", ">", " ", "- ", "```\n", "~~~\n", "🎉"]),
+    max_size=6,
+).map("".join)
+APPENDS = st.tuples(st.just("append"), BITS)
+AGAIN = st.tuples(
+    st.just("again"), st.integers(0, 40)
+)  # the text is taken back up to there, then told once more
+CHANGES = st.one_of(
+    APPENDS,
+    APPENDS,
+    AGAIN,
+    st.tuples(st.just("cut"), st.integers(0, 40)),
+    st.tuples(st.just("whole"), BITS),
+    st.tuples(st.just("loosen"), st.integers(0, 40)),
+)
+
+
+@given(st.lists(CHANGES, max_size=25), BITS)
+def test_what_is_appended_is_told_as_the_whole_text_would_be(changes, last):
+    text, oracle, whole = AppendOnly(), WholeTexts(), ""
+
+    for kind, value in changes:
+        for delta, changed in steps_of(kind, value, whole):
+            whole = whole + delta if changed is None else changed
+            sent = text.append(delta) if changed is None else text.update(whole, len(whole))
+
+            assert sent == oracle.update(whole, len(whole))
+            assert (text.emitted, text.diverged) == (oracle.emitted, oracle.diverged)
+    whole += last
+    assert text.finish(whole) == oracle.finish(whole)
+    assert (text.emitted, text.diverged) == (oracle.emitted, oracle.diverged)
+
+
+@given(st.lists(st.tuples(BITS, st.integers(0, 60)), max_size=12))
+def test_a_page_s_snapshots_are_told_as_a_comparison_of_the_whole_texts_says(snapshots):
+    text, oracle = AppendOnly(), WholeTexts()
+
+    for snapshot, stable in snapshots:
+        assert text.update(snapshot, stable) == oracle.update(snapshot, stable)
+        assert (text.emitted, text.diverged) == (oracle.emitted, oracle.diverged)
+
+
+def steps_of(kind, value, whole):
+    """Yield what is appended, or the whole text that takes the place of the one before."""
+    if kind == "append":
+        yield value, None
+    elif kind == "whole":
+        yield "", value
+    elif kind == "cut":
+        yield "", whole[:value]
+    elif kind == "loosen":
+        yield "", whole[:value] + "\n" + whole[value:]
+    else:
+        yield "", whole[:value]
+        for at in range(value, len(whole), 3):
+            yield whole[at : at + 3], None
+
+
+class WholeTexts:
+    """``AppendOnly`` as it is defined: each text is compared with the one before, from its start."""
+
+    def __init__(self):
+        self.emitted = self.agreed = self.latest = ""
+        self.diverged = False
+
+    def update(self, text, stable):
+        end = self._agreement(text)
+        before, self.latest = self.latest, text
+        self.diverged = end is None
+        if end is None:
+            return ""
+        believed = min(stable, belief(before, text, end))
+        return self._emit(text, end, believed) if believed > end else ""
+
+    def finish(self, text):
+        end = self._agreement(text)
+        self.diverged = end is None
+        return self._emit(text, belief(self.agreed, text, 0) if end is None else end, len(text))
+
+    def _emit(self, text, start, end):
+        self.emitted += text[start:end]
+        self.agreed = text[:end]
+        return text[start:end]
+
+    def _agreement(self, text):
+        return len(self.agreed) if text.startswith(self.agreed) else same_lines(self.agreed, text)
+
+
+def belief(before, now, start):
+    if now.startswith(before):
+        return len(now)
+    pairs = zip(before[start:], now[start:], strict=False)
+    return start + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def same_lines(before, now):
+    *lines, partial = before.split("\n")
+    position, fence = 0, ""
+    for line in lines:
+        if not fence:
+            if not line.strip("> "):
+                continue
+            position = skip_empty_lines(now, position)
+        if not now.startswith(line + "\n", position):
+            return None
+        position += len(line) + 1
+        fence = fence_after(line, fence)
+    if partial and not fence:
+        position = skip_empty_lines(now, position)
+    return position + len(partial) if now.startswith(partial, position) else None
+
+
+def skip_empty_lines(text, position):
+    while found := re.compile(r"[> ]*\n").match(text, position):
+        position = found.end()
+    return position
+
+
+def fence_after(line, fence):
+    found = re.fullmatch(r"(?:[\s>]|[-*+] |\d+[.)] )*(?P<fence>`{3,}|~{3,})(?P<rest>.*)", line)
+    if found is None:
+        return fence
+    if not fence:
+        return found["fence"]
+    return "" if found["fence"].startswith(fence) and not found["rest"].strip() else fence
