@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from automation.capture.decoders.protocol import WireEvent, WireText
+from automation.growing_text import GrowingText
 from automation.turn import ReasoningDelta, TextDelta
 
 
@@ -10,23 +11,50 @@ class AnswerSoFar:
     """The text and the reasoning that a decoder's events amount to so far."""
 
     def __init__(self) -> None:
-        self.text = ""
-        self.reasoning = ""
+        self._text = GrowingText()
+        self._reasoning = GrowingText()
+
+    @property
+    def text(self) -> str:
+        """All of the answer, joined: not for each delta."""
+        return str(self._text)
+
+    @property
+    def reasoning(self) -> str:
+        """All of the reasoning, joined: not for each delta."""
+        return str(self._reasoning)
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """How long the text and the reasoning are."""
+        return len(self._text), len(self._reasoning)
 
     def grow(self, text: str = "", reasoning: str = "") -> list[WireEvent]:
         """Append; return the deltas."""
         events: list[WireEvent] = []
         if reasoning:
-            self.reasoning += reasoning
+            self._reasoning.append(reasoning)
             events.append(ReasoningDelta(reasoning))
         if text:
-            self.text += text
+            self._text.append(text)
             events.append(TextDelta(text))
         return events
 
-    def become(self, text: str, reasoning: str = "") -> list[WireEvent]:
-        """Take a snapshot; return deltas if it only grew, a ``WireText`` if anything else changed."""
-        if text.startswith(self.text) and reasoning.startswith(self.reasoning):
-            return self.grow(text[len(self.text) :], reasoning[len(self.reasoning) :])
-        self.text, self.reasoning = text, reasoning
-        return [WireText(text, reasoning)]
+    def become(self, text: str | None = None, reasoning: str | None = "") -> list[WireEvent]:
+        """Take a snapshot; return deltas if it only grew, a ``WireText`` if anything else changed.
+
+        What is None stays as it is.
+        """
+        more_text, more_reasoning = _growth(self._text, text), _growth(self._reasoning, reasoning)
+        if more_text is not None and more_reasoning is not None:
+            return self.grow(more_text, more_reasoning)
+        self._text = self._text if text is None else GrowingText(text)
+        self._reasoning = self._reasoning if reasoning is None else GrowingText(reasoning)
+        return [WireText(self.text, self.reasoning)]
+
+
+def _growth(told: GrowingText, text: str | None) -> str | None:
+    """Return what ``text`` has more than what was told; None where it is no longer text of the same beginning."""
+    if text is None:
+        return ""
+    return text[len(told) :] if len(text) >= len(told) and text.startswith(str(told)) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from automation.capture.decoders.framing.json_shape import as_dict, as_list, as_text
+from automation.growing_text import GrowingText
 from automation.turn import SourceFound
 
 _URL_KEYS = ("url", "uri", "link", "href")
@@ -24,8 +25,8 @@ class Sources:
 
     def find(self, value: object) -> list[SourceFound]:
         """Return the new sources in an address, an object with an address, or a list of these."""
-        if isinstance(value, str):
-            return self.add(value)
+        if isinstance(value, str | GrowingText):
+            return self.add(str(value))
         source = as_dict(value)
         inner = source.get("url_citation") or source.get("source") or source.get("web")
         if isinstance(inner, dict):

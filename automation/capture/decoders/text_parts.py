@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from automation.capture.decoders.answer import AnswerSoFar
+from automation.capture.decoders.joined_answer import JoinedAnswer, build_parts
 from automation.capture.decoders.protocol import WireAlive, WireEvent
+from automation.growing_text import GrowingText
 
 PartKind = Literal["text", "reasoning"]
 
@@ -16,22 +17,22 @@ class TextParts:
     """Parts in the order in which they began."""
 
     def __init__(self) -> None:
-        self._texts: dict[PartKind, list[str]] = {"text": [], "reasoning": []}
+        self._texts: dict[PartKind, list[GrowingText]] = {"text": [], "reasoning": []}
         self._open: dict[tuple[PartKind, str], int] = {}  # which of these an id means now
         self._kept = {"text": 0, "reasoning": 0}  # how many are of earlier steps
-        self._answer = AnswerSoFar()
+        self._answer = JoinedAnswer()
 
     def begin(self, kind: PartKind, part_id: str) -> list[WireEvent]:
         """Begin a part; ids come again in later steps."""
         self._open[kind, part_id] = len(self._texts[kind])
-        self._texts[kind].append("")
+        self._texts[kind].append(GrowingText())
         return [WireAlive()]
 
     def append(self, kind: PartKind, part_id: str, text: str) -> list[WireEvent]:
         """Append to a part, which begins by it if it hasn't yet; return what changed."""
         if (kind, part_id) not in self._open:
             self.begin(kind, part_id)
-        self._texts[kind][self._open[kind, part_id]] += text
+        self._texts[kind][self._open[kind, part_id]].append(text)
         return self._show()
 
     def next_step(self) -> None:
@@ -47,5 +48,5 @@ class TextParts:
         return self._show()
 
     def _show(self) -> list[WireEvent]:
-        text, reasoning = (_PARTS_BETWEEN.join(filter(None, texts)) for texts in self._texts.values())
-        return self._answer.become(text, reasoning) or [WireAlive()]
+        texts, thoughts = (build_parts(texts, _PARTS_BETWEEN) for texts in self._texts.values())
+        return self._answer.become(texts, thoughts) or [WireAlive()]

@@ -10,6 +10,7 @@ from automation.capture.decoders.framing.json_shape import as_text, decode_json,
 from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireEvent
 from automation.capture.decoders.sources import Sources
 from automation.capture.decoders.uis.openai_sse import parse_finish_reason
+from automation.growing_text import GrowingText, Text
 from automation.json_path import Condition, JsonPath
 from automation.profiles.wire_format import CLOSE, Wire, is_condition
 from automation.turn import FinishReason
@@ -98,13 +99,13 @@ class JsonFields:
             events += self.end()
         return events or [WireAlive()]
 
-    def text_in(self, value: Any, event: str = "") -> tuple[str | None, str | None]:
-        """Return the text and the reasoning in a message; None where it has none.
+    def texts_in(self, value: Any, event: str = "") -> tuple[list[Text], list[Text]]:
+        """Return the texts and the reasoning in a message, in pieces.
 
         Raises:
             StreamFormatError: What a path finds is no text.
         """
-        return _joined(self._text, value, event), _joined(self._reasoning, value, event)
+        return _texts_at(self._text, value, event), _texts_at(self._reasoning, value, event)
 
     def end(self) -> list[WireEvent]:
         """Return the end."""
@@ -118,16 +119,14 @@ class JsonFields:
     @property
     def has_answer(self) -> bool:
         """Whether anything was told."""
-        return bool(self.answer.text or self.answer.reasoning)
+        return any(self.answer.sizes)
 
     def _texts(self, value: Any, event: str) -> list[WireEvent]:
-        text, reasoning = self.text_in(value, event)
+        texts = self.texts_in(value, event)
+        text, reasoning = ("".join(map(str, found)) if found else None for found in texts)
         if not self._is_snapshot:
             return self.answer.grow(text or "", reasoning or "")
-        return self.answer.become(
-            self.answer.text if text is None else text.removesuffix(self._tail),
-            self.answer.reasoning if reasoning is None else reasoning,
-        )
+        return self.answer.become(None if text is None else text.removesuffix(self._tail), reasoning)
 
     def _new_sources(self, value: Any, event: str) -> list[WireEvent]:
         found = (one for path in self._sources for one in path.find(value, event))
@@ -159,9 +158,9 @@ def _first(paths: tuple[JsonPath, ...], value: Any, event: str) -> list[Any]:
     return []
 
 
-def _joined(paths: tuple[JsonPath, ...], value: Any, event: str) -> str | None:
+def _texts_at(paths: tuple[JsonPath, ...], value: Any, event: str) -> list[Text]:
     found = _first(paths, value, event)
-    if not all(isinstance(one, str) for one in found):
+    if not all(isinstance(one, str | GrowingText) for one in found):
         msg = "a path of the profile leads to something that is no text"
         raise StreamFormatError(msg)
-    return "".join(found) if found else None
+    return found

@@ -2,7 +2,7 @@
 
 Path and operation stay as they were until an edit says otherwise. Operations are those of chat pages (``append``,
 ``batch``, ``patch``) and of RFC 6902 (``add``, ``replace``, ``remove``); names count in any case, and also written out
-(``path``, ``op``, ``value``).
+(``path``, ``op``, ``value``). A string that was appended to is a ``GrowingText``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from automation.capture.decoders.framing.json_shape import as_dict, as_list
 from automation.capture.decoders.protocol import StreamFormatError
+from automation.growing_text import GrowingText, grown
 
 _BATCHES = frozenset({"batch", "patch"})
 _SETS = frozenset({"set", "add", "replace"})
@@ -125,10 +126,12 @@ def _combined(operation: str, old: Any, new: Any) -> Any:
     if old is None:
         return new
     if isinstance(old, list):
-        return [*old, *(new if isinstance(new, list) else [new])]
+        old += new if isinstance(new, list) else [new]
+        return old
     if isinstance(old, dict) and isinstance(new, dict):
-        return {**old, **new}
-    if isinstance(old, str) and isinstance(new, str):
-        return old + new
+        old |= new
+        return old
+    if isinstance(old, str | GrowingText) and isinstance(new, str):
+        return grown(old, new)
     msg = "an edit appends to something that doesn't grow"
     raise StreamFormatError(msg)

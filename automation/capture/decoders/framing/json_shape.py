@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from automation.capture.decoders.protocol import StreamFormatError
+from automation.growing_text import GrowingText
 
 DEPTH_LIMIT = 100
 """How deep values may be nested. Python gives up at about 1,000 calls, and readers of a value may recurse, too."""
@@ -62,6 +63,8 @@ def as_list(value: object) -> list[Any]:
 
 def as_text(value: object) -> str:
     """Return ``value`` if it is a string, else an empty one."""
+    if isinstance(value, GrowingText):
+        return str(value)
     return value if isinstance(value, str) else ""
 
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from automation.capture.decoders.answer import AnswerSoFar
 from automation.capture.decoders.error_words import error_from_words
 from automation.capture.decoders.framing.engine_io import SocketEvent, parse_events
 from automation.capture.decoders.framing.json_shape import as_dict, as_text
+from automation.capture.decoders.joined_answer import JoinedAnswer, build_parts
 from automation.capture.decoders.protocol import WireAlive, WireEnd, WireEvent
+from automation.growing_text import Text, grown
 
 _THOUGHT = re.compile(r"think|thought|reason", re.IGNORECASE)
 _STEP_EVENTS = frozenset({"new_message", "update_message", "stream_start"})
@@ -37,9 +38,9 @@ class ChainlitDecoder:
         self._is_over = False
         self._is_stopped = False
         self._stop_words = ""
-        self._answers: dict[str, str] = {}  # step id -> text, in order of appearance
-        self._thoughts: dict[str, str] = {}
-        self._answer = AnswerSoFar()
+        self._answers: dict[str, Text] = {}  # step id -> text, in order of appearance
+        self._thoughts: dict[str, Text] = {}
+        self._answer = JoinedAnswer()
 
     def requested(self, url: str, body: str | None) -> list[WireEvent]:  # noqa: ARG002 - of the protocol
         """Return nothing: Chainlit takes prompts by socket."""
@@ -119,14 +120,14 @@ class ChainlitDecoder:
         step_id, text = as_text(token.get("id")), as_text(token.get("token"))
         for texts in (self._answers, self._thoughts):
             if step_id in texts and not token.get("isInput"):
-                texts[step_id] = text if token.get("isSequence") else texts[step_id] + text
+                texts[step_id] = text if token.get("isSequence") else grown(texts[step_id], text)
         return self._show()
 
     def _show(self) -> list[WireEvent]:
-        text, reasoning = (
-            _MESSAGES_BETWEEN.join(filter(None, texts.values())) for texts in (self._answers, self._thoughts)
+        texts, thoughts = (
+            build_parts(texts.values(), _MESSAGES_BETWEEN) for texts in (self._answers, self._thoughts)
         )
-        return self._answer.become(text, reasoning) or [WireAlive()]
+        return self._answer.become(texts, thoughts) or [WireAlive()]
 
     def _fail(self, words: str) -> list[WireEvent]:
         self._is_over = True
