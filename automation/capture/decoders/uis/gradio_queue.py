@@ -8,14 +8,17 @@ list of ``{"role", "content", "metadata"}``, so that no function index or compon
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from automation.capture.decoders.answer import AnswerSoFar
 from automation.capture.decoders.error_words import error_from_words
 from automation.capture.decoders.framing.json_shape import as_dict, as_list, as_text, decode_json
 from automation.capture.decoders.framing.sse import SseParser
+from automation.capture.decoders.joined_answer import WatchedParts, build_parts, joined
 from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireEvent
-from automation.capture.decoders.uis.gradio_text import settled, without_blank_end
+from automation.capture.decoders.uis.gradio_text import SettledText, without_blank_end
+from automation.growing_text import GrowingText, Text, grown
 
 _SIGNS_OF_LIFE = frozenset({"estimation", "process_starts", "progress", "log"})
 _FAILURES = frozenset({"unexpected_error", "server_stopped", "queue_full"})
@@ -30,7 +33,9 @@ class GradioQueueDecoder:
         self._sse = SseParser()
         self._values: dict[str, list[Any]] = {}  # event id -> the function's outputs so far
         self._answer = AnswerSoFar()
-        self._text = ""
+        self._texts, self._thoughts = WatchedParts(), WatchedParts()
+        self._text = GrowingText()
+        self._settling: SettledText | None = SettledText()  # None: all of the text is told
         self._is_settled = False
         self._chat_event: str | None = None
         self._is_over = False
@@ -104,11 +109,20 @@ class GradioQueueDecoder:
         if turn is None:
             return []
         self._chat_event = event_id
-        text, reasoning = turn
+        texts, thoughts = (build_parts(leaves, _PARTS_BETWEEN) for leaves in turn)
+        text, reasoning = self._texts.growth(texts), self._thoughts.growth(thoughts)
+        must_tell_all = self._is_settled and self._settling is not None
+        if text is None or reasoning is None or must_tell_all:
+            return self._show_whole(joined(texts), joined(thoughts))
+        self._text.append(text)
+        return self._answer.grow(self._settling.append(text) if self._settling else text, reasoning)
+
+    def _show_whole(self, text: str, reasoning: str) -> list[WireEvent]:
         # A change of what was shown is the shared indentation that Gradio had taken off: it won't take it off again.
-        self._is_settled = self._is_settled or not text.startswith(self._text)
-        self._text = without_blank_end(text)
-        return self._answer.become(text if self._is_settled else settled(self._text), reasoning)
+        shown, self._text = without_blank_end(str(self._text)), GrowingText(text)
+        self._is_settled = self._is_settled or not text.startswith(shown)
+        self._settling = None if self._is_settled else SettledText()
+        return self._answer.become(self._settling.append(text) if self._settling else text, reasoning)
 
 
 def _apply(value: Any, edit: object) -> Any:
@@ -139,13 +153,14 @@ def _combine(action: str, old: Any, new: Any) -> Any:
     if action == "replace":
         return new
     if action == "append":
-        return old + new
+        is_text = isinstance(old, str | GrowingText) and isinstance(new, str)
+        return grown(old, new) if is_text else old + new
     msg = f"unknown edit {action!r}"
     raise StreamFormatError(msg)
 
 
-def _last_turn(value: object) -> tuple[str, str] | None:
-    """Return answer and reasoning after the last user message; None if it is no chat or not answered yet."""
+def _last_turn(value: object) -> tuple[list[Text], list[Text]] | None:
+    """Return the texts and the thoughts after the last user message; None if it is no chat or not answered yet."""
     entries = _chat_entries(value)
     start = len(entries)
     while start and entries[start - 1]["role"] != "user":
@@ -153,9 +168,9 @@ def _last_turn(value: object) -> tuple[str, str] | None:
     turn = [entry for entry in entries[start:] if entry["role"] == "assistant"]
     if not start or not turn:
         return None
-    thoughts = [_text(e["content"]) for e in turn if as_dict(e.get("metadata")).get("title")]
-    answers = [_text(e["content"]) for e in turn if not as_dict(e.get("metadata")).get("title")]
-    return _PARTS_BETWEEN.join(filter(None, answers)), _PARTS_BETWEEN.join(filter(None, thoughts))
+    thoughts = [e["content"] for e in turn if as_dict(e.get("metadata")).get("title")]
+    answers = [e["content"] for e in turn if not as_dict(e.get("metadata")).get("title")]
+    return [*_leaves(answers)], [*_leaves(thoughts)]
 
 
 def _chat_entries(value: object) -> list[dict[str, Any]]:
@@ -166,8 +181,12 @@ def _chat_entries(value: object) -> list[dict[str, Any]]:
     return entries if is_chat else []
 
 
-def _text(content: object) -> str:
-    """Return the text of an entry's content: a string, one part, or a list of parts; files have none."""
+def _leaves(content: object) -> Iterator[Text]:
+    """Yield the texts of an entry's content: a string, one part, or a list of parts; files have none."""
     if isinstance(content, list):
-        return _PARTS_BETWEEN.join(filter(None, map(_text, content)))
-    return as_text(as_dict(content).get("text")) if isinstance(content, dict) else as_text(content)
+        for part in content:
+            yield from _leaves(part)
+        return
+    text = content.get("text") if isinstance(content, dict) else content
+    if isinstance(text, str | GrowingText):
+        yield text

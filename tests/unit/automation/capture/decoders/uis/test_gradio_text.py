@@ -1,10 +1,17 @@
 """What of a growing message can be told although Gradio takes shared indentation off."""
 
 import inspect
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from automation.capture.decoders.uis.gradio_text import settled, without_blank_end
+from automation.capture.decoders.uis.gradio_text import SettledText, without_blank_end
+
+
+def settled(text):
+    return SettledText().append(text)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +60,55 @@ def test_blank_lines_at_the_end_are_not_told_yet():
     ],
 )
 def test_what_was_told_is_never_changed_by_what_gradio_makes_of_longer_text(text):
-    told = [settled(without_blank_end(inspect.cleandoc(text[:end]))) for end in range(len(text))]
+    told = [settled(inspect.cleandoc(text[:end])) for end in range(len(text))]
 
     assert all(inspect.cleandoc(text).startswith(part) for part in told)
+
+
+MARKS = [
+    "- ",
+    "* ",
+    "1. ",
+    "2. ",
+    "10) ",
+    "9) ",
+    "## ",
+    "{",
+    "(",
+    "\n",
+    "\n",
+    " ",
+    "a",
+    "word ",
+    "é",
+    "1",
+    "2",
+    ".",
+    "#",
+]
+
+
+@given(st.lists(st.lists(st.sampled_from(MARKS), max_size=4).map("".join), max_size=20))
+def test_a_message_that_grows_is_settled_as_far_as_all_of_it_would_be(pieces):
+    growing, told, whole = SettledText(), "", ""
+
+    for piece in pieces:
+        whole += piece
+        told += growing.append(piece)
+
+        assert told == settled_part(without_blank_end(whole))
+
+
+def settled_part(text):
+    """The part of a whole text that no later line changes: all of it, or the first line."""
+    first, newline, rest = text.partition("\n")
+    list_item = re.compile(r"(?:[-*+]|(?P<number>\d+)[.)])\s")
+    item = list_item.match(first)
+    if not newline or not (item or re.search(r"[{\[(]\s*$", first)):
+        return text
+    lines = rest.split("\n")
+    if any(re.match(r"#{1,6}\s", line) for line in lines):
+        return text
+    numbers = [match["number"] for match in map(list_item.match, lines) if match and match["number"]]
+    is_next = item and item["number"] and numbers and numbers[0] == str(int(item["number"]) + 1)
+    return text if is_next else first
