@@ -16,9 +16,11 @@ from automation.capture.decoders.answer import AnswerSoFar
 from automation.capture.decoders.error_words import error_from_object, error_from_words
 from automation.capture.decoders.framing.engine_io import parse_events
 from automation.capture.decoders.framing.json_shape import as_dict, as_list, as_text, decode_json
+from automation.capture.decoders.joined_answer import Part, WatchedParts, build_parts, joined
 from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireEvent
 from automation.capture.decoders.sources import Sources
 from automation.capture.decoders.uis.openai_sse import parse_finish_reason, parse_usage
+from automation.growing_text import GrowingText, Text, grown
 from automation.turn import FinishReason
 
 _COMPLETIONS_PATH = "/api/chat/completions"
@@ -54,8 +56,11 @@ class OpenWebUiDecoder:
         self._message_id = message_id
         self._is_over = False
         self._finish_reason: FinishReason = "stop"
-        self._items: dict[str, tuple[str, str]] = {}  # item id -> its type and text, in order
+        self._items: dict[str, tuple[str, Text]] = {}  # item id -> its type and text, in order
         self._answer = AnswerSoFar()
+        self._texts, self._thoughts = WatchedParts(), WatchedParts()
+        # What came of the reasoning after what was told of it; None where that is not how it begins.
+        self._held_thought: str | None = ""
         self._sources = Sources()
 
     def requested(self, url: str, body: str | None) -> list[WireEvent]:
@@ -122,7 +127,7 @@ class OpenWebUiDecoder:
 
     def _append(self, item_id: str, item_type: str, text: str) -> list[WireEvent]:
         known_type, before = self._items.get(item_id, (item_type, ""))
-        self._items[item_id] = (known_type, before + text)
+        self._items[item_id] = (known_type, grown(before, text))
         return self._show()
 
     def _completion(self, data: dict[str, Any]) -> list[WireEvent]:
@@ -143,7 +148,7 @@ class OpenWebUiDecoder:
         self._items = {}
         for index, item in enumerate(map(as_dict, as_list(data["output"]))):
             item_id, text = as_text(item.get("id")) or f"#{index}", _item_text(item)
-            _, exact = streamed.get(item_id, ("", ""))
+            exact = str(streamed.get(item_id, ("", ""))[1])
             self._items[item_id] = (as_text(item.get("type")), exact if exact.strip() == text else text)
         return self._show()
 
@@ -158,14 +163,31 @@ class OpenWebUiDecoder:
         return events
 
     def _show(self) -> list[WireEvent]:
-        text, reasoning = (
-            _ITEMS_BETWEEN.join(t for kind, t in self._items.values() if kind == wanted and t.strip())
-            for wanted in ("message", "reasoning")
-        )
-        begun = text.strip()
-        if begun and not self._is_over and any(tag.startswith(begun) for tag in _REASONING_TAGS):
+        texts, thoughts = self._parts("message"), self._parts("reasoning")
+        text, thought = self._texts.growth(texts), self._thoughts.growth(thoughts)
+        if text is None or thought is None or self._held_thought is None or self._is_over:
+            return self._show_whole(joined(texts), joined(thoughts))
+        # Nothing of the text is held back any more once some of it was told.
+        if text and not self._answer.sizes[0]:
+            text = joined(texts)
+            text = "" if _may_be_tag(text) else text
+        held = self._held_thought + thought
+        thought = _END_TAG_BEGUN.sub("", held)
+        if not thought.strip():
+            thought = ""
+        self._held_thought = held[len(thought) :]
+        return self._answer.grow(text, thought)
+
+    def _parts(self, wanted: str) -> list[Part]:
+        texts = (text for kind, text in self._items.values() if kind == wanted and not _is_blank(text))
+        return build_parts(texts, _ITEMS_BETWEEN)
+
+    def _show_whole(self, text: str, reasoning: str) -> list[WireEvent]:
+        if not self._is_over and _may_be_tag(text):
             text = ""
-        return self._answer.become(text, self._steady(reasoning))
+        shown = self._steady(reasoning)
+        self._held_thought = reasoning[len(shown) :] if reasoning.startswith(shown) else None
+        return self._answer.become(text, shown)
 
     def _steady(self, reasoning: str) -> str:
         reasoning = reasoning if self._is_over else _END_TAG_BEGUN.sub("", reasoning)
@@ -183,6 +205,15 @@ class OpenWebUiDecoder:
     def _fail(self, error: WireEvent) -> list[WireEvent]:
         self._is_over = True
         return [error]
+
+
+def _may_be_tag(text: str) -> bool:
+    begun = text.strip()
+    return bool(begun) and any(tag.startswith(begun) for tag in _REASONING_TAGS)
+
+
+def _is_blank(text: Text) -> bool:
+    return text.is_blank if isinstance(text, GrowingText) else not text.strip()
 
 
 def _item_text(item: dict[str, Any]) -> str:
