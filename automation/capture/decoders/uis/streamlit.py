@@ -14,6 +14,7 @@ from textwrap import dedent
 from automation.capture.decoders.answer import AnswerSoFar
 from automation.capture.decoders.error_words import error_from_words
 from automation.capture.decoders.framing.protobuf_wire import ProtoMessage
+from automation.capture.decoders.joined_answer import WatchedParts, joined
 from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireEvent
 from automation.capture.decoders.uis.streamlit_fields import (
     Alert,
@@ -48,6 +49,8 @@ class StreamlitDecoder:
         self._is_over = False
         self._is_stopped = False
         self._answer = AnswerSoFar()
+        self._texts, self._thoughts = WatchedParts(), WatchedParts()
+        self._is_all_told = True  # what the run shows is what was told, not the beginning of it
 
     def requested(self, url: str, body: str | None) -> list[WireEvent]:  # noqa: ARG002 - of the protocol
         """Return nothing: Streamlit takes prompts by socket."""
@@ -135,10 +138,19 @@ class StreamlitDecoder:
     def _show(self) -> list[WireEvent]:
         if not (self._run.is_new and self._run.has_answer):
             return []
-        text, reasoning = self._run.answer(self._tail)
+        texts, thoughts = self._run.answer(self._tail)
+        more, more_thought = self._texts.growth(texts), self._thoughts.growth(thoughts)
+        if more is None or more_thought is None or not self._is_all_told:
+            return self._show_whole(joined(texts), joined(thoughts))
+        return self._answer.grow(more, more_thought)
+
+    def _show_whole(self, text: str, reasoning: str) -> list[WireEvent]:
         told = self._answer
         if told.text.startswith(text) and told.reasoning.startswith(reasoning):
-            return []  # a rerun draws again what was told; if it stays shorter, the end says so
+            # A rerun draws again what was told; if it stays shorter, the end says so.
+            self._is_all_told = told.sizes == (len(text), len(reasoning))
+            return []
+        self._is_all_told = True
         return told.become(text, reasoning)
 
     def _finished(self, status: int) -> list[WireEvent]:
@@ -154,7 +166,7 @@ class StreamlitDecoder:
         return [*self._final(), WireEnd()]
 
     def _final(self) -> list[WireEvent]:
-        text, reasoning = self._run.answer("")
+        text, reasoning = map(joined, self._run.answer(""))
         told = self._answer
         # Before a cursor Streamlit leaves the spaces that it strips from the finished element.
         return told.become(told.text if told.text.strip() == text.strip() else text, reasoning)

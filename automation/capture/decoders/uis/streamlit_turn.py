@@ -10,6 +10,7 @@ import re
 from typing import Literal
 
 from automation.capture.decoders.framing.protobuf_wire import ProtoMessage
+from automation.capture.decoders.joined_answer import Part, build_parts
 from automation.capture.decoders.protocol import StreamFormatError
 from automation.capture.decoders.uis.streamlit_fields import Block, Markdown
 
@@ -93,8 +94,8 @@ class RunTurn:
         """Whether ``path`` lies in a message after the user's."""
         return self._user_path is not None and "message" in self._around(path)
 
-    def answer(self, tail: str) -> tuple[str, str]:
-        """Return Markdown and reasoning, without ``tail`` at the end of any element.
+    def answer(self, tail: str) -> tuple[list[Part], list[Part]]:
+        """Return the parts of Markdown and of reasoning, without ``tail`` at the end of any element.
 
         Raises:
             StreamFormatError: Part of it was named only by a hash.
@@ -108,7 +109,7 @@ class RunTurn:
             if body is None:
                 raise StreamFormatError("the answer refers to a message of before this turn")
             (thoughts if "thought" in around else texts).append(body.removesuffix(tail))
-        return _ELEMENTS_BETWEEN.join(filter(None, texts)), _ELEMENTS_BETWEEN.join(filter(None, thoughts))
+        return build_parts(texts, _ELEMENTS_BETWEEN), build_parts(thoughts, _ELEMENTS_BETWEEN)
 
     def _begin(self, path: Path) -> None:
         self._user_path = path
