@@ -47,6 +47,7 @@ class Flow(Enum):
 
 @dataclass(slots=True)
 class _Request:
+    place: int
     media_type: str = ""
     first_data_s: float | None = None
     last_data_s: float = 0.0
@@ -67,21 +68,35 @@ class Traffic:
 
     def __init__(self) -> None:
         self._requests: dict[str, _Request] = {}
+        self._begin_counting()
+
+    def _begin_counting(self) -> None:
+        self._requests.clear()
         self._others_brought = False
+        # Kept at each event, so that a page that has sent thousands of requests costs a look no more than others.
+        self._open: set[str] = set()
+        self._open_streams: set[str] = set()
+        self._streams: set[str] = set()
+        self._bodies: set[str] = set()
+        self._last_stream: _Request | None = None
+        self._first_text_s: float | None = None
 
     def begin(self) -> None:
         """Forget the turn before. What it left open is not this turn's."""
-        self._requests.clear()
-        self._others_brought = False
+        self._begin_counting()
 
     def request_left(self, request_id: str, media_type: str = "") -> None:
         """Note a request of this turn; one that is redirected comes twice."""
-        self._requests[request_id] = _Request(media_type)
+        known = self._requests.get(request_id)
+        place = known.place if known is not None else len(self._requests)
+        self._requests[request_id] = _Request(place, media_type)
+        self._count(request_id)
 
     def response_began(self, request_id: str, media_type: str) -> None:
         """Note what kind of body a request brings."""
         if request_id in self._requests:
             self._requests[request_id].media_type = media_type.lower()
+            self._count(request_id)
 
     def data_came(self, request_id: str, at_s: float) -> None:
         """Note that a response brought something, in this turn or for one of before."""
@@ -92,6 +107,7 @@ class Traffic:
         request.last_data_s = at_s
         if request.first_data_s is None:
             request.first_data_s = at_s
+        self._count(request_id)
 
     def message_came(self) -> None:
         """Note a message of a socket."""
@@ -102,18 +118,38 @@ class Traffic:
         if request_id in self._requests:
             self._requests[request_id].is_over = True
             self._requests[request_id].is_cut = is_cut
+            self._count(request_id)
 
     def flow(self, first_text_s: float | None) -> Flow:
         """Return what all of it says about an answer whose text began to show at ``first_text_s``."""
-        requests = self._requests.values()
-        streams = [request for request in requests if request.streams(first_text_s)]
-        if any(not request.is_over for request in streams):
+        if first_text_s != self._first_text_s:
+            self._first_text_s = first_text_s
+            for request_id in self._requests:
+                self._count(request_id)
+        if self._open_streams:
             return Flow.OPEN
-        if any(not request.is_over for request in requests):
+        if self._open:
             return Flow.WAITING
-        if streams:
-            return Flow.CUT if streams[-1].is_cut else Flow.STREAM_ENDED
-        bodies = [request for request in requests if request.first_data_s is not None]
-        if len(bodies) == 1 and not self._others_brought:
+        if self._last_stream is not None:
+            return Flow.CUT if self._last_stream.is_cut else Flow.STREAM_ENDED
+        if len(self._bodies) == 1 and not self._others_brought:
             return Flow.BODY_ENDED
         return Flow.UNKNOWN
+
+    def _count(self, request_id: str) -> None:
+        """Sort a request anew after it changed."""
+        request = self._requests[request_id]
+        is_stream = request.streams(self._first_text_s)
+        for group, belongs in (
+            (self._open, not request.is_over),
+            (self._open_streams, is_stream and not request.is_over),
+            (self._streams, is_stream),
+            (self._bodies, request.first_data_s is not None),
+        ):
+            (group.add if belongs else group.discard)(request_id)
+        last = self._last_stream
+        if is_stream:
+            self._last_stream = request if last is None or request.place >= last.place else last
+        elif last is not None and last.place == request.place:
+            streams = (self._requests[one] for one in self._streams)
+            self._last_stream = max(streams, key=lambda one: one.place, default=None)

@@ -1,6 +1,8 @@
 """What the page's requests prove about an answer, whatever they carry."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from automation.capture.traffic import Flow, Traffic
 
@@ -111,3 +113,90 @@ def test_what_the_turn_before_left_open_is_not_this_turns():
     traffic.begin()
 
     assert traffic.flow(2.0) is Flow.UNKNOWN
+
+
+# -- kept at each event, against a look at all requests -------------------------------------------------------------------
+
+IDS = st.sampled_from("123")
+TYPES = st.sampled_from(["", "application/json", SSE, "Text/Event-Stream"])
+MOMENTS = st.integers(0, 5).map(float)
+EVENTS = st.one_of(
+    st.tuples(st.just("request_left"), IDS, TYPES),
+    st.tuples(st.just("response_began"), IDS, TYPES),
+    st.tuples(st.just("data_came"), IDS, MOMENTS),
+    st.tuples(st.just("request_over"), IDS, st.booleans()),
+    st.tuples(st.just("message_came")),
+    st.tuples(st.just("begin")),
+)
+
+
+@given(st.lists(st.tuples(EVENTS, st.none() | MOMENTS), max_size=20))
+def test_what_is_kept_of_the_requests_says_what_a_look_at_all_of_them_would(script):
+    traffic, oracle = Traffic(), AllRequests()
+
+    for (name, *values), first_text_s in script:
+        for told in (traffic, oracle):
+            if name == "request_over":
+                told.request_over(values[0], is_cut=values[1])
+            else:
+                getattr(told, name)(*values)
+
+        assert traffic.flow(first_text_s) is oracle.flow(first_text_s)
+
+
+class AllRequests:
+    """``Traffic`` as it is defined: each look goes through all requests."""
+
+    def __init__(self):
+        self.begin()
+
+    def begin(self):
+        self.requests = {}
+        self.others_brought = False
+
+    def request_left(self, request_id, media_type=""):
+        self.requests[request_id] = {
+            "type": media_type,
+            "first": None,
+            "last": 0,
+            "over": False,
+            "cut": False,
+        }
+
+    def response_began(self, request_id, media_type):
+        if request_id in self.requests:
+            self.requests[request_id]["type"] = media_type.lower()
+
+    def data_came(self, request_id, at_s):
+        request = self.requests.get(request_id)
+        if request is None:
+            self.others_brought = True
+            return
+        request["last"] = at_s
+        request["first"] = at_s if request["first"] is None else request["first"]
+
+    def message_came(self):
+        self.others_brought = True
+
+    def request_over(self, request_id, *, is_cut):
+        if request_id in self.requests:
+            self.requests[request_id].update(over=True, cut=is_cut)
+
+    def flow(self, first_text_s):
+        def streams(request):
+            if request["first"] is None:
+                return False
+            is_typed = request["type"].startswith(SSE)
+            return is_typed or (
+                first_text_s is not None and request["first"] < first_text_s < request["last"]
+            )
+
+        found = [request for request in self.requests.values() if streams(request)]
+        if any(not request["over"] for request in found):
+            return Flow.OPEN
+        if any(not request["over"] for request in self.requests.values()):
+            return Flow.WAITING
+        if found:
+            return Flow.CUT if found[-1]["cut"] else Flow.STREAM_ENDED
+        bodies = [request for request in self.requests.values() if request["first"] is not None]
+        return Flow.BODY_ENDED if len(bodies) == 1 and not self.others_brought else Flow.UNKNOWN
