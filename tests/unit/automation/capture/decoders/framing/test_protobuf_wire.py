@@ -4,8 +4,8 @@ import pytest
 
 from automation.capture.decoders.framing.protobuf_wire import ProtoMessage
 from automation.capture.decoders.protocol import StreamFormatError
+from tests.fakes.protobuf_writer import write
 from tests.recordings.replay import lines, payload
-from tests.unit.automation.capture.decoders.protobuf_writer import write
 
 
 def test_the_specification_s_examples_are_read():

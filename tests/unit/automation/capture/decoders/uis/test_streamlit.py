@@ -5,8 +5,8 @@ import pytest
 from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireError, WireText
 from automation.capture.decoders.uis.streamlit import StreamlitDecoder
 from automation.turn import ReasoningDelta, TextDelta
+from tests.fakes.protobuf_writer import write
 from tests.recordings.replay import lines, payload, play_socket
-from tests.unit.automation.capture.decoders.protobuf_writer import write
 
 STOPPED = "the app's script was stopped before its answer was complete"
 RECORDED = [
