@@ -31,6 +31,7 @@ from tests.benchmarks import (  # noqa: E402
     prompt_entry,
     session_memory,
     turn_overhead,
+    wire_cost,
 )
 from tests.benchmarks.rendering import renderers_problem  # noqa: E402
 from tests.fakes.detectors import NoDetectors  # noqa: E402
@@ -45,6 +46,7 @@ NAMES = (
     "live_view",
     "session_memory",
     "detectors",
+    "wire_cost",
 )
 
 
@@ -146,6 +148,18 @@ def run_detectors(_: argparse.Namespace) -> object:
     return [asdict(row) for row in rows]
 
 
+def run_wire_cost(arguments: argparse.Namespace) -> object:
+    """Measure and print what a delta costs in a short answer and in a long one."""
+    rounds, part = (1, 4) if arguments.quick else (3, 1)
+    rows = wire_cost.measure(rounds, part)
+    try:
+        rows.append(asyncio.run(wire_cost.measure_page(rounds, part)))
+    except BrowserUnavailableError as exc:
+        print(f"\nWire cost on a page: skipped, {exc}")
+    print_wire_cost(rows)
+    return [{**asdict(row), "ratio": row.ratio} for row in rows]
+
+
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], object]] = {
     "turn_overhead": run_turn_overhead,
     "capture_delay": run_capture_delay,
@@ -155,6 +169,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], object]] = {
     "live_view": run_live_view,
     "session_memory": run_session_memory,
     "detectors": run_detectors,
+    "wire_cost": run_wire_cost,
 }
 
 
@@ -239,6 +254,19 @@ def print_detectors(rows: list[detectors.Row]) -> None:
     for row in rows:
         more = ", ".join(row.more_than_undriven) or "-"
         print(f"{row.mode:32}{row.bot or 'human':18}{len(row.flags):>6}{row.mismatches:>12}  {more}")
+
+
+def print_wire_cost(rows: list[wire_cost.Row]) -> None:
+    """Print milliseconds of CPU of both answers, one line a kind of stream."""
+    print(
+        f"\nA wire answer of N and of 8 N deltas: CPU of this process, ms; the bar is {wire_cost.BAR:g}"
+        "\n(where each delta holds the whole text: times the CPU by 8 times the bytes)"
+    )
+    print(f"{'stream':34}{'N':>8}{'N deltas':>12}{'8 N':>12}{'ratio':>8}")
+    for row in rows:
+        verdict = "" if row.ratio <= wire_cost.BAR else "  over the bar"
+        cells = f"{row.few:>8}{row.few_s * 1000:>12.0f}{row.many_s * 1000:>12.0f}{row.ratio:>8.1f}"
+        print(f"{row.name:34}{cells}{verdict}")
 
 
 def percentile(samples: list[float], percent: int) -> float:
