@@ -11,7 +11,7 @@ import anyio
 from automation.capture.network_tap import NetworkTap
 from automation.capture.pipeline import TurnCapture
 from automation.page.agent import PageAgent
-from automation.profiles import parse_profile
+from automation.profiles.validation import parse_profile
 from automation.timing import Timeouts
 from automation.turn import Message, Prompt, TurnEvent
 from backend.gateway.answer_stream import AnswerStream

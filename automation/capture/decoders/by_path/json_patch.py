@@ -12,7 +12,6 @@ from automation.capture.decoders.joined_answer import JoinedAnswer, Part
 from automation.capture.decoders.protocol import WireEvent
 from automation.growing_text import Text
 from automation.profiles.wire_format import Wire
-from automation.wire_format import Wire
 
 _DOCUMENTS_BETWEEN = "\n\n"
 
