@@ -73,7 +73,7 @@ def test_what_is_given_to_serve_wins_over_the_settings(monkeypatch):
 
 
 def test_the_schema_beside_the_profiles_is_the_one_that_is_printed():
-    kept = Path(__file__).resolve().parents[3] / "selectors" / "profile.schema.json"
+    kept = Path(__file__).resolve().parents[4] / "selectors" / "profile.schema.json"
 
     result = run("profile-schema")
 
