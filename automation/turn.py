@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
 Role = Literal["system", "user", "assistant", "tool"]
 FinishReason = Literal["stop", "length", "content_filter"]
 CaptureSource = Literal["wire", "dom"]
+
+
+def join_texts(texts: Iterable[str]) -> str:
+    """Return the texts of one message's parts as one text: a blank line between two, empty ones left out."""
+    return "\n\n".join(filter(None, texts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast, get_args
 
 from automation.library.interface import Messages
-from automation.turn import Message, Prompt, Role
+from automation.turn import Message, Prompt, Role, join_texts
 
 _ROLES = frozenset(get_args(Role))
 
@@ -42,4 +42,4 @@ def _text(content: Any, i: int) -> str:
     if not all(isinstance(text, str) for text in texts):
         msg = f"messages.{i}.content must be text, or a list of parts that are"
         raise ValueError(msg)
-    return "".join(str(text) for text in texts)
+    return join_texts(str(text) for text in texts)

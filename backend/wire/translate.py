@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from automation.turn import Message, Prompt, Role
+from automation.turn import Message, Prompt, Role, join_texts
 from backend.errors import InvalidRequestError
+from backend.wire.answer_fields import ANOTHER_ANSWER, find_given_fields, refuse_fields
 from backend.wire.attachments import is_file
 from backend.wire.chat_request import ChatMessage, ChatRequest, ContentPart, ToolCall
 from backend.wire.tool_envelope import assistant_text, result_block
@@ -93,39 +93,13 @@ def refuse_unsupported(request: ChatRequest) -> None:
     Raises:
         InvalidRequestError: ``param`` names the parameter.
     """
-    refused: dict[str, bool] = {
-        "n": request.n not in (None, 1),
-        "logprobs": bool(request.logprobs),
-        "top_logprobs": bool(request.top_logprobs),
-        "functions": bool(request.functions),
-        "function_call": request.function_call not in (None, "none", "auto"),
-        "modalities": "audio" in (request.modalities or ()),
-        "audio": request.audio is not None,
-    }
-    for name, is_refused in refused.items():
-        if is_refused:
-            instead = " Send tools." if name in ("functions", "function_call") else ""
-            msg = f"{name} is not supported with this value in this version.{instead}"
-            raise InvalidRequestError(msg, name)
+    refuse_fields({name: getattr(request, name) for name in ANOTHER_ANSWER})
 
 
 def ignored_params(request: ChatRequest) -> list[str]:
     """Return the parameters that were given and have no effect, sorted. Call ``refuse_unsupported`` first."""
-    given = {name for name in request.model_fields_set if not _says_nothing(name, getattr(request, name))}
-    given |= {name for name, value in (request.model_extra or {}).items() if value is not None}
-    return sorted(given - _HONOURED)
-
-
-def _says_nothing(name: str, value: Any) -> bool:
-    """Whether a value asks for what happens anyway."""
-    defaults: dict[str, tuple[Any, ...]] = {
-        "n": (1,),
-        "logprobs": (False,),
-        "functions": ([],),
-        "function_call": ("none", "auto"),
-        "modalities": (["text"],),
-    }
-    return value is None or value in defaults.get(name, ())
+    given = {name: getattr(request, name) for name in request.model_fields_set}
+    return sorted(find_given_fields({**(request.model_extra or {}), **given}) - _HONOURED)
 
 
 def _message(message: ChatMessage, where: str) -> Message:
@@ -160,7 +134,7 @@ def _text(content: str | list[ContentPart] | None, where: str) -> str:
         return ""
     if isinstance(content, str):
         return content
-    return "".join(_part_text(part, f"{where}.content.{i}") for i, part in enumerate(content))
+    return join_texts(_part_text(part, f"{where}.content.{i}") for i, part in enumerate(content))
 
 
 def _part_text(part: ContentPart, where: str) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from automation.turn import join_texts
 from backend.errors import InvalidRequestError
 from backend.wire.messages.request import ContentBlock, InputMessage, Source
 
@@ -23,7 +24,7 @@ def system_text(system: str | Sequence[ContentBlock] | None) -> str:
     """
     if system is None or isinstance(system, str):
         return system or ""
-    return "\n\n".join(_only_text(block, f"system.{i}") for i, block in enumerate(system))
+    return join_texts(_only_text(block, f"system.{i}") for i, block in enumerate(system))
 
 
 def chat_messages(messages: Sequence[InputMessage]) -> list[dict[str, Any]]:
@@ -42,7 +43,7 @@ def _message(message: InputMessage, where: str) -> list[dict[str, Any]]:
     if message.role == "assistant":
         return _assistant(message.content, where)
     if message.role == "system":
-        text = "\n\n".join(_only_text(b, f"{where}.{i}") for i, b in enumerate(message.content))
+        text = join_texts(_only_text(b, f"{where}.{i}") for i, b in enumerate(message.content))
         return [{"role": "system", "content": text}]
     return _user(message.content, where)
 
@@ -56,6 +57,7 @@ def _assistant(blocks: Sequence[ContentBlock], where: str) -> list[dict[str, Any
             texts.append(_only_text(block, f"{where}.{i}"))
     if not texts and not calls:
         return []
+    # Not parted: of an answer with citations each block is a piece of one running text.
     message: dict[str, Any] = {"role": "assistant", "content": "".join(texts) or None}
     return [{**message, "tool_calls": calls} if calls else message]
 
@@ -81,7 +83,7 @@ def _user(blocks: Sequence[ContentBlock], where: str) -> list[dict[str, Any]]:
             parts += _parts(block, f"{where}.{i}")
     said = files + parts
     if said and all(part["type"] == "text" for part in said):
-        return [*results, {"role": "user", "content": "\n\n".join(part["text"] for part in said)}]
+        return [*results, {"role": "user", "content": join_texts(part["text"] for part in said)}]
     return [*results, {"role": "user", "content": said}] if said else results
 
 
@@ -92,7 +94,7 @@ def _result(block: ContentBlock, where: str) -> tuple[dict[str, Any], list[dict[
     if not isinstance(content, str):
         nested = [part for i, b in enumerate(content) for part in _parts(b, f"{where}.content.{i}")]
         files = [part for part in nested if part["type"] != "text"]
-        content = "\n".join(part["text"] for part in nested if part["type"] == "text")
+        content = join_texts(part["text"] for part in nested if part["type"] == "text")
     if block.is_error:
         content = f"Error: {content}" if content else "Error"
     call_id = _given(block.tool_use_id, f"{where}.tool_use_id")

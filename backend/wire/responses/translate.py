@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from automation.turn import join_texts
 from backend.errors import InvalidRequestError
 from backend.wire.responses.request import InputItem, ResponsesPart, ResponsesRequest
 from backend.wire.responses.tools import chat_tools
@@ -118,7 +119,7 @@ class _Conversation:
     def _output_text(self, parts: Sequence[ResponsesPart], where: str) -> str:
         translated = [_part(part, f"{where}.{i}") for i, part in enumerate(parts)]
         self._files += [part for part in translated if part["type"] != "text"]
-        return "".join(part["text"] for part in translated if part["type"] == "text")
+        return join_texts(part["text"] for part in translated if part["type"] == "text")
 
     def _flush_files(self) -> None:
         if self._files:

@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from automation.turn import Attachment, Message, Prompt, TextDelta, TurnFinished
+from automation.turn import Attachment, Message, Prompt, TextDelta, TurnFinished, join_texts
 
 
 def test_prompts_that_ask_the_same_are_equal_and_can_be_keys():
@@ -24,3 +24,11 @@ def test_an_event_can_not_be_changed_once_told():
 
     with pytest.raises(FrozenInstanceError):
         delta.text = "ho"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("texts", "joined"),
+    [([], ""), (["a"], "a"), (["a\n", " b"], "a\n\n\n b"), (["", "a", "", "b"], "a\n\nb")],
+)
+def test_a_blank_line_parts_the_texts_of_a_message_and_nothing_else_changes(texts, joined):
+    assert join_texts(texts) == joined

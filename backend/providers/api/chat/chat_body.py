@@ -1,4 +1,7 @@
-"""What the dialects that translate read out of OpenAI's chat body. Pure."""
+"""Reads OpenAI's chat body for the dialects that translate it. Pure.
+
+A body is as a client sent it, so a value may be of any type; ``validate_body`` ensures the types where a dialect needs them.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from automation.turn import join_texts
 from backend.errors import InvalidRequestError
 from backend.providers.api.dialect import Body
 from backend.wire.chat_request import ChatRequest
@@ -61,33 +65,94 @@ def validate_body(body: Body) -> dict[str, Any]:
     return ChatRequest.model_validate({"model": "", **body}).model_dump(exclude_unset=True)
 
 
-def iter_parts(message: Mapping[str, Any], field: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield each content part with its dotted name; a text is one part, and so is a refusal, which becomes a text."""
+def parse_messages(body: Body) -> list[Mapping[str, Any]]:
+    """Return the messages.
+
+    Raises:
+        InvalidRequestError: There are none, or one is not an object with a role.
+    """
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        msg = "messages must be a list with at least one message."
+        raise InvalidRequestError(msg, "messages")
+    for i, message in enumerate(messages):
+        if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
+            msg = "A message must be an object with a role."
+            raise InvalidRequestError(msg, f"messages.{i}")
+    return messages
+
+
+def iter_parts(message: Mapping[str, Any], field: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return each content part with its dotted name; a text is one part, null none, and a refusal becomes a text.
+
+    Raises:
+        InvalidRequestError: The content is neither.
+    """
     content = message.get("content")
+    if content is None:
+        return []
     if isinstance(content, str):
-        yield field, {"type": "text", "text": content}
-        return
-    for at, part in enumerate(content or ()):
-        name = f"{field}.content.{at}"
-        if part.get("type") == "refusal":
-            yield name, {"type": "text", "text": part.get("refusal") or ""}
-        else:
-            yield name, part
+        return [(field, {"type": "text", "text": content})]
+    if not isinstance(content, list) or not all(isinstance(part, Mapping) for part in content):
+        msg = "content must be a text or a list of parts."
+        raise InvalidRequestError(msg, f"{field}.content")
+    return [(f"{field}.content.{at}", _without_refusal(part)) for at, part in enumerate(content)]
+
+
+def _without_refusal(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"type": "text", "text": part.get("refusal")} if part.get("type") == "refusal" else part
+
+
+def part_text(part: Mapping[str, Any], field: str) -> str:
+    """Return a part's text.
+
+    Raises:
+        InvalidRequestError: It is no text.
+    """
+    text = part.get("text")
+    if part.get("type") != "text" or not isinstance(text, str):
+        msg = f"Parts of type {part.get('type')!r} can't be sent here to this endpoint's API."
+        raise InvalidRequestError(msg, field)
+    return text
 
 
 def text_of(message: Mapping[str, Any], field: str) -> str:
-    """Return the text of a message that can have nothing else.
+    """Return the text of a message that can have nothing else, its parts joined by ``join_texts``.
 
     Raises:
         InvalidRequestError: It has another part.
     """
-    texts = []
-    for name, part in iter_parts(message, field):
-        if part.get("type") != "text":
-            msg = f"A message of role {message.get('role')!r} takes text only at this provider."
+    return join_texts(part_text(part, name) for name, part in iter_parts(message, field))
+
+
+def parse_stops(body: Body) -> list[str]:
+    """Return the stop sequences.
+
+    Raises:
+        InvalidRequestError: They are no texts.
+    """
+    stop = body.get("stop")
+    stops = [stop] if isinstance(stop, str) else (stop or [])
+    if not isinstance(stops, list) or not all(isinstance(one, str) for one in stops):
+        msg = "stop must be a text or a list of texts."
+        raise InvalidRequestError(msg, "stop")
+    return stops
+
+
+def most_tokens(body: Body) -> int | None:
+    """Return the limit of the answer's tokens; ``max_completion_tokens`` wins.
+
+    Raises:
+        InvalidRequestError: It is no number above 0.
+    """
+    for name in ("max_completion_tokens", "max_tokens"):
+        if (most := body.get(name)) is None:
+            continue
+        if not isinstance(most, int) or isinstance(most, bool) or most <= 0:
+            msg = f"{name} must be a number above 0."
             raise InvalidRequestError(msg, name)
-        texts.append(part.get("text") or "")
-    return "\n\n".join(texts)
+        return most
+    return None
 
 
 def parse_image(part: Mapping[str, Any], field: str) -> Base64Data | str:
@@ -96,9 +161,12 @@ def parse_image(part: Mapping[str, Any], field: str) -> Base64Data | str:
     Raises:
         InvalidRequestError: It is neither.
     """
-    url = (part.get("image_url") or {}).get("url") or ""
+    image = part.get("image_url")
+    url = image.get("url") if isinstance(image, Mapping) else image
+    if not isinstance(url, str):
+        url = ""
     if url.startswith(("http://", "https://")):
-        return str(url)
+        return url
     return _data_in(url, f"{field}.image_url.url")
 
 
@@ -133,20 +201,29 @@ def iter_tool_calls(
     """Yield an assistant's calls: each as it came, the function's name, and its arguments.
 
     Raises:
-        InvalidRequestError: Arguments aren't a JSON object.
+        InvalidRequestError: A call has no name, or its arguments aren't a JSON object.
     """
-    for at, call in enumerate(message.get("tool_calls") or ()):
-        function = call.get("function") or {}
-        name = f"{field}.tool_calls.{at}.function.arguments"
-        try:
-            arguments = orjson.loads(function.get("arguments") or "{}")
-        except orjson.JSONDecodeError as exc:
-            msg = f"The arguments of a call must be JSON: {exc.msg}."
-            raise InvalidRequestError(msg, name) from exc
-        if not isinstance(arguments, dict):
-            msg = "The arguments of a call must be a JSON object."
-            raise InvalidRequestError(msg, name)
-        yield call, str(function.get("name") or ""), arguments
+    calls = message.get("tool_calls") or []
+    if not isinstance(calls, list):
+        msg = "tool_calls must be a list."
+        raise InvalidRequestError(msg, f"{field}.tool_calls")
+    for at, call in enumerate(calls):
+        yield call, *_parse_call(call, f"{field}.tool_calls.{at}")
+
+
+def _parse_call(call: Any, field: str) -> tuple[str, dict[str, Any]]:
+    function = call.get("function") if isinstance(call, Mapping) else None
+    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+        msg = "A tool call must have a function with a name."
+        raise InvalidRequestError(msg, field)
+    try:
+        arguments = orjson.loads(function.get("arguments") or "{}")
+    except (orjson.JSONDecodeError, TypeError):
+        arguments = None
+    if not isinstance(arguments, dict):
+        msg = "The arguments of a tool call must be a JSON object as text."
+        raise InvalidRequestError(msg, f"{field}.function.arguments")
+    return function["name"], arguments
 
 
 def list_functions(body: Body) -> Sequence[FunctionTool]:
@@ -199,8 +276,10 @@ def answer_schema(body: Body) -> Mapping[str, Any] | str:
     Raises:
         InvalidRequestError: It is something else.
     """
-    form = body.get("response_format") or {"type": "text"}
-    kind = form.get("type")
+    form = body.get("response_format")
+    if form is None or form == {}:
+        return "text"
+    kind = form.get("type") if isinstance(form, Mapping) else None
     if kind in ("text", "json_object"):
         return str(kind)
     named = form.get("json_schema") if kind == "json_schema" else None
@@ -209,26 +288,3 @@ def answer_schema(body: Body) -> Mapping[str, Any] | str:
         msg = "response_format must be of type text, json_object, or json_schema with a schema."
         raise InvalidRequestError(msg, "response_format")
     return schema
-
-
-_UNTRANSLATED = ("audio", "web_search_options", "functions", "function_call")
-
-
-def refuse_untranslated(body: Body, *, most_choices: int = 1) -> None:
-    """Refuse the fields that change what the answer is, and that no translation honours.
-
-    Raises:
-        InvalidRequestError: ``param`` names the field.
-    """
-    asked = {name: bool(body.get(name)) for name in ("logprobs", *_UNTRANSLATED)}
-    asked["n"] = (body.get("n") or 1) > most_choices
-    asked["modalities"] = any(kind != "text" for kind in body.get("modalities") or ())
-    for name, is_asked in asked.items():
-        if is_asked:
-            msg = f"This endpoint's provider has no {name}{' above 1' if name == 'n' else ''}."
-            raise InvalidRequestError(msg, name)
-
-
-def without_effect(body: Body, honoured: frozenset[str]) -> list[str]:
-    """Return the fields of a body that are set but not among those honoured, sorted."""
-    return sorted(name for name, value in body.items() if value is not None and name not in honoured)

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from automation.web_provider.transcript import compose_transcript
 from backend.errors import InvalidRequestError
-from backend.providers.api.chat.chat_fields import joined_text
+from backend.providers.api.chat.chat_body import text_of
 from backend.wire.chat_request import ChatMessage
 from backend.wire.translate import translate_messages
 
@@ -23,7 +23,7 @@ def compose_chat_transcript(messages: Sequence[Mapping[str, Any]]) -> str:
         InvalidRequestError: A part of a message is no text, or the last message asks nothing.
     """
     for i, message in enumerate(messages):
-        joined_text(message, f"messages.{i}")
+        text_of(message, f"messages.{i}")
     try:
         checked = [ChatMessage.model_validate(message) for message in messages]
     except ValidationError as exc:
@@ -38,7 +38,7 @@ def system_and_prompt(messages: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     Raises:
         InvalidRequestError: As ``compose_chat_transcript``.
     """
-    system = [joined_text(m, f"messages.{i}") for i, m in enumerate(messages) if m["role"] in _SYSTEM]
+    system = [text_of(m, f"messages.{i}") for i, m in enumerate(messages) if m["role"] in _SYSTEM]
     others = [message for message in messages if message["role"] not in _SYSTEM]
     if not others:
         msg = "There is no message but the system's."

@@ -16,10 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from automation.errors import SiteError
 from backend.errors import InvalidRequestError
-from backend.providers.api.chat.chat_fields import ANOTHER_ANSWER, given_fields, parse_messages, refuse_fields
+from backend.providers.api.chat.chat_body import parse_messages
 from backend.providers.api.chat.prompt_text import compose_chat_transcript
 from backend.providers.api.chat.translated_stream import parse_object
 from backend.providers.api.dialect import ApiRequest, Body, WholeCompletion
+from backend.wire.answer_fields import ANOTHER_ANSWER, find_given_fields, refuse_fields
 from backend.wire.chat_response import ChunkWriter, Citation, CompletionHead, completion_document, to_json
 from backend.wire.usage import usage_document
 
@@ -241,7 +242,7 @@ def chunks(run: Run, head: CompletionHead, prompt_characters: int, *, with_usage
 def ignored(body: Body, options: CodegenDefaults) -> Sequence[str]:
     """Return the fields that an agent takes no notice of, sorted."""
     honoured = {"messages", "stream", "stream_options"} | ({"model"} if options.sends_model else set())
-    return sorted(given_fields(body) - honoured)
+    return sorted(find_given_fields(body) - honoured)
 
 
 def retry_wait_s(failures: int, base_delay_s: float, retry_after_s: float | None) -> float:

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from backend.errors import InvalidRequestError
-from backend.providers.api.chat import chat_body, chat_fields
+from backend.providers.api.chat import chat_body
 from backend.providers.api.dialect import Body
+from backend.wire.answer_fields import find_given_fields, refuse_fields
 
 MOST_TOKENS = 8192
 """The limit where the client gives none, which the API requires; a thinking budget comes on top of it."""
@@ -75,13 +76,13 @@ def messages_request(body: Body, *, is_streamed: bool) -> dict[str, Any]:
         ValidationError: A field is not what OpenAI says it is.
     """
     body = chat_body.validate_body(body)
-    chat_body.refuse_untranslated(body)
+    refuse_fields(body)
     system, messages = _conversation(body)
     request: dict[str, Any] = {"model": body.get("model"), "messages": messages, "stream": is_streamed}
     if system:
         request["system"] = system
     request |= _tools(body) | build_thinking_fields(body) | _sampling(body)
-    request.setdefault("max_tokens", chat_fields.most_tokens(body) or MOST_TOKENS)
+    request.setdefault("max_tokens", chat_body.most_tokens(body) or MOST_TOKENS)
     if (schema := _answer_schema(body)) is not None:
         form = {"type": "json_schema", "schema": schema}
         request["output_config"] = {**request.get("output_config", {}), "format": form}
@@ -102,7 +103,7 @@ def ignored_fields(body: Body) -> list[str]:
     # "none" asks for what the API does by itself.
     if thinking or body.get("reasoning_effort") == "none":
         honoured |= {"reasoning_effort"}
-    return chat_body.without_effect(body, honoured)
+    return sorted(find_given_fields(body) - honoured)
 
 
 def build_thinking_fields(body: Body) -> dict[str, Any]:
@@ -122,7 +123,7 @@ def build_thinking_fields(body: Body) -> dict[str, Any]:
         raise InvalidRequestError(msg, "reasoning_effort")
     if _is_forced(body):
         return {}
-    most = chat_fields.most_tokens(body)
+    most = chat_body.most_tokens(body)
     model = str(body.get("model"))
     if _is_adaptive(model):
         config = {"effort": _effort(effort, model)}
@@ -173,7 +174,7 @@ def _sampling(body: Body) -> dict[str, Any]:
             request["temperature"] = min(body["temperature"], 1.0)  # OpenAI's scale ends at 2
         elif body.get("top_p") is not None:
             request["top_p"] = body["top_p"]
-    if stops := chat_fields.parse_stops(body):
+    if stops := chat_body.parse_stops(body):
         request["stop_sequences"] = stops
     return request
 

@@ -20,19 +20,13 @@ from automation.capture.decoders.framing.lines import LineSplitter
 from automation.capture.decoders.framing.sse import SseParser
 from automation.errors import SiteError
 from automation.json_path import JsonPath
-from backend.providers.api.chat.chat_fields import (
-    ANOTHER_ANSWER,
-    given_fields,
-    most_tokens,
-    parse_messages,
-    parse_stops,
-    refuse_fields,
-)
+from backend.providers.api.chat.chat_body import most_tokens, parse_messages, parse_stops
 from backend.providers.api.chat.prompt_text import compose_chat_transcript, system_and_prompt
 from backend.providers.api.chat.translated_stream import TranslatedStream
 from backend.providers.api.dialect import ApiRequest, Body, ChatStream, Refusal, WholeCompletion
 from backend.providers.api.dialects.custom_api import OPTIONS, AnswerPaths, CustomApi, fill, fill_path
 from backend.providers.api.dialects.openai_compatible import OpenAICompatible
+from backend.wire.answer_fields import ANOTHER_ANSWER, find_given_fields, refuse_fields
 from backend.wire.chat_response import CompletionHead, completion_document, to_json
 from backend.wire.usage import TokenUsage
 
@@ -86,7 +80,7 @@ class Custom:
         honoured = _ALWAYS_HONOURED | self._used
         if "max_tokens" in self._used:
             honoured |= {"max_completion_tokens"}
-        return sorted(given_fields(body) - honoured)
+        return sorted(find_given_fields(body) - honoured)
 
     def list_models(self) -> ApiRequest | None:
         """Return the request for the models, where the API is said to tell them."""

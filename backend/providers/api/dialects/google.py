@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from automation.errors import AutomationError, ContentBlockedError, RateLimitedError, SiteError
-from backend.providers.api.chat.chat_body import without_effect
 from backend.providers.api.chat.sse_stream import SseStream
 from backend.providers.api.chat.translated_stream import parse_object, parse_or_none
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
@@ -19,6 +18,7 @@ from backend.providers.api.dialects.google_request import (
     generate_request,
     model_path,
 )
+from backend.wire.answer_fields import find_given_fields
 from backend.wire.chat_response import CompletionHead, completion_document, to_json
 from backend.wire.tool_envelope import CalledTool
 from backend.wire.usage import TokenUsage
@@ -74,7 +74,7 @@ class Google:
 
     def ignored(self, body: Body) -> Sequence[str]:
         """Return the fields without effect."""
-        return without_effect(body, HONOURED)
+        return sorted(find_given_fields(body) - HONOURED)
 
     def list_models(self) -> ApiRequest | None:
         """Return the request for the models, of which there are fewer than a page has."""

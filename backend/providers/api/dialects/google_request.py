@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 
 from backend.errors import InvalidRequestError
-from backend.providers.api.chat import chat_body, chat_fields
+from backend.providers.api.chat import chat_body
 from backend.providers.api.dialect import Body
+from backend.wire.answer_fields import refuse_fields
 
 HONOURED = frozenset(
     {
@@ -76,7 +77,7 @@ def generate_request(body: Body, *, is_streamed: bool) -> dict[str, Any]:
         ValidationError: A field is not what OpenAI says it is.
     """
     body = chat_body.validate_body(body)
-    chat_body.refuse_untranslated(body, most_choices=1 if is_streamed else _MOST_CHOICES)
+    refuse_fields(body, most_choices=1 if is_streamed else _MOST_CHOICES)
     system, contents = _conversation(body)
     request: dict[str, Any] = {"contents": contents}
     if system:
@@ -89,9 +90,9 @@ def generate_request(body: Body, *, is_streamed: bool) -> dict[str, Any]:
 
 def _generation_config(body: Body) -> dict[str, Any]:
     config = {theirs: body[ours] for ours, theirs in _RENAMED.items() if body.get(ours) is not None}
-    if (most := chat_fields.most_tokens(body)) is not None:
+    if (most := chat_body.most_tokens(body)) is not None:
         config["maxOutputTokens"] = most
-    if stops := chat_fields.parse_stops(body):
+    if stops := chat_body.parse_stops(body):
         config["stopSequences"] = stops
     schema = chat_body.answer_schema(body)
     if schema != "text":

@@ -13,10 +13,10 @@ from typing import Any
 from automation.capture.decoders.framing.lines import LineSplitter
 from automation.errors import RateLimitedError, SiteError
 from backend.errors import InvalidRequestError
-from backend.providers.api.chat.chat_fields import given_fields
 from backend.providers.api.chat.translated_stream import TranslatedStream, parse_object, parse_or_none
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
 from backend.providers.api.dialects.ollama_request import HONOURED, chat_request
+from backend.wire.answer_fields import find_given_fields
 from backend.wire.chat_response import CompletionHead, completion_document, to_json
 from backend.wire.tool_envelope import CalledTool
 from backend.wire.usage import TokenUsage
@@ -69,7 +69,7 @@ class Ollama:
 
     def ignored(self, body: Body) -> Sequence[str]:
         """Return the fields that Ollama has no word for."""
-        return sorted(given_fields(body) - HONOURED)
+        return sorted(find_given_fields(body) - HONOURED)
 
     def list_models(self) -> ApiRequest | None:
         """Return the request for the models that are there."""

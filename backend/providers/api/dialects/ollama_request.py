@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from automation.turn import join_texts
 from backend.errors import InvalidRequestError
-from backend.providers.api.chat.chat_fields import (
+from backend.providers.api.chat.chat_body import (
+    answer_schema,
     iter_parts,
+    iter_tool_calls,
     most_tokens,
+    parse_image,
     parse_messages,
     parse_stops,
-    parsed_arguments,
-    refuse_fields,
-    text_of,
+    part_text,
 )
 from backend.providers.api.dialect import Body
+from backend.wire.answer_fields import refuse_fields
 
 _PLAIN_OPTIONS = ("temperature", "top_p", "seed", "presence_penalty", "frequency_penalty")
 _AS_THEY_ARE = ("think", "keep_alive")
@@ -81,19 +84,18 @@ def _message(message: Mapping[str, Any], where: str, names: dict[str, str]) -> d
     role = "system" if message["role"] == "developer" else message["role"]
     texts: list[str] = []
     images: list[str] = []
-    for i, part in enumerate(iter_parts(message, where)):
-        at = f"{where}.content.{i}"
+    for at, part in iter_parts(message, where):
         if part.get("type") == "image_url":
             images.append(_image(part, at))
         else:
-            texts.append(text_of(part, at))
-    sent: dict[str, Any] = {"role": role, "content": "\n".join(texts)}
+            texts.append(part_text(part, at))
+    sent: dict[str, Any] = {"role": role, "content": join_texts(texts)}
     if images:
         sent["images"] = images
     if role == "assistant" and isinstance(message.get("reasoning_content"), str):
         sent["thinking"] = message["reasoning_content"]
-    if calls := message.get("tool_calls"):
-        sent["tool_calls"] = _earlier_calls(calls, f"{where}.tool_calls", names)
+    if calls := _earlier_calls(message, where, names):
+        sent["tool_calls"] = calls
     if role == "tool":
         call_id = message.get("tool_call_id")
         name = names.get(call_id) if isinstance(call_id, str) else None
@@ -104,22 +106,16 @@ def _message(message: Mapping[str, Any], where: str, names: dict[str, str]) -> d
 
 def _image(part: Mapping[str, Any], where: str) -> str:
     """Return an image's base64."""
-    image = part.get("image_url")
-    url = image.get("url") if isinstance(image, Mapping) else image
-    kind, comma, data = url.partition(",") if isinstance(url, str) else ("", "", "")
-    if not comma or not kind.startswith("data:") or not kind.endswith(";base64"):
+    image = parse_image(part, where)
+    if isinstance(image, str):
         msg = "Ollama takes images only as data: URLs in base64."
         raise InvalidRequestError(msg, where)
-    return data
+    return image.data
 
 
-def _earlier_calls(calls: Any, where: str, names: dict[str, str]) -> list[dict[str, Any]]:
-    if not isinstance(calls, list):
-        msg = "tool_calls must be a list."
-        raise InvalidRequestError(msg, where)
+def _earlier_calls(message: Mapping[str, Any], where: str, names: dict[str, str]) -> list[dict[str, Any]]:
     sent: list[dict[str, Any]] = []
-    for i, call in enumerate(calls):
-        name, arguments = parsed_arguments(call, f"{where}.{i}")
+    for i, (call, name, arguments) in enumerate(iter_tool_calls(message, where)):
         call_id = call.get("id")
         if isinstance(call_id, str):
             names[call_id] = name
@@ -139,18 +135,10 @@ def _tools(body: Body) -> list[Any]:
 
 def _format(body: Body) -> Any:
     """Return ``json``, a schema, or None for text."""
-    wanted = body.get("response_format")
-    kind = wanted.get("type") if isinstance(wanted, Mapping) else None
-    if wanted is None or kind == "text":
-        return None
-    if kind == "json_object":
-        return "json"
-    described = wanted.get("json_schema") if isinstance(wanted, Mapping) else None
-    schema = described.get("schema") if isinstance(described, Mapping) else None
-    if kind != "json_schema" or not isinstance(schema, Mapping):
-        msg = "response_format must be of type text, json_object, or json_schema with a schema."
-        raise InvalidRequestError(msg, "response_format")
-    return schema
+    schema = answer_schema(body)
+    if isinstance(schema, Mapping):
+        return schema
+    return "json" if schema == "json_object" else None
 
 
 def _think(effort: Any) -> bool | str:

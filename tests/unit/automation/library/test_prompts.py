@@ -21,7 +21,7 @@ USER = {"role": "user", "content": "Hi"}
         ),
         (
             [{"role": "user", "content": [{"type": "text", "text": "H"}, {"type": "text", "text": "i"}]}],
-            (Message("user", "Hi"),),
+            (Message("user", "H\n\ni"),),
         ),
     ],
 )

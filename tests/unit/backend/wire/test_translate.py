@@ -50,7 +50,7 @@ def test_the_model_goes_with_the_prompt():
         ({"role": "tool", "content": "42", "tool_call_id": "c"}, Message("tool", "42")),
         (
             {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
-            Message("user", "ab"),
+            Message("user", "a\n\nb"),
         ),
         (
             {
@@ -101,7 +101,7 @@ def test_files_leave_only_the_text_and_may_stand_alone():
     image = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
     between = [{"type": "text", "text": "a"}, image, {"type": "text", "text": "b"}]
 
-    assert translated({"role": "user", "content": between}) == (Message("user", "ab"),)
+    assert translated({"role": "user", "content": between}) == (Message("user", "a\n\nb"),)
     assert translated({"role": "user", "content": [image]}) == (Message("user", ""),)
 
 
@@ -165,6 +165,7 @@ def test_stops_that_cannot_be_honoured_are_refused(stop):
         {"functions": [{}]},
         {"function_call": {"name": "f"}},
         {"modalities": ["text", "audio"]},
+        {"modalities": ["image"]},
         {"audio": {"voice": "x"}},
     ],
 )
@@ -178,6 +179,7 @@ def test_what_would_change_the_answers_nature_is_refused_by_name(fields):
 NEUTRAL = {
     "n": 1,
     "logprobs": False,
+    "top_logprobs": 0,
     "tools": [],
     "functions": [],
     "tool_choice": "auto",
@@ -199,6 +201,9 @@ def test_what_asks_for_what_happens_anyway_is_neither_refused_nor_named():
 
 
 def test_what_has_no_effect_is_named():
-    tuned = request(temperature=1, user="u", thinking=True, zebra=1, stream=True, max_tokens=3, stop="x")
+    search: dict[str, Any] = {"web_search_options": {}}
+    tuned = request(
+        temperature=1, user="u", thinking=True, zebra=1, stream=True, max_tokens=3, stop="x", **search
+    )
 
-    assert ignored_params(tuned) == ["temperature", "thinking", "user", "zebra"]
+    assert ignored_params(tuned) == ["temperature", "thinking", "user", "web_search_options", "zebra"]

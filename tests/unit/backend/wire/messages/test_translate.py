@@ -100,7 +100,7 @@ MESSAGES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
                 ],
             },
             tool("f", "1"),
-            tool("g", "Error: no\nway"),
+            tool("g", "Error: no\n\nway"),
             {"role": "user", "content": "go on"},
         ],
     ),
@@ -111,6 +111,10 @@ MESSAGES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
     "a picture in a result follows the results": (
         [user(result("f", [text("shot"), IMAGE]), result("g", None))],
         [tool("f", "shot"), tool("g", ""), {"role": "user", "content": [CHAT_IMAGE]}],
+    ),
+    "pieces of one cited answer are not parted": (
+        [USER, {"role": "assistant", "content": [text("It is "), text("22 °C"), text(".")]}],
+        [USER, {"role": "assistant", "content": "It is 22 °C."}],
     ),
     "thinking alone is no message": (
         [USER, {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": ""}]}],

@@ -106,7 +106,7 @@ INPUTS: dict[str, tuple[Any, list[dict[str, Any]]]] = {
             call_item("f"),
             call_item("g"),
             output_item("f", [{"type": "input_image", "image_url": PNG}]),
-            output_item("g", "2"),
+            output_item("g", [{"type": "input_text", "text": "2"}, {"type": "input_text", "text": "3"}]),
         ],
         [
             {
@@ -115,7 +115,7 @@ INPUTS: dict[str, tuple[Any, list[dict[str, Any]]]] = {
                 "tool_calls": [parse_chat_call("f"), parse_chat_call("g")],
             },
             {"role": "tool", "tool_call_id": "call_f", "content": ""},
-            {"role": "tool", "tool_call_id": "call_g", "content": "2"},
+            {"role": "tool", "tool_call_id": "call_g", "content": "2\n\n3"},
             {"role": "user", "content": [{"type": "image_url", "image_url": {"url": PNG}}]},
         ],
     ),

@@ -229,6 +229,8 @@ def test_thinking_that_the_api_would_refuse_is_left_out_and_named(messages, fiel
         ({"temperature": 0.5, "model": "claude-sonnet-4-6"}, []),
         ({"temperature": 0.5, "model": "glm-5"}, []),
         ({"reasoning_effort": "none"}, []),
+        ({"web_search_options": {"a": 1}}, ["web_search_options"]),
+        ({"logprobs": False, "top_logprobs": 0, "function_call": "auto"}, []),
         (
             {"seed": 1, "presence_penalty": None, "logit_bias": {}, "novel": True},
             ["logit_bias", "novel", "seed"],
@@ -249,7 +251,8 @@ def user(part: dict[str, Any]) -> dict[str, Any]:
         ({"n": 2}, "n"),
         ({"logprobs": True}, "logprobs"),
         ({"modalities": ["text", "audio"]}, "modalities"),
-        ({"web_search_options": {"a": 1}}, "web_search_options"),
+        ({"top_logprobs": 2}, "top_logprobs"),
+        ({"n": 0}, "n"),
         ({"functions": [{"name": "f"}]}, "functions"),
         ({"tools": [{"type": "custom"}]}, "tools.0"),
         ({"tools": [TOOL], "tool_choice": "any"}, "tool_choice"),
