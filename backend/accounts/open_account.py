@@ -229,7 +229,7 @@ class OpenAccount(Generic[T]):
     def take_over(self, before: OpenAccount[T]) -> None:
         """Count what the same account was asked while it was configured otherwise: the site has not forgotten it."""
         usage, old = self.usage, before.usage
-        usage.sent.extend(old.sent)
+        usage.sent.take_over(old.sent)
         usage.last_start_s, usage.delay_s = old.last_start_s, old.delay_s
 
     def clear(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -17,6 +16,7 @@ from automation.errors import (
     RateLimitedError,
     RetryableError,
 )
+from backend.sliding_window import SlidingWindow
 
 MOST_ATTEMPTS = 3
 _MOST_REST_S = 7 * 24 * 3600.0
@@ -48,7 +48,7 @@ class AccountLoad:
     Attributes:
         in_flight: Turns that run.
         pending: Those of them that the site may not have got yet.
-        sent: When the requests of the current period were sent, oldest first.
+        sent: When the requests of the current period were sent.
         last_start_s: When the latest request began, or was sent.
         delay_s: The pause that is kept after it: ``min_delay_s`` with its chance.
         rests_until_s: Until when the site wants to be left alone.
@@ -56,7 +56,7 @@ class AccountLoad:
 
     in_flight: int = 0
     pending: int = 0
-    sent: deque[float] = field(default_factory=deque)
+    sent: SlidingWindow = field(default_factory=SlidingWindow)
     last_start_s: float = -math.inf
     delay_s: float = 0.0
     rests_until_s: float = -math.inf
@@ -70,10 +70,9 @@ class AccountLoad:
 
     def note_sent(self, limits: AccountLimits, now_s: float) -> None:
         """Note that the site has got a request that began before."""
-        while self.sent and self.sent[0] <= now_s - limits.period_s:
-            self.sent.popleft()
+        self.sent.count(now_s, limits.period_s)  # forgets those before the period
         self.pending -= 1
-        self.sent.append(now_s)
+        self.sent.add(now_s)
         self.last_start_s = now_s
 
 
@@ -91,25 +90,18 @@ def begins_at_s(limits: AccountLimits, usage: AccountLoad, now_s: float) -> floa
     at = max(now_s, usage.last_start_s + usage.delay_s, usage.rests_until_s)
     if limits.max_requests is None:
         return at
-    recent = _recent(limits, usage, now_s)
-    too_many = len(recent) + usage.pending - limits.max_requests
-    if too_many < 0:
+    most = limits.max_requests - usage.pending
+    if usage.sent.count(now_s, limits.period_s) < most:
         return at
-    if too_many >= len(recent):
-        return math.inf
     # A hair after the window's edge, or rounding would make it one too many.
-    return max(at, recent[too_many] + limits.period_s + 0.001)
+    return max(at, usage.sent.free_at_s(most, now_s, limits.period_s) + 0.001)
 
 
 def remaining(limits: AccountLimits, usage: AccountLoad, now_s: float) -> float:
     """Return how many requests may still begin within the current period."""
     if limits.max_requests is None:
         return math.inf
-    return max(0, limits.max_requests - usage.pending - len(_recent(limits, usage, now_s)))
-
-
-def _recent(limits: AccountLimits, usage: AccountLoad, now_s: float) -> list[float]:
-    return [sent for sent in usage.sent if sent > now_s - limits.period_s]
+    return max(0, limits.max_requests - usage.pending - usage.sent.count(now_s, limits.period_s))
 
 
 def pick(candidates: Iterable[AccountCandidate], now_s: float) -> AccountCandidate | None:

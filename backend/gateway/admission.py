@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import anyio
 
 from backend.errors import QueueFullError, RateExceededError
+from backend.sliding_window import SlidingWindow
 
 MOST_WAITING = 64
 MOST_WAIT_S = 120.0
@@ -25,7 +26,7 @@ class Admission:
         self._running = 0
         # By caller, in the order in which they are served next.
         self._waiting: dict[str, deque[anyio.Event]] = {}
-        self._starts: deque[float] = deque()
+        self._starts = SlidingWindow()
         self._next_start = 0.0  # where requests are kept apart
 
     @property
@@ -114,11 +115,9 @@ class Admission:
         await anyio.sleep(due - now)
 
     def _count_start(self, slug: str, most_per_minute: int | None) -> None:
+        if most_per_minute is None:
+            return
         now = self._clock()
-        while self._starts and self._starts[0] <= now - _WINDOW_S:
-            self._starts.popleft()
-        if most_per_minute is not None and len(self._starts) >= most_per_minute:
+        if not self._starts.try_add(most_per_minute, now, _WINDOW_S):
             msg = f"Endpoint {slug!r} takes {most_per_minute} requests a minute."
-            raise RateExceededError(msg, self._starts[0] + _WINDOW_S - now)
-        if most_per_minute is not None:
-            self._starts.append(now)
+            raise RateExceededError(msg, self._starts.free_at_s(most_per_minute, now, _WINDOW_S) - now)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
+
+from backend.sliding_window import SlidingWindow
 
 _FORGET_AT = 10_000
 
@@ -39,25 +40,24 @@ class RateLimit:
         self._most = most
         self._window_s = window_s
         self._clock = clock
-        self._times: dict[str, deque[float]] = {}
+        self._windows: dict[str, SlidingWindow] = {}
 
     def count(self, caller: str) -> Allowance:
         """Count a request, and return what is left."""
         now = self._clock()
-        times = self._times.get(caller)
-        if times is None:
+        window = self._windows.get(caller)
+        if window is None:
             self._forget_idle(now)
-            times = self._times[caller] = deque()
-        begin = now - self._window_s
-        while times and times[0] <= begin:
-            times.popleft()
-        is_exceeded = len(times) >= self._most
-        if not is_exceeded:
-            times.append(now)
-        reset_s = times[0] + self._window_s - now if times else 0.0
-        return Allowance(self._most, self._most - len(times), reset_s, is_exceeded)
+            window = self._windows[caller] = SlidingWindow()
+        most, window_s, times = self._most, self._window_s, window.times
+        is_exceeded = not window.try_add(most, now, window_s)
+        reset_s = times[0] + window_s - now if times else 0.0
+        return Allowance(most, most - len(times), reset_s, is_exceeded)
 
     def _forget_idle(self, now: float) -> None:
-        if len(self._times) >= _FORGET_AT:
-            begin = now - self._window_s
-            self._times = {caller: times for caller, times in self._times.items() if times[-1] > begin}
+        if len(self._windows) >= _FORGET_AT:
+            self._windows = {
+                caller: window
+                for caller, window in self._windows.items()
+                if window.count(now, self._window_s)
+            }

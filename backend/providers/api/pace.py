@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 
 import anyio
+
+from backend.sliding_window import SlidingWindow
 
 
 class Pace:
@@ -19,7 +20,8 @@ class Pace:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
-        self._passed: deque[float] = deque(maxlen=most)
+        self._most = most
+        self._passed = SlidingWindow()
         self._window_s = window_s
         self._clock = clock
         self._sleep = sleep
@@ -28,13 +30,12 @@ class Pace:
     @property
     def due_in_s(self) -> float:
         """Seconds until the next may go."""
-        if len(self._passed) < (self._passed.maxlen or 0):
-            return 0.0
-        return max(self._passed[0] + self._window_s - self._clock(), 0.0)
+        now_s = self._clock()
+        return max(self._passed.free_at_s(self._most, now_s, self._window_s) - now_s, 0.0)
 
     async def wait(self) -> None:
         """Return when the next may go, which counts from then on; whoever is cancelled didn't go."""
         async with self._turn:
             while (due_in_s := self.due_in_s) > 0:
                 await self._sleep(due_in_s)
-            self._passed.append(self._clock())
+            self._passed.add(self._clock())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backend.security import rate_limit
 from backend.security.rate_limit import RateLimit
 
 
@@ -42,3 +43,17 @@ def test_headers_are_openais():
         "x-ratelimit-remaining-requests": "2",
         "x-ratelimit-reset-requests": "60.000s",
     }
+
+
+def test_callers_who_sent_nothing_lately_are_forgotten_and_the_others_are_not(monkeypatch):
+    monkeypatch.setattr(rate_limit, "_FORGET_AT", 2)
+    clock = Clock()
+    limit = RateLimit(1, 10.0, clock)
+    limit.count("idle")
+    clock.now = 9.0
+    limit.count("busy")
+    clock.now = 11.0
+    limit.count("new")
+
+    assert set(limit._windows) == {"busy", "new"}
+    assert limit.count("busy").is_exceeded

@@ -41,7 +41,13 @@ def test_only_what_asks_for_something_is_given():
 
 
 def test_what_asks_for_nothing_is_not_refused():
-    assert refuse_fields({**NEUTRAL, "web_search_options": {}, "seed": 1}) is None
+    refused: list[str | None] = []
+    try:
+        refuse_fields({**NEUTRAL, "web_search_options": {}, "seed": 1})
+    except InvalidRequestError as exc:
+        refused.append(exc.param)
+
+    assert refused == []
 
 
 def test_each_field_that_asks_for_another_answer_is_tested():
