@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
+from typing import ClassVar, Literal
 
 
 class AutomationError(Exception):
@@ -48,11 +48,14 @@ class SiteError(RetryableError):
     """The site reported an error, or its stream ended without its end marker.
 
     Attributes:
+        subject: Who reports it, at the beginning of the message; a class for another source says otherwise.
         site_message: The site's own words, or what was seen on the wire.
     """
 
+    subject: ClassVar[str] = "The site"
+
     def __init__(self, site_message: str) -> None:
-        super().__init__(f"The site reported: {site_message}")
+        super().__init__(f"{self.subject} reported: {site_message}")
         self.site_message = site_message
 
 
@@ -69,18 +72,25 @@ class RateLimitedError(RetryableError):
     """The site asks to slow down.
 
     Attributes:
+        limits: Who limits what, at the beginning of the message; a class for another source says otherwise.
         site_message: The site's own words.
         retry_after_s: Seconds until another try makes sense: as the site says, else by the kind of the limit.
         kind: Too many requests, a quota that is used up, or an account that is muted.
     """
 
+    limits: ClassVar[str] = "The site limits this account"
+
     def __init__(
         self, site_message: str, retry_after_s: float | None = None, kind: LimitKind = "requests"
     ) -> None:
-        super().__init__(f"The site limits this account: {site_message}")
+        super().__init__(f"{self.limits}: {site_message}")
         self.site_message = site_message
         self.retry_after_s = _REST_S[kind] if retry_after_s is None else retry_after_s
         self.kind = kind
+
+    def with_time_left(self, retry_after_s: float) -> RateLimitedError:
+        """Return the same limit, as it is told when so many seconds of it are left."""
+        return type(self)(self.site_message, retry_after_s, self.kind)
 
 
 class FirstTokenTimeout(RetryableError):
@@ -126,11 +136,14 @@ class SignInRequiredError(AccountError):
     """The site shows its sign-in page, and signing in by itself is not possible or failed.
 
     Attributes:
+        what: The beginning of the message; a class for another source says otherwise.
         reason: What was seen, with the site's words if there were any.
     """
 
+    what: ClassVar[str] = "Sign-in is required"
+
     def __init__(self, reason: str) -> None:
-        super().__init__(f"Sign-in is required: {reason}")
+        super().__init__(f"{self.what}: {reason}")
         self.reason = reason
 
 

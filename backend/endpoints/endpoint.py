@@ -220,8 +220,8 @@ class Endpoint:
             raise (self._failure or SignInRequiredError(self.board.reason or "")).with_traceback(None)
         if self.state is EndpointState.RATE_LIMITED:
             left = (self.limited_until or 0.0) - time.monotonic()
-            words = self._failure.site_message if isinstance(self._failure, RateLimitedError) else ""
-            raise RateLimitedError(words, max(left, 1.0))
+            failure = self._failure if isinstance(self._failure, RateLimitedError) else RateLimitedError("")
+            raise failure.with_time_left(max(left, 1.0))
         if self._provider is None:
             raise EndpointNotRunningError(self.slug, self.state, self.board.reason)
         return self._provider

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from automation.errors import SiteError
+from backend.provider_errors import ApiFailedError
 
 Kind = Literal["reasoning", "text", "refusal", "call"]
 
@@ -128,7 +128,7 @@ class Blocks:
         """Return the events of one ``delta`` of a chunk, or of a whole message.
 
         Raises:
-            SiteError: A call goes on after its arguments have ended.
+            ApiFailedError: A call goes on after its arguments have ended.
         """
         reasoning = delta.get("reasoning_content") or delta.get("reasoning")
         if isinstance(reasoning, str) and reasoning:
@@ -149,7 +149,7 @@ class Blocks:
             is_cut: The answer was ended from outside, so that a call without arguments may have lost them.
 
         Raises:
-            SiteError: A call has no name.
+            ApiFailedError: A call has no name.
         """
         return self._advance(is_over=True, is_cut=is_cut)
 
@@ -184,7 +184,7 @@ class Blocks:
             # White space after a value says nothing, and the block may be closed already.
             if text.strip():
                 msg = "a call of a tool went on after its arguments had ended"
-                raise SiteError(msg)
+                raise ApiFailedError(msg)
             return
         block.end.feed(text)
         self._add(block, text)
@@ -208,7 +208,7 @@ class Blocks:
                 break
             if not block.is_begun:
                 msg = "a call of a tool without a name"
-                raise SiteError(msg)
+                raise ApiFailedError(msg)
             if block.kind == "call" and not is_cut and not block.text.strip():
                 # No arguments are an empty object: clients parse what they gather.
                 self._add(block, "{}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from automation.errors import SiteError
+from backend.provider_errors import ApiFailedError
 from backend.wire.chat_response import to_json
 from backend.wire.errors import ErrorReply
 
@@ -26,7 +26,7 @@ class ChatEvents:
         """Return the documents of the events that ``events`` completes; comments and ``[DONE]`` are left out.
 
         Raises:
-            SiteError: An event is not a JSON object.
+            ApiFailedError: An event is not a JSON object.
         """
         *whole, self._rest = (self._rest + events).replace(b"\r\n", b"\n").split(_END)
         found = (_data(event) for event in whole)
@@ -42,12 +42,12 @@ def whole_choice(completion: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the one choice of a whole completion.
 
     Raises:
-        SiteError: It has none.
+        ApiFailedError: It has none.
     """
     choice = find_choice(completion)
     if not choice.get("message"):
         msg = "a completion without a message"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     return choice
 
 
@@ -83,8 +83,8 @@ def _document(data: bytes) -> dict[str, Any]:
         document = orjson.loads(data)
     except orjson.JSONDecodeError as exc:
         msg = "an event that is not JSON"
-        raise SiteError(msg) from exc
+        raise ApiFailedError(msg) from exc
     if not isinstance(document, dict):
         msg = "an event that is no JSON object"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     return document

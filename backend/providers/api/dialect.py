@@ -85,8 +85,8 @@ class ChatStream(Protocol):
         An error that comes behind text is raised by the next call, which may bring no data.
 
         Raises:
-            SiteError: The stream carries an error, or isn't in the provider's format.
-            RateLimitedError: The error is a limit.
+            ApiFailedError: The stream carries an error, or isn't in the provider's format.
+            KeyLimitedError: The error is a limit.
         """
         ...
 
@@ -94,7 +94,7 @@ class ChatStream(Protocol):
         """Return what was held back, at the end of the provider's stream: the usage chunk where it was asked for.
 
         Raises:
-            SiteError: It ended before the provider said that the answer is whole.
+            ApiFailedError: It ended before the provider said that the answer is whole.
         """
         ...
 
@@ -115,8 +115,8 @@ class Dialect(Protocol):
         """Return the answer in a body that came with HTTP 200.
 
         Raises:
-            SiteError: It isn't an answer; also for an error under HTTP 200.
-            RateLimitedError: It is a limit under HTTP 200.
+            ApiFailedError: It isn't an answer; also for an error under HTTP 200.
+            KeyLimitedError: It is a limit under HTTP 200.
         """
         ...
 
@@ -144,7 +144,7 @@ class Dialect(Protocol):
         """Return the names in the answer to ``list_models``.
 
         Raises:
-            SiteError: It isn't such a list.
+            ApiFailedError: It isn't such a list.
         """
         ...
 
@@ -156,6 +156,6 @@ class Dialect(Protocol):
         """Return OpenAI's embeddings document for the provider's answer.
 
         Raises:
-            SiteError: It isn't one.
+            ApiFailedError: It isn't one.
         """
         ...

@@ -7,8 +7,8 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from automation.errors import ContentBlockedError, RateLimitedError, SignInRequiredError, SiteError
 from backend.errors import ProviderRefusedError
+from backend.provider_errors import ApiContentBlockedError, ApiFailedError, KeyLimitedError, KeyRefusedError
 from backend.providers.api.dialect import Refusal
 
 _QUOTA = re.compile(r"insufficient_(quota|balance)|billing|credit|payment", re.IGNORECASE)
@@ -31,17 +31,17 @@ def map_http_failure(status: int, refusal: Refusal, retry_after_s: float | None)
     rest_s = retry_after_s if retry_after_s is not None else refusal.retry_after_s
     # Google answers 400 where others say 401.
     if status == 401 or refusal.code == "invalid_api_key":
-        return SignInRequiredError(f"the provider refuses the API key: {words}")
+        return KeyRefusedError(words)
     if status == 402 or (status in {400, 403, 429} and _QUOTA.search(refusal.code)):
-        return RateLimitedError(words, rest_s, "quota")
+        return KeyLimitedError(words, rest_s, "quota")
     if status == 429:
-        return RateLimitedError(words, rest_s)
+        return KeyLimitedError(words, rest_s)
     if _BLOCKED.search(refusal.code):
-        return ContentBlockedError(words)
+        return ApiContentBlockedError(words)
     if status in _ABOUT_THE_REQUEST and refusal.message:
         code = "prompt_too_large" if status == 413 else refusal.code
         return ProviderRefusedError(words, status, code, refusal.param)
-    return SiteError(words if refusal.message else f"HTTP {status} without words")
+    return ApiFailedError(words if refusal.message else f"HTTP {status} without words")
 
 
 def parse_retry_after(value: str | None, milliseconds: str | None, now: datetime) -> float | None:

@@ -21,10 +21,10 @@ from automation.errors import (
     FirstTokenTimeout,
     IdleTimeout,
     SignInRequiredError,
-    SiteError,
     UnreachableError,
 )
 from backend.errors import GatewayError, InvalidRequestError
+from backend.provider_errors import ApiFailedError
 from backend.providers.api.accountless import WithoutAccounts
 from backend.providers.api.dialect import ApiRequest, Body, ChatStream, Dialect, WholeCompletion
 from backend.providers.api.failures import map_http_failure, parse_retry_after
@@ -110,7 +110,7 @@ class ApiProvider(WithoutAccounts):
                 # An error under HTTP 200; a whole answer isn't what was asked for either.
                 self._dialect.completion(await self._read(response), head)
                 msg = "it answered at once where a stream was asked for"
-                raise SiteError(msg)
+                raise ApiFailedError(msg)
             _refuse_pages(response)
             stream = self._dialect.stream(head, with_usage=with_usage)
             answer = StreamedCompletion(response, stream, self._place.timeouts.idle_s)
@@ -183,12 +183,12 @@ class ApiProvider(WithoutAccounts):
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         if (response.content_length or 0) > _MOST_BODY_BYTES:
             msg = "its answer is larger than 256 MiB"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         with self._translated:
             body = await response.read()
         if len(body) > _MOST_BODY_BYTES:
             msg = "its answer is larger than 256 MiB"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         return body
 
 
@@ -202,7 +202,7 @@ def _payload(body: bytes) -> aiohttp.BytesPayload | io.BytesIO | None:
 def _refuse_pages(response: aiohttp.ClientResponse) -> None:
     if response.content_type in {"text/html", "application/xhtml+xml"}:
         msg = f"it answered with a web page ({response.content_type}); the base URL may be wrong"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
 
 
 class StreamedCompletion:
@@ -294,7 +294,7 @@ def _map_client_error(exc: aiohttp.ClientError | OSError, base_url: str) -> Auto
         case aiohttp.ConnectionTimeoutError() | aiohttp.ClientConnectorError():
             return UnreachableError(base_url, str(exc) or "no connection in time")
         case _:
-            return SiteError(f"the connection broke: {str(exc) or type(exc).__name__}")
+            return ApiFailedError(f"the connection broke: {str(exc) or type(exc).__name__}")
 
 
 _TRANSLATED = map_aiohttp_errors("")  # once an answer is being read, its address has been reached

@@ -18,6 +18,7 @@ from automation.errors import (
     RateLimitedError,
 )
 from backend.accounts.policy import AccountCandidate, AccountLimits, AccountLoad, begins_at_s, pick, rest_s
+from backend.provider_errors import KeyLimitedError
 from backend.providers.library.call_types import AccountStatus, AccountSummary
 from backend.providers.protocol import CompletionProvider
 
@@ -86,7 +87,7 @@ class KeyPool:
 
         Raises:
             NoAccountError: There is none that can be used.
-            RateLimitedError: None may be asked within the time that a call waits.
+            KeyLimitedError: None may be asked within the time that a call waits.
         """
         account = await self._take(tried)
         try:
@@ -120,7 +121,7 @@ class KeyPool:
         """Wait until an account is given back, or one may be asked again.
 
         Raises:
-            RateLimitedError: Neither can be before the deadline.
+            KeyLimitedError: Neither can be before the deadline.
         """
         # One that has all its places taken is no use before it is given back.
         free = [one for one in usable if one.usage.in_flight < one.limits.at_once]
@@ -128,7 +129,7 @@ class KeyPool:
         is_hopeless = next_s > deadline_s and not any(one.usage.in_flight for one in usable)
         if is_hopeless or now_s >= deadline_s:
             msg = "every account is asked as much as it may be"
-            raise RateLimitedError(msg, max(next_s - now_s, 1.0) if math.isfinite(next_s) else 1.0)
+            raise KeyLimitedError(msg, max(next_s - now_s, 1.0) if math.isfinite(next_s) else 1.0)
         with anyio.move_on_after(min(next_s, deadline_s) - now_s):
             await self._changed.wait()
 

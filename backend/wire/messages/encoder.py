@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from automation.errors import SiteError
+from backend.provider_errors import ApiFailedError
 from backend.wire.answer_blocks import AnswerBlock, Blocks, message_to_delta
 from backend.wire.chat_events import (
     ChatEvents,
@@ -60,13 +60,13 @@ class MessagesEncoder:
         """The events that close the answer; nothing where it has failed.
 
         Raises:
-            SiteError: Nobody said why the answer ended, so that it is not complete; or a call can't be read.
+            ApiFailedError: Nobody said why the answer ended, so that it is not complete; or a call can't be read.
         """
         if self._is_over:
             return b""
         if not self._choice.get("finish_reason"):
             msg = "the stream ended before the answer did"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         closed = self._blocks.finish(is_cut=_is_cut(self._choice))
         stop = _stop(self._choice, self._blocks.all, self._request.stop_sequences or ())
         if not _is_cut(self._choice):
@@ -80,7 +80,7 @@ class MessagesEncoder:
         """Return the Messages API's events for some of chat completions'.
 
         Raises:
-            SiteError: They can't be read.
+            ApiFailedError: They can't be read.
         """
         return b"".join(self._event(document) for document in self._chunks.feed(events))
 
@@ -88,7 +88,7 @@ class MessagesEncoder:
         """Return the ``message`` for a ``chat.completion``.
 
         Raises:
-            SiteError: The arguments of a call are no JSON object.
+            ApiFailedError: The arguments of a call are no JSON object.
         """
         return to_json(message_document(self._request, orjson.loads(completion)))
 
@@ -129,7 +129,7 @@ def message_document(request: MessagesRequest, completion: Mapping[str, Any]) ->
     """Return the ``message`` for a whole ``chat.completion``.
 
     Raises:
-        SiteError: There is no message in it, or the arguments of a call are no JSON object.
+        ApiFailedError: There is no message in it, or the arguments of a call are no JSON object.
     """
     choice = whole_choice(completion)
     blocks = Blocks(_EventWriter())
@@ -184,7 +184,7 @@ def _input(block: AnswerBlock) -> dict[str, Any]:
         arguments = None
     if not isinstance(arguments, dict):
         msg = f"a call of the tool {block.name!r} whose arguments are no JSON object"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     return arguments
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from automation.errors import SiteError
+from backend.provider_errors import ApiFailedError
 from backend.wire.answer_blocks import AnswerBlock, Blocks, message_to_delta
 from backend.wire.chat_events import (
     ChatEvents,
@@ -56,13 +56,13 @@ class ResponsesEncoder:
         """The events that close the answer; nothing where it has failed.
 
         Raises:
-            SiteError: Nobody said why the answer ended: it is not complete.
+            ApiFailedError: Nobody said why the answer ended: it is not complete.
         """
         if self._is_over:
             return b""
         if not self._finish_reason:
             msg = "the stream ended before the answer did"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         self._is_over = True
         return self._writer.finish(self._blocks, self._finish_reason, self._usage)
 
@@ -70,7 +70,7 @@ class ResponsesEncoder:
         """Return the Responses API's events for some of chat completions'.
 
         Raises:
-            SiteError: They can't be read.
+            ApiFailedError: They can't be read.
         """
         return b"".join(self._event(document) for document in self._chunks.feed(events))
 
@@ -78,7 +78,7 @@ class ResponsesEncoder:
         """Return the ``response`` for a ``chat.completion``.
 
         Raises:
-            SiteError: A call of a tool can't be read.
+            ApiFailedError: A call of a tool can't be read.
         """
         document = orjson.loads(completion)
         return to_json(response_document(self._request, document))
@@ -111,7 +111,7 @@ def response_document(request: ResponsesRequest, completion: Mapping[str, Any]) 
     """Return the ``response`` for a whole ``chat.completion``.
 
     Raises:
-        SiteError: There is no message in it, or a call of a tool can't be read.
+        ApiFailedError: There is no message in it, or a call of a tool can't be read.
     """
     choice = whole_choice(completion)
     writer = _EventWriter(request)

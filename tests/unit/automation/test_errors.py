@@ -132,6 +132,16 @@ def test_what_a_site_does_not_tell_has_a_default():
     assert SiteChangedError("send", "sending").screenshot is None
 
 
+def test_a_limit_told_later_says_how_much_of_it_is_left():
+    later = RateLimitedError("muted", 900.0, "mute").with_time_left(3.0)
+
+    assert (str(later), later.retry_after_s, later.kind) == (
+        "The site limits this account: muted",
+        3.0,
+        "mute",
+    )
+
+
 def test_every_error_is_drawn_in_the_tree_at_the_top_of_the_module():
     found = inspect.getmembers(errors, inspect.isclass)
     classes = [name for name, kind in found if kind.__module__ == errors.__name__]

@@ -32,8 +32,8 @@ class SseStream(TranslatedStream):
         """Return the chunks that one event means; sets what ``ChatStream`` tells.
 
         Raises:
-            SiteError: It is an error, or means nothing known.
-            RateLimitedError: It is a limit.
+            ApiFailedError: It is an error, or means nothing known.
+            KeyLimitedError: It is a limit.
         """
 
     def _events(self, data: bytes) -> Iterable[ServerSentEvent]:

@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 
 from automation.capture.decoders.protocol import StreamFormatError
-from automation.errors import AutomationError, SiteError
+from automation.errors import AutomationError
+from backend.provider_errors import ApiFailedError
 from backend.wire.chat_response import ChunkWriter, CompletionHead
 from backend.wire.usage import TokenUsage
 
@@ -41,7 +42,7 @@ class TranslatedStream(ABC):
             raise self._failure
         if not self.is_finished:
             msg = "its stream ended in the middle of the answer"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         last += self.end()
         return last + (self._writer.usage(self.usage.document()) if self.usage is not None else b"")
 
@@ -69,7 +70,7 @@ class TranslatedStream(ABC):
             for event in events:
                 written.append(self._read(event))  # noqa: PERF401  what came before a failure is kept
         except StreamFormatError as exc:
-            failure = SiteError(f"its stream can't be read: {exc}")
+            failure = ApiFailedError(f"its stream can't be read: {exc}")
             failure.__cause__ = exc
             self._failure = failure
         except AutomationError as exc:
@@ -95,16 +96,16 @@ def parse_object(data: bytes | str) -> dict[str, Any]:
     """Return the JSON object in a body or an event.
 
     Raises:
-        SiteError: It is none.
+        ApiFailedError: It is none.
     """
     try:
         document = orjson.loads(data)
     except orjson.JSONDecodeError as exc:
         msg = f"what it sent is not JSON: {exc.msg}"
-        raise SiteError(msg) from exc
+        raise ApiFailedError(msg) from exc
     if not isinstance(document, dict):
         msg = "what it sent is not a JSON object"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     return document
 
 

@@ -16,6 +16,7 @@ import anyio
 from automation.errors import AutomationError, FirstTokenTimeout, SiteError, UnreachableError
 from automation.owned_tasks import owned_tasks
 from backend.errors import GatewayError, InvalidRequestError
+from backend.provider_errors import ApiFailedError
 from backend.providers.api.accountless import WithoutAccounts
 from backend.providers.api.codegen import runs as codegen
 from backend.providers.api.codegen.runs import CodegenDefaults, Run
@@ -192,7 +193,7 @@ class CodegenProvider(WithoutAccounts):
                 )
                 if len(body) > _MOST_BODY_BYTES:
                     msg = "its answer is larger than 16 MiB"
-                    raise SiteError(msg)
+                    raise ApiFailedError(msg)
                 return _Said(response.status, body, rest_s)
 
 

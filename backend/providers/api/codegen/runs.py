@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from automation.errors import SiteError
 from backend.errors import InvalidRequestError
+from backend.provider_errors import ApiFailedError
 from backend.providers.api.chat.chat_body import parse_messages
 from backend.providers.api.chat.prompt_text import compose_chat_transcript
 from backend.providers.api.chat.translated_stream import parse_object
@@ -117,15 +117,15 @@ class Run:
         """Return the result of a run that is over.
 
         Raises:
-            SiteError: It failed, or has no result.
+            ApiFailedError: It failed, or has no result.
         """
         if self.status not in _DONE:
             words = f": {self.result}" if self.result else ""
             msg = f"the run ended as {self.status}{words}"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         if not self.result:
             msg = "the run is complete and has no result"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         return self.result
 
 
@@ -190,19 +190,19 @@ def parse_run(body: bytes, run_id: str | None = None) -> Run:
         run_id: The one that was asked for; None right after it was started.
 
     Raises:
-        SiteError: It tells of none, or of another one.
+        ApiFailedError: It tells of none, or of another one.
     """
     document = parse_object(body)
     found, status, result = document.get("id"), document.get("status"), document.get("result")
     if isinstance(found, bool) or not isinstance(found, str | int) or found == "":
         msg = "its run has no id"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     if run_id is not None and str(found) != run_id:
         msg = "it told of another run than was asked for"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     if result is not None and not isinstance(result, str):
         msg = "the result of its run is no text"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     url = document.get("web_url")
     return Run(str(found), str(status or "").lower(), result, url if isinstance(url, str) else "")
 
@@ -211,7 +211,7 @@ def completion(run: Run, head: CompletionHead, prompt_characters: int) -> WholeC
     """Return a run's result as a ``chat.completion``; tokens, which Codegen doesn't tell, are estimated.
 
     Raises:
-        SiteError: It failed.
+        ApiFailedError: It failed.
     """
     text = run.answer()
     document = completion_document(
@@ -229,7 +229,7 @@ def chunks(run: Run, head: CompletionHead, prompt_characters: int, *, with_usage
     """Yield the events of a run's result, without ``[DONE]``.
 
     Raises:
-        SiteError: It failed.
+        ApiFailedError: It failed.
     """
     text, writer = run.answer(), ChunkWriter(head, with_usage=with_usage)
     for at in range(0, len(text), _PIECE_CHARACTERS):

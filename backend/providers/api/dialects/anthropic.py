@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from automation.errors import AutomationError, RateLimitedError, SiteError
+from automation.errors import AutomationError
+from backend.provider_errors import ApiFailedError, KeyLimitedError
 from backend.providers.api.chat.sse_stream import SseStream
 from backend.providers.api.chat.translated_stream import parse_object, parse_or_none
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
@@ -43,7 +44,7 @@ class Anthropic:
         blocks = document.get("content")
         if not isinstance(blocks, list):
             msg = "its answer has no content"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         text, thinking, calls = _gather(blocks)
         usage = _read_usage(document.get("usage"))
         whole = completion_document(
@@ -80,7 +81,7 @@ class Anthropic:
         entries = parse_object(body).get("data")
         if not isinstance(entries, list):
             msg = "its list of models has no data"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         names = (entry.get("id") for entry in entries if isinstance(entry, dict))
         return [name for name in names if isinstance(name, str)]
 
@@ -91,7 +92,7 @@ class Anthropic:
     def embedded(self, body: bytes, model: str) -> bytes:  # noqa: ARG002  there are none
         """Raise: Anthropic has no embeddings."""
         msg = "it has no embeddings"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
 
 
 class MessageStream(SseStream):
@@ -178,7 +179,7 @@ class MessageStream(SseStream):
         reason = _finish_reason(self._stop_reason, has_calls=has_calls)
         if self._open and reason in ("stop", "tool_calls"):
             msg = "its stream ended in the middle of a tool call"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         return reason
 
     def _text(self, text: str) -> bytes:
@@ -192,7 +193,7 @@ class MessageStream(SseStream):
     def _arguments(self, index: Any, text: str) -> bytes:
         if index not in self._calls:
             msg = "its stream has arguments outside of a call"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         if not text:
             return b""
         self._inputs.pop(index, None)
@@ -230,7 +231,7 @@ def _gather(blocks: list[Any]) -> tuple[str, str, list[CalledTool]]:
 def _call(block: Mapping[str, Any]) -> CalledTool:
     if not isinstance(block.get("id"), str) or not isinstance(block.get("name"), str):
         msg = "a call in its answer has no id or no name"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     return CalledTool(block["id"], block["name"], to_json(block.get("input") or {}).decode())
 
 
@@ -238,7 +239,7 @@ def _finish_reason(stop_reason: Any, *, has_calls: bool) -> str:
     """Return OpenAI's word; ``pause_turn`` has none, since a paused answer isn't whole, and only server tools pause."""
     if stop_reason not in _FINISH_REASONS:
         msg = f"its answer ended with stop_reason {stop_reason}"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     reason = _FINISH_REASONS[stop_reason]
     # The tool that stands for JSON is no call to a client.
     return "stop" if reason == "tool_calls" and not has_calls else reason
@@ -247,14 +248,14 @@ def _finish_reason(stop_reason: Any, *, has_calls: bool) -> str:
 def _refuse_unknown(kind: Any, silent: frozenset[str]) -> None:
     if kind not in silent:
         msg = f"its answer has a part of type {kind}, for which a chat completion has no place"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
 
 
 def _object(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = document.get(name)
     if not isinstance(value, Mapping):
         msg = f"an event of its stream has no {name}"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     return value
 
 
@@ -278,10 +279,10 @@ def _raise_error_in(document: Mapping[str, Any]) -> None:
 
 def _failure(message: str, code: str) -> AutomationError:
     if code == "rate_limit_error":
-        return RateLimitedError(message)
+        return KeyLimitedError(message)
     if code in ("billing_error", "insufficient_balance"):
-        return RateLimitedError(message, None, "quota")
-    return SiteError(message)
+        return KeyLimitedError(message, None, "quota")
+    return ApiFailedError(message)
 
 
 # What OpenAI has a code for, and Anthropic only words.

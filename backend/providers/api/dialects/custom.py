@@ -18,8 +18,8 @@ import orjson
 
 from automation.capture.decoders.framing.lines import LineSplitter
 from automation.capture.decoders.framing.sse import SseParser
-from automation.errors import SiteError
 from automation.json_path import JsonPath
+from backend.provider_errors import ApiFailedError
 from backend.providers.api.chat.chat_body import most_tokens, parse_messages, parse_stops
 from backend.providers.api.chat.prompt_text import compose_chat_transcript, system_and_prompt
 from backend.providers.api.chat.translated_stream import TranslatedStream
@@ -97,7 +97,7 @@ class Custom:
         names = [name for name in found if isinstance(name, str)]
         if not names:
             msg = "its list of models has no names where models.names says"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         return names
 
     def embeddings(self, body: Body) -> ApiRequest | None:  # noqa: ARG002  there are none
@@ -107,7 +107,7 @@ class Custom:
     def embedded(self, body: bytes, model: str) -> bytes:  # noqa: ARG002  there are none
         """Raise: there are no embeddings to be read."""
         msg = "this API has no embeddings"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
 
     def _values(self, body: Body, *, is_streamed: bool) -> dict[str, Any]:
         messages = parse_messages(body)
@@ -135,12 +135,12 @@ class Found:
         usage: None where the counts are not told.
 
     Raises:
-        SiteError: It tells an error, an end for no known reason, or something that is no text where a text should be.
+        ApiFailedError: It tells an error, an end for no known reason, or something that is no text where a text should be.
     """
 
     def __init__(self, api: CustomApi, paths: AnswerPaths, document: Any, event: str = "") -> None:
         if words := _words_at(paths.error, document, event):
-            raise SiteError(words)
+            raise ApiFailedError(words)
         self._has_finish = paths.finish is not None
         self.texts = _at(paths.text, document, event)
         self.text = _joined(self.texts)
@@ -154,14 +154,14 @@ class Found:
         """Return the answer as a ``chat.completion``.
 
         Raises:
-            SiteError: Nothing stands where its text should be.
+            ApiFailedError: Nothing stands where its text should be.
         """
         if not any(isinstance(text, str) for text in self.texts):
             msg = "its answer has nothing where response.text says"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         if self._has_finish and self.finish_reason is None:
             msg = "its answer has nothing where response.finish says: it may be cut"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         document = completion_document(
             head,
             text=self.text,
@@ -241,7 +241,7 @@ class _TextStream(TranslatedStream):
             return self._decoder.decode(data, is_last)
         except UnicodeDecodeError as exc:
             msg = f"its text is not UTF-8: {exc.reason}"
-            raise SiteError(msg) from exc
+            raise ApiFailedError(msg) from exc
 
     def _read(self, event: str) -> bytes:
         return self._text(event)
@@ -259,7 +259,7 @@ class _WholeStream(TranslatedStream):
         self._body += data
         if len(self._body) > MOST_BODY_BYTES:
             msg = "its answer is larger than 64 MiB"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         return ()
 
     def _rest(self) -> Iterator[bytes]:
@@ -286,7 +286,7 @@ def _parse(data: bytes | str) -> Any:
         return orjson.loads(data)
     except orjson.JSONDecodeError as exc:
         msg = f"what it sent is not JSON: {exc.msg}"
-        raise SiteError(msg) from exc
+        raise ApiFailedError(msg) from exc
 
 
 def _at(path: str | None, document: Any, event: str = "") -> list[Any]:
@@ -297,7 +297,7 @@ def _joined(found: list[Any]) -> str:
     texts = [one for one in found if one is not None]
     if not all(isinstance(text, str) for text in texts):
         msg = "its answer has something else where a text should be"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     return "".join(texts)
 
 
@@ -316,7 +316,7 @@ def _finish_reason(api: CustomApi, found: list[Any]) -> str | None:
     reason = api.finish_reason(said)
     if reason is None:
         msg = f"it ended for a reason that finish_reasons doesn't know: {str(said)[:100]}"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     return reason
 
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from automation.errors import AutomationError, ContentBlockedError, RateLimitedError, SiteError
+from automation.errors import AutomationError
+from backend.provider_errors import ApiContentBlockedError, ApiFailedError, KeyLimitedError
 from backend.providers.api.chat.sse_stream import SseStream
 from backend.providers.api.chat.translated_stream import parse_object, parse_or_none
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
@@ -53,7 +54,7 @@ class Google:
         candidates = document.get("candidates")
         if not isinstance(candidates, list) or not candidates:
             msg = "its answer has no candidates"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         whole: dict[str, Any] = {}
         for index, candidate in enumerate(candidates):
             told = _build_completion(candidate, head, index)
@@ -85,7 +86,7 @@ class Google:
         entries = parse_object(body).get("models")
         if not isinstance(entries, list):
             msg = "its list of models has no models"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         names: list[str] = []
         for entry in entries:
             name = entry.get("name") if isinstance(entry, dict) else None
@@ -104,7 +105,7 @@ class Google:
         entries = document.get("embeddings")
         if not isinstance(entries, list):
             msg = "its answer has no embeddings"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         data = [
             {"object": "embedding", "index": index, "embedding": _vector(entry)}
             for index, entry in enumerate(entries)
@@ -149,7 +150,7 @@ class ContentStream(SseStream):
     def _piece(self, candidate: Any) -> bytes:
         if not isinstance(candidate, dict) or candidate.get("index", 0) != 0:
             msg = "its stream has another candidate than the one that was asked for"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         told = _told_by(candidate, self._head, 0, self._call_count)
         # Looked at first: what can't end well must not pass for the beginning of an answer.
         if (reason := candidate.get("finishReason")) is not None:
@@ -176,7 +177,7 @@ def _build_completion(candidate: Any, head: CompletionHead, index: int) -> dict[
     """Return a completion with one candidate as its only choice, without usage."""
     if not isinstance(candidate, dict):
         msg = "a candidate of its answer is not an object"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     told = _told_by(candidate, head, index, 0)
     reason = _finish_reason(candidate.get("finishReason"), candidate)
     whole = completion_document(
@@ -198,14 +199,14 @@ def _told_by(candidate: Mapping[str, Any], head: CompletionHead, index: int, cal
     """Return what a candidate's parts tell.
 
     Raises:
-        SiteError: A part is of a kind for which a chat completion has no place, such as an image.
+        ApiFailedError: A part is of a kind for which a chat completion has no place, such as an image.
     """
     told = _Told()
     content = candidate.get("content") or {}
     parts = (content.get("parts") or []) if isinstance(content, dict) else None
     if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
         msg = "the content of its answer has no parts"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     for part in parts:
         kinds = set(part) - {"thought", "thoughtSignature", "partMetadata"}
         if kinds == {"functionCall"}:
@@ -213,7 +214,7 @@ def _told_by(candidate: Mapping[str, Any], head: CompletionHead, index: int, cal
             told.calls.append((_call(part["functionCall"], head, f"{index}:{number}"), _extra(part)))
         elif kinds - {"text"}:
             msg = f"its answer has a part of type {min(kinds)}, for which a chat completion has no place"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         elif part.get("thought"):
             told.reasoning += part.get("text") or ""
         else:
@@ -225,10 +226,10 @@ def _call(call: Any, head: CompletionHead, position: str) -> CalledTool:
     name = call.get("name") if isinstance(call, dict) else None
     if not isinstance(name, str) or not name:
         msg = "a call in its answer has no name"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     if call.get("partialArgs") or call.get("willContinue"):
         msg = "a call in its answer comes in pieces, which nobody asked for"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     # Older models give calls no ids; ours are unlike those of any other answer, since its id is.
     made = hashlib.sha256(f"{head.id}:{position}".encode()).hexdigest()[:24]
     return CalledTool(call.get("id") or f"call_{made}", name, to_json(call.get("args") or {}).decode())
@@ -249,7 +250,7 @@ def _finish_reason(reason: Any, candidate: Mapping[str, Any]) -> str:
     if reason not in _FINISH_REASONS:
         words = candidate.get("finishMessage") or ""
         msg = f"its answer ended with finishReason {reason}{': ' if words else ''}{words}"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     return _FINISH_REASONS[reason]
 
 
@@ -257,7 +258,7 @@ def _vector(entry: Any) -> list[float]:
     values = entry.get("values") if isinstance(entry, dict) else None
     if not isinstance(values, list):
         msg = "an embedding of its answer has no values"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     return values
 
 
@@ -280,16 +281,16 @@ def _raise_failure_in(document: Mapping[str, Any]) -> None:
     if isinstance(feedback, Mapping) and (reason := feedback.get("blockReason")):
         words = feedback.get("blockReasonMessage") or ""
         msg = f"the prompt was blocked ({reason}){': ' if words else ''}{words}"
-        raise ContentBlockedError(msg)
+        raise ApiContentBlockedError(msg)
 
 
 def _failure(said: Refusal) -> AutomationError:
     message = said.message or said.code or "an error without words"
     if said.code == "insufficient_quota":
-        return RateLimitedError(message, said.retry_after_s, "quota")
+        return KeyLimitedError(message, said.retry_after_s, "quota")
     if said.code == "RESOURCE_EXHAUSTED":
-        return RateLimitedError(message, said.retry_after_s)
-    return SiteError(message)
+        return KeyLimitedError(message, said.retry_after_s)
+    return ApiFailedError(message)
 
 
 def _refusal_in(document: Any) -> Refusal:

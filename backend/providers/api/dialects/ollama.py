@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from automation.capture.decoders.framing.lines import LineSplitter
-from automation.errors import RateLimitedError, SiteError
 from backend.errors import InvalidRequestError
+from backend.provider_errors import ApiFailedError, KeyLimitedError
 from backend.providers.api.chat.translated_stream import TranslatedStream, parse_object, parse_or_none
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
 from backend.providers.api.dialects.ollama_request import HONOURED, chat_request
@@ -40,7 +40,7 @@ class Ollama:
         message = _message_in(document)
         if document.get("done") is not True:
             msg = "its answer isn't marked as done: it may be cut"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         calls = [_called(call, head, i) for i, call in enumerate(_calls_in(message))]
         usage = parse_ollama_usage(document)
         answer = completion_document(
@@ -80,7 +80,7 @@ class Ollama:
         entries = parse_object(body).get("models")
         if not isinstance(entries, list):
             msg = "its list of models has no models"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         names = (entry.get("name") or entry.get("model") for entry in entries if isinstance(entry, dict))
         return [name for name in names if isinstance(name, str)]
 
@@ -104,7 +104,7 @@ class Ollama:
         vectors = document.get("embeddings")
         if not isinstance(vectors, list) or not vectors or not all(isinstance(one, list) for one in vectors):
             msg = "its answer has no embeddings"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         data = [{"object": "embedding", "index": i, "embedding": one} for i, one in enumerate(vectors)]
         answer: dict[str, Any] = {"object": "list", "data": data, "model": model}
         if isinstance(sent := document.get("prompt_eval_count"), int):
@@ -159,8 +159,8 @@ def _raise_error_in(document: Mapping[str, Any]) -> None:
         return
     words = _error_words(error) or "an error without words"
     if any(limit in words.lower() for limit in _LIMIT_WORDS):
-        raise RateLimitedError(words)
-    raise SiteError(words)
+        raise KeyLimitedError(words)
+    raise ApiFailedError(words)
 
 
 def _error_words(error: Any) -> str:
@@ -172,7 +172,7 @@ def _message_in(document: Mapping[str, Any]) -> Mapping[str, Any]:
     message = document.get("message")
     if not isinstance(message, Mapping):
         msg = "its answer has no message"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     return message
 
 
@@ -180,7 +180,7 @@ def _string(message: Mapping[str, Any], name: str) -> str:
     value = message.get(name)
     if value is not None and not isinstance(value, str):
         msg = f"the {name} of its answer is no text"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     return value or ""
 
 
@@ -188,7 +188,7 @@ def _calls_in(message: Mapping[str, Any]) -> list[Any]:
     calls = message.get("tool_calls") or []
     if not isinstance(calls, list):
         msg = "the tool calls of its answer are no list"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     return calls
 
 
@@ -198,11 +198,11 @@ def _called(call: Any, head: CompletionHead, index: int) -> CalledTool:
     name = function.get("name") if isinstance(function, Mapping) else None
     if not isinstance(function, Mapping) or not isinstance(name, str) or not name:
         msg = "a tool call of its answer has no name"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     arguments = function.get("arguments")
     if not isinstance(arguments, Mapping | None):
         msg = "the arguments of a tool call of its answer are no object"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     own_id = call.get("id")
     call_id = (
         own_id if isinstance(own_id, str) and own_id else f"call_{head.id.removeprefix('chatcmpl-')}_{index}"
@@ -215,5 +215,5 @@ def _finish_reason(document: Mapping[str, Any], *, has_calls: bool) -> str:
     if not isinstance(reason, str) or reason not in _FINISHES:
         # ``load`` and ``unload``: the model was only moved in memory.
         msg = f"it ended without an answer ({reason})"
-        raise SiteError(msg)
+        raise ApiFailedError(msg)
     return "tool_calls" if has_calls and _FINISHES[reason] == "stop" else _FINISHES[reason]

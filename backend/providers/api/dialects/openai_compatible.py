@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from automation.errors import AutomationError, ContentBlockedError, RateLimitedError, SiteError
+from automation.errors import AutomationError
+from backend.provider_errors import ApiContentBlockedError, ApiFailedError, KeyLimitedError
 from backend.providers.api.chat.translated_stream import parse_object, parse_or_none
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
 from backend.providers.api.presets import Quirks
@@ -47,14 +48,14 @@ class OpenAICompatible:
         choices = document.get("choices")
         if not isinstance(choices, list) or not choices:
             msg = "its answer has no choices"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         for choice in choices:
             if not isinstance(choice, Mapping) or not isinstance(choice.get("message"), Mapping):
                 msg = "a choice of its answer has no message"
-                raise SiteError(msg)
+                raise ApiFailedError(msg)
             if not choice.get("finish_reason"):
                 msg = "its answer has no finish_reason: it may be cut"
-                raise SiteError(msg)
+                raise ApiFailedError(msg)
         return WholeCompletion(body, parse_openai_usage(document.get("usage")))
 
     def stream(self, head: CompletionHead, *, with_usage: bool) -> PassedStream:  # noqa: ARG002  it has its own
@@ -79,11 +80,11 @@ class OpenAICompatible:
             document = orjson.loads(body)
         except orjson.JSONDecodeError as exc:
             msg = "its list of models is not JSON"
-            raise SiteError(msg) from exc
+            raise ApiFailedError(msg) from exc
         entries = document.get("data", document.get("models")) if isinstance(document, dict) else document
         if not isinstance(entries, list):
             msg = "its list of models has no data"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         names = (entry.get("id", entry.get("name")) for entry in entries if isinstance(entry, dict))
         return [name for name in names if isinstance(name, str)]
 
@@ -97,7 +98,7 @@ class OpenAICompatible:
         _raise_error_in(document)
         if not isinstance(document.get("data"), list):
             msg = "its embeddings have no data"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         return body
 
 
@@ -129,7 +130,7 @@ class PassedStream:
         *events, self._rest = data.split(b"\n\n")
         if len(self._rest) > MOST_EVENT_BYTES:
             msg = "an event of its stream has no end"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         return b"".join(self._passed(events))
 
     def _passed(self, events: list[bytes]) -> list[bytes]:
@@ -154,7 +155,7 @@ class PassedStream:
             raise self._failure
         if not self.is_finished:
             msg = "its stream ended in the middle of the answer"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         return last + (self._usage_event if self._with_usage else b"")
 
     def _read(self, event: bytes) -> bytes:
@@ -183,7 +184,7 @@ class PassedStream:
     def _note(self, choice: Any) -> None:
         if not isinstance(choice, dict):
             msg = "a choice of its stream is not an object"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
         delta = choice.get("delta") or {}
         if not self.has_begun and any(delta.get(name) for name in _BEGINNINGS):
             self.has_begun = True
@@ -229,7 +230,7 @@ def _join_event_data(event: bytes) -> bytes | None:
     for line in lines:
         if line and not line.startswith((b"data:", b":", b"event:", b"id:", b"retry:")):
             msg = "its stream is no event stream"
-            raise SiteError(msg)
+            raise ApiFailedError(msg)
     return b"\n".join(data) if data else None
 
 
@@ -240,12 +241,12 @@ def _raise_error_in(document: Mapping[str, Any]) -> None:
     said = _refusal_in(document)
     message, code = said.message or "an error without words", said.code.lower()
     if code in _QUOTA_CODES:
-        raise RateLimitedError(message, said.retry_after_s, "quota")
+        raise KeyLimitedError(message, said.retry_after_s, "quota")
     if code in _LIMIT_CODES:
-        raise RateLimitedError(message, said.retry_after_s)
+        raise KeyLimitedError(message, said.retry_after_s)
     if code in _BLOCKED_CODES:
-        raise ContentBlockedError(message)
-    raise SiteError(message)
+        raise ApiContentBlockedError(message)
+    raise ApiFailedError(message)
 
 
 def _refusal_in(document: Any) -> Refusal:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from automation.errors import ContentBlockedError, RateLimitedError, SignInRequiredError, SiteError
 from backend.errors import ProviderRefusedError
+from backend.provider_errors import ApiContentBlockedError, ApiFailedError, KeyLimitedError, KeyRefusedError
 from backend.providers.api.dialect import Refusal
 from backend.providers.api.failures import map_http_failure, parse_retry_after
 
@@ -18,21 +18,21 @@ NOW = datetime(2026, 11, 26, 12, 0, 0, tzinfo=UTC)
     ("status", "code", "kind"),
     [
         (400, "", ProviderRefusedError),
-        (400, "content_filter", ContentBlockedError),
-        (400, "insufficient_balance", RateLimitedError),
-        (400, "invalid_api_key", SignInRequiredError),
-        (401, "", SignInRequiredError),
-        (402, "", RateLimitedError),
-        (403, "", SiteError),
-        (403, "insufficient_quota", RateLimitedError),
+        (400, "content_filter", ApiContentBlockedError),
+        (400, "insufficient_balance", KeyLimitedError),
+        (400, "invalid_api_key", KeyRefusedError),
+        (401, "", KeyRefusedError),
+        (402, "", KeyLimitedError),
+        (403, "", ApiFailedError),
+        (403, "insufficient_quota", KeyLimitedError),
         (404, "model_not_found", ProviderRefusedError),
-        (408, "", SiteError),
+        (408, "", ApiFailedError),
         (413, "", ProviderRefusedError),
         (422, "", ProviderRefusedError),
-        (429, "", RateLimitedError),
-        (500, "", SiteError),
-        (503, "", SiteError),
-        (529, "overloaded_error", SiteError),
+        (429, "", KeyLimitedError),
+        (500, "", ApiFailedError),
+        (503, "", ApiFailedError),
+        (529, "overloaded_error", ApiFailedError),
     ],
 )
 def test_each_status_means_an_error_of_ours(status, code, kind):
@@ -43,7 +43,7 @@ def test_each_status_means_an_error_of_ours(status, code, kind):
 
 
 def test_a_404_without_words_of_an_api_is_a_wrong_address_and_not_the_clients_fault():
-    assert type(map_http_failure(404, Refusal(""), None)) is SiteError
+    assert type(map_http_failure(404, Refusal(""), None)) is ApiFailedError
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,14 @@ def test_a_404_without_words_of_an_api_is_a_wrong_address_and_not_the_clients_fa
 def test_a_quota_rests_longer_than_a_rate(code, kind):
     error = map_http_failure(429, Refusal("words", code), None)
 
-    assert isinstance(error, RateLimitedError)
+    assert isinstance(error, KeyLimitedError)
     assert error.kind == kind
 
 
 def test_the_header_wins_over_the_body():
     error = map_http_failure(429, Refusal("words", retry_after_s=9.0), 3.0)
 
-    assert isinstance(error, RateLimitedError)
+    assert isinstance(error, KeyLimitedError)
     assert error.retry_after_s == 3.0
 
 

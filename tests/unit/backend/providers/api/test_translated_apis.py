@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from automation.errors import SiteError
+from backend.provider_errors import ApiFailedError
 from backend.providers.api.dialect import Dialect
 from backend.providers.api.dialects.custom import Custom
 from backend.providers.api.dialects.custom_api import parse_api
@@ -100,7 +100,7 @@ async def test_a_connection_that_is_cut_is_an_error_also_where_nothing_marks_the
     dialect, pieces, content_type
 ):
     async with opened(dialect, pieces, content_type, is_cut=True) as provider:
-        with pytest.raises(SiteError) as caught:
+        with pytest.raises(ApiFailedError) as caught:
             await streamed(provider)
 
     assert "the connection broke" in str(caught.value)

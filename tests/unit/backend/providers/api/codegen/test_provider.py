@@ -16,12 +16,10 @@ from aiohttp.test_utils import TestServer
 
 from automation.errors import (
     FirstTokenTimeout,
-    RateLimitedError,
-    SignInRequiredError,
-    SiteError,
     UnreachableError,
 )
 from backend.errors import InvalidRequestError, ProviderRefusedError
+from backend.provider_errors import ApiFailedError, KeyLimitedError, KeyRefusedError
 from backend.providers.api.codegen.provider import KEEP_ALIVE, CodegenProvider
 from backend.providers.api.codegen.runs import CodegenDefaults
 from backend.providers.api.place import ApiPlace, ApiTimeouts
@@ -148,17 +146,17 @@ async def test_what_passes_is_waited_for(creations, looks):
 @pytest.mark.parametrize(
     ("creations", "looks", "error"),
     [
-        ([http(429, "slow down")], [DONE], RateLimitedError),
-        ([http(402, "no credit")], [DONE], RateLimitedError),
-        ([http(401, "bad token")], [DONE], SignInRequiredError),
+        ([http(429, "slow down")], [DONE], KeyLimitedError),
+        ([http(402, "no credit")], [DONE], KeyLimitedError),
+        ([http(401, "bad token")], [DONE], KeyRefusedError),
         ([http(422, "prompt is too long")], [DONE], ProviderRefusedError),
-        ([http(500, "oops")], [DONE], SiteError),
-        ([cut], [DONE], SiteError),
-        ([STARTED], [run("FAILED", result="no such repo")], SiteError),
-        ([STARTED], [run("COMPLETE")], SiteError),
-        ([STARTED], [http(500)], SiteError),
+        ([http(500, "oops")], [DONE], ApiFailedError),
+        ([cut], [DONE], ApiFailedError),
+        ([STARTED], [run("FAILED", result="no such repo")], ApiFailedError),
+        ([STARTED], [run("COMPLETE")], ApiFailedError),
+        ([STARTED], [http(500)], ApiFailedError),
         ([STARTED], [http(404, "no such run")], ProviderRefusedError),
-        ([STARTED], [lambda _request: web.Response(text="<html>")], SiteError),
+        ([STARTED], [lambda _request: web.Response(text="<html>")], ApiFailedError),
     ],
 )
 @pytest.mark.parametrize("is_streamed", [False, True])
@@ -174,7 +172,7 @@ async def test_a_failure_is_told_as_what_it_is(creations, looks, error, is_strea
 @pytest.mark.parametrize("answer", [cut, http(500), http(504)], ids=["cut", "500", "504"])
 async def test_a_run_that_may_have_begun_is_not_started_twice(answer):
     async with opened([answer], [DONE]) as (provider, site):
-        with pytest.raises(SiteError):
+        with pytest.raises(ApiFailedError):
             await provider.complete(BODY, HEAD)
 
     assert len(site.asked) == 1
@@ -182,7 +180,7 @@ async def test_a_run_that_may_have_begun_is_not_started_twice(answer):
 
 async def test_a_rest_that_is_longer_than_the_time_left_is_told_at_once():
     async with opened([http(429, "slow down", retry_after="3600")], [DONE]) as (provider, site):
-        with pytest.raises(RateLimitedError) as caught:
+        with pytest.raises(KeyLimitedError) as caught:
             await provider.complete(BODY, HEAD)
 
     assert caught.value.retry_after_s == 3600
@@ -222,7 +220,7 @@ async def test_a_failure_after_a_keep_alive_ends_the_stream_with_an_error():
     ):
         first = await anext(stream)
         site.is_let_go.set()
-        with pytest.raises(SiteError, match="out of memory") as caught:
+        with pytest.raises(ApiFailedError, match="out of memory") as caught:
             [event async for event in stream]
 
     assert first == KEEP_ALIVE

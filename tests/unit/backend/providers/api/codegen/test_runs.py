@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from automation.errors import SiteError
 from backend.errors import InvalidRequestError
+from backend.provider_errors import ApiFailedError
 from backend.providers.api.codegen import runs as codegen
 from backend.providers.api.codegen.runs import ALIASES, CodegenDefaults, Run
 from backend.wire.chat_response import CompletionHead
@@ -101,7 +101,7 @@ def test_a_run_is_over_with_a_status_that_says_so(status, is_over):
     ],
 )
 def test_what_is_no_run_is_an_error(document, words):
-    with pytest.raises(SiteError) as caught:
+    with pytest.raises(ApiFailedError) as caught:
         codegen.parse_run(orjson.dumps(document), "7")
 
     assert words in str(caught.value)
@@ -117,7 +117,7 @@ def test_what_is_no_run_is_an_error(document, words):
     ],
 )
 def test_a_run_without_a_whole_result_has_no_answer(run, words):
-    with pytest.raises(SiteError) as caught:
+    with pytest.raises(ApiFailedError) as caught:
         run.answer()
 
     assert words in str(caught.value)

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from automation.errors import RateLimitedError, SiteError
+from backend.provider_errors import ApiFailedError, KeyLimitedError
 from backend.providers.api.dialects.anthropic import Anthropic, MessageStream
 from backend.providers.api.dialects.anthropic_request import JSON_TOOL
 from backend.wire.chat_response import CompletionHead
@@ -142,14 +142,18 @@ def test_the_end_is_told_in_openais_words(stop_reason, finish_reason):
 def test_a_stream_cut_before_its_end_is_no_answer(count):
     events = [START, *TEXT, *end("end_turn").split(b"\n\n", 1)]
 
-    with pytest.raises(SiteError) as caught:
+    with pytest.raises(ApiFailedError) as caught:
         read(b"".join(events[:count]))
     assert "middle" in caught.value.site_message
 
 
 @pytest.mark.parametrize(
     ("kind", "error"),
-    [("overloaded_error", SiteError), ("rate_limit_error", RateLimitedError), ("api_error", SiteError)],
+    [
+        ("overloaded_error", ApiFailedError),
+        ("rate_limit_error", KeyLimitedError),
+        ("api_error", ApiFailedError),
+    ],
 )
 def test_an_error_behind_text_is_raised_once_the_text_is_told(kind, error):
     stream = Anthropic().stream(HEAD, with_usage=False)
@@ -168,7 +172,7 @@ def test_an_error_behind_text_is_raised_once_the_text_is_told(kind, error):
 def test_an_error_at_once_is_raised_at_once_and_nothing_has_begun():
     stream = Anthropic().stream(HEAD, with_usage=False)
 
-    with pytest.raises(SiteError, match="Overloaded"):
+    with pytest.raises(ApiFailedError, match="Overloaded"):
         stream.feed(START + event("error", error={"type": "overloaded_error", "message": "Overloaded"}))
     assert not stream.has_begun
 
@@ -190,7 +194,7 @@ def test_an_error_at_once_is_raised_at_once_and_nothing_has_begun():
 def test_what_cannot_be_told_exactly_is_an_error(data):
     stream = Anthropic().stream(HEAD, with_usage=False)
 
-    with pytest.raises(SiteError) as caught:
+    with pytest.raises(ApiFailedError) as caught:
         stream.feed(data)
     assert len(caught.value.site_message) < 120
 
@@ -252,7 +256,7 @@ def test_a_whole_message_is_told_with_its_thinking_and_both_calls():
     ],
 )
 def test_a_message_that_is_not_whole_is_no_answer(changed):
-    with pytest.raises(SiteError) as caught:
+    with pytest.raises(ApiFailedError) as caught:
         Anthropic().completion(orjson.dumps(MESSAGE | changed), HEAD)
     assert caught.value.site_message
 
@@ -331,7 +335,7 @@ def test_a_call_that_has_no_end_is_not_told_as_whole(name):
         delta(0, "input_json_delta", partial_json='{"a'),
     ]
 
-    with pytest.raises(SiteError, match="tool call"):
+    with pytest.raises(ApiFailedError, match="tool call"):
         read(b"".join([*begun, end("tool_use")]))
     chunks, _ = read(b"".join([*begun, end("max_tokens")]))
 

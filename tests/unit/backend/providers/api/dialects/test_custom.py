@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from automation.errors import SiteError
 from backend.errors import InvalidRequestError
+from backend.provider_errors import ApiFailedError
 from backend.providers.api.dialect import ApiRequest, ChatStream
 from backend.providers.api.dialects.custom import Custom
 from backend.providers.api.dialects.custom_api import parse_api
@@ -197,7 +197,7 @@ def test_a_whole_answer_is_found_by_its_paths():
     ],
 )
 def test_a_body_that_is_no_answer_is_an_error(body, words):
-    with pytest.raises(SiteError) as caught:
+    with pytest.raises(ApiFailedError) as caught:
         dialect().completion(body, HEAD)
 
     assert words in str(caught.value)
@@ -227,7 +227,7 @@ def test_a_reason_is_translated(said, reason):
 def test_a_whole_answer_without_a_known_end_is_an_error(said, words):
     custom = dialect(response={"text": "t", "finish": "why"})
 
-    with pytest.raises(SiteError) as caught:
+    with pytest.raises(ApiFailedError) as caught:
         custom.completion(orjson.dumps({"t": "a", "why": said}), HEAD)
 
     assert words in str(caught.value)
@@ -300,7 +300,7 @@ def test_an_api_without_streams_answers_in_one_delta(size):
 )
 @pytest.mark.parametrize("size", [1, 1000])
 def test_a_stream_that_is_not_whole_is_an_error(stream, data, words, size):
-    with pytest.raises(SiteError) as caught:
+    with pytest.raises(ApiFailedError) as caught:
         read(dialect(stream=stream), data, size)
 
     assert words in str(caught.value)

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from automation.errors import ContentBlockedError, RateLimitedError, SiteError
+from backend.provider_errors import ApiContentBlockedError, ApiFailedError, KeyLimitedError
 from backend.providers.api.dialects.google import ContentStream, Google
 from backend.wire.chat_response import CompletionHead
 from backend.wire.usage import TokenUsage
@@ -138,7 +138,7 @@ def test_an_answer_without_text_has_ended_too():
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_a_stream_cut_before_its_finish_is_no_answer(count):
-    with pytest.raises(SiteError) as caught:
+    with pytest.raises(ApiFailedError) as caught:
         read(events(*PIECES[:count]))
     assert "middle" in caught.value.site_message
 
@@ -149,7 +149,7 @@ def test_a_limit_behind_text_is_raised_once_the_text_is_told():
     told = stream.feed(events(piece({"text": "Hello"}), LIMIT))
 
     assert b"Hello" in told
-    with pytest.raises(RateLimitedError) as caught:
+    with pytest.raises(KeyLimitedError) as caught:
         stream.feed(b"")
     assert (caught.value.retry_after_s, caught.value.kind) == (27.5, "requests")
 
@@ -161,18 +161,18 @@ UNAVAILABLE = {"error": {"code": 503, "message": "The model is overloaded.", "st
 @pytest.mark.parametrize(
     ("document", "error"),
     [
-        (BLOCKED, ContentBlockedError),
-        (LIMIT, RateLimitedError),
-        (UNAVAILABLE, SiteError),
-        (piece(finish="MALFORMED_FUNCTION_CALL"), SiteError),
-        (piece(finish="NOVELTY"), SiteError),
-        (piece({"inlineData": {"mimeType": "image/png", "data": "AA"}}, finish="STOP"), SiteError),
-        (piece({"executableCode": {"code": "1"}}, finish="STOP"), SiteError),
-        (piece({"functionCall": {"args": {}}}, finish="STOP"), SiteError),
-        (piece({"functionCall": {"name": "f", "willContinue": True}}, finish="STOP"), SiteError),
-        ({"candidates": [{"content": {"parts": ["a"]}, "finishReason": "STOP"}]}, SiteError),
-        ({"candidates": [{"content": "a", "finishReason": "STOP"}]}, SiteError),
-        ({"candidates": ["a"]}, SiteError),
+        (BLOCKED, ApiContentBlockedError),
+        (LIMIT, KeyLimitedError),
+        (UNAVAILABLE, ApiFailedError),
+        (piece(finish="MALFORMED_FUNCTION_CALL"), ApiFailedError),
+        (piece(finish="NOVELTY"), ApiFailedError),
+        (piece({"inlineData": {"mimeType": "image/png", "data": "AA"}}, finish="STOP"), ApiFailedError),
+        (piece({"executableCode": {"code": "1"}}, finish="STOP"), ApiFailedError),
+        (piece({"functionCall": {"args": {}}}, finish="STOP"), ApiFailedError),
+        (piece({"functionCall": {"name": "f", "willContinue": True}}, finish="STOP"), ApiFailedError),
+        ({"candidates": [{"content": {"parts": ["a"]}, "finishReason": "STOP"}]}, ApiFailedError),
+        ({"candidates": [{"content": "a", "finishReason": "STOP"}]}, ApiFailedError),
+        ({"candidates": ["a"]}, ApiFailedError),
     ],
 )
 def test_what_is_no_answer_is_an_error_whole_or_streamed(document, error):
@@ -188,14 +188,14 @@ def test_what_is_no_answer_is_an_error_whole_or_streamed(document, error):
     "data", [b"data: {broken\n\n", b"data: 3\n\n", b"data: \xff\n\n", events({"candidates": [{"index": 1}]})]
 )
 def test_a_stream_that_cannot_be_read_is_an_error(data):
-    with pytest.raises(SiteError) as caught:
+    with pytest.raises(ApiFailedError) as caught:
         Google().stream(HEAD, with_usage=False).feed(data)
     assert len(caught.value.site_message) < 120
 
 
 @pytest.mark.parametrize("document", [{}, {"candidates": []}, piece({"text": "half of an ans"})])
 def test_a_whole_answer_without_candidates_or_finish_is_none(document):
-    with pytest.raises(SiteError) as caught:
+    with pytest.raises(ApiFailedError) as caught:
         Google().completion(orjson.dumps(document), HEAD)
     assert caught.value.site_message
 
@@ -315,6 +315,6 @@ def test_embeddings_come_out_in_order_without_a_count_that_nobody_told():
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"embeddings": [{}]}', orjson.dumps(UNAVAILABLE)])
 def test_what_holds_no_vectors_is_no_embedding(body):
-    with pytest.raises(SiteError) as caught:
+    with pytest.raises(ApiFailedError) as caught:
         Google().embedded(body, "m")
     assert caught.value.site_message

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from automation.errors import RateLimitedError, SiteError
 from backend.errors import InvalidRequestError
+from backend.provider_errors import ApiFailedError, KeyLimitedError
 from backend.providers.api.dialect import Refusal
 from backend.providers.api.dialects.ollama import Ollama, OllamaStream
 from backend.wire.chat_response import CompletionHead
@@ -110,21 +110,21 @@ def test_an_answer_that_met_its_limit_ends_with_length():
 @pytest.mark.parametrize(
     ("data", "error", "words"),
     [
-        (line("a"), SiteError, "ended in the middle"),
-        (line("a") + last()[:40], SiteError, "not JSON"),
-        (b"", SiteError, "ended in the middle"),
+        (line("a"), ApiFailedError, "ended in the middle"),
+        (line("a") + last()[:40], ApiFailedError, "not JSON"),
+        (b"", ApiFailedError, "ended in the middle"),
         (
             line("a") + b'{"error":"model runner has unexpectedly stopped"}\n',
-            SiteError,
+            ApiFailedError,
             "unexpectedly stopped",
         ),
-        (b'{"error":"you have reached your hourly usage limit"}\n', RateLimitedError, "usage limit"),
-        (line("a") + b"[1]\n", SiteError, "not a JSON object"),
-        (line(done=True, done_reason="load"), SiteError, "without an answer"),
-        (b'{"done":true}\n', SiteError, "no message"),
-        (b'{"message":{"content":1},"done":false}\n', SiteError, "is no text"),
-        (line("a") + b'{"message":{"content":"\xff"}}\n', SiteError, "can't be read"),
-        (line(message={"tool_calls": [{"function": {}}]}), SiteError, "has no name"),
+        (b'{"error":"you have reached your hourly usage limit"}\n', KeyLimitedError, "usage limit"),
+        (line("a") + b"[1]\n", ApiFailedError, "not a JSON object"),
+        (line(done=True, done_reason="load"), ApiFailedError, "without an answer"),
+        (b'{"done":true}\n', ApiFailedError, "no message"),
+        (b'{"message":{"content":1},"done":false}\n', ApiFailedError, "is no text"),
+        (line("a") + b'{"message":{"content":"\xff"}}\n', ApiFailedError, "can't be read"),
+        (line(message={"tool_calls": [{"function": {}}]}), ApiFailedError, "has no name"),
     ],
 )
 @pytest.mark.parametrize("size", [1, 10_000])
@@ -141,7 +141,7 @@ def test_text_that_came_together_with_an_error_is_told_before_it():
     written = stream.feed(line("a") + b'{"error":"gone"}\n')
 
     assert b'"content":"a"' in written
-    with pytest.raises(SiteError, match="gone"):
+    with pytest.raises(ApiFailedError, match="gone"):
         stream.feed(b"")
 
 
@@ -176,7 +176,7 @@ def test_usage_that_ollama_does_not_tell_is_not_made_up():
     ],
 )
 def test_a_body_that_is_no_answer_is_an_error(body, words):
-    with pytest.raises(SiteError) as caught:
+    with pytest.raises(ApiFailedError) as caught:
         Ollama().completion(body, HEAD)
 
     assert words in str(caught.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from automation.errors import ContentBlockedError, RateLimitedError, SiteError
+from backend.provider_errors import ApiContentBlockedError, ApiFailedError, KeyLimitedError
 from backend.providers.api.dialects.openai_compatible import (
     OpenAICompatible,
     PassedStream,
@@ -111,7 +111,7 @@ def test_a_stream_without_finish_reason_is_no_answer(end):
     stream = PassedStream(with_usage=False)
     stream.feed(chunk(content="Hel") + end)
 
-    with pytest.raises(SiteError):
+    with pytest.raises(ApiFailedError):
         stream.close()
     assert stream.has_begun
 
@@ -131,7 +131,7 @@ def test_an_error_behind_the_role_is_told_as_it_is_when_the_stream_ends_there():
     limit = {"error": {"message": "slow down", "code": "rate_limit_exceeded"}}
     stream.feed(chunk(role="assistant", content="") + event(limit))
 
-    with pytest.raises(RateLimitedError, match="slow down"):
+    with pytest.raises(KeyLimitedError, match="slow down"):
         stream.close()
 
 
@@ -141,18 +141,18 @@ def test_text_before_an_error_is_passed_on_before_the_error_is_raised():
     passed = stream.feed(chunk(content="Hel") + event({"error": {"message": "broken"}}))
 
     assert passed == chunk(content="Hel")
-    with pytest.raises(SiteError, match="broken"):
+    with pytest.raises(ApiFailedError, match="broken"):
         stream.feed(b"")
 
 
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        ({"message": "a", "code": "rate_limit_exceeded"}, RateLimitedError),
-        ({"message": "a", "type": "insufficient_quota"}, RateLimitedError),
-        ({"message": "a", "code": "content_filter"}, ContentBlockedError),
-        ({"message": "a", "code": 500}, SiteError),
-        ("just words", SiteError),
+        ({"message": "a", "code": "rate_limit_exceeded"}, KeyLimitedError),
+        ({"message": "a", "type": "insufficient_quota"}, KeyLimitedError),
+        ({"message": "a", "code": "content_filter"}, ApiContentBlockedError),
+        ({"message": "a", "code": 500}, ApiFailedError),
+        ("just words", ApiFailedError),
     ],
 )
 def test_an_error_under_http_200_is_what_it_says(error, kind):
@@ -172,7 +172,7 @@ def test_an_error_under_http_200_is_what_it_says(error, kind):
     ],
 )
 def test_what_is_no_whole_answer_is_an_error(body):
-    with pytest.raises(SiteError):
+    with pytest.raises(ApiFailedError):
         OpenAICompatible().completion(body, HEAD)
 
 
@@ -259,7 +259,7 @@ def test_models_are_read_from_every_form(body, names):
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"<html>", b'{"data": 7}'])
 def test_what_is_no_list_of_models_is_an_error(body):
-    with pytest.raises(SiteError):
+    with pytest.raises(ApiFailedError):
         OpenAICompatible().models(body)
 
 

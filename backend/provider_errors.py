@@ -1,0 +1,45 @@
+"""What an API provider says or does wrong, in the words of APIs. Pure.
+
+::
+
+    SiteError
+    ├── ApiFailedError             the provider reported an error, or its answer can't be read
+    └── ContentBlockedError
+        └── ApiContentBlockedError
+    RateLimitedError
+    └── KeyLimitedError            the provider limits this key
+    SignInRequiredError
+    └── KeyRefusedError            the provider refused the API key
+
+Each is what its base is for pages, to whoever catches it or looks it up in a table; only the words are others.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from automation.errors import ContentBlockedError, RateLimitedError, SignInRequiredError, SiteError
+
+
+class ApiFailedError(SiteError):
+    """The provider reported an error, or its answer can't be read."""
+
+    subject: ClassVar[str] = "The provider"
+
+
+class ApiContentBlockedError(ContentBlockedError):
+    """The provider refused to answer this prompt."""
+
+    subject: ClassVar[str] = "The provider"
+
+
+class KeyLimitedError(RateLimitedError):
+    """The provider asks to slow down."""
+
+    limits: ClassVar[str] = "The provider limits this key"
+
+
+class KeyRefusedError(SignInRequiredError):
+    """The provider refused the API key."""
+
+    what: ClassVar[str] = "The provider refused the API key"
