@@ -6,16 +6,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from automation.errors import (
-    AccountError,
-    AutomationError,
-    ContentBlockedError,
-    FirstTokenTimeout,
-    IdleTimeout,
-    PoolFullError,
-    RateLimitedError,
-    RetryableError,
-)
+from automation.errors import AutomationError, RateLimitedError
+from backend.error_table import Try, is_worth
 from backend.sliding_window import SlidingWindow
 
 MOST_ATTEMPTS = 3
@@ -132,10 +124,4 @@ def may_try_another(error: AutomationError, attempts: int) -> bool:
 
     What would fail there as well (a refused prompt, a changed page) and what took its whole time already is not repeated.
     """
-    if attempts >= MOST_ATTEMPTS:
-        return False
-    if isinstance(error, AccountError):
-        return True
-    return isinstance(error, RetryableError) and not isinstance(
-        error, ContentBlockedError | FirstTokenTimeout | IdleTimeout | PoolFullError
-    )
+    return attempts < MOST_ATTEMPTS and is_worth(error, Try.ACCOUNT)

@@ -14,7 +14,7 @@ import orjson
 from pydantic import SecretStr
 
 from backend.alerts.notices import Notice
-from backend.endpoints.back_off import back_off_s
+from backend.exponential_back_off import back_off_s
 
 logger = logging.getLogger(__name__)
 

@@ -39,6 +39,7 @@ from automation.errors import (
 )
 from backend.asgi import Scope
 from backend.endpoints.back_off import leading_error
+from backend.error_table import Try, is_worth
 from backend.errors import (
     AccountNotFoundError,
     AlreadyRunningError,
@@ -124,21 +125,6 @@ _PARAMS: Mapping[type[BaseException], str] = MappingProxyType(
         PromptTooLargeError: "messages",
     }
 )
-# OpenAI's clients repeat 409 and 5xx by themselves; with these a person must act first.
-_NOT_WORTH_REPEATING = frozenset(
-    {
-        "endpoint_not_running",
-        "already_running",
-        "name_taken",
-        "site_changed",
-        "content_blocked",
-        "invalid_tool_call",
-        "invalid_structured_answer",
-        "sign_in_required",
-        "sign_in_running",
-    }
-    | {"challenge_required", "account_banned", "no_account_available", "browser_unavailable"}
-)
 _HTTP_CODES: Mapping[int, str] = MappingProxyType(
     {
         401: "invalid_api_key",
@@ -161,7 +147,7 @@ def describe_error(error: BaseException) -> ErrorReply:
         if kind in TABLE:
             status, code = TABLE[kind]
             return ErrorReply(
-                status, code, str(error) or code, _param(error), _headers(error, code), _action_url(error)
+                status, code, str(error) or code, _param(error), _headers(error), _action_url(error)
             )
     logger.error("request failed unexpectedly", exc_info=error)
     return ErrorReply(500, "internal_error", "The gateway failed unexpectedly; its log says why.")
@@ -251,13 +237,13 @@ def _param(error: BaseException) -> str | None:
     return next((name for kind, name in _PARAMS.items() if isinstance(error, kind)), None)
 
 
-def _headers(error: BaseException, code: str) -> dict[str, str]:
-    headers = {"x-should-retry": "false"} if code in _NOT_WORTH_REPEATING else {}
+def _headers(error: BaseException) -> dict[str, str]:
     if isinstance(error, PoolFullError):
         return retry_after(_POOL_RETRY_S)
     if isinstance(error, BusyError | RateLimitedError):
         return retry_after(error.retry_after_s)
-    return headers
+    # OpenAI's clients repeat 409 and 5xx by themselves; with some of them a person must act first.
+    return {} if is_worth(error, Try.CLIENT) else {"x-should-retry": "false"}
 
 
 def _is_branch(part: int | str) -> bool:

@@ -1,21 +1,14 @@
-"""How long to wait before a failed endpoint is opened again. Pure."""
+"""Whether a failed endpoint is opened again, and what a group of errors is about. Pure."""
 
 from __future__ import annotations
 
-from automation.errors import AccountError, AutomationError, ProfileError
-
-_FIRST_S = 1.0
-_MOST_S = 60.0
+from automation.errors import AutomationError
+from backend.error_table import Try, is_worth
 
 
 def is_worth_retrying(error: BaseException) -> bool:
     """Whether opening again may succeed without a person's help."""
-    return not isinstance(error, AccountError | ProfileError)
-
-
-def back_off_s(attempt: int) -> float:
-    """Return the seconds to wait before try ``attempt`` (1 is the first repetition): 1, 2, 4, … 60."""
-    return min(_FIRST_S * 2.0 ** (attempt - 1), _MOST_S)
+    return is_worth(error, Try.REOPEN)
 
 
 def leading_error(error: BaseException) -> BaseException:

@@ -9,10 +9,11 @@ import anyio
 
 from automation.errors import AutomationError
 from automation.owned_tasks import owned_tasks
-from backend.endpoints.back_off import back_off_s, is_worth_retrying, leading_error
+from backend.endpoints.back_off import is_worth_retrying, leading_error
 from backend.endpoints.endpoint import Endpoint, lost_provider
 from backend.endpoints.states import EndpointState, Move
 from backend.errors import EndpointNotRunningError
+from backend.exponential_back_off import back_off_s
 from backend.observability.request_id import request_id
 from backend.providers.protocol import Provider, ProviderOpener
 

@@ -3,84 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from automation.errors import (
-    AccountError,
-    AttachmentRejectedError,
-    AutomationError,
-    BrowserUnavailableError,
-    ContentBlockedError,
-    ConversationGoneError,
-    PoolFullError,
-    ProfileError,
-    PromptRejectedError,
-    PromptTooLargeError,
-    RateLimitedError,
-    RetryableError,
-    SiteChangedError,
-    UnreachableError,
-)
+from automation.errors import RateLimitedError
 from backend.endpoints.back_off import leading_error
-from backend.errors import (
-    AnswerShapeError,
-    BusyError,
-    EndpointDisabledError,
-    EndpointNotFoundError,
-    EndpointNotRunningError,
-    GatewayError,
-    ModelNotFoundError,
-    RateExceededError,
-)
-
-
-class _Meaning(NamedTuple):
-    is_worth_failing_over: bool
-    counts_as_failure: bool
-
-
-_ENDPOINT_FAILS = _Meaning(is_worth_failing_over=True, counts_as_failure=True)
-_ONLY_THIS_ONE = _Meaning(is_worth_failing_over=True, counts_as_failure=False)
-_EVERYWHERE = _Meaning(is_worth_failing_over=False, counts_as_failure=False)
-
-# Searched along an error's base classes, so that the most exact entry wins.
-_MEANINGS: Mapping[type[BaseException], _Meaning] = MappingProxyType(
-    {
-        Exception: _ENDPOINT_FAILS,  # a bug in one provider; another may do
-        # The client's own, or of the gateway as a whole: nobody else would do better.
-        GatewayError: _EVERYWHERE,
-        PromptRejectedError: _EVERYWHERE,
-        ConversationGoneError: _EVERYWHERE,
-        # Another endpoint may take what this one doesn't, without this one being broken.
-        ModelNotFoundError: _ONLY_THIS_ONE,
-        EndpointNotFoundError: _ONLY_THIS_ONE,
-        EndpointNotRunningError: _ONLY_THIS_ONE,
-        BusyError: _ONLY_THIS_ONE,
-        RateLimitedError: _ONLY_THIS_ONE,
-        PoolFullError: _ONLY_THIS_ONE,
-        PromptTooLargeError: _ONLY_THIS_ONE,
-        AttachmentRejectedError: _ONLY_THIS_ONE,
-        ContentBlockedError: _ONLY_THIS_ONE,
-        AnswerShapeError: _ONLY_THIS_ONE,
-        # The endpoint's state says this already, and ends when a person has acted.
-        AccountError: _ONLY_THIS_ONE,
-        ProfileError: _ONLY_THIS_ONE,
-        AutomationError: _ENDPOINT_FAILS,
-    }
-)
+from backend.error_table import Try, find_row, is_worth
+from backend.errors import BusyError, EndpointDisabledError, RateExceededError
 
 
 def is_worth_failing_over(error: BaseException) -> bool:
     """Whether another endpoint may answer what this one failed to, as long as nothing of an answer was sent."""
-    return _meaning(error).is_worth_failing_over
+    return is_worth(leading_error(error), Try.ENDPOINT)
 
 
 def counts_as_failure(error: BaseException) -> bool:
     """Whether the error speaks against the endpoint, rather than against the request or for waiting."""
-    return _meaning(error).counts_as_failure
+    return find_row(leading_error(error)).counts_as_failure
 
 
 def limit_s(error: BaseException) -> float | None:
@@ -90,13 +30,6 @@ def limit_s(error: BaseException) -> float | None:
     """
     error = leading_error(error)
     return error.retry_after_s if isinstance(error, RateLimitedError | RateExceededError) else None
-
-
-def _meaning(error: BaseException) -> _Meaning:
-    for kind in type(leading_error(error)).__mro__:
-        if kind in _MEANINGS:
-            return _MEANINGS[kind]
-    return _EVERYWHERE  # a cancellation: nobody waits for an answer any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,21 +114,6 @@ class Breaker:
 
 _PASSES_WITHIN_S = 10.0  # a failure without a time is worth another try after about so long
 
-# What is told of several errors that are equally far from an answer: the first of these.
-_MOST_TELLING: tuple[type[BaseException], ...] = (
-    BusyError,
-    RateLimitedError,
-    PoolFullError,
-    RetryableError,
-    PromptRejectedError,
-    AccountError,
-    SiteChangedError,
-    ProfileError,
-    UnreachableError,
-    BrowserUnavailableError,
-    BaseException,
-)
-
 
 def most_useful(errors: Sequence[BaseException]) -> BaseException:
     """Return the error to tell when everyone who could answer has failed, given in the order of asking.
@@ -217,8 +135,7 @@ def disabled_error(slug: str, breaker: Breaker, now: float) -> EndpointDisabledE
 
 
 def _distance(error: BaseException) -> tuple[float, int]:
-    rank = next(at for at, kind in enumerate(_MOST_TELLING) if isinstance(error, kind))
+    row = find_row(error)
     if isinstance(error, BusyError | RateLimitedError):
-        return (error.retry_after_s, rank)
-    passes = isinstance(error, RetryableError) and not isinstance(error, ContentBlockedError)
-    return (_PASSES_WITHIN_S if passes else math.inf, rank)
+        return (error.retry_after_s, row.rank)
+    return (_PASSES_WITHIN_S if Try.SOON in row.tries else math.inf, row.rank)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from automation.errors import (
-    ContentBlockedError,
-    FirstTokenTimeout,
-    IdleTimeout,
-    RateLimitedError,
-    RetryableError,
-)
+from automation.errors import RateLimitedError
+from backend.error_table import Try, is_worth
+from backend.exponential_back_off import back_off_s
 
 _MOST_S = 60.0
 
@@ -25,10 +21,9 @@ def retry_wait_s(
         base_s: The first wait; doubled each time, up to a minute. A limit's own time wins where it is longer.
         chance: From 0 to 1; up to a fifth more, so that many don't come back at once.
     """
-    given_up = ContentBlockedError | FirstTokenTimeout | IdleTimeout
-    if tries > max_retries or not isinstance(error, RetryableError) or isinstance(error, given_up):
+    if tries > max_retries or not is_worth(error, Try.SAME):
         return None
-    wait_s = min(base_s * 2.0 ** min(tries - 1, 30), _MOST_S) * (1 + 0.2 * chance)
+    wait_s = back_off_s(tries, base_s, _MOST_S) * (1 + 0.2 * chance)
     if isinstance(error, RateLimitedError):
         # A limit that lasts longer than anybody waits is told instead.
         return max(wait_s, error.retry_after_s) if error.retry_after_s <= _MOST_S else None

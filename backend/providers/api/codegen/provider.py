@@ -169,7 +169,7 @@ class CodegenProvider(WithoutAccounts):
             failures += 1
             if failures > self._options.max_retries or not _passes(request, said):
                 raise failure
-            rest_s = codegen.retry_wait_s(
+            rest_s = codegen.resend_wait_s(
                 failures, self._options.base_delay_s, said.retry_after_s if said is not None else None
             )
             await _rest(rest_s, limit, failure)

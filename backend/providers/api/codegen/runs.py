@@ -15,6 +15,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backend.errors import InvalidRequestError
+from backend.exponential_back_off import back_off_s
 from backend.provider_errors import ApiFailedError
 from backend.providers.api.chat.chat_body import parse_messages
 from backend.providers.api.chat.prompt_text import compose_chat_transcript
@@ -55,7 +56,6 @@ _FAILED = frozenset(
     }
 )
 _PIECE_CHARACTERS = 512
-_LONGEST_REST_S = 60.0
 _LONGEST_POLL_S = 10.0
 _POLL_GROWTH = 1.5
 
@@ -245,11 +245,9 @@ def ignored(body: Body, options: CodegenDefaults) -> Sequence[str]:
     return sorted(find_given_fields(body) - honoured)
 
 
-def retry_wait_s(failures: int, base_delay_s: float, retry_after_s: float | None) -> float:
-    """Return how long to wait after so many failures in a row: what the server says, else doubled up to a minute."""
-    if retry_after_s is not None:
-        return retry_after_s
-    return float(min(base_delay_s * 2 ** min(failures - 1, 16), _LONGEST_REST_S))
+def resend_wait_s(failures: int, base_delay_s: float, retry_after_s: float | None) -> float:
+    """Return how long to wait after so many failures in a row: what the server says, else the usual back-off."""
+    return back_off_s(failures, base_delay_s) if retry_after_s is None else retry_after_s
 
 
 def poll_wait_s(looks: int, base_delay_s: float) -> float:

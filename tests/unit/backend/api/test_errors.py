@@ -88,7 +88,12 @@ def test_every_error_of_ours_is_in_the_table():
     leaves = _leaves(automation_errors, AutomationError) + _leaves(gateway_errors, GatewayError)
     leaves.remove(ProviderRefusedError)  # it carries its own
 
-    assert [k.__name__ for k in leaves if not any(base in TABLE for base in k.__mro__)] == []
+    missing = [k.__name__ for k in leaves if not any(base in TABLE for base in k.__mro__)]
+
+    assert missing == [], (
+        f"Add {', '.join(missing)} to TABLE in backend/api/errors.py: its HTTP status and its code, "
+        "and a line for a new code to the table of errors in docs/api.md."
+    )
 
 
 def test_an_unknown_error_is_internal_and_keeps_its_words_to_the_log(caplog):

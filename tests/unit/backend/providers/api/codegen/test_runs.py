@@ -153,6 +153,6 @@ def test_the_pieces_of_a_streamed_result_are_the_result(size):
 
 
 def test_waits_grow_to_a_limit_and_follow_the_server():
-    assert [codegen.retry_wait_s(n, 2.0, None) for n in (1, 2, 3, 20)] == [2.0, 4.0, 8.0, 60.0]
-    assert codegen.retry_wait_s(1, 2.0, 0.5) == 0.5
+    assert [codegen.resend_wait_s(n, 2.0, None) for n in (1, 2, 3, 20)] == [2.0, 4.0, 8.0, 60.0]
+    assert codegen.resend_wait_s(1, 2.0, 0.5) == 0.5
     assert [codegen.poll_wait_s(n, 2.0) for n in (0, 1, 20)] == [2.0, 3.0, 10.0]
