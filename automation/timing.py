@@ -25,4 +25,3 @@ class Timeouts:
     close_s: float = 5.0
     sign_in_s: float = 60.0
     lease_s: float = 120.0
-    call_s: float = 5.0

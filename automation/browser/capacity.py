@@ -81,12 +81,6 @@ def worn_by(wear: Wear, limits: WearLimits) -> str | None:
     return None
 
 
-def default_max_pages(cores: int, memory_bytes: int) -> int:
-    """Return how many pages one machine may hold: 250 MB each beside 2 GB for the rest, and at most 16 a core."""
-    by_memory = (memory_bytes - 2 * 1024**3) // (250 * 1024**2)
-    return max(2, min(int(by_memory), 16 * cores))
-
-
 def default_max_streaming(cores: int) -> int:
     """Return how many turns may run at once: eight a core.
 

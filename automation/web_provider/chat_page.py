@@ -455,12 +455,6 @@ class ChatPage:
     async def _until(self, want: dict[str, bool], milliseconds: int) -> bool:
         return bool(await self._dom.call("until", want, milliseconds, timeout_s=milliseconds / 1000 + 5))
 
-    # -- evidence ---------------------------------------------------------------------------------------------------
-
-    async def matched(self) -> dict[str, int]:
-        """Return which of each role's selectors matched last, counted from 0."""
-        return dict(await self._dom.call("matched"))
-
 
 @asynccontextmanager
 async def open_chat_page(account: Account, config: WebChatConfig, spawn: Spawn) -> AsyncIterator[ChatPage]:

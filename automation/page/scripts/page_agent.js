@@ -17,7 +17,6 @@
   return (profile, push) => {
     let shadowRoots = [];
     let shadowRootsAt = -Infinity;
-    const matched = {};
 
     // -- finding ------------------------------------------------------------------------------------------------
 
@@ -68,13 +67,12 @@
     const isEnabled = (el) => !el.disabled && !el.readOnly && el.getAttribute("aria-disabled") !== "true"
       && el.getAttribute("contenteditable") !== "false" && !el.closest("fieldset:disabled, [inert]");
 
-    // First selector with a visible match wins; which one it was is recorded, so that drift shows before it breaks.
+    // The first selector with a visible match wins.
     const find = (role, { visible = true } = {}) => {
       const selectors = profile[role] || [];
       for (let i = 0; i < selectors.length; i++) {
         for (const el of deepAll(selectors[i].css)) {
           if ((!visible || isVisible(el)) && says(el, selectors[i].text)) {
-            matched[role] = i;
             return el;
           }
         }
@@ -89,7 +87,6 @@
       for (let i = 0; i < selectors.length; i++) {
         const found = deepAll(selectors[i].css, within).filter((el) => says(el, selectors[i].text));
         if (found.length) {
-          matched[role] = i;
           return outermost(found);
         }
       }
@@ -405,7 +402,6 @@
     const fileDrop = parleyFileDrop(profile, { find, deepAll, isVisible, isEnabled, says, elementAt: deepElementFromPoint, errorText });
 
     const agent = {
-      matched: () => matched,
       look: (names) => Object.fromEntries(names.map((name) => [name, Boolean(find(name))])),
       error: () => errorText(),
       labels: (role) => (find(role)?.innerText || "").trim().slice(0, 500),

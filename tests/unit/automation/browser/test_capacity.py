@@ -6,7 +6,6 @@ from automation.browser.capacity import (
     Demand,
     Wear,
     WearLimits,
-    default_max_pages,
     default_max_streaming,
     kept_to_clear,
     pages_to_open,
@@ -52,14 +51,6 @@ def test_kept_pages_are_cleared_for_those_who_have_no_empty_one_coming(demand, w
 
 def test_pages_that_are_being_opened_count_as_if_they_were_there():
     assert Demand(waiting=9, free=1, settling=2, opening=3, lent=4).total == 10
-
-
-@pytest.mark.parametrize(
-    ("cores", "memory_bytes", "pages"),
-    [(2, 1 * GIB, 2), (2, 2 * GIB, 2), (8, 4 * GIB, 8), (2, 64 * GIB, 32), (16, 10 * GIB, 32)],
-)
-def test_a_machine_holds_what_its_memory_and_its_cores_allow(cores, memory_bytes, pages):
-    assert default_max_pages(cores, memory_bytes) == pages
 
 
 @pytest.mark.parametrize(
