@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import anyio
 import anyio.to_thread
 
@@ -16,6 +15,7 @@ from automation.browser.capacity import default_max_streaming
 from automation.browser.discovery import find_browser
 from automation.errors import BrowserUnavailableError
 from automation.owned_tasks import owned_tasks
+from backend.providers.api.client_session import open_api_session
 from backend.providers.api.codegen.runs import CodegenDefaults
 from backend.providers.api.opener import api_opener, check_api
 from backend.providers.config import EndpointConfig
@@ -48,10 +48,7 @@ async def open_providers(settings: Settings, stores: AccountStores) -> AsyncIter
 
     pages = _Pages(settings, stores)
     async with (
-        # How many go to an API at once is what its endpoint says; a cookie of one provider is nobody else's.
-        aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
-        ) as session,
+        open_api_session() as session,
         owned_tasks() as tasks,
     ):
         tasks.start_soon(pages.keep)

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 from uuid import uuid4
 
-import aiohttp
 import orjson
 from pydantic import ValidationError
 
+from backend.providers.api.client_session import open_api_session
 from backend.providers.api.codegen.runs import CodegenDefaults
 from backend.providers.api.opener import api_opener
 from backend.providers.config import EndpointConfig
@@ -23,18 +23,9 @@ from backend.wire.chat_response import CompletionHead
 
 
 @asynccontextmanager
-async def opened_session() -> AsyncIterator[aiohttp.ClientSession]:
-    """Hold the connections of one program's provider; a cookie of one API is nobody else's."""
-    async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
-    ) as session:
-        yield session
-
-
-@asynccontextmanager
 async def opened_api(endpoint: EndpointConfig, codegen: CodegenDefaults) -> AsyncIterator[CompletionProvider]:
     """Hold one API open; nothing is asked yet."""
-    async with opened_session() as session, api_opener(session, {}, codegen)(endpoint) as provider:
+    async with open_api_session() as session, api_opener(session, {}, codegen)(endpoint) as provider:
         yield cast("CompletionProvider", provider)
 
 

@@ -12,9 +12,10 @@ from automation.errors import AutomationError
 from backend.accounts.account_config import RateLimits, build_account_limits
 from backend.accounts.policy import may_try_another
 from backend.errors import GatewayError
+from backend.providers.api.client_session import open_api_session
 from backend.providers.api.opener import api_opener, check_api
 from backend.providers.config import EndpointConfig
-from backend.providers.library.api_calls import complete, only_model, opened_session
+from backend.providers.library.api_calls import complete, only_model
 from backend.providers.library.api_config import ApiConfig, build_endpoint_config
 from backend.providers.library.call_types import AccountSummary, CallParams, CallResult
 from backend.providers.library.config_file import AccountEntry, ProviderEntry
@@ -73,7 +74,7 @@ async def open_api_client(name: str, entry: ProviderEntry) -> AsyncIterator[ApiC
         NoAccountAvailable: The API wants a key, and there is no account.
     """
     places = list(enumerate(entry.accounts)) or [(0, AccountEntry())]
-    async with opened_session() as session, AsyncExitStack() as opened:
+    async with open_api_session() as session, AsyncExitStack() as opened:
         accounts = []
         for place, account in places:
             endpoint = _endpoint(name, entry, account.api_key)
