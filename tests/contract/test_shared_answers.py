@@ -82,3 +82,15 @@ async def test_a_failure_before_the_first_delta_keeps_its_status(cached, api):
     got = await cached.ask(model="api", stream=True)
 
     assert got.status_code == 502
+
+
+async def test_hits_and_misses_are_counted_for_prometheus(cached, api):
+    api.plays(answers(completion("one two")), answers(completion("one two")))
+
+    for words in ("one", "one", "two", "one"):
+        await cached.ask(words, model="api")
+
+    told = (await cached.rest.get("/metrics")).text.splitlines()
+
+    assert 'parley_cache_lookups_total{result="hit"} 2.0' in told
+    assert 'parley_cache_lookups_total{result="miss"} 2.0' in told

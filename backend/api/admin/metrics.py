@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from backend.api.services import PartsOf
 from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.metrics import BOUNDS_S, TurnCounts
+from backend.gateway.cache.response_cache import ResponseCache
 
 router = APIRouter(tags=["health"])
 
@@ -36,9 +37,27 @@ async def metrics(parts: PartsOf) -> Response:
     facts = {endpoint.slug: await endpoint.page_facts() for endpoint in endpoints}
     registry = CollectorRegistry(auto_describe=False)
     registry.register(
-        _Snapshot([*_browser(parts.browser_status()), *_pages(facts), *_turns(endpoints)]),
+        _Snapshot(
+            [
+                *_browser(parts.browser_status()),
+                *_pages(facts),
+                *_turns(endpoints),
+                *_cache(parts.answers.cache),
+            ]
+        ),
     )
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _cache(cache: ResponseCache) -> list[Metric]:
+    lookups = CounterMetricFamily(
+        "parley_cache_lookups",
+        "Looks for a kept answer (RESPONSE_CACHE_TTL), by what came of it.",
+        labels=["result"],
+    )
+    for result, count in (("hit", cache.hits), ("miss", cache.misses)):
+        lookups.add_metric([result], count)
+    return [lookups]
 
 
 def _browser(status: Mapping[str, Any]) -> list[Metric]:
