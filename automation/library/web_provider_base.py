@@ -23,9 +23,11 @@ from automation.library.interface import (
 )
 from automation.library.kept_open import KeptOpen
 from automation.library.prompts import build_prompt
-from automation.library.sessions import MemorySession, parse_credentials_session
+from automation.library.sessions import MemorySession
 from automation.library.stealth_browser import StealthBrowser
+from automation.profiles import parse_profile
 from automation.profiles.validation import parse_profile
+from automation.sign_in.session_import import find_session
 from automation.stealth.options import BrowserConfig, ProxyConfig
 from automation.timing import Timeouts
 from automation.turn import ReasoningDelta, SourceFound, TextDelta, TurnEvent, TurnFinished, UsageReported
@@ -149,7 +151,7 @@ class WebProviderBase(BaseProvider):
 
     @asynccontextmanager
     async def _opened(self, config: WebChatConfig, context: ProviderContext) -> AsyncIterator[ChatPages]:
-        store = MemorySession(parse_credentials_session(context.credentials, config.base_url))
+        store = MemorySession(find_session(context.credentials, config.base_url))
         # Beside those that answer: the one to sign in on, and one that takes another's place.
         most = config.max_pages + 2
         async with (

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from automation.account.session_state import SessionNotKeptError, StorageState
+from automation.sign_in.session_import import SessionImportError, parse_session
 from backend.accounts.account_config import (
     DEFAULT_ACCOUNT,
     AccountConfig,
@@ -17,7 +18,6 @@ from backend.accounts.account_config import (
     own_account,
     session_key,
 )
-from backend.accounts.session_import import SessionImportError, parse_session
 from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.manager import EndpointManager
 from backend.errors import (

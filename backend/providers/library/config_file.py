@@ -46,7 +46,7 @@ class AccountEntry(AccountDraft):
 
     @property
     def session(self) -> dict[str, Any]:
-        """What it brings of a session, by the names that ``session_of`` knows."""
+        """What it brings of a session, by the names that ``find_session`` knows."""
         given = {"cookies": self.cookies, "storage_state": self.storage_state}
         return {name: value for name, value in given.items() if value is not None}
 

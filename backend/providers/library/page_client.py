@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from automation.browser.pool import open_browser_pool
 from automation.errors import AutomationError
-from automation.library.sessions import parse_credentials_session
+from automation.sign_in.session_import import find_session
 from automation.turn import Prompt, ReasoningDelta, SourceFound, TextDelta, TurnEvent, TurnFinished
 from backend.accounts.browser_profiles import BrowserProfiles
 from backend.accounts.sealed_sessions import SealedSessions
@@ -93,7 +93,7 @@ async def open_page_client(name: str, entry: ProviderEntry, file: ConfigFile) ->
 async def _bring(store: SealedSessions, given: dict[str, object], base_url: str) -> None:
     """Keep a session that the configuration brings, unless a later one is kept already."""
     try:
-        state = parse_credentials_session(given, base_url)
+        state = find_session(given, base_url)
     except ValueError as exc:
         raise InvalidRequestError(f"accounts: {exc}", "accounts") from exc
     if state is not None and await store.load() is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -15,6 +15,8 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
+
+from automation.account.session_state import StorageState
 
 _SAME_SITE = {"strict": "Strict", "lax": "Lax", "none": "None", "no_restriction": "None"}
 
@@ -118,7 +120,7 @@ class _State(BaseModel):
     origins: list[_Origin] = []
 
 
-def parse_session(value: object, site_urls: Sequence[str]) -> dict[str, Any]:
+def parse_session(value: object, site_urls: Sequence[str]) -> StorageState:
     """Return the session as a ``storage_state``; a bare list is taken for cookies.
 
     Args:
@@ -128,17 +130,7 @@ def parse_session(value: object, site_urls: Sequence[str]) -> dict[str, Any]:
     Raises:
         SessionImportError: It is not one, is empty, or is another site's.
     """
-    data = {"cookies": value} if isinstance(value, list) else value
-    try:
-        state = _State.model_validate(data)
-    except ValidationError as exc:
-        first = exc.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "session"
-        raise SessionImportError(where, str(first["msg"]).removeprefix("Value error, ")) from None
-    try:
-        state.model_dump_json()
-    except ValueError:
-        raise SessionImportError("session", "it has text that is not Unicode") from None
+    state = _parse_state({"cookies": value} if isinstance(value, list) else value)
     if not state.cookies and not state.origins:
         raise SessionImportError("cookies", "there is neither a cookie nor stored data of an origin")
     hosts = {urlsplit(url).hostname or "" for url in site_urls}
@@ -149,6 +141,46 @@ def parse_session(value: object, site_urls: Sequence[str]) -> dict[str, Any]:
         reason = f"{domains[0]} is another site's; this endpoint is at {', '.join(sorted(hosts))}"
         raise SessionImportError(field, reason)
     return state.model_dump(mode="json", by_alias=False)
+
+
+def find_session(credentials: Mapping[str, Any], base_url: str) -> StorageState | None:
+    """Return the session that a program's ``credentials`` bring as ``storage_state`` or ``cookies``; None if they bring none.
+
+    It may be empty or another site's, such as that of a common sign-in. A cookie that names no domain is the page's own.
+
+    Raises:
+        SessionImportError: It is neither Playwright's ``storage_state`` nor a list of cookies with names and values.
+    """
+    if (given := credentials.get("storage_state")) is not None:
+        if not isinstance(given, Mapping) or not isinstance(given.get("cookies"), list):
+            raise SessionImportError("storage_state", "must be Playwright's, with its list of cookies")
+        _parse_state(given)
+        return {"origins": [], **given}  # with all that Playwright keeps of a cookie
+    if (cookies := credentials.get("cookies")) is None:
+        return None
+    listed = cookies if isinstance(cookies, list) else [cookies]
+    state = _parse_state({"cookies": [_of_page(cookie, base_url) for cookie in listed]})
+    return state.model_dump(mode="json", by_alias=False)
+
+
+def _of_page(cookie: object, base_url: str) -> object:
+    parts = urlsplit(base_url)
+    own = {"domain": parts.hostname, "secure": parts.scheme == "https"}
+    return {**own, **cookie} if isinstance(cookie, Mapping) else cookie
+
+
+def _parse_state(data: object) -> _State:
+    try:
+        state = _State.model_validate(data)
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "session"
+        raise SessionImportError(where, str(first["msg"]).removeprefix("Value error, ")) from None
+    try:
+        state.model_dump_json()
+    except ValueError:
+        raise SessionImportError("session", "it has text that is not Unicode") from None
+    return state
 
 
 def _belongs(host: str, domain: str) -> bool:

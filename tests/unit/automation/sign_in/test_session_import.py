@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.accounts.session_import import SessionImportError, parse_session
+from automation.sign_in.session_import import SessionImportError, find_session, parse_session
 
 SITE = ["https://chat.example.com/c/new", "https://login.example.com/"]
 COOKIE = {"name": "sid", "value": "secret-value", "domain": ".example.com"}
@@ -85,3 +85,69 @@ def test_what_is_no_session_for_the_site_is_refused_by_its_field_and_shows_no_se
 @pytest.mark.parametrize("domain", ["chat.example.com", ".example.com", "api.chat.example.com"])
 def test_cookies_of_the_site_its_parents_and_its_children_belong_to_it(domain):
     assert parse_session([{**COOKIE, "domain": domain}], SITE)["cookies"]
+
+
+OWN_COOKIE = {"name": "session", "value": "abc123", "domain": ".example.com"}
+
+
+def test_a_cookie_gets_what_it_leaves_out():
+    state = find_session({"cookies": [OWN_COOKIE]}, "https://chat.example.com/")
+
+    assert state == {
+        "cookies": [
+            {**OWN_COOKIE, "path": "/", "expires": -1, "httpOnly": False, "secure": True, "sameSite": "Lax"}
+        ],
+        "origins": [],
+    }
+
+
+def test_a_cookie_without_a_domain_is_the_pages_own():
+    state = find_session({"cookies": [{"name": "a", "value": "b"}]}, "http://127.0.0.1:8/x")
+
+    assert state is not None
+    assert (state["cookies"][0]["domain"], state["cookies"][0]["secure"]) == ("127.0.0.1", False)
+
+
+def test_a_storage_state_is_taken_as_it_is():
+    state = {"cookies": [OWN_COOKIE], "origins": [{"origin": "https://a", "localStorage": []}]}
+
+    assert find_session({"storage_state": state}, "https://a/") == state
+    assert find_session({"token": "x"}, "https://a/") is None
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        {"cookies": "a=b"},
+        {"cookies": [{"name": "a"}]},
+        {"storage_state": []},
+        {"storage_state": {"cookies": 1}},
+    ],
+)
+def test_what_is_no_session_is_refused(credentials):
+    with pytest.raises(ValueError, match=r"cookies|storage_state") as caught:
+        find_session(credentials, "https://a/")
+    assert "abc" not in str(caught.value)
+
+
+def test_a_program_may_bring_one_cookie_another_sites_and_an_empty_session():
+    one = {"name": "a", "value": "b", "domain": "login.other.org", "sameSite": "no_restriction"}
+
+    state = find_session({"cookies": one}, "https://chat.example.com/")
+
+    assert state is not None
+    assert (state["cookies"][0]["domain"], state["cookies"][0]["sameSite"]) == ("login.other.org", "None")
+    assert find_session({"storage_state": {"cookies": []}}, "https://a/") == {
+        "cookies": [],
+        "origins": [],
+    }
+
+
+@pytest.mark.parametrize(
+    "credentials", [{"cookies": [{"name": "a b", "value": "c"}]}, {"storage_state": {"cookies": [{}]}}]
+)
+def test_a_programs_cookies_are_as_strict_as_anybodys(credentials):
+    with pytest.raises(SessionImportError) as caught:
+        find_session(credentials, "https://a/")
+
+    assert caught.value.field == "cookies.0.name"
