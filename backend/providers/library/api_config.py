@@ -90,24 +90,31 @@ def build_endpoint_config(name: str, config: ApiConfig, api_key: SecretStr | Non
         msg = "base_url: is missing: where is the API?"
         raise InvalidRequestError(msg, "base_url")
     own = {"org_id": config.org_id} if config.org_id is not None else {}
-    values: dict[str, Any] = {
-        "name": name,
-        "slug": name,
-        "provider_type": "api_token",
-        "preset": preset,
-        "base_url": config.base_url,
-        "api_key": api_key or config.api_key,
-        "api": {**(config.api or {}), **own} or None,
-        "timeout_seconds": config.timeout,
-        "models": config.models,
-        "headers": config.headers,
-        "default_model": config.default_model,
-        "browser_config": {"proxy": {"server": config.proxy}} if config.proxy else {},
-    }
+    return validate_endpoint(
+        name,
+        provider_type="api_token",
+        preset=preset,
+        base_url=config.base_url,
+        api_key=api_key or config.api_key,
+        api={**(config.api or {}), **own} or None,
+        timeout_seconds=config.timeout,
+        models=config.models,
+        headers=config.headers,
+        default_model=config.default_model,
+        browser_config={"proxy": {"server": config.proxy}} if config.proxy else {},
+    )
+
+
+def validate_endpoint(name: str, place: str = "", **fields: Any) -> EndpointConfig:
+    """Return a program's provider as an endpoint; it is called what the provider is called.
+
+    Raises:
+        InvalidRequestError: ``param`` names the field at fault, below ``place``.
+    """
     try:
-        return EndpointConfig.model_validate(values)
+        return EndpointConfig.model_validate({"name": name, "slug": name, **fields})
     except ValidationError as exc:
-        raise invalid_config_error(exc) from exc
+        raise invalid_config_error(exc, place) from exc
 
 
 def build_codegen_defaults(config: ApiConfig) -> CodegenDefaults:

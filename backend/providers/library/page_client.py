@@ -20,7 +20,7 @@ from backend.accounts.vault import Vault
 from backend.errors import GatewayError, InvalidRequestError
 from backend.providers.config import EndpointConfig
 from backend.providers.kinds import AccountStores
-from backend.providers.library.api_config import invalid_config_error
+from backend.providers.library.api_config import invalid_config_error, validate_endpoint
 from backend.providers.library.call_types import AccountSummary, CallParams, CallResult
 from backend.providers.library.config_file import ConfigFile, ProviderEntry
 from backend.providers.library.exceptions import to_public_error
@@ -104,22 +104,17 @@ def _endpoint(name: str, entry: ProviderEntry) -> EndpointConfig:
     if entry.base_url is None:
         field = f"providers.{name}.base_url"
         raise InvalidRequestError(f"{field}: is missing: where is the chat page?", field)
-    pace = entry.rate_limit
-    values = {
-        "name": name,
-        "slug": name,
-        "provider_type": "web_chat",
-        "base_url": entry.base_url,
-        "login_url": entry.login_url,
-        "profile": entry.profile or name,
-        "timeout_seconds": entry.timeout,
-        "browser_config": entry.browser_config,
-        **pace.model_dump(exclude_none=True),
-    }
-    try:
-        return EndpointConfig.model_validate(values)
-    except ValidationError as exc:
-        raise invalid_config_error(exc, f"providers.{name}") from exc
+    return validate_endpoint(
+        name,
+        f"providers.{name}",
+        provider_type="web_chat",
+        base_url=entry.base_url,
+        login_url=entry.login_url,
+        profile=entry.profile or name,
+        timeout_seconds=entry.timeout,
+        browser_config=entry.browser_config,
+        **entry.rate_limit.model_dump(exclude_none=True),
+    )
 
 
 def _prompt(params: CallParams, model: str | None) -> Prompt:

@@ -11,6 +11,7 @@ from backend.providers.library.api_config import (
     build_endpoint_config,
     own_retries,
     parse_api_config,
+    validate_endpoint,
 )
 
 URL = "https://api.example.com/v1"
@@ -86,3 +87,18 @@ def test_an_api_that_is_nowhere_is_refused(config, field):
         build_endpoint_config("mine", parse_api_config(config), None)
 
     assert caught.value.param == field
+
+
+def test_an_endpoint_is_called_what_the_provider_is_called():
+    endpoint = validate_endpoint("mine", provider_type="web_chat", base_url=URL, profile="mine")
+
+    assert (endpoint.name, endpoint.slug, endpoint.base_url) == ("mine", "mine", URL)
+
+
+def test_a_field_at_fault_is_named_with_its_place():
+    with pytest.raises(InvalidRequestError) as caught:
+        validate_endpoint(
+            "mine", "providers.mine", provider_type="web_chat", base_url="nowhere", profile="mine"
+        )
+
+    assert caught.value.param == "providers.mine.base_url"
