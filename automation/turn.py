@@ -11,9 +11,13 @@ FinishReason = Literal["stop", "length", "content_filter"]
 CaptureSource = Literal["wire", "dom"]
 
 
-def join_texts(texts: Iterable[str]) -> str:
-    """Return the texts of one message's parts as one text: a blank line between two, empty ones left out."""
-    return "\n\n".join(filter(None, texts))
+def join_texts(texts: Iterable[str], role: str) -> str:
+    """Return the texts of the parts of a message of ``role`` as one text.
+
+    What a program or a person says in parts are paragraphs: a blank line stands between two, empty ones are left out. The
+    parts of an earlier answer are pieces of one running text, as where it cites, and the answer must be known again.
+    """
+    return "".join(texts) if role == "assistant" else "\n\n".join(filter(None, texts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,10 +31,10 @@ def _message(message: Mapping[str, Any], i: int) -> Message:
     if role not in _ROLES:
         msg = f"messages.{i}.role must be one of {', '.join(sorted(_ROLES))}"
         raise ValueError(msg)
-    return Message(cast("Role", role), _text(message.get("content"), i))
+    return Message(cast("Role", role), _text(message.get("content"), i, str(role)))
 
 
-def _text(content: Any, i: int) -> str:
+def _text(content: Any, i: int, role: str) -> str:
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) else [content]
@@ -42,4 +42,4 @@ def _text(content: Any, i: int) -> str:
     if not all(isinstance(text, str) for text in texts):
         msg = f"messages.{i}.content must be text, or a list of parts that are"
         raise ValueError(msg)
-    return join_texts(str(text) for text in texts)
+    return join_texts((str(text) for text in texts), role)

@@ -104,7 +104,7 @@ def ignored_params(request: ChatRequest) -> list[str]:
 
 def _message(message: ChatMessage, where: str) -> Message:
     role: Role = "system" if message.role == "developer" else message.role
-    text = _text(message.content, where)
+    text = _text(message.content, where, role)
     if message.tool_calls:
         text = "\n".join(filter(None, (text, *(_call_text(call) for call in message.tool_calls))))
     return Message(role, text)
@@ -114,7 +114,7 @@ def _with_tools(message: ChatMessage, where: str, calls: dict[str, tuple[int, st
     """Return a message of a conversation with tools; ``calls`` are those so far, numbered, by their ids."""
     if message.role == "tool" and message.tool_call_id in calls:
         number, name = calls[message.tool_call_id]
-        return Message("tool", result_block(number, name, _text(message.content, where)))
+        return Message("tool", result_block(number, name, _text(message.content, where, "tool")))
     plain = _message(message.model_copy(update={"tool_calls": None}), where)
     if message.role != "assistant" or not message.tool_calls:
         return plain
@@ -129,12 +129,12 @@ def _has_file(message: ChatMessage) -> bool:
     return isinstance(message.content, list) and any(is_file(part) for part in message.content)
 
 
-def _text(content: str | list[ContentPart] | None, where: str) -> str:
+def _text(content: str | list[ContentPart] | None, where: str, role: str) -> str:
     if content is None:
         return ""
     if isinstance(content, str):
         return content
-    return join_texts(_part_text(part, f"{where}.content.{i}") for i, part in enumerate(content))
+    return join_texts((_part_text(part, f"{where}.content.{i}") for i, part in enumerate(content)), role)
 
 
 def _part_text(part: ContentPart, where: str) -> str:

@@ -143,9 +143,9 @@ async def test_all_messages_reach_the_provider_in_order(gateway):
 
     got = await gateway.ask(messages=messages)
 
-    assert got.json()["choices"][0]["message"]["content"] == "cd"
+    assert got.json()["choices"][0]["message"]["content"] == "c\n\nd"
     sent = [(m.role, m.text) for m in gateway.site.prompts[0].messages]
-    assert sent == [("system", "be brief"), ("user", "a"), ("assistant", "b"), ("user", "cd")]
+    assert sent == [("system", "be brief"), ("user", "a"), ("assistant", "b"), ("user", "c\n\nd")]
 
 
 async def test_ignored_parameters_are_named(gateway):

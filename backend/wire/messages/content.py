@@ -24,7 +24,7 @@ def system_text(system: str | Sequence[ContentBlock] | None) -> str:
     """
     if system is None or isinstance(system, str):
         return system or ""
-    return join_texts(_only_text(block, f"system.{i}") for i, block in enumerate(system))
+    return join_texts((_only_text(block, f"system.{i}") for i, block in enumerate(system)), "system")
 
 
 def chat_messages(messages: Sequence[InputMessage]) -> list[dict[str, Any]]:
@@ -43,7 +43,7 @@ def _message(message: InputMessage, where: str) -> list[dict[str, Any]]:
     if message.role == "assistant":
         return _assistant(message.content, where)
     if message.role == "system":
-        text = join_texts(_only_text(b, f"{where}.{i}") for i, b in enumerate(message.content))
+        text = join_texts((_only_text(b, f"{where}.{i}") for i, b in enumerate(message.content)), "system")
         return [{"role": "system", "content": text}]
     return _user(message.content, where)
 
@@ -57,8 +57,7 @@ def _assistant(blocks: Sequence[ContentBlock], where: str) -> list[dict[str, Any
             texts.append(_only_text(block, f"{where}.{i}"))
     if not texts and not calls:
         return []
-    # Not parted: of an answer with citations each block is a piece of one running text.
-    message: dict[str, Any] = {"role": "assistant", "content": "".join(texts) or None}
+    message: dict[str, Any] = {"role": "assistant", "content": join_texts(texts, "assistant") or None}
     return [{**message, "tool_calls": calls} if calls else message]
 
 
@@ -83,7 +82,7 @@ def _user(blocks: Sequence[ContentBlock], where: str) -> list[dict[str, Any]]:
             parts += _parts(block, f"{where}.{i}")
     said = files + parts
     if said and all(part["type"] == "text" for part in said):
-        return [*results, {"role": "user", "content": join_texts(part["text"] for part in said)}]
+        return [*results, {"role": "user", "content": join_texts((part["text"] for part in said), "user")}]
     return [*results, {"role": "user", "content": said}] if said else results
 
 
@@ -94,7 +93,7 @@ def _result(block: ContentBlock, where: str) -> tuple[dict[str, Any], list[dict[
     if not isinstance(content, str):
         nested = [part for i, b in enumerate(content) for part in _parts(b, f"{where}.content.{i}")]
         files = [part for part in nested if part["type"] != "text"]
-        content = join_texts(part["text"] for part in nested if part["type"] == "text")
+        content = join_texts((part["text"] for part in nested if part["type"] == "text"), "tool")
     if block.is_error:
         content = f"Error: {content}" if content else "Error"
     call_id = _given(block.tool_use_id, f"{where}.tool_use_id")

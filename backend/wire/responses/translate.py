@@ -119,7 +119,7 @@ class _Conversation:
     def _output_text(self, parts: Sequence[ResponsesPart], where: str) -> str:
         translated = [_part(part, f"{where}.{i}") for i, part in enumerate(parts)]
         self._files += [part for part in translated if part["type"] != "text"]
-        return join_texts(part["text"] for part in translated if part["type"] == "text")
+        return join_texts((part["text"] for part in translated if part["type"] == "text"), "tool")
 
     def _flush_files(self) -> None:
         if self._files:

@@ -31,4 +31,8 @@ def test_an_event_can_not_be_changed_once_told():
     [([], ""), (["a"], "a"), (["a\n", " b"], "a\n\n\n b"), (["", "a", "", "b"], "a\n\nb")],
 )
 def test_a_blank_line_parts_the_texts_of_a_message_and_nothing_else_changes(texts, joined):
-    assert join_texts(texts) == joined
+    assert [join_texts(texts, role) for role in ("system", "user", "tool")] == [joined] * 3
+
+
+def test_the_parts_of_an_earlier_answer_are_one_running_text():
+    assert join_texts(["It is ", "", "22 °C"], "assistant") == "It is 22 °C"

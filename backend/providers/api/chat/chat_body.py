@@ -122,7 +122,8 @@ def text_of(message: Mapping[str, Any], field: str) -> str:
     Raises:
         InvalidRequestError: It has another part.
     """
-    return join_texts(part_text(part, name) for name, part in iter_parts(message, field))
+    texts = [part_text(part, name) for name, part in iter_parts(message, field)]
+    return join_texts(texts, str(message.get("role")))
 
 
 def parse_stops(body: Body) -> list[str]:

@@ -89,7 +89,7 @@ def _message(message: Mapping[str, Any], where: str, names: dict[str, str]) -> d
             images.append(_image(part, at))
         else:
             texts.append(part_text(part, at))
-    sent: dict[str, Any] = {"role": role, "content": join_texts(texts)}
+    sent: dict[str, Any] = {"role": role, "content": join_texts(texts, role)}
     if images:
         sent["images"] = images
     if role == "assistant" and isinstance(message.get("reasoning_content"), str):

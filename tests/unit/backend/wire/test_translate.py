@@ -49,6 +49,13 @@ def test_the_model_goes_with_the_prompt():
         ),
         ({"role": "tool", "content": "42", "tool_call_id": "c"}, Message("tool", "42")),
         (
+            {
+                "role": "assistant",
+                "content": [{"type": "text", "text": "ans"}, {"type": "text", "text": "wer"}],
+            },
+            Message("assistant", "answer"),
+        ),
+        (
             {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
             Message("user", "a\n\nb"),
         ),
