@@ -25,7 +25,6 @@ from automation.library.kept_open import KeptOpen
 from automation.library.prompts import build_prompt
 from automation.library.sessions import MemorySession
 from automation.library.stealth_browser import StealthBrowser
-from automation.profiles import parse_profile
 from automation.profiles.validation import parse_profile
 from automation.sign_in.session_import import find_session
 from automation.stealth.options import BrowserConfig, ProxyConfig
