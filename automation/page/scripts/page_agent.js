@@ -67,15 +67,11 @@
     const isEnabled = (el) => !el.disabled && !el.readOnly && el.getAttribute("aria-disabled") !== "true"
       && el.getAttribute("contenteditable") !== "false" && !el.closest("fieldset:disabled, [inert]");
 
-    // The first selector with a visible match wins.
+    // First selector with a visible match wins.
     const find = (role, { visible = true } = {}) => {
       const selectors = profile[role] || [];
-      for (let i = 0; i < selectors.length; i++) {
-        for (const el of deepAll(selectors[i].css)) {
-          if ((!visible || isVisible(el)) && says(el, selectors[i].text)) {
-            return el;
-          }
-        }
+      for (const { css, text } of selectors) {
+        for (const el of deepAll(css)) if ((!visible || isVisible(el)) && says(el, text)) return el;
       }
       return null;
     };
@@ -84,11 +80,9 @@
 
     const findAll = (role, within) => {
       const selectors = profile[role] || [];
-      for (let i = 0; i < selectors.length; i++) {
-        const found = deepAll(selectors[i].css, within).filter((el) => says(el, selectors[i].text));
-        if (found.length) {
-          return outermost(found);
-        }
+      for (const { css, text } of selectors) {
+        const found = deepAll(css, within).filter((el) => says(el, text));
+        if (found.length) return outermost(found);
       }
       return [];
     };
