@@ -12,8 +12,6 @@ from automation.browser.capacity import (
     worn_by,
 )
 
-GIB = 1024**3
-
 
 @pytest.mark.parametrize(
     ("demand", "limit", "warm", "wanted"),
