@@ -21,7 +21,16 @@ import anyio
 from anyio.abc import TaskGroup
 
 from automation.browser.capacity import Demand, Wear, WearLimits, kept_to_clear, pages_to_open, worn_by
+from automation.browser.slot_states import (
+    BACK_STATES,
+    IDLE_STATES,
+    IN_USE_STATES,
+    SLOT_MOVES,
+    SlotMove,
+    SlotState,
+)
 from automation.errors import AutomationError, PoolFullError
+from automation.transitions import next_state
 
 logger = logging.getLogger(__name__)
 
@@ -75,15 +84,28 @@ class Lendable(Protocol):
 T = TypeVar("T", bound=Lendable)
 
 
-@dataclass(eq=False)
 class _Slot(Generic[T]):
-    page: T | None = None
-    state: str = "opening"
-    turns: int = 0
-    opened_s: float = field(default_factory=time.monotonic)
-    lost: bool = False
-    must_clear: bool = False
-    wake: anyio.Event = field(default_factory=anyio.Event)
+    """One page's place in the pool; its state changes by the moves of ``slot_states`` alone."""
+
+    def __init__(self) -> None:
+        self.page: T | None = None
+        self.turns = 0
+        self.opened_s = time.monotonic()
+        self.lost = False
+        self.wake = anyio.Event()
+        self._state = SlotState.OPENING
+
+    @property
+    def state(self) -> SlotState:
+        return self._state
+
+    def move(self, move: SlotMove) -> None:
+        """Change the state.
+
+        Raises:
+            IllegalTransitionError: It can't happen in this state.
+        """
+        self._state = next_state(SLOT_MOVES, self._state, move)
 
 
 @dataclass(eq=False)
@@ -119,9 +141,9 @@ class LeasePool(Generic[T]):
         self._spare = spare
         self._worn = worn
         self._idle_s = idle_s
-        self._slots: list[_Slot[T]] = []
-        self._free: deque[_Slot[T]] = deque()
-        self._kept: deque[_Slot[T]] = deque()  # least recently used first
+        self._slots: list[
+            _Slot[T]
+        ] = []  # a page that becomes idle goes to the end: least recently used first
         self._waiting: deque[_Waiter[T]] = deque()
         self._can_open = True
         self._opened = anyio.Event()
@@ -132,12 +154,20 @@ class LeasePool(Generic[T]):
         states = [slot.state for slot in self._slots]
         return Demand(
             waiting=sum(waiter.chat is None for waiter in self._waiting),
-            free=len(self._free),
-            settling=states.count("settling"),
-            opening=states.count("opening"),
-            lent=states.count("lent"),
-            kept=len(self._kept),
+            free=states.count(SlotState.FREE),
+            settling=sum(state in BACK_STATES for state in states),
+            opening=states.count(SlotState.OPENING),
+            lent=sum(state in IN_USE_STATES for state in states),
+            kept=states.count(SlotState.KEPT),
         )
+
+    @property
+    def pages(self) -> list[T]:
+        """Every page that is open, whatever it does now."""
+        return [slot.page for slot in self._slots if slot.page is not None]
+
+    def _in_state(self, state: SlotState) -> list[_Slot[T]]:
+        return [slot for slot in self._slots if slot.state is state]
 
     def is_held(self, chat: str) -> bool:
         """Whether a page holds this chat."""
@@ -158,23 +188,28 @@ class LeasePool(Generic[T]):
             AutomationError: One had to be opened and could not be.
         """
         slot = await self._acquire(timeout_s, chat)
-        slot.state = "lent"
         slot.turns += 1
         assert slot.page is not None
         try:
             yield slot.page
         finally:
-            slot.state = "settling"
+            slot.move(SlotMove.GIVE_BACK)
             slot.wake.set()
 
     async def _acquire(self, timeout_s: float | None, chat: str | None) -> _Slot[T]:
         holder = self._find_holder(chat)
-        if holder is not None and holder in self._kept:
-            self._kept.remove(holder)
+        if holder is not None and holder.state is SlotState.KEPT:
+            holder.move(SlotMove.LEND)
             return holder
-        if holder is None and self._free:
-            return self._take_free()
-        waiter: _Waiter[T] = _Waiter(chat if holder else None)
+        free = self._in_state(SlotState.FREE)
+        if holder is None and free:
+            free[0].move(SlotMove.LEND)
+            self._keep_some_empty()
+            return free[0]
+        return await self._wait_for_one(timeout_s, chat if holder else None)
+
+    async def _wait_for_one(self, timeout_s: float | None, chat: str | None) -> _Slot[T]:
+        waiter: _Waiter[T] = _Waiter(chat)
         self._waiting.append(waiter)
         self._can_open = True
         self._balance()
@@ -193,6 +228,7 @@ class LeasePool(Generic[T]):
             raise waiter.error
         if waiter.slot is None:
             raise PoolFullError(timeout_s or 0.0)
+        waiter.slot.move(SlotMove.LEND)
         return waiter.slot
 
     def _find_holder(self, chat: str | None) -> _Slot[T] | None:
@@ -201,16 +237,11 @@ class LeasePool(Generic[T]):
             return None
         return next((slot for slot in self._slots if slot.page is not None and slot.page.holds == chat), None)
 
-    def _take_free(self) -> _Slot[T]:
-        slot = self._free.popleft()
-        slot.state = "lent"
-        self._keep_some_empty()
-        return slot
-
     def _balance(self) -> None:
         """Open or clear pages for those who wait."""
         if not self._spare:
-            for slot in self._single_turns(self._kept)[: max(0, self.demand().waiting - self.demand().empty)]:
+            single = self._single_turns(self._in_state(SlotState.KEPT))
+            for slot in single[: max(0, self.demand().waiting - self.demand().empty)]:
                 self._clear(slot)
         if self._can_open:
             self._open_more(pages_to_open(self.demand(), limit=self._room, warm=self._warm))
@@ -224,13 +255,13 @@ class LeasePool(Generic[T]):
                 and demand.total < self._room
             ):
                 self._open_more(1)
-        for _ in range(kept_to_clear(self.demand())):
-            self._clear(self._kept[0])
+        for slot in self._in_state(SlotState.KEPT)[: kept_to_clear(self.demand())]:
+            self._clear(slot)
 
     @property
     def _room(self) -> int:
         """How many pages there may be now: one that is being closed still takes its place."""
-        return self._limit - sum(slot.state == "closing" for slot in self._slots)
+        return self._limit - len(self._in_state(SlotState.CLOSING))
 
     def _open_more(self, count: int) -> None:
         for _ in range(count):
@@ -250,7 +281,7 @@ class LeasePool(Generic[T]):
             return
         is_full = demand.total >= self._room
         wanted = (max(1, self._limit // 2) if is_full else 1) - demand.empty
-        single = self._single_turns(list(self._kept)[:-_RECENT_CHATS])
+        single = self._single_turns(self._in_state(SlotState.KEPT)[:-_RECENT_CHATS])
         for slot in single[: max(0, wanted)]:
             self._clear(slot)
         if wanted > 0 and not single and not is_full:
@@ -261,9 +292,7 @@ class LeasePool(Generic[T]):
         return [slot for slot in slots if slot.page is not None and slot.page.is_single_turn]
 
     def _clear(self, slot: _Slot[T]) -> None:
-        self._kept.remove(slot)
-        slot.state = "settling"
-        slot.must_clear = True
+        slot.move(SlotMove.CLEAR)
         slot.wake.set()
 
     def _hand_out(self, slot: _Slot[T]) -> None:
@@ -275,18 +304,21 @@ class LeasePool(Generic[T]):
         waiter = next((w for w in self._waiting if w.chat == chat), None)
         if waiter is not None:
             self._waiting.remove(waiter)
-            slot.state = "lent"
+            slot.move(SlotMove.PROMISE)
             waiter.slot = slot
             waiter.ready.set()
             self._keep_some_empty()
         elif chat is None:
-            slot.state = "free"
-            self._free.append(slot)
+            self._let_idle(slot, SlotMove.SET_FREE)
         else:
-            slot.state = "kept"
-            self._kept.append(slot)
+            self._let_idle(slot, SlotMove.KEEP)
             self._balance()
             self._keep_some_empty()
+
+    def _let_idle(self, slot: _Slot[T], move: SlotMove) -> None:
+        slot.move(move)
+        self._slots.remove(slot)
+        self._slots.append(slot)
 
     async def _keep(self, slot: _Slot[T]) -> None:
         try:
@@ -296,7 +328,6 @@ class LeasePool(Generic[T]):
                 self._balance()
                 while await self._serve_one(slot, page):
                     pass
-                slot.state = "closing"
         except AutomationError as exc:
             logger.warning("page_not_opened", extra={"reason": str(exc)})
             self._forget(slot)
@@ -338,27 +369,30 @@ class LeasePool(Generic[T]):
         async with anyio.create_task_group() as watch:
             watch.start_soon(self._wake_when_lost, slot, page)
             await self._until_back(slot)
-            if slot.state in {"free", "kept"}:
+            if slot.state in IDLE_STATES:
                 # Before the next await: until then, somebody could still be lent it.
-                (self._free if slot.state == "free" else self._kept).remove(slot)
-                slot.state = "closing"
+                self._retire(slot, "lost" if slot.lost else self._worn_by(slot) or "idle")
             watch.cancel_scope.cancel()
-        if slot.state == "closing":
-            self.retired["lost" if slot.lost else self._worn_by(slot) or "idle"] += 1
-            return False
-        must_clear, slot.must_clear = slot.must_clear, False
+        return slot.state is not SlotState.CLOSING and await self._make_ready(slot, page)
+
+    async def _make_ready(self, slot: _Slot[T], page: T) -> bool:
+        """Make a page that came back ready for its next turn; False when it must be closed."""
         try:
             worn = self._worn_by(slot, await page.memory_bytes())
             if worn is None:
-                await (page.clear() if must_clear else page.settle())
+                await (page.clear() if slot.state is SlotState.CLEARING else page.settle())
+                return True
         except AutomationError as exc:
-            self.retired["lost"] += 1
             logger.info("page_retired", extra={"reason": str(exc)})
+            self._retire(slot, "lost")
             return False
-        if worn is not None:
-            self.retired[worn] += 1
-            logger.info("page_worn", extra={"by": worn, "turns": slot.turns})
-        return worn is None
+        logger.info("page_worn", extra={"by": worn, "turns": slot.turns})
+        self._retire(slot, worn)
+        return False
+
+    def _retire(self, slot: _Slot[T], cause: str) -> None:
+        slot.move(SlotMove.RETIRE)
+        self.retired[cause] += 1
 
     def _worn_by(self, slot: _Slot[T], memory_bytes: int | None = None) -> str | None:
         return worn_by(Wear(slot.turns, time.monotonic() - slot.opened_s, memory_bytes), self._worn)
@@ -367,15 +401,15 @@ class LeasePool(Generic[T]):
         while True:
             with anyio.move_on_after(self._idle_s):
                 await slot.wake.wait()
-            # Idle pages beyond the warm ones are closed; a page in use is waited for, and so is the next turn of a chat.
-            is_too_old = slot.state == "free" and self._worn_by(slot) is not None
-            if slot.state == "settling" or (
-                slot.state in {"free", "kept"}
-                and (slot.lost or is_too_old or self.demand().total > self._warm)
-            ):
+            if slot.state in BACK_STATES or (slot.state in IDLE_STATES and self._must_close(slot)):
                 return
             if slot.wake.is_set():
                 slot.wake = anyio.Event()
+
+    def _must_close(self, slot: _Slot[T]) -> bool:
+        """Whether an idle page is closed: a lost or worn one, and one beyond those kept warm; a chat outlives its page's wear."""
+        is_too_old = slot.state is SlotState.FREE and self._worn_by(slot) is not None
+        return slot.lost or is_too_old or self.demand().total > self._warm
 
     async def _wake_when_lost(self, slot: _Slot[T], page: T) -> None:
         await page.until_lost()
