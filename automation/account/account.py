@@ -18,8 +18,9 @@ from automation.browser.pool import BrowserPool
 from automation.browser.processes import network_pid
 from automation.browser.profile_folder import ProfileFolder
 from automation.browser.windows import open_window
+from automation.closing import close_within
 from automation.errors import PageLostError, SessionRefusedError, SignInRequiredError
-from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
+from automation.playwright_errors import page_calls
 from automation.stealth.options import BrowserConfig
 
 logger = logging.getLogger(__name__)
@@ -286,11 +287,7 @@ class Account:
             return
         if context is None or self._browser.is_attached:
             return
-        with anyio.move_on_after(_CLOSE_S, shield=True):
-            try:
-                await context.close()
-            except DRIVER_ERRORS as exc:
-                logger.debug("context_gone", extra={"reason": first_line(exc)})
+        await close_within(context, _CLOSE_S)
 
 
 @contextmanager

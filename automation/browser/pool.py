@@ -23,6 +23,7 @@ from automation.browser.launcher import launch, open_context
 from automation.browser.process_table import cpu_seconds, end_own, waits_for_cpu
 from automation.browser.processes import BrowserProcess, is_browser_hung, parse_processes
 from automation.browser.profile_folder import find_profile, remove_scratch, until_unlocked
+from automation.closing import close_within
 from automation.errors import BrowserUnavailableError, PageLostError, PoolFullError, SessionRefusedError
 from automation.owned_tasks import owned_tasks
 from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
@@ -240,12 +241,7 @@ class BrowserPool:
         if end == "browser_hung":
             # It would leave the wish to close unanswered as well.
             end_own(running.pid)
-        with anyio.move_on_after(_CLOSE_S, shield=True) as closing:
-            try:
-                await running.browser.close()
-            except DRIVER_ERRORS as exc:
-                logger.debug("browser_close_failed", extra={"reason": first_line(exc)})
-        if closing.cancelled_caught:
+        if not await close_within(running.browser, _CLOSE_S):
             end_own(running.pid)
 
     async def until_gone(self, browser: Browser) -> str:

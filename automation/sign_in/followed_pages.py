@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,10 +12,11 @@ from urllib.parse import urlsplit
 import anyio
 from playwright.async_api import CDPSession, Dialog, FileChooser, FilePayload, Frame, Page
 
+from automation.closing import close_if_alive
 from automation.errors import PageLostError
 from automation.owned_tasks import owned_tasks, page_work
 from automation.page.cdp import PageChannel, Spawn, TargetTree
-from automation.playwright_errors import DRIVER_ERRORS, first_line, page_calls
+from automation.playwright_errors import page_calls
 from automation.sign_in.live_events import (
     DialogOpened,
     FileChooserOpened,
@@ -25,8 +25,6 @@ from automation.sign_in.live_events import (
     SelectOpened,
 )
 from automation.sign_in.select_lists import SelectLists
-
-logger = logging.getLogger(__name__)
 
 _MOST_WINDOWS = 8
 _CLOSE_S = 3.0
@@ -229,10 +227,7 @@ class FollowedPages:
         """Close the windows that the page opened, and leave the page itself."""
         self._is_closed = True
         for followed in reversed(self._stack[1:]):
-            try:
-                await followed.page.close()
-            except DRIVER_ERRORS as exc:
-                logger.debug("page_gone", extra={"reason": first_line(exc)})
+            await close_if_alive(followed.page)
 
 
 async def open_devtools_session(page: Page) -> CDPSession:

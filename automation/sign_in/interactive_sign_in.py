@@ -16,12 +16,12 @@ from playwright.async_api import Page
 
 from automation.account.account import Account
 from automation.account.config import WebChatConfig, effective_timeouts
+from automation.closing import close_within
 from automation.errors import PageLostError, SignInRequiredError, SiteChangedError
 from automation.navigation import go_to
 from automation.owned_tasks import owned_tasks
 from automation.page.agent import PageAgent
 from automation.page.cdp import Channel, PageChannel, TargetTree
-from automation.playwright_errors import DRIVER_ERRORS, first_line
 from automation.sign_in.followed_pages import FollowedPages, open_devtools_session, open_followed_pages
 from automation.sign_in.live_view import LiveView, open_live_view
 from automation.sign_in.qr_code import QrCode, watch_for_qr_codes
@@ -243,8 +243,7 @@ async def open_interactive_sign_in(
                 tasks.start_soon(sign_in.expire, expires_s)
                 yield sign_in
         finally:
-            with anyio.move_on_after(config.timeouts.close_s, shield=True):
-                await _close(page)
+            await close_within(page, config.timeouts.close_s)
 
 
 async def _tap(page: Page, pages: FollowedPages, config: WebChatConfig) -> PageAgent:
@@ -260,10 +259,3 @@ async def _tap(page: Page, pages: FollowedPages, config: WebChatConfig) -> PageA
     page.on("crash", lambda _: targets.close("The page's renderer crashed."))
     await targets.start()
     return dom
-
-
-async def _close(page: Page) -> None:
-    try:
-        await page.close()
-    except DRIVER_ERRORS as exc:
-        logger.debug("page_gone", extra={"reason": first_line(exc)})
