@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -19,11 +19,10 @@ from automation.browser.lease import LeasePool
 from automation.errors import (
     AutomationError,
     ConversationGoneError,
-    PageLostError,
     SignInRequiredError,
     SiteError,
 )
-from automation.owned_tasks import owned_tasks
+from automation.owned_tasks import owned_tasks, page_work
 from automation.turn import ChatLink, Prompt, TurnEvent, TurnFinished
 from automation.web_provider.attachments import check_files, new_files
 from automation.web_provider.chat_page import ChatPage, open_chat_page
@@ -51,10 +50,9 @@ class ChatSite:
 
     def __init__(self, account: Account, config: WebChatConfig, tasks: TaskGroup) -> None:
         self.config = replace(config, timeouts=effective_timeouts(config))
-        self._tasks = tasks
         self._account = account
         self._pages: LeasePool[ChatPage] = LeasePool(
-            lambda: open_chat_page(self._account, self.config, self._spawn),
+            lambda: open_chat_page(self._account, self.config, page_work(tasks)),
             tasks,
             limit=config.max_pages,
             warm=_WARM_PAGES if config.profile.spare_pages else 1,
@@ -76,9 +74,6 @@ class ChatSite:
             with anyio.move_on_after(provider.config.timeouts.ready_s):
                 await provider._pages.until_opened()
             yield provider
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks.start_soon(_until_page_lost, work)
 
     def compose(self, prompt: Prompt) -> str:
         """Return the text to enter into the page: see ``transcript``."""
@@ -187,14 +182,6 @@ class ChatSite:
 
 def _chat_id(chat: ChatLink | None) -> str | None:
     return chat.id if chat else None
-
-
-async def _until_page_lost(work: Coroutine[Any, Any, None]) -> None:
-    """Run a page's side work; that the page went away meanwhile is told to its turn by other ways."""
-    try:
-        await work
-    except PageLostError as exc:
-        logger.debug("page_gone", extra={"reason": str(exc)})
 
 
 async def _events(
