@@ -8,12 +8,13 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from anyio.streams.memory import MemoryObjectSendStream
 
 from automation.capture.answer_assembler import AnswerAssembler, PageFacts
 from automation.capture.decoders.protocol import StreamFormatError
+from automation.capture.hands import Hands
 from automation.capture.network_tap import NetworkTap
 from automation.capture.sent_prompt import SentPrompt
 from automation.capture.tap_events import TapEvent
@@ -74,14 +75,6 @@ class _Inbox(deque[Seen]):
     def _wake(self) -> None:
         if self._came is not None and not self._came.done():
             self._came.set_result(None)
-
-
-class Hands(Protocol):
-    """Clicks on the page, as a person would."""
-
-    async def click_if_there(self, role: str, step: str) -> bool:
-        """Click the role's element if there is one that is visible and uncovered; tell whether it was."""
-        ...
 
 
 class TurnCapture:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from time import monotonic, time
-from typing import Protocol
 
 from automation.account.credentials import Credentials, one_time_password
+from automation.capture.hands import Hands
 from automation.errors import ChallengeRequiredError, SignInRequiredError, SiteChangedError
 from automation.page.agent import PageAgent
 from automation.page.challenges import STANDS_S
@@ -15,26 +15,6 @@ from automation.page.challenges import STANDS_S
 logger = logging.getLogger(__name__)
 
 _NEXT_STEP_S = 2.0
-
-
-class Hands(Protocol):
-    """The clicks and keys that a form needs."""
-
-    async def click(self, role: str, step: str) -> None:
-        """Click the role's element."""
-        ...
-
-    async def click_if_there(self, role: str, step: str) -> bool:
-        """Click the role's element if it is there."""
-        ...
-
-    async def press(self, key: str, step: str) -> None:
-        """Press one key."""
-        ...
-
-    async def insert(self, text: str, step: str) -> None:
-        """Put text where the caret is."""
-        ...
 
 
 async def fill_form(
