@@ -1,14 +1,18 @@
-"""One door where the errors of Playwright and of patchright become ours: context managers and a table."""
+"""One door where the errors of Playwright and of patchright become ours: context managers, a time limit and a table."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from automation.errors import PageLostError, UnreachableError
+
+T = TypeVar("T")
 
 
 def _with_patchrights() -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]:
@@ -53,6 +57,21 @@ def page_calls(step: str) -> Iterator[None]:
         raise PageLostError(msg) from exc
     except DRIVER_ERRORS as exc:
         msg = f"The page was lost while {step}: {first_line(exc)}"
+        raise PageLostError(msg) from exc
+
+
+async def limited_page_call(call: Awaitable[T], step: str, limit_s: float) -> T:
+    """Return what a call on a living page returns; some of the driver's have no time limit of their own.
+
+    Raises:
+        PageLostError: It failed, or took longer than ``limit_s``; ``step`` is named.
+    """
+    try:
+        with page_calls(step):
+            async with asyncio.timeout(limit_s):
+                return await call
+    except TimeoutError as exc:
+        msg = f"The page did not react within {limit_s:g} s while {step}."
         raise PageLostError(msg) from exc
 
 

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from random import SystemRandom
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self
 
-import anyio
-from playwright.async_api import Browser, Locator, Page
+from playwright.async_api import Locator, Page
 
 from automation.browser.display import open_display
 from automation.browser.drivers import driver_kind, running_driver
 from automation.browser.launcher import launch, open_context
+from automation.closing import close_within
 from automation.errors import PageLostError, SiteChangedError
 from automation.navigation import go_to
-from automation.playwright_errors import DRIVER_ERRORS, DRIVER_TIMEOUTS, first_line, page_calls
+from automation.playwright_errors import DRIVER_TIMEOUTS, first_line, limited_page_call, page_calls
 from automation.stealth.options import BrowserConfig
-from automation.stealth.pacing import TYPED_CHARACTERS, HumanMotion, Point, key_for
-
-logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
+from automation.stealth.pacing import TYPED_CHARACTERS, HumanMotion, Point
+from automation.stealth.page_input import HumanInput
 
 _CLOSE_S = 5.0
 
@@ -72,16 +66,19 @@ class StealthBrowser:
         self._executable = executable
         self._timeout_s = timeout_s
         self._pace = pace or HumanMotion(SystemRandom())
-        self._pointer = Point(0, 0)
         self._stack = AsyncExitStack()
         self._page: Page | None = None
+        self._input: HumanInput | None = None
 
     @classmethod
     def on(cls, page: Page, *, timeout_s: float = 30.0) -> Self:
         """Return one that works a page which is open already, and stays its owner's."""
         browser = cls(timeout_s=timeout_s)
-        browser._page = page
+        browser._take(page)
         return browser
+
+    def _take(self, page: Page) -> None:
+        self._page, self._input = page, HumanInput(page, self._timeout_s, self._pace)
 
     @property
     def page(self) -> Page:
@@ -91,9 +88,17 @@ class StealthBrowser:
             PageLostError: There is none: ``initialize`` was not called, or ``cleanup`` was.
         """
         if self._page is None:
-            msg = f"The browser {self.name!r} is not open; call initialize() first."
-            raise PageLostError(msg)
+            raise self._not_open()
         return self._page
+
+    @property
+    def _hand(self) -> HumanInput:
+        if self._input is None:
+            raise self._not_open()
+        return self._input
+
+    def _not_open(self) -> PageLostError:
+        return PageLostError(f"The browser {self.name!r} is not open; call initialize() first.")
 
     async def initialize(self) -> None:
         """Start the browser with an empty page; harmless where it runs already.
@@ -108,11 +113,12 @@ class StealthBrowser:
             display = await opening.enter_async_context(open_display())
             browser = await launch(driver, self._config, self._executable, display)
             if not self._config.is_attached:
-                opening.push_async_callback(_closed, browser)
+                opening.push_async_callback(close_within, browser, _CLOSE_S)
             with page_calls("opening a page"):
                 context = await open_context(browser, self._config, None)
-                self._page = await context.new_page()
-                opening.push_async_callback(_closed, self._page)
+                page = await context.new_page()
+                opening.push_async_callback(close_within, page, _CLOSE_S)
+            self._take(page)
             self._stack = opening.pop_all()
 
     async def navigate(self, url: str) -> None:
@@ -131,19 +137,12 @@ class StealthBrowser:
             PageLostError: The page is gone.
         """
         await self.click_element(selector)
-        keyboard, step = self.page.keyboard, f"typing into {selector!r}"
-        await self._within(step, keyboard.press("Control+End"))
+        hand, step = self._hand, f"typing into {selector!r}"
+        await hand.press("Control+End", step)
         if len(text) > TYPED_CHARACTERS:
-            await self._within(step, keyboard.insert_text(text))
-            return
-        for character in text:
-            key = key_for(character)
-            # What is on no key is an input event of its own; so is a line end, since Enter sends on most pages.
-            if key is None:
-                await self._within(step, keyboard.insert_text(character))
-            else:
-                await self._within(step, keyboard.press(key, delay=self._pace.hold_s() * 1000))
-            await anyio.sleep(self._pace.key_gap_s())
+            await hand.insert(text, step)
+        else:
+            await hand.type(text, step)
 
     async def click_element(self, selector: str) -> None:
         """Move to the first element that matches, and click it once it is visible, still and uncovered.
@@ -152,19 +151,15 @@ class StealthBrowser:
             ElementNotFoundError: There is none in time.
             PageLostError: The page is gone.
         """
-        element, mouse = self.page.locator(selector).first, self.page.mouse
+        element, hand = self.page.locator(selector).first, self._hand
         await self._until_clickable(element, selector)
         step = f"clicking {selector!r}"
-        box = await self._within(step, element.bounding_box())
+        box = await limited_page_call(element.bounding_box(), step, self._timeout_s)
         if box is None:
             raise ElementNotFoundError(selector, "clicking", "it went away")
         middle = Point(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        target = self._pace.aim(middle, box["width"], box["height"])
-        for point in self._pace.path(self._pointer, target):
-            await self._within(step, mouse.move(point.x, point.y))
-            await anyio.sleep(self._pace.move_s())
-        self._pointer = target
-        await self._within(step, mouse.click(target.x, target.y, delay=self._pace.press_s() * 1000))
+        await hand.move_to(middle, box["width"], box["height"], step)
+        await hand.click(step)
 
     async def get_text(self, selector: str) -> str:
         """Return the visible text of the first element that matches, once there is one.
@@ -182,24 +177,14 @@ class StealthBrowser:
 
     async def close_page(self) -> None:
         """Close the page alone; harmless where there is none."""
-        page, self._page = self._page, None
+        page, self._page, self._input = self._page, None, None
         if page is not None:
-            await _closed(page)
+            await close_within(page, _CLOSE_S)
 
     async def cleanup(self) -> None:
         """Close the page, the browser and its driver; harmless where nothing is open."""
-        self._page = None
+        self._page = self._input = None
         await self._stack.aclose()
-
-    async def _within(self, step: str, work: Coroutine[Any, Any, T]) -> T:
-        """Return what a call on the page returns; some of the driver's have no time limit of their own."""
-        try:
-            with page_calls(step):
-                async with asyncio.timeout(self._timeout_s):
-                    return await work
-        except TimeoutError as exc:
-            msg = f"The page did not react within {self._timeout_s:g} s while {step}."
-            raise PageLostError(msg) from exc
 
     async def _until_clickable(self, element: Locator, selector: str) -> None:
         step = "clicking"
@@ -217,15 +202,6 @@ class StealthBrowser:
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.cleanup()
-
-
-async def _closed(thing: Page | Browser) -> None:
-    """Close a page or a browser, or leave it to what holds it: one that hangs would keep the rest from being closed."""
-    with anyio.move_on_after(_CLOSE_S, shield=True):
-        try:
-            await thing.close()
-        except DRIVER_ERRORS as exc:
-            logger.debug("gone_already", extra={"reason": first_line(exc)})
 
 
 def _not_found(lost: PageLostError, selector: str, step: str, timeout_s: float) -> Exception:

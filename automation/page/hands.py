@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
 from random import SystemRandom
 from typing import Any
 
-import anyio
 from playwright.async_api import Page
 
-from automation.errors import PageLostError, SiteChangedError
+from automation.errors import SiteChangedError
 from automation.page.agent import PageAgent
-from automation.playwright_errors import page_calls
-from automation.stealth.pacing import TYPED_CHARACTERS, HumanInput, HumanMotion, Point, key_for
+from automation.stealth.pacing import TYPED_CHARACTERS, HumanInput, HumanMotion, Point
+from automation.stealth.page_input import HumanInput
 
 _CLEAR_TRIES = 3
 _CLEAR_MS = 2000
@@ -31,11 +28,10 @@ class PageInput:
     def __init__(
         self, page: Page, dom: PageAgent, human_input: HumanInput = "off", pace: HumanMotion | None = None
     ) -> None:
-        self._page = page
         self._dom = dom
         self._human_input = human_input
-        self._pace = pace or HumanMotion(SystemRandom())
-        self._pointer = Point(0, 0)
+        own_pace = None if human_input == "off" else pace or HumanMotion(SystemRandom())
+        self._input = HumanInput(page, _GESTURE_S, own_pace)
 
     async def click(self, role: str, step: str) -> None:
         """Click the role's element in its middle, closing dialogs that cover it.
@@ -73,8 +69,7 @@ class PageInput:
 
     async def press(self, key: str, step: str) -> None:
         """Press one key."""
-        hold_s = 0.0 if self._human_input == "off" else self._pace.hold_s()
-        await self._gesture(step, self._page.keyboard.press(key, delay=hold_s * 1000))
+        await self._input.press(key, step)
 
     @property
     def longest_click_ms(self) -> int:
@@ -86,52 +81,29 @@ class PageInput:
         return self._human_input == "typed" and len(text) <= TYPED_CHARACTERS
 
     async def type(self, text: str, step: str) -> None:
-        """Type at the pace of a person; what is on no key, line ends too, comes as an input event of its own.
-
-        Enter would send the prompt on most pages.
-        """
-        for character in text:
-            key = key_for(character)
-            await (self.insert(character, step) if key is None else self.press(key, step))
-            await anyio.sleep(self._pace.key_gap_s())
+        """Type at the pace of a person; see ``HumanInput.type``."""
+        await self._input.type(text, step)
 
     async def insert(self, text: str, step: str) -> None:
         """Put text where the caret is, as one input event."""
-        await self._gesture(step, self._page.keyboard.insert_text(text))
+        await self._input.insert(text, step)
 
     async def _click_on(self, role: str, found: dict[str, Any], step: str) -> bool:
         """Click on what the agent found: in its middle, or near it by way of a path; False where it went meanwhile."""
-        if self._human_input == "off":
-            middle = await self._find_center(found)
-            await self._gesture(step, self._page.mouse.click(middle.x, middle.y))
-            return True
         await self._move_to(found, step)
-        # The way took its time, and what is clicked may have moved since.
-        now = await self._dom.call("point", role)
-        if now is None or not now["clear"]:
-            return False
-        if any(now[side] != found[side] for side in ("x", "y", "width", "height")):
-            await self._move_to(now, step)
-        press_ms = self._pace.press_s() * 1000
-        await self._gesture(step, self._page.mouse.click(self._pointer.x, self._pointer.y, delay=press_ms))
+        if self._human_input != "off":
+            # The way took its time, and what is clicked may have moved since.
+            now = await self._dom.call("point", role)
+            if now is None or not now["clear"]:
+                return False
+            if any(now[side] != found[side] for side in ("x", "y", "width", "height")):
+                await self._move_to(now, step)
+        await self._input.click(step)
         return True
 
     async def _move_to(self, found: dict[str, Any], step: str) -> None:
-        target = self._pace.aim(await self._find_center(found), found["width"], found["height"])
-        for point in self._pace.path(self._pointer, target):
-            await self._gesture(step, self._page.mouse.move(point.x, point.y))
-            await anyio.sleep(self._pace.move_s())
-        self._pointer = target
+        await self._input.move_to(await self._find_center(found), found["width"], found["height"], step)
 
     async def _find_center(self, found: dict[str, Any]) -> Point:
         left, top = await self._dom.frame_offset()
         return Point(found["x"] + left, found["y"] + top)
-
-    async def _gesture(self, step: str, gesture: Coroutine[Any, Any, None]) -> None:
-        try:
-            with page_calls(step):
-                async with asyncio.timeout(_GESTURE_S):
-                    await gesture
-        except TimeoutError as exc:
-            msg = f"The page did not react within {_GESTURE_S:g} s while {step}."
-            raise PageLostError(msg) from exc
