@@ -193,7 +193,7 @@ class Account:
         """Note that the account has just signed in, and store its session."""
         self.refusal = None
         self._keeps_state = True
-        await self._attempt_save()
+        await self.try_save()
 
     async def save(self) -> None:
         """Store the session, encrypted by the store.
@@ -259,9 +259,9 @@ class Account:
     async def _save_what_changed(self) -> None:
         if not (self._was_active and self._keeps_state):
             return
-        await self._attempt_save()
+        await self.try_save()
 
-    async def _attempt_save(self) -> None:
+    async def try_save(self) -> None:
         """Store the session; where that fails the earlier one stays, turns go on, and it is tried again at the next occasion."""
         try:
             await self.save()

@@ -72,6 +72,16 @@ class BrowserPool:
         self._scratch: list[Path] = []
         self.ends: Counter[str] = Counter()
 
+    @property
+    def browsers(self) -> list[Browser]:
+        """Every browser that runs."""
+        return [running.browser for running in self._running.values()]
+
+    @property
+    def display(self) -> VirtualDisplay | None:
+        """The display that browsers with a window are on; None before one was needed."""
+        return self._display
+
     def status(self) -> dict[str, Any]:
         """Describe the pool; needs no browser.
 

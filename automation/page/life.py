@@ -67,7 +67,7 @@ class PageLife:
                 return
 
     async def _hangs(self) -> bool:
-        pids = set(self._renderers.values())
+        pids = set(self.renderers)
         try:
             before, asked_s = cpu_used(pids, await self._processes()), self._now()
             if await self._page.answers(_ANSWERS_S):
@@ -83,6 +83,11 @@ class PageLife:
             extra={"silent_s": round(silent_s, 1), "cpu_s": spent_s},
         )
         return hangs
+
+    @property
+    def renderers(self) -> frozenset[int]:
+        """The processes that the page and its frames live in, as far as their requests told."""
+        return frozenset(self._renderers.values())
 
     async def memory_bytes(self) -> int | None:
         """Return what the page's largest renderer holds; None where that can't be told.
@@ -103,4 +108,4 @@ class PageLife:
 
     async def _living(self) -> set[int]:
         living = {p.pid for p in await self._processes() if p.kind == "renderer"}
-        return living.intersection(self._renderers.values())
+        return living & self.renderers

@@ -46,13 +46,18 @@ class _Outcome:
 
 
 class ChatSite:
-    """One endpoint's chat site. Subclasses change how a prompt is worded or what a site needs before it."""
+    """One endpoint's chat site. Subclasses change how a prompt is worded or what a site needs before it.
+
+    Attributes:
+        account: Whose pages they are.
+        pool: The pages themselves.
+    """
 
     def __init__(self, account: Account, config: WebChatConfig, tasks: TaskGroup) -> None:
         self.config = replace(config, timeouts=effective_timeouts(config))
-        self._account = account
-        self._pages: LeasePool[ChatPage] = LeasePool(
-            lambda: open_chat_page(self._account, self.config, page_work(tasks)),
+        self.account = account
+        self.pool: LeasePool[ChatPage] = LeasePool(
+            lambda: open_chat_page(self.account, self.config, page_work(tasks)),
             tasks,
             limit=config.max_pages,
             warm=_WARM_PAGES if config.profile.spare_pages else 1,
@@ -69,10 +74,10 @@ class ChatSite:
         """
         async with owned_tasks() as tasks:
             provider = cls(account, config, tasks)
-            async with provider._pages.lend(None):
+            async with provider.pool.lend(None):
                 tasks.start_soon(account.keep_saved)
             with anyio.move_on_after(provider.config.timeouts.ready_s):
-                await provider._pages.until_opened()
+                await provider.pool.until_opened()
             yield provider
 
     def compose(self, prompt: Prompt) -> str:
@@ -118,8 +123,8 @@ class ChatSite:
         try:
             wait_s = self.config.timeouts.lease_s
             async with (
-                self._account.browsers.streaming_slot(wait_s),
-                self._pages.lend(wait_s, _chat_id(prompt.chat)) as page,
+                self.account.browsers.streaming_slot(wait_s),
+                self.pool.lend(wait_s, _chat_id(prompt.chat)) as page,
             ):
                 is_continued = await page.enter(prompt.chat)
                 if prompt.must_continue and not is_continued:
@@ -134,7 +139,7 @@ class ChatSite:
 
     def _signed_out(self, error: SignInRequiredError) -> AutomationError:
         """Signing in again is ours to do where we can: then this turn failed, and the next one need not."""
-        if self._account.credentials is None or self._account.refusal is not None:
+        if self.account.credentials is None or self.account.refusal is not None:
             return error
         return SiteError(f"{error.reason}; the account is signed in again for the next request")
 
@@ -144,9 +149,9 @@ class ChatSite:
         Raises:
             AutomationError: The site did not let us.
         """
-        if chat.url is None and not self._pages.is_held(chat.id):
+        if chat.url is None and not self.pool.is_held(chat.id):
             return False
-        async with self._pages.lend(self.config.timeouts.lease_s, chat.id) as page:
+        async with self.pool.lend(self.config.timeouts.lease_s, chat.id) as page:
             return await page.enter(chat) and await page.delete_chat()
 
     async def visit(self) -> None:
@@ -155,13 +160,13 @@ class ChatSite:
         Raises:
             AutomationError: The site can't be reached, or wants a person.
         """
-        async with self._pages.lend(self.config.timeouts.lease_s) as page:
+        async with self.pool.lend(self.config.timeouts.lease_s) as page:
             await page.visit()
-        self._account.mark_active()
+        self.account.mark_active()
 
     async def check(self) -> dict[str, Any]:
         """Return what the endpoint's health shows: ``{"pages": {...}, "pages_closed": {cause: count}, "waiting": …}``."""
-        demand = self._pages.demand()
+        demand = self.pool.demand()
         return {
             "pages": {
                 "free": demand.free,
@@ -171,7 +176,7 @@ class ChatSite:
                 "opening": demand.opening,
                 "limit": self.config.max_pages,
             },
-            "pages_closed": dict(self._pages.retired),
+            "pages_closed": dict(self.pool.retired),
             "waiting": demand.waiting,
         }
 

@@ -66,9 +66,8 @@ def is_alive(pid: int) -> bool:
 
 def page_renderers(provider: ChatSite) -> Iterator[int]:
     """Yield the renderers that the provider's pages live in."""
-    for slot in provider._pages._slots:
-        if slot.page is not None:
-            yield from slot.page._life._renderers.values()
+    for page in provider.pool.pages:
+        yield from page.connection.life.renderers
 
 
 def inflict(fault: Fault, provider: ChatSite) -> list[int]:
@@ -104,6 +103,4 @@ def end_stopped() -> None:
 
 def pages_open(pool: BrowserPool) -> int:
     """Return how many pages the pool's browsers have, whoever counts them or not."""
-    return sum(
-        len(context.pages) for running in pool._running.values() for context in running.browser.contexts
-    )
+    return sum(len(context.pages) for browser in pool.browsers for context in browser.contexts)

@@ -20,11 +20,9 @@ async def test_a_page_that_keeps_a_chat_is_at_rest(
         talk = Talk(provider)
         await talk.say("[[echo:one]]")
         await talk.until_kept()
-        (slot,) = provider._pages._slots
-        page = slot.page
-        assert page is not None
+        (page,) = provider.pool.pages
 
         assert page.holds
-        assert await page._page.evaluate("document.activeElement === document.body")
-        assert not await page._dom.has_turn()
+        assert await page.connection.page.evaluate("document.activeElement === document.body")
+        assert not await page.connection.agent.has_turn()
         assert (await talk.say("[[echo:two]]")).text == "two"

@@ -42,9 +42,8 @@ async def test_a_check_that_comes_over_the_frame_of_a_chat_needs_a_person(
         talk = Talk(provider)
         await talk.say("[[echo:before]]")
         await talk.until_kept()
-        (slot,) = provider._pages._slots
-        assert slot.page is not None
-        await slot.page._page.evaluate(check)
+        (page,) = provider.pool.pages
+        await page.connection.page.evaluate(check)
         with pytest.raises(ChallengeRequiredError):
             await talk.say("[[echo:covered]]")
 

@@ -137,7 +137,7 @@ async def test_the_answer_is_the_new_turns_in_a_virtualised_list(
     replies = []
     async with (
         open_provider(browsers, site, "virtualised", with_wire=with_wire) as provider,
-        provider._pages.lend(10) as page,
+        provider.pool.lend(10) as page,
     ):
         for number in range(5):
             send, receive = anyio.create_memory_object_stream[TurnEvent](1000)

@@ -81,11 +81,11 @@ async def test_turns_go_on_and_the_stored_session_stays(small_disk: Path, caplog
         with caplog.at_level(logging.WARNING):
             while "session_not_saved" not in caplog.text:
                 # A page of SQLite's may have room for one or two more.
-                await provider._account._attempt_save()
+                await provider.account.try_save()
         answer = await ask(provider, "[[echo:still here]]")
         kept = await sessions.load()
         filler.unlink()
-        await provider._account.save()
+        await provider.account.save()
         renewed = await sessions.load()
 
     reasons = [record.__dict__["reason"] for record in caplog.records if record.msg == "session_not_saved"]

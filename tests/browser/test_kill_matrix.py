@@ -166,7 +166,7 @@ async def test_after_a_kill_no_answer_is_wrong_and_the_next_one_comes_soon(
                 tasks.start_soon(turn.run, provider, SLOW + (LONG if phase == "composing" else ""))
                 await until_in(phase, provider, site, before)
             if phase == "saving":
-                tasks.start_soon(provider._account._attempt_save)
+                tasks.start_soon(provider.account.try_save)
                 await anyio.lowlevel.checkpoint()
 
             killed_s = time.monotonic()
@@ -234,7 +234,7 @@ async def test_what_a_browser_wrote_is_removed_although_its_driver_was_killed(si
 
 
 def the_only_page(provider: ChatSite) -> ChatPage | None:
-    pages = [slot.page for slot in provider._pages._slots if slot.page is not None]
+    pages = provider.pool.pages
     return pages[0] if len(pages) == 1 else None
 
 
@@ -271,7 +271,7 @@ async def test_a_page_that_is_busy_for_longer_than_a_hang_takes_to_notice_keeps_
             busy = "{ const end = performance.now() + 16000; while (performance.now() < end); }"
             with pytest.raises(PageLostError):
                 # It is not waited for: nothing gets an answer from the page meanwhile.
-                await page._targets.root.send("Runtime.evaluate", {"expression": busy}, 1.0)
+                await page.connection.devtools.send("Runtime.evaluate", {"expression": busy}, 1.0)
 
     assert "page_silent" in caplog.text
     assert turn.reply is not None, turn.error

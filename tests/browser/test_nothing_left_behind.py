@@ -60,10 +60,9 @@ def private_mb(pid: int) -> float:
 
 async def footprint(browsers: BrowserPool, provider: ChatSite) -> Footprint:
     gc.collect()
-    for slot in provider._pages._slots:
+    for page in provider.pool.pages:
         # What the page's own JavaScript has let go of is not left behind; it is only not swept up yet.
-        assert slot.page is not None
-        await slot.page._dom._targets.root.send("HeapProfiler.collectGarbage")
+        await page.connection.devtools.send("HeapProfiler.collectGarbage")
     pids = list(descendants(os.getpid()))
     in_use = (await provider.check())["pages"]["in_use"]
     return Footprint(browsers.status()["pages"], in_use, len(pids), sum(map(private_mb, pids)))

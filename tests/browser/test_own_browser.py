@@ -113,11 +113,11 @@ async def test_what_a_session_snapshot_loses_is_there_after_a_sleep(
     async with open_browser_pool(None, max_pages=4) as pool:
         async with signed_in(pool, site, profile, sessions, driver) as provider:
             assert (await ask(provider, "[[echo:one]]")).text == "one"
-            await in_page(provider._account, MAKE_KEY)
+            await in_page(provider.account, MAKE_KEY)
             modes = [stat.S_IMODE((tmp_path / "demo" / part).stat().st_mode) for part in (".", "ada")]
         asleep = sorted(path.name for path in (tmp_path / "demo").iterdir())
         async with signed_in(pool, site, profile, sessions, driver) as provider:
-            has_key = await in_page(provider._account, HAS_KEY)
+            has_key = await in_page(provider.account, HAS_KEY)
             assert (await ask(provider, "[[echo:two]]")).text == "two"
             browsers = [process for process in below(os.getpid()) if process.kind == "browser"]
 
@@ -142,7 +142,7 @@ async def test_a_browser_that_was_killed_is_replaced_with_all_that_it_had(
         open_browser_pool(None, max_pages=4) as pool,
         signed_in(pool, site, profile, sessions) as provider,
     ):
-        await in_page(provider._account, MAKE_KEY)
+        await in_page(provider.account, MAKE_KEY)
         for process in below(os.getpid()):
             if process.kind == victim:
                 os.kill(process.pid, signal.SIGKILL)
@@ -150,7 +150,7 @@ async def test_a_browser_that_was_killed_is_replaced_with_all_that_it_had(
             while not pool.ends[f"{victim}_gone"]:
                 await anyio.sleep(0.01)
         assert (await ask(provider, "[[echo:again]]")).text == "again"
-        has_key = await in_page(provider._account, HAS_KEY)
+        has_key = await in_page(provider.account, HAS_KEY)
 
     assert has_key
     assert site.sign_ins == [("ada", True)]
@@ -191,13 +191,13 @@ async def test_another_session_is_gone_on_with_and_nothing_of_the_one_before(
     profile, sessions = BrowserProfiles(tmp_path, VAULT).profile("demo", "ada"), MemorySessions()
     async with open_browser_pool(None, max_pages=4) as pool:
         async with signed_in(pool, site, profile, sessions) as provider:
-            account = provider._account
+            account = provider.account
             await in_page(account, MAKE_KEY)
             state = await account.state()
         assert state is not None
         await account.replace_session(state)
         async with signed_in(pool, site, profile, sessions) as provider:
-            has_key = await in_page(provider._account, HAS_KEY)
+            has_key = await in_page(provider.account, HAS_KEY)
             assert (await ask(provider, "[[echo:new]]")).text == "new"
 
     assert not has_key

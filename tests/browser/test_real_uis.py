@@ -191,7 +191,7 @@ async def test_a_real_page_needs_no_second_sign_in_after_a_restart(name: str, tm
             open_browser_pool(None, max_pages=5) as browsers,
             opened(browsers, page_url, name, sessions, by_session=True) as provider,
         ):
-            context = await provider._account.context()
+            context = await provider.account.context()
             context.on("request", lambda request: visited.append(request.url))
             after = await ask(provider, "[[echo:after]]")
             await provider.visit()

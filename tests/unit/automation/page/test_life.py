@@ -25,7 +25,7 @@ class Page:
         return self._answers
 
 
-def life_of(page, *cpu_s):
+def life_of(page, *cpu_s, requests=(f"{PID}.7",)):
     spent = iter(cpu_s)
 
     async def processes():
@@ -38,7 +38,8 @@ def life_of(page, *cpu_s):
     clock = itertools.count(0.0, 10.0)
     life, channel = PageLife(page, processes, lambda: next(clock)), FakeChannel()
     life.attach(channel)
-    channel.tell("Network.requestWillBeSent", requestId=f"{PID}.7")
+    for request in requests:
+        channel.tell("Network.requestWillBeSent", requestId=request)
     return life
 
 
@@ -58,7 +59,11 @@ async def test_only_silence_without_work_is_a_hang(answers, cpu_s, hangs):
 
 
 async def test_of_a_page_whose_renderer_is_not_known_nothing_is_concluded():
-    life = life_of(Page(answers=False), 0.0, 0.0)
-    life._renderers.clear()
+    life = life_of(Page(answers=False), 0.0, 0.0, requests=())
 
+    assert life.renderers == frozenset()
     assert not await life._hangs()
+
+
+def test_the_renderers_are_those_that_the_pages_requests_named():
+    assert life_of(Page(answers=True)).renderers == {PID}

@@ -1,0 +1,84 @@
+"""Finds a chat of a site again: by its address, or on the page that still shows it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+
+from playwright.async_api import Page
+
+from automation.account.config import WebChatConfig
+from automation.errors import SiteChangedError, UnreachableError
+from automation.page.agent import PageAgent
+from automation.playwright_errors import DRIVER_ERRORS, first_line
+from automation.turn import ChatLink
+from automation.web_provider.chat_loader import ChatLoader
+from automation.web_provider.page_waits import until_at_rest, until_shown
+from automation.web_provider.turn_input import TurnInput, build_fingerprint, is_shown
+
+logger = logging.getLogger(__name__)
+
+_OWN_URL_MS = 500
+
+
+class ChatFinder:
+    """Shows earlier chats on one page, and says how the one that is shown is found again."""
+
+    def __init__(self, page: Page, agent: PageAgent, arrival: ChatLoader, config: WebChatConfig) -> None:
+        self._page = page
+        self._agent = agent
+        self._arrival = arrival
+        self._conversation = config.profile.conversation
+        self._timeouts = config.timeouts
+
+    async def reopen(self, chat: ChatLink) -> bool:
+        """Load the chat's address; False where it does not show this chat, answered and at rest.
+
+        Raises:
+            AutomationError: The page is gone, or the site wants a person.
+        """
+        assert chat.url is not None
+        try:
+            await self._arrival.load(chat.url)
+            await self._arrival.ensure_ready()
+        except (UnreachableError, SiteChangedError):
+            return False
+        want = {"no_turns": False, "input_ready": True}
+        await until_shown(self._agent, want, int(self._timeouts.ready_s * 1000))
+        if not await self.has_answer():
+            return False
+        asked = (await self._agent.call("lastAsked"))["text"]
+        return asked is None or is_shown(chat.fingerprint, asked)
+
+    async def has_answer(self) -> bool:
+        """Whether the last prompt on the page is answered and the page at rest.
+
+        Raises:
+            PageLostError: The page is gone, or hung.
+        """
+        is_at_rest = await until_at_rest(self._agent, self._timeouts.stop_s)
+        return is_at_rest and bool((await self._agent.call("lastAsked"))["answered"])
+
+    async def link_after(self, ask: TurnInput, before: ChatLink | None) -> ChatLink | None:
+        """Return how the chat on the page can be found again, if it can go on; ``before`` is its link until this turn."""
+        if not self._conversation.remembers or ask.is_throwaway:
+            return None
+        return ChatLink(
+            id=before.id if before else secrets.token_hex(16),
+            url=await self._own_url(),
+            fingerprint=build_fingerprint(ask.text),
+        )
+
+    async def _own_url(self) -> str | None:
+        """Return the chat's own address; a page may give it one only when its first answer is complete."""
+        pattern = self._conversation.url
+        if not pattern:
+            return None
+        try:
+            await self._page.wait_for_url(re.compile(pattern), wait_until="commit", timeout=_OWN_URL_MS)
+        except DRIVER_ERRORS as exc:
+            # The answer is complete all the same; the chat just can't be found again without this page.
+            logger.info("chat_has_no_address", extra={"reason": first_line(exc)})
+            return None
+        return self._page.url

@@ -1,0 +1,31 @@
+"""Waits for what a page shows, by the agent in it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class AgentCaller(Protocol):
+    """The agent in a page; see ``PageAgent``."""
+
+    async def call(self, name: str, *args: object, timeout_s: float = ...) -> Any:
+        """Return the result of one of the agent's functions."""
+        ...
+
+
+async def until_shown(agent: AgentCaller, want: dict[str, bool], milliseconds: int) -> bool:
+    """Return True as soon as the page shows all of ``want``, or False when it doesn't in time.
+
+    Raises:
+        PageLostError: The page is gone, or hung.
+    """
+    return bool(await agent.call("until", want, milliseconds, timeout_s=milliseconds / 1000 + 5))
+
+
+async def until_at_rest(agent: AgentCaller, limit_s: float) -> bool:
+    """Return whether the page generates nothing and its prompt field is ready within this time.
+
+    Raises:
+        PageLostError: The page is gone, or hung.
+    """
+    return await until_shown(agent, {"stop": False, "input_ready": True}, int(limit_s * 1000))
