@@ -70,6 +70,11 @@ class VirtualDisplay:
         self._process: Process | None = None
         self._variables: dict[str, str] = {}
 
+    @property
+    def process(self) -> Process | None:
+        """The Xvfb that runs, or ran last; None before the first use and after the end."""
+        return self._process
+
     async def variables(self) -> dict[str, str]:
         """Return the environment variables by which programs find the display.
 

@@ -45,17 +45,17 @@ async def test_a_display_that_died_is_replaced_and_the_last_one_ends_with_the_po
         died = asyncio.Event()
         assert first.browser is not None
         first.browser.on("disconnected", lambda _: died.set())
-        display = pool._display
+        display = pool.display
         assert display is not None
-        assert display._process is not None
-        display._process.kill()
+        assert display.process is not None
+        display.process.kill()
         async with asyncio.timeout(20):
             await died.wait()
 
         second = await pool.new_context(config, None)
         page = await second.new_page()
         answer = await page.evaluate("1 + 1")
-        process = display._process
+        process = display.process
 
     assert answer == 2
     assert process is not None

@@ -43,7 +43,7 @@ async def test_the_display_runs_once_and_ends_with_its_block():
     async with open_display() as display:
         first = await display.variables()
         second = await display.variables()
-        process = display._process
+        process = display.process
         key = Path(first["XAUTHORITY"])
         mode = stat.S_IMODE(key.stat().st_mode)
 
@@ -58,15 +58,15 @@ async def test_the_display_runs_once_and_ends_with_its_block():
 async def test_a_display_that_died_is_started_anew():
     async with open_display() as display:
         await display.variables()
-        first = display._process
+        first = display.process
         assert first is not None
         first.kill()
         await first.wait()
 
         await display.variables()
 
-        assert display._process is not None
-        assert display._process.pid != first.pid
+        assert display.process is not None
+        assert display.process.pid != first.pid
 
 
 @needs_xvfb
