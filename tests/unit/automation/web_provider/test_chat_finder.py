@@ -1,0 +1,122 @@
+"""A chat is found again only where the page proves to show it, answered and at rest."""
+
+from urllib.parse import urljoin
+
+import pytest
+from playwright.async_api import Error as PlaywrightError
+
+from automation.errors import SiteChangedError, UnreachableError
+from automation.turn import ChatLink
+from automation.web_provider.chat_finder import ChatFinder
+from automation.web_provider.turn_input import TurnInput, build_fingerprint
+from tests.fakes.page_model import PageModel, chat_config
+
+CHAT = ChatLink("c1", "https://chat.example/c/1", build_fingerprint("How far is the moon?"))
+
+
+class Page(PageModel):
+    """The page, which also loads addresses; after a while it may have one of its own."""
+
+    def __init__(self, **shown):
+        super().__init__(no_turns=False, **shown)
+        self.loaded = []
+        self.error = None
+        self.address = ""
+
+    async def load(self, url):
+        self.loaded.append(url)
+
+    async def ensure_ready(self):
+        if self.error is not None:
+            raise self.error
+
+    async def wait_for_url(self, pattern, wait_until, timeout):
+        if not pattern.search(self.address):
+            raise PlaywrightError("Timeout 500ms exceeded.")
+        self.url = urljoin(self.url, self.address)
+
+
+def finder_on(page, **profile):
+    return ChatFinder(page, page, page, chat_config(**profile))
+
+
+def last_asked(page, text, *, answered=True):
+    page.answers["lastAsked"] = {"answered": answered, "text": text}
+    return page
+
+
+async def test_a_chat_is_reopened_at_its_address_and_known_by_its_last_prompt():
+    page = last_asked(Page(), "You said: How far is the moon?")
+
+    assert await finder_on(page).reopen(CHAT)
+    assert page.loaded == [CHAT.url]
+
+
+async def test_a_page_that_does_not_show_prompts_is_believed_by_its_address():
+    assert await finder_on(last_asked(Page(), None)).reopen(CHAT)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        last_asked(Page(), "Something else entirely, please"),
+        last_asked(Page(), "How far is the moon?", answered=False),
+        last_asked(Page(stop=True), "How far is the moon?"),
+    ],
+    ids=["another chat", "no answer", "still generating"],
+)
+async def test_what_is_not_this_chat_at_rest_is_not_gone_on_with(page):
+    assert not await finder_on(page).reopen(CHAT)
+
+
+@pytest.mark.parametrize("error", [UnreachableError("u", "HTTP 404"), SiteChangedError("input", "opening")])
+async def test_an_address_that_leads_to_no_chat_is_a_chat_that_is_gone(error):
+    page = Page()
+    page.error = error
+
+    assert not await finder_on(page).reopen(CHAT)
+
+
+@pytest.mark.parametrize(("answered", "stop", "has_answer"), [(1, 0, True), (0, 0, False), (1, 1, False)])
+async def test_a_chat_that_stands_here_goes_on_once_it_is_answered_and_at_rest(answered, stop, has_answer):
+    page = last_asked(Page(stop=bool(stop)), "Hi", answered=bool(answered))
+
+    assert await finder_on(page).has_answer() is has_answer
+
+
+async def test_a_new_chat_gets_an_id_and_the_fingerprint_of_what_was_asked():
+    first = await finder_on(Page()).link_after(TurnInput("How far is the moon?"), None)
+    second = await finder_on(Page()).link_after(TurnInput("How far is the moon?"), None)
+
+    assert first is not None
+    assert second is not None
+    assert (first.url, first.fingerprint) == (None, CHAT.fingerprint)
+    assert first.id != second.id
+
+
+async def test_a_chat_that_goes_on_keeps_its_id():
+    after = await finder_on(Page()).link_after(TurnInput("And the sun?"), CHAT)
+
+    assert after == ChatLink("c1", None, build_fingerprint("And the sun?"))
+
+
+@pytest.mark.parametrize(
+    ("profile", "ask"),
+    [
+        ({"conversation": {"remembers": False}}, TurnInput("Hi")),
+        ({}, TurnInput("Hi", is_throwaway=True)),
+    ],
+)
+async def test_nobody_goes_on_with_a_page_that_forgets_or_with_a_throwaway_chat(profile, ask):
+    assert await finder_on(Page(), **profile).link_after(ask, None) is None
+
+
+@pytest.mark.parametrize(("address", "url"), [("/c/7", "https://chat.example/c/7"), ("/", None)])
+async def test_a_chat_has_an_address_once_the_page_gives_it_one(address, url):
+    page = Page()
+    page.address = address
+
+    link = await finder_on(page, conversation={"url": "/c/\\d+"}).link_after(TurnInput("Hi"), None)
+
+    assert link is not None
+    assert link.url == url

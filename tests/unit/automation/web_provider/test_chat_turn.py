@@ -1,0 +1,290 @@
+"""A turn sends once, tells what came of it, and leaves the page's chat in the state that says what it needs next."""
+
+from typing import Any
+
+import anyio
+import pytest
+
+from automation.capture.tap_events import BodyEnded
+from automation.errors import (
+    ChallengeRequiredError,
+    IdleTimeout,
+    PageLostError,
+    PromptRejectedError,
+    SiteChangedError,
+    SiteError,
+)
+from automation.turn import ChatLink, TextDelta, TurnFinished
+from automation.web_provider.attachments import PROMPT_FILE_NOTE
+from automation.web_provider.chat_states import ChatMove, ChatState, ShownChat
+from automation.web_provider.chat_turn import ChatTurn
+from automation.web_provider.turn_input import TurnInput
+from tests.fakes.capture_taps import BY_WIRE, TapModel, answer_of, piece, request_left, response_began
+from tests.fakes.page_connection import ConnectionModel
+from tests.fakes.page_model import PageModel, chat_config
+
+BEFORE = ChatLink("c1")
+
+
+class Account:
+    """Notes what is done for the turn's session."""
+
+    def __init__(self, log):
+        self.log = log
+        self.keeps_network = True
+
+    async def restore_lost_cookies(self):
+        self.log.append("mend")
+
+    async def is_network_process_unchanged(self):
+        return self.keeps_network
+
+    def mark_active(self):
+        self.log.append("used")
+
+
+def turn_of(chat, config):
+    parts = dict.fromkeys(("arrival", "composer", "attachments", "finder", "wire_check"), chat)
+    return ChatTurn(chat.connection, chat.account, config, chat.chat, hands=chat.page, **parts)
+
+
+class Chat:
+    """A page with an empty chat, or with one that is held; it answers what is sent with ``answer``."""
+
+    def __init__(self, held=None, **profile):
+        self.page = PageModel()
+        self.log = self.page.log
+        self.network = TapModel()
+        self.account = Account(self.log)
+        self.connection = ConnectionModel(self.page, self.network)
+        self.chat = ShownChat()
+        self.chat.move(ChatMove.FIND if held else ChatMove.EMPTY, held)
+        self.answer = answer_of("Hello")
+        self.error: Exception | None = None
+        self.sent = anyio.Event()
+        self.written: str | None = None
+        self.expected: list[str | None] = []
+        self.told: list[Any] = []
+        self.turn = turn_of(self, chat_config(**BY_WIRE, **profile))
+
+    async def take(self, ask=None):
+        send, receive = anyio.create_memory_object_stream[object](100)
+        async with receive:
+            try:
+                with send:
+                    await self.turn.take(ask or TurnInput("Hi"), send)
+            finally:
+                self.told += [event async for event in receive]
+        return self.told[-1]
+
+    # -- arrival, attachments, composer, finder and check
+
+    async def ensure_ready(self):
+        self.log.append("ready")
+
+    async def enter(self, composer, text, files):
+        assert composer is self
+        self.log.append("write")
+        return self.written or text
+
+    async def send(self, capture):
+        self.log.append("send")
+        self.sent.set()
+        if self.error is not None:
+            raise self.error
+        self.network.tell(*self.answer)
+        await capture.proof_of_send()
+
+    async def link_after(self, ask, before):
+        if ask.is_throwaway:
+            return None
+        return ChatLink(before.id if before else "new", fingerprint=ask.text)
+
+    def expect(self, told):
+        self.expected.append(told)
+
+
+async def test_a_turn_writes_sends_and_tells_its_answer():
+    chat = Chat()
+
+    finished = await chat.take()
+
+    assert chat.log == ["beginTurn watch", "write", "mend", "send", "used"]
+    assert chat.told[:-1] == [TextDelta("Hello")]
+    assert finished == TurnFinished("stop", "wire", chat=ChatLink("new", fingerprint="Hi"))
+
+
+async def test_a_chat_that_can_go_on_is_held_and_found_by_its_link():
+    chat = Chat(BEFORE)
+
+    finished = await chat.take(TurnInput("And then?", is_continued=True, is_single_turn=False))
+
+    assert chat.chat.state is ChatState.HELD
+    assert finished.chat == chat.chat.link == ChatLink("c1", fingerprint="And then?")
+    assert (finished.is_continued, chat.chat.is_single_turn) == (True, False)
+
+
+async def test_a_throwaway_chat_is_to_be_deleted():
+    chat = Chat(conversation={"temporary": ".temporary"})
+    chat.page.change(temporary_chat=True)
+
+    finished = await chat.take(TurnInput("Hi", is_throwaway=True))
+
+    assert (finished.chat, chat.chat.state) == (None, ChatState.THROWAWAY)
+    assert chat.log[0] == "click temporary_chat"
+
+
+async def test_a_page_that_forgets_needs_a_new_chat():
+    chat = Chat()
+
+    async def forget(ask, before):
+        return None
+
+    chat.link_after = forget  # type: ignore[method-assign]
+    await chat.take()
+
+    assert chat.chat.state is ChatState.ANSWERED
+
+
+@pytest.mark.parametrize(
+    ("shown", "done"),
+    [
+        ({"signed_out": True}, ["ready"]),
+        ({"input": False}, ["ready"]),
+        ({"dismiss": True}, ["dismiss"]),
+        ({}, []),
+    ],
+)
+async def test_before_anything_is_written_the_page_is_brought_to_its_chat(shown, done):
+    chat = Chat()
+    chat.page.change(**shown)
+
+    await chat.take()
+
+    assert chat.log[: len(done) + 1] == [*done, "beginTurn watch"]
+
+
+async def test_a_prompt_that_went_as_a_file_is_noted_and_the_chat_known_by_what_stands_there():
+    chat = Chat()
+    chat.written = "See the file."
+
+    finished = await chat.take()
+
+    assert finished.notes == (PROMPT_FILE_NOTE,)
+    assert finished.chat.fingerprint == "See the file."
+
+
+async def test_what_the_wire_told_is_compared_later_and_nothing_of_the_turn_before():
+    chat = Chat()
+
+    await chat.take()
+
+    assert chat.expected == [None, "Hello"]
+
+
+async def test_the_page_is_watched_closely_while_the_turn_runs():
+    chat, seen = Chat(), []
+
+    async def look(ask, before):
+        seen.append(chat.connection.life.is_in_turn)
+
+    chat.link_after = look  # type: ignore[method-assign]
+    await chat.take()
+
+    assert (seen, chat.connection.life.is_in_turn) == ([True], False)
+
+
+# -- failures ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_page_that_is_lost_ends_its_turn():
+    chat = Chat()
+    chat.answer = [request_left(), response_began()]
+
+    async with anyio.create_task_group() as tasks:
+
+        async def take():
+            with pytest.raises(PageLostError, match="was closed"):
+                await chat.take()
+
+        tasks.start_soon(take)
+        await chat.sent.wait()
+        chat.connection.lose("The page was closed.")
+
+    assert chat.chat.state is ChatState.UNKNOWN
+    assert chat.connection.turn is None
+
+
+@pytest.mark.parametrize("held", [None, BEFORE])
+async def test_a_refused_prompt_leaves_the_chat_as_it_was_before(held):
+    chat = Chat(held)
+    chat.error = PromptRejectedError("changed")
+
+    with pytest.raises(PromptRejectedError):
+        await chat.take()
+
+    assert chat.chat.link == held
+    assert chat.chat.state is (ChatState.HELD if held else ChatState.UNKNOWN)
+
+
+@pytest.mark.parametrize("error", [SiteChangedError("send", "sending"), IdleTimeout(45.0)])
+async def test_a_check_around_the_chat_explains_what_fails_in_it(error):
+    chat = Chat()
+    chat.error, chat.page.check_around = error, True
+
+    with pytest.raises(ChallengeRequiredError):
+        await chat.take()
+
+
+async def test_a_changed_page_is_pictured():
+    chat = Chat()
+    chat.error = SiteChangedError("send", "sending")
+
+    with pytest.raises(SiteChangedError) as caught:
+        await chat.take()
+    assert (caught.value.profile_key, caught.value.step) == ("send", "sending")
+    assert caught.value.screenshot == b"picture"
+
+
+async def test_an_error_of_the_site_is_the_turns_and_the_page_is_loaded_anew():
+    chat = Chat(BEFORE)
+    chat.answer = [request_left(), response_began(), piece("Hel"), BodyEnded("1", "cut")]
+
+    with pytest.raises(SiteError):
+        await chat.take()
+
+    assert (chat.chat.state, chat.chat.link) == (ChatState.UNKNOWN, None)
+    assert chat.log[-1] == "used"
+
+
+async def test_an_end_that_the_wire_told_holds_whatever_became_of_the_network_process():
+    chat = Chat()
+    chat.account.keeps_network = False
+
+    assert (await chat.take()).source == "wire"
+
+
+# -- cancellation --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("at", "state"), [("write", ChatState.PREPARING), ("answer", ChatState.ANSWERING)])
+async def test_a_turn_that_is_left_says_whether_an_answer_may_have_to_be_stopped(at, state):
+    chat, reached = Chat(BEFORE), anyio.Event()
+    chat.answer = [request_left(), response_began()]
+
+    async def write(composer, text, files):
+        reached.set()
+        await anyio.sleep_forever()
+
+    if at == "write":
+        chat.enter = write  # type: ignore[method-assign]
+    else:
+        reached = chat.sent
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(chat.take)
+        await reached.wait()
+        tasks.cancel_scope.cancel()
+
+    assert (chat.chat.state, chat.chat.link) == (state, None)
+    assert (chat.connection.turn, chat.connection.life.is_in_turn) == (None, False)
+    assert (chat.network.sink, chat.page.sink) == (None, None)
