@@ -250,10 +250,10 @@ class Account:
         msg = f"The browser did not give out the session within {_SAVE_S:g} s."
         raise PageLostError(msg)
 
-    async def keep_saved(self) -> None:
-        """Store the session every half minute in which it was used."""
+    async def keep_saved(self, every_s: float = _SAVE_EVERY_S) -> None:
+        """Store the session in each such time in which it was used."""
         while True:
-            await anyio.sleep(_SAVE_EVERY_S)
+            await anyio.sleep(every_s)
             await self._save_what_changed()
 
     async def _save_what_changed(self) -> None:

@@ -6,8 +6,8 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -56,10 +56,31 @@ class _Running:
 
 
 class BrowserPool:
-    """Gives contexts in running browsers and keeps all pages together under one limit."""
+    """Gives contexts in running browsers and keeps all pages together under one limit.
 
-    def __init__(self, executable: str | None, max_pages: int, max_streaming: int | None = None) -> None:
+    Args:
+        executable: The browser's program; None for the one that is found.
+        max_pages: Pages at once, of all accounts together.
+        max_streaming: Turns at once; None for what the machine's cores bear.
+        run_driver: Starts the process that controls browsers.
+        answers_s: So long a browser may leave a question unanswered before it is looked at.
+        heartbeat_s: The time between two questions.
+    """
+
+    def __init__(
+        self,
+        executable: str | None,
+        max_pages: int,
+        max_streaming: int | None = None,
+        *,
+        run_driver: Callable[[DriverKind], AbstractAsyncContextManager[Playwright]] = running_driver,
+        answers_s: float = _ANSWERS_S,
+        heartbeat_s: float = _HEARTBEAT_S,
+    ) -> None:
         self._executable = executable
+        self._run_driver = run_driver
+        self._answers_s = answers_s
+        self._heartbeat_s = heartbeat_s
         self._max_pages = max_pages
         self._pages = 0
         self._streaming = anyio.CapacityLimiter(max_streaming or default_max_streaming(os.cpu_count() or 1))
@@ -221,7 +242,7 @@ class BrowserPool:
             self._lose_driver(driver)
             driver = None
         if driver is None:
-            driver = self._drivers[kind] = await self._stack.enter_async_context(running_driver(kind))
+            driver = self._drivers[kind] = await self._stack.enter_async_context(self._run_driver(kind))
         return driver
 
     async def _own_display(self) -> VirtualDisplay:
@@ -274,7 +295,7 @@ class BrowserPool:
         """
         running = self._of(browser)
         if running is not None:
-            with anyio.move_on_after(_ANSWERS_S), page_calls("listing the browser's processes"):
+            with anyio.move_on_after(self._answers_s), page_calls("listing the browser's processes"):
                 return parse_processes(await running.heart.send("SystemInfo.getProcessInfo"))
         msg = "The browser is gone, or does not answer."
         raise PageLostError(msg)
@@ -289,7 +310,7 @@ class BrowserPool:
                 await self._examine(kind, running)
 
     async def _examine(self, kind: _Kind, running: _Running) -> None:
-        if await _lives(running) or running.gone.is_set():
+        if await _lives(running, self._answers_s) or running.gone.is_set():
             return
         if await driver_answers(running.driver):
             await self._discard(kind, running, "browser_hung")
@@ -299,7 +320,7 @@ class BrowserPool:
     async def watch(self) -> None:
         """Ask every browser for a sign of life every other second: a dead driver or a hung browser tells nothing itself."""
         while True:
-            await anyio.sleep(_HEARTBEAT_S)
+            await anyio.sleep(self._heartbeat_s)
             # All at once: one that is silent takes its time, in which another may die.
             async with anyio.create_task_group() as looks:
                 for kind, running in list(self._running.items()):
@@ -320,10 +341,10 @@ class BrowserPool:
         await self._stack.aclose()
 
 
-async def _lives(running: _Running) -> bool:
+async def _lives(running: _Running, answers_s: float) -> bool:
     """Whether a browser answers, or is too busy to."""
     before, asked_s = cpu_seconds(running.pid), time.monotonic()
-    with anyio.move_on_after(_ANSWERS_S):
+    with anyio.move_on_after(answers_s):
         try:
             await running.heart.send("Browser.getVersion")
         except DRIVER_ERRORS:

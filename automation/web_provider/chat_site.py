@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -56,8 +56,9 @@ class ChatSite:
     def __init__(self, account: Account, config: WebChatConfig, tasks: TaskGroup) -> None:
         self.config = replace(config, timeouts=effective_timeouts(config))
         self.account = account
+        self._spawn = page_work(tasks)
         self.pool: LeasePool[ChatPage] = LeasePool(
-            lambda: open_chat_page(self.account, self.config, page_work(tasks)),
+            self.open_page,
             tasks,
             limit=config.max_pages,
             warm=_WARM_PAGES if config.profile.spare_pages else 1,
@@ -79,6 +80,10 @@ class ChatSite:
             with anyio.move_on_after(provider.config.timeouts.ready_s):
                 await provider.pool.until_opened()
             yield provider
+
+    def open_page(self) -> AbstractAsyncContextManager[ChatPage]:
+        """Open one more page, with an empty chat."""
+        return open_chat_page(self.account, self.config, self._spawn)
 
     def compose(self, prompt: Prompt) -> str:
         """Return the text to enter into the page: see ``transcript``."""
