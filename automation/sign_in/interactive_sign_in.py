@@ -132,7 +132,7 @@ class InteractiveSignIn:
 
     async def watch_qr_code(self) -> None:
         """Keep ``status.qr`` what the page shows."""
-        await watch_for_qr_codes(self._pages, self._show)
+        await watch_for_qr_codes(self._pages, self.show_qr_code)
 
     async def expire(self, after_s: float) -> None:
         """End it after this time, unless it has ended by then."""
@@ -196,7 +196,8 @@ class InteractiveSignIn:
             await self._account.signed_in()
             self._end(SignInStatus("signed_in"))
 
-    def _show(self, qr: QrCode | None) -> None:
+    def show_qr_code(self, qr: QrCode | None) -> None:
+        """Tell what code the page shows now, or that it shows none any more."""
         if not self.status.is_over:
             self._change(SignInStatus("qrcode" if qr else "waiting", qr))
 
