@@ -121,6 +121,10 @@ class LeasePool(Generic[T]):
 
     With ``spare`` pages are emptied and opened before somebody needs one. Without, as few pages as can be are open: a chat of
     a single turn gives way before another page is opened for who waits.
+
+    Attributes:
+        limit: So many pages there may be; none once the account is being closed.
+        retired: How many pages were closed, by what for: ``lost``, ``idle``, ``turns``, ``age`` or ``memory``.
     """
 
     def __init__(
@@ -136,7 +140,7 @@ class LeasePool(Generic[T]):
     ) -> None:
         self._open_one = open_one
         self._tasks = tasks
-        self._limit = limit
+        self.limit = limit
         self._warm = min(warm, limit)
         self._spare = spare
         self._worn = worn
@@ -261,7 +265,7 @@ class LeasePool(Generic[T]):
     @property
     def _room(self) -> int:
         """How many pages there may be now: one that is being closed still takes its place."""
-        return self._limit - len(self._in_state(SlotState.CLOSING))
+        return self.limit - len(self._in_state(SlotState.CLOSING))
 
     def _open_more(self, count: int) -> None:
         for _ in range(count):
@@ -280,7 +284,7 @@ class LeasePool(Generic[T]):
         if not demand.kept or not self._spare:
             return
         is_full = demand.total >= self._room
-        wanted = (max(1, self._limit // 2) if is_full else 1) - demand.empty
+        wanted = (max(1, self.limit // 2) if is_full else 1) - demand.empty
         single = self._single_turns(self._in_state(SlotState.KEPT)[:-_RECENT_CHATS])
         for slot in single[: max(0, wanted)]:
             self._clear(slot)
@@ -335,7 +339,7 @@ class LeasePool(Generic[T]):
             self._fail_waiting(exc)
         except anyio.get_cancelled_exc_class():
             # The account is being closed: a page opened now would be the next to be cancelled, without end.
-            self._limit = 0
+            self.limit = 0
             raise
         else:
             self._forget(slot)

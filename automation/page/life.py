@@ -63,10 +63,11 @@ class PageLife:
         while True:
             await anyio.sleep(_TICK_S)
             may_be_silent_s = _SILENT_IN_TURN_S if self.is_in_turn else _SILENT_AT_REST_S
-            if self._now() - self._page.heard_s >= may_be_silent_s and await self._hangs():
+            if self._now() - self._page.heard_s >= may_be_silent_s and await self.hangs():
                 return
 
-    async def _hangs(self) -> bool:
+    async def hangs(self) -> bool:
+        """Ask the page for a sign of life, and return whether it will never give one."""
         pids = set(self.renderers)
         try:
             before, asked_s = cpu_used(pids, await self._processes()), self._now()

@@ -8,6 +8,7 @@ import pytest
 
 from automation.browser.pool import BrowserPool
 from automation.errors import PageLostError, PromptRejectedError, PromptTooLargeError
+from automation.timing import Timeouts
 from tests.fakes.editors import EDITORS, NoEditors, editor_pages
 from tests.fakes.editors.field import open_field
 
@@ -180,10 +181,9 @@ async def test_a_prompt_that_is_changed_after_it_was_entered_is_not_sent(browser
         assert await field.sent() == []
 
 
-async def test_a_page_that_hangs_on_a_prompt_is_lost(browsers: BrowserPool, monkeypatch: pytest.MonkeyPatch):
+async def test_a_page_that_hangs_on_a_prompt_is_lost(browsers: BrowserPool):
     hang = "(event) => { const end = Date.now() + 4000; while (Date.now() < end) { } }"
-    async with open_field(browsers, "lexical-plain") as field:
-        monkeypatch.setattr(field.composer, "_timeouts", type(field.composer._timeouts)(compose_s=1.0))
+    async with open_field(browsers, "lexical-plain", Timeouts(compose_s=1.0)) as field:
         await field.page.evaluate(f"addEventListener('paste', {hang}, true)")
         with pytest.raises(PageLostError, match="did not answer"):
             await field.write(prompt(10_000))

@@ -24,11 +24,11 @@ from tests.fakes.editors import editor_pages
 class EditorField:
     """A prompt field of one editor. It stands in for the capture, too: the page notes what it sends."""
 
-    def __init__(self, page: Page, dom: PageAgent, profile: dict[str, Any]) -> None:
+    def __init__(self, page: Page, dom: PageAgent, profile: dict[str, Any], timeouts: Timeouts) -> None:
         self.page = page
         self.dom = dom
         parsed = parse_profile({"input": ".prompt", "send": "#send", "assistant_turn": ".none", **profile})
-        self.composer = Composer(dom, PageInput(page, dom), parsed, Timeouts())
+        self.composer = Composer(dom, PageInput(page, dom), parsed, timeouts)
 
     async def write(self, text: str) -> None:
         await self.composer.write(text)
@@ -53,7 +53,9 @@ class EditorField:
 
 
 @asynccontextmanager
-async def open_field(browsers: BrowserPool, editor: str, **profile: Any) -> AsyncIterator[EditorField]:
+async def open_field(
+    browsers: BrowserPool, editor: str, timeouts: Timeouts = Timeouts(), **profile: Any
+) -> AsyncIterator[EditorField]:
     """Open a page that shows this editor; ``profile`` are further keys of its profile."""
     context = await browsers.new_context(BrowserConfig(), None)
     try:
@@ -70,7 +72,7 @@ async def open_field(browsers: BrowserPool, editor: str, **profile: Any) -> Asyn
                 targets, parse_profile({"input": ".prompt", "send": "#send", "assistant_turn": ".none"})
             )
             await targets.start()
-            yield EditorField(page, dom, profile)
+            yield EditorField(page, dom, profile, timeouts)
     finally:
         await context.close()
 

@@ -307,7 +307,7 @@ async def test_closing_the_task_group_ends_everything_at_once(site):
         assert site.open == 0
         assert free_and_lent.page is not None
         # A page that those who still wait wanted would be the next to be cancelled, without end.
-        assert (pool._limit, site.tries) == (0, 3)
+        assert (pool.limit, site.tries) == (0, 3)
         assert [turn.page is None for turn in opening] == [False, True, True]
         outer.cancel_scope.cancel()
 

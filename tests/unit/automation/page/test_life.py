@@ -55,14 +55,14 @@ def life_of(page, *cpu_s, requests=(f"{PID}.7",)):
     ],
 )
 async def test_only_silence_without_work_is_a_hang(answers, cpu_s, hangs):
-    assert await life_of(Page(answers), *cpu_s)._hangs() is hangs
+    assert await life_of(Page(answers), *cpu_s).hangs() is hangs
 
 
 async def test_of_a_page_whose_renderer_is_not_known_nothing_is_concluded():
     life = life_of(Page(answers=False), 0.0, 0.0, requests=())
 
     assert life.renderers == frozenset()
-    assert not await life._hangs()
+    assert not await life.hangs()
 
 
 def test_the_renderers_are_those_that_the_pages_requests_named():
