@@ -136,13 +136,15 @@ class DriverModel:
     Attributes:
         started: The options of each start, with the profile that a browser keeps as ``profile``.
         refuses_sessions: Its browsers take no cookies that are brought.
+        is_deadly: Its browsers die while they start.
     """
 
     executable_path = ""
 
-    def __init__(self, *, refuses_sessions=False):
+    def __init__(self, *, refuses_sessions=False, is_deadly=False):
         self.chromium = self.request = self
         self.refuses_sessions = refuses_sessions
+        self.is_deadly = is_deadly
         self.is_alive = True
         self.browsers: list[BrowserModel] = []
         self.started: list[dict[str, Any]] = []
@@ -152,8 +154,10 @@ class DriverModel:
         if self.error is not None:
             raise self.error
         self.started.append(options)
-        self.browsers.append(BrowserModel(self, FIRST_PID + len(self.browsers)))
-        return self.browsers[-1]
+        browser = BrowserModel(self, FIRST_PID + len(self.browsers))
+        browser.is_alive = not self.is_deadly
+        self.browsers.append(browser)
+        return browser
 
     async def launch(self, **options):
         return self._start(**options)
@@ -182,11 +186,11 @@ class Drivers:
 
     def __init__(self):
         self.started: list[DriverModel] = []
-        self.refuses_sessions = False
+        self.refuses_sessions = self.is_deadly = False
 
     @asynccontextmanager
     async def run(self, kind):
-        driver = DriverModel(refuses_sessions=self.refuses_sessions)
+        driver = DriverModel(refuses_sessions=self.refuses_sessions, is_deadly=self.is_deadly)
         self.started.append(driver)
         yield driver
 

@@ -1,7 +1,5 @@
 """Browsers are shared by equal configurations, replaced when they die, hang or lose their driver, and ended with the pool."""
 
-from contextlib import asynccontextmanager
-
 import anyio
 import pytest
 from playwright.async_api import Error as PlaywrightError
@@ -91,28 +89,12 @@ async def test_without_a_browser_the_pool_says_why_and_nothing_was_started(drive
     await pool.close()
 
 
-async def test_a_browser_that_dies_while_it_starts_is_lost(pool, drivers, program):
-    class Dying(Drivers):
-        @asynccontextmanager
-        async def run(self, kind):
-            async with super().run(kind) as driver:
-                driver._start = self.start_dead(driver._start)
-                yield driver
-
-        @staticmethod
-        def start_dead(start):
-            def dead(**options):
-                browser = start(**options)
-                browser.die(unnoticed=True)
-                return browser
-
-            return dead
-
-    dying = BrowserPool(program, 2, run_driver=Dying().run)
+async def test_a_browser_that_dies_while_it_starts_is_lost(pool, drivers):
+    drivers.is_deadly = True
 
     with pytest.raises(PageLostError, match="lost while it started"):
-        await dying.new_context(ONE, None)
-    await dying.close()
+        await pool.new_context(ONE, None)
+    assert pool.browsers == []
 
 
 # -- ends ----------------------------------------------------------------------------------------------------------------
