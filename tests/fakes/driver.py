@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
+from anyio.lowlevel import checkpoint
 from playwright.async_api import Error as PlaywrightError
 
 # Above the most that Linux gives, so that no process is meant.
@@ -160,6 +161,7 @@ class DriverModel:
         return browser
 
     async def launch(self, **options):
+        await checkpoint()
         return self._start(**options)
 
     async def launch_persistent_context(self, profile, no_viewport, **options):

@@ -40,10 +40,11 @@ class Capture:
         """Read to the end and return the last event."""
         send, receive = anyio.create_memory_object_stream[object](100)
         async with receive:
-            with send:
-                finished = await self.capture.read(send)
-            self.told += [event async for event in receive]
-        return finished
+            try:
+                with send:
+                    return await self.capture.read(send)
+            finally:
+                self.told += [event async for event in receive]
 
     @property
     def text(self):
@@ -184,7 +185,6 @@ async def test_a_prompt_that_the_page_changed_when_it_sent_it_gets_no_answer():
             request_left('{"prompt": "Tell me about the distant moon of Jupiter"}'),
             response_began(),
             piece("It is"),
-            end(),
         )
         with pytest.raises(PromptRejectedError, match="changed this prompt"):
             await turn.read()

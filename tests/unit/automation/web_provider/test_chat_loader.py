@@ -5,6 +5,7 @@ from email.utils import formatdate
 
 import anyio
 import pytest
+from anyio.lowlevel import checkpoint
 
 from automation.account.credentials import Credentials, one_time_password
 from automation.errors import (
@@ -51,6 +52,7 @@ class Site(PageModel):
 
     async def goto(self, url, wait_until, timeout):
         self.loaded.append(url)
+        await checkpoint()
         shows_form = not self.is_signed_in
         self.change(
             input=not shows_form,
