@@ -14,13 +14,13 @@ from anyio.streams.memory import MemoryObjectSendStream
 
 from automation.capture.answer_assembler import AnswerAssembler, PageFacts
 from automation.capture.decoders.protocol import StreamFormatError
-from automation.capture.hands import Hands
 from automation.capture.network_tap import NetworkTap
 from automation.capture.sent_prompt import SentPrompt
 from automation.capture.tap_events import TapEvent
 from automation.capture.wire_reader import WireReader
 from automation.errors import PageLostError
 from automation.page.agent import PageAgent
+from automation.page.hands import PageActions
 from automation.profiles.model import SelectorProfile
 from automation.timing import Timeouts
 from automation.turn import TurnEvent, TurnFinished
@@ -89,7 +89,7 @@ class TurnCapture:
         dom: PageAgent,
         profile: SelectorProfile,
         timeouts: Timeouts,
-        hands: Hands | None = None,
+        hands: PageActions | None = None,
     ) -> None:
         self._hands = hands
         self._has_opened_thought = False

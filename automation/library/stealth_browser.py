@@ -16,9 +16,9 @@ from automation.closing import close_within
 from automation.errors import PageLostError, SiteChangedError
 from automation.navigation import go_to
 from automation.playwright_errors import DRIVER_TIMEOUTS, first_line, limited_page_call, page_calls
+from automation.stealth.input_devices import InputDevices
 from automation.stealth.options import BrowserConfig
 from automation.stealth.pacing import TYPED_CHARACTERS, HumanMotion, Point
-from automation.stealth.page_input import HumanInput
 
 _CLOSE_S = 5.0
 
@@ -68,7 +68,7 @@ class StealthBrowser:
         self._pace = pace or HumanMotion(SystemRandom())
         self._stack = AsyncExitStack()
         self._page: Page | None = None
-        self._input: HumanInput | None = None
+        self._input: InputDevices | None = None
 
     @classmethod
     def on(cls, page: Page, *, timeout_s: float = 30.0) -> Self:
@@ -78,7 +78,7 @@ class StealthBrowser:
         return browser
 
     def _take(self, page: Page) -> None:
-        self._page, self._input = page, HumanInput(page, self._timeout_s, self._pace)
+        self._page, self._input = page, InputDevices(page, self._timeout_s, self._pace)
 
     @property
     def page(self) -> Page:
@@ -92,7 +92,7 @@ class StealthBrowser:
         return self._page
 
     @property
-    def _hand(self) -> HumanInput:
+    def _hand(self) -> InputDevices:
         if self._input is None:
             raise self._not_open()
         return self._input

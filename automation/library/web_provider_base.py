@@ -10,6 +10,7 @@ from typing import Any
 from automation.account.account import Account, open_account
 from automation.account.config import WebChatConfig
 from automation.account.credentials import Credentials
+from automation.account.session_import import find_session
 from automation.browser.pool import open_browser_pool
 from automation.errors import AutomationError, SignInRequiredError
 from automation.library.interface import (
@@ -26,7 +27,6 @@ from automation.library.prompts import build_prompt
 from automation.library.sessions import MemorySession
 from automation.library.stealth_browser import StealthBrowser
 from automation.profiles.validation import parse_profile
-from automation.sign_in.session_import import find_session
 from automation.stealth.options import BrowserConfig, ProxyConfig
 from automation.timing import Timeouts
 from automation.turn import ReasoningDelta, SourceFound, TextDelta, TurnEvent, TurnFinished, UsageReported

@@ -3,19 +3,43 @@
 from __future__ import annotations
 
 from random import SystemRandom
-from typing import Any
+from typing import Any, Protocol
 
 from playwright.async_api import Page
 
 from automation.errors import SiteChangedError
 from automation.page.agent import PageAgent
+from automation.stealth.input_devices import InputDevices
 from automation.stealth.pacing import TYPED_CHARACTERS, HumanInput, HumanMotion, Point
-from automation.stealth.page_input import HumanInput
 
 _CLEAR_TRIES = 3
 _CLEAR_MS = 2000
 _GESTURE_S = 10.0
 _WAY_MS = 5000
+
+
+class PageActions(Protocol):
+    """Acts on the elements that the profile's roles name; ``PageInput`` is the one that does."""
+
+    async def click(self, role: str, step: str) -> None:
+        """Click the role's element.
+
+        Raises:
+            SiteChangedError: There is none that can be clicked.
+        """
+        ...
+
+    async def click_if_there(self, role: str, step: str) -> bool:
+        """Click the role's element if there is one that is visible and uncovered; tell whether it was."""
+        ...
+
+    async def press(self, key: str, step: str) -> None:
+        """Press one key."""
+        ...
+
+    async def insert(self, text: str, step: str) -> None:
+        """Put text where the caret is."""
+        ...
 
 
 class PageInput:
@@ -31,7 +55,7 @@ class PageInput:
         self._dom = dom
         self._human_input = human_input
         own_pace = None if human_input == "off" else pace or HumanMotion(SystemRandom())
-        self._input = HumanInput(page, _GESTURE_S, own_pace)
+        self._input = InputDevices(page, _GESTURE_S, own_pace)
 
     async def click(self, role: str, step: str) -> None:
         """Click the role's element in its middle, closing dialogs that cover it.
@@ -81,7 +105,7 @@ class PageInput:
         return self._human_input == "typed" and len(text) <= TYPED_CHARACTERS
 
     async def type(self, text: str, step: str) -> None:
-        """Type at the pace of a person; see ``HumanInput.type``."""
+        """Type at the pace of a person; see ``InputDevices.type``."""
         await self._input.type(text, step)
 
     async def insert(self, text: str, step: str) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from time import monotonic, time
 
 from automation.account.credentials import Credentials, one_time_password
-from automation.capture.hands import Hands
 from automation.errors import ChallengeRequiredError, SignInRequiredError, SiteChangedError
 from automation.page.agent import PageAgent
 from automation.page.challenges import STANDS_S
+from automation.page.hands import PageActions
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ _NEXT_STEP_S = 2.0
 
 async def fill_form(
     dom: PageAgent,
-    hands: Hands,
+    hands: PageActions,
     credentials: Credentials,
     timeout_s: float,
     *,
@@ -81,19 +81,19 @@ async def _outcome(dom: PageAgent, timeout_s: float, **more: dict[str, bool]) ->
     return str(found) if found else None
 
 
-async def _enter_code(dom: PageAgent, hands: Hands, credentials: Credentials, now_s: float) -> None:
+async def _enter_code(dom: PageAgent, hands: PageActions, credentials: Credentials, now_s: float) -> None:
     if credentials.totp_secret is None:
         reason = "the site asks for a one-time password; give the account its totp_secret, or sign in by hand"
         raise SignInRequiredError(reason)
     await _enter(dom, hands, "code", one_time_password(credentials.totp_secret, now_s))
 
 
-async def _submit(hands: Hands, button: str) -> None:
+async def _submit(hands: PageActions, button: str) -> None:
     if not await hands.click_if_there(button, "signing in"):
         await hands.press("Enter", "signing in")
 
 
-async def _to_the_password(dom: PageAgent, hands: Hands, timeout_s: float) -> None:
+async def _to_the_password(dom: PageAgent, hands: PageActions, timeout_s: float) -> None:
     if not await hands.click_if_there("next_step", "signing in"):
         return
     deadline = monotonic() + timeout_s
@@ -107,7 +107,7 @@ async def _to_the_password(dom: PageAgent, hands: Hands, timeout_s: float) -> No
         await hands.click_if_there("next_step", "signing in")
 
 
-async def _enter(dom: PageAgent, hands: Hands, role: str, text: str) -> None:
+async def _enter(dom: PageAgent, hands: PageActions, role: str, text: str) -> None:
     for enter in ("insert", "assign"):
         described = await dom.call("focus", role)
         if described is None:

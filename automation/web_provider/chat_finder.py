@@ -11,10 +11,10 @@ from playwright.async_api import Page
 from automation.account.config import WebChatConfig
 from automation.errors import SiteChangedError, UnreachableError
 from automation.page.agent import PageAgent
+from automation.page.waits import until_at_rest, until_shown
 from automation.playwright_errors import DRIVER_ERRORS, first_line
 from automation.turn import ChatLink
 from automation.web_provider.chat_loader import ChatLoader
-from automation.web_provider.page_waits import until_at_rest, until_shown
 from automation.web_provider.turn_input import TurnInput, build_fingerprint, is_shown
 
 logger = logging.getLogger(__name__)

@@ -13,6 +13,7 @@ from automation.account.config import WebChatConfig, reading_profile
 from automation.owned_tasks import owned_tasks
 from automation.page.cdp import Spawn
 from automation.page.hands import PageInput
+from automation.page.waits import until_at_rest
 from automation.turn import ChatLink, TurnEvent
 from automation.web_provider.attachments import Attachments
 from automation.web_provider.chat_finder import ChatFinder
@@ -22,7 +23,6 @@ from automation.web_provider.chat_states import READY_STATES, ChatMove, ShownCha
 from automation.web_provider.chat_turn import ChatTurn
 from automation.web_provider.composer import Composer
 from automation.web_provider.page_connection import PageConnection, open_page_connection
-from automation.web_provider.page_waits import until_at_rest
 from automation.web_provider.turn_input import TurnInput
 from automation.web_provider.wire_check import WireCheck
 

@@ -11,10 +11,10 @@ from automation.capture.network_tap import NetworkTap
 from automation.errors import PageLostError
 from automation.page.agent import PageAgent
 from automation.page.hands import PageInput
+from automation.page.waits import until_at_rest, until_shown
 from automation.playwright_errors import page_calls
 from automation.web_provider.chat_loader import ChatLoader, site_changed
 from automation.web_provider.chat_states import ChatState
-from automation.web_provider.page_waits import until_at_rest, until_shown
 
 logger = logging.getLogger(__name__)
 

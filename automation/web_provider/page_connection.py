@@ -18,7 +18,7 @@ from automation.page.agent import PageAgent
 from automation.page.cdp import Channel, PageChannel, Spawn, TargetTree
 from automation.page.life import PageLife
 from automation.playwright_errors import page_calls
-from automation.profiles import SelectorProfile
+from automation.profiles.model import SelectorProfile
 from automation.timing import Timeouts
 
 

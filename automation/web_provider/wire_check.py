@@ -7,7 +7,7 @@ import logging
 from automation.account.config import WebChatConfig
 from automation.capture.agreement import difference
 from automation.page.agent import PageAgent
-from automation.web_provider.page_waits import until_at_rest
+from automation.page.waits import until_at_rest
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from automation.account.session_import import SessionImportError, parse_session
 from automation.account.session_state import SessionNotKeptError, StorageState
-from automation.sign_in.session_import import SessionImportError, parse_session
 from backend.accounts.account_config import (
     DEFAULT_ACCOUNT,
     AccountConfig,

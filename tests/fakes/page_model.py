@@ -4,7 +4,7 @@ from typing import Any
 
 from automation.account.config import WebChatConfig
 from automation.errors import SiteChangedError
-from automation.profiles import parse_profile
+from automation.profiles.validation import parse_profile
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
 

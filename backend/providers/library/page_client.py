@@ -9,9 +9,9 @@ from typing import cast
 
 from pydantic import ValidationError
 
+from automation.account.session_import import find_session
 from automation.browser.pool import open_browser_pool
 from automation.errors import AutomationError
-from automation.sign_in.session_import import find_session
 from automation.turn import Prompt, ReasoningDelta, SourceFound, TextDelta, TurnEvent, TurnFinished
 from backend.accounts.browser_profiles import BrowserProfiles
 from backend.accounts.sealed_sessions import SealedSessions

@@ -6,7 +6,7 @@ import pytest
 
 from automation.errors import PageLostError, SiteChangedError
 from automation.page.agent import PageAgent, agent_profile
-from automation.profiles import parse_profile
+from automation.profiles.validation import parse_profile
 from tests.unit.automation.capture.fake_channel import FakeChannel
 
 PAGE = {"input": "textarea", "assistant_turn": ".bot"}

@@ -10,7 +10,7 @@ from playwright.async_api import Error as PlaywrightError
 from automation.browser.pool import BrowserPool
 from automation.errors import PageLostError
 from automation.page.cdp import TargetTree
-from automation.profiles import parse_profile
+from automation.profiles.validation import parse_profile
 from automation.timing import Timeouts
 from automation.web_provider.page_connection import PageConnection, build_network_tap, open_page_connection
 from tests.unit.automation.capture.fake_channel import FakeChannel

@@ -9,7 +9,7 @@ from automation.playwright_errors import limited_page_call
 from automation.stealth.pacing import HumanMotion, Point, key_for
 
 
-class HumanInput:
+class InputDevices:
     """Sends the browser's own input events. Without a ``pace`` the pointer jumps, and nothing is held down.
 
     Every method raises ``PageLostError`` when the page is gone or doesn't react within ``limit_s``; ``step`` says in the error

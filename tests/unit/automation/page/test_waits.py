@@ -1,6 +1,6 @@
 """What a page shows is waited for with a limit for the page and a longer one for its answer."""
 
-from automation.web_provider.page_waits import until_at_rest, until_shown
+from automation.page.waits import until_at_rest, until_shown
 from tests.fakes.page_model import PageModel
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from automation.sign_in.session_import import SessionImportError, find_session, parse_session
+from automation.account.session_import import SessionImportError, find_session, parse_session
 
 SITE = ["https://chat.example.com/c/new", "https://login.example.com/"]
 COOKIE = {"name": "sid", "value": "secret-value", "domain": ".example.com"}

@@ -6,8 +6,8 @@ import pytest
 from playwright.async_api import Error as PlaywrightError
 
 from automation.errors import PageLostError
+from automation.stealth.input_devices import InputDevices
 from automation.stealth.pacing import Point
-from automation.stealth.page_input import HumanInput
 from tests.fakes.input_page import InputPage, QuickPace
 
 
@@ -18,11 +18,11 @@ def page():
 
 @pytest.fixture
 def hand(page):
-    return HumanInput(page, 10.0, QuickPace(Random(1)))
+    return InputDevices(page, 10.0, QuickPace(Random(1)))
 
 
 async def test_without_a_pace_a_click_is_one_event_in_the_middle(page):
-    plain = HumanInput(page, 10.0, None)
+    plain = InputDevices(page, 10.0, None)
 
     await plain.move_to(Point(50, 20), 40, 10, "sending")
     await plain.click("sending")
@@ -64,7 +64,7 @@ async def test_what_is_on_no_key_is_typed_as_an_event_of_its_own(page, hand):
 
 
 async def test_without_a_pace_no_key_is_held(page):
-    await HumanInput(page, 10.0, None).press("Enter", "sending")
+    await InputDevices(page, 10.0, None).press("Enter", "sending")
 
     assert page.events == [("press", "Enter", 0.0)]
 
@@ -73,11 +73,11 @@ async def test_a_page_that_does_not_react_is_lost_after_the_limit(page):
     page.hangs = True
 
     with pytest.raises(PageLostError, match=r"did not react within 0\.001 s while sending"):
-        await HumanInput(page, 0.001, None).press("Enter", "sending")
+        await InputDevices(page, 0.001, None).press("Enter", "sending")
 
 
 async def test_a_page_that_is_gone_is_lost(page):
     page.error = PlaywrightError("Target closed")
 
     with pytest.raises(PageLostError, match="lost while sending: Target closed"):
-        await HumanInput(page, 10.0, None).insert("Hi", "sending")
+        await InputDevices(page, 10.0, None).insert("Hi", "sending")
