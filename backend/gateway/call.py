@@ -1,62 +1,15 @@
-"""A chat request as far as every kind of endpoint needs it understood."""
+"""Parses a chat body as far as every kind of endpoint needs it understood."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from backend.errors import InvalidRequestError
-from backend.gateway.turn_cancellation import TurnCancellation
-from backend.wire.chat_request import ChatRequest
-from backend.wire.ids import new_id
+from backend.providers.chat_call import ChatCall
 from backend.wire.json_body import parse_json
 
-# What only the gateway understands; an API would refuse it.
-_OWN_FIELDS = ("conversation", "thinking", "search")
 # No model reads as many; each costs memory and time in every later step.
 MOST_MESSAGES = 10_000
-
-
-@dataclass(eq=False)  # frozen, making one takes three times as long
-class ChatCall:
-    """One chat request.
-
-    Attributes:
-        body: As the client sent it.
-        is_throwaway: Nobody goes on with its chat.
-        owner: Whose request it is; empty with authentication off.
-        asked: The endpoints that were asked, in this order.
-        stop: Ends its turn.
-    """
-
-    model: str
-    body: dict[str, Any]
-    is_streamed: bool = False
-    with_usage: bool = False
-    is_throwaway: bool = False
-    owner: str = ""
-    created: int = field(default_factory=lambda: int(time.time()))
-    asked: list[str] = field(default_factory=list)
-    stop: TurnCancellation = field(default_factory=TurnCancellation)
-    id: str = field(default_factory=lambda: new_id("chatcmpl-"))
-
-    @cached_property
-    def request(self) -> ChatRequest:
-        """The body, every field checked, as pages need it.
-
-        Raises:
-            ValidationError: A field is not what it must be.
-        """
-        return ChatRequest.model_validate({"model": "", **self.body})
-
-    def body_for(self, model: str | None) -> dict[str, Any]:
-        """Return the body for an API, which is asked for its ``model``."""
-        body = {name: value for name, value in self.body.items() if name not in _OWN_FIELDS}
-        if model is not None:
-            body["model"] = model
-        return body
 
 
 def parse_call(raw: bytes, *, needs_model: bool = True, owner: str = "") -> ChatCall:

@@ -17,18 +17,19 @@ from backend.endpoints.manager import EndpointManager
 from backend.endpoints.states import EndpointState
 from backend.errors import EndpointNotFoundError, EndpointNotRunningError, InvalidRequestError
 from backend.gateway.admission import Admission
-from backend.gateway.call import ChatCall
 from backend.gateway.page_turns import PageTurns
 from backend.gateway.placement.placement import ConversationPlacer
 from backend.gateway.recorded_attempt import RecordedAttempt
-from backend.gateway.replies import PassedReply, Reply, reply_headers
 from backend.gateway.routing.breaker import is_worth_failing_over, most_useful
 from backend.gateway.routing.ranking import RouteCandidate
-from backend.gateway.routing.resolve import Target, list_names
+from backend.gateway.routing.resolve import list_names
 from backend.gateway.routing.rotation_registry import RotationBook
 from backend.gateway.routing.router import Router, names_of_endpoint
 from backend.ledger.usage_log import UsageLog
+from backend.providers.chat_call import ChatCall
 from backend.providers.protocol import CompletionProvider
+from backend.providers.replies import PassedReply, Reply, reply_headers
+from backend.providers.target import Target
 from backend.wire.chat_response import CompletionHead, model_document
 from backend.wire.usage import embeddings_usage
 

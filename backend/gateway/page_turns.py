@@ -12,15 +12,16 @@ from automation.turn import Prompt
 from backend.endpoints.endpoint import Endpoint
 from backend.gateway.answer_stream import AnswerStream
 from backend.gateway.attachments import FileFetcher
-from backend.gateway.call import ChatCall
 from backend.gateway.placement.background import BackgroundPatterns
 from backend.gateway.placement.history import ConversationKey
 from backend.gateway.placement.placement import ConversationPlacer
-from backend.gateway.replies import PageReply, reply_headers
-from backend.gateway.routing.resolve import Target
+from backend.gateway.replies import PageReply
 from backend.gateway.structured_output.answer_shape import AnswerShape, parse_answer_shape, with_tools
 from backend.gateway.structured_output.emulated_answer import open_shaped_answer
+from backend.providers.chat_call import ChatCall
 from backend.providers.protocol import PageProvider
+from backend.providers.replies import reply_headers
+from backend.providers.target import Target
 from backend.wire.attachments import FilePart, parse_files
 from backend.wire.chat_response import CompletionHead
 from backend.wire.translate import (

@@ -8,12 +8,12 @@ from types import TracebackType
 from typing import Self
 
 from backend.endpoints.endpoint import Endpoint
-from backend.gateway.replies import Reply
 from backend.gateway.routing.endpoint_stats import EndpointStatsRegistry
-from backend.gateway.routing.resolve import Target
 from backend.ledger.costs import cost_usd
 from backend.ledger.usage_log import UsageLog, UsageRecord
 from backend.observability.request_id import request_id
+from backend.providers.replies import Reply
+from backend.providers.target import Target
 
 
 class RecordedAttempt:

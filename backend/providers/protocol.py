@@ -11,9 +11,9 @@ from automation.errors import AutomationError
 from automation.turn import ChatLink, Prompt, TurnEvent
 from backend.providers.api.dialect import WholeCompletion
 from backend.providers.config import EndpointConfig
+from backend.providers.replies import StreamedAnswer
 from backend.providers.web_chat.account_pool import AccountPool
 from backend.wire.chat_response import CompletionHead
-from backend.wire.usage import TokenUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +71,6 @@ class PageProvider(Provider, Protocol):
 
         Leaving the context early, also by cancellation, stops the answer at the site.
         """
-        ...
-
-
-class StreamedAnswer(Protocol):
-    """A streamed answer that has begun: iterate it for OpenAI's events, without ``[DONE]``."""
-
-    @property
-    def usage(self) -> TokenUsage | None:
-        """Tokens as the provider counted them, by the end."""
-        ...
-
-    def __aiter__(self) -> AsyncIterator[bytes]: ...
-
-    async def __anext__(self) -> bytes:
-        """Return the next events, never none."""
         ...
 
 

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from backend.api.errors import describe_error
 from backend.asgi import Receive, Scope, Send
-from backend.gateway.call import ChatCall
-from backend.gateway.replies import Reply
+from backend.providers.chat_call import ChatCall
+from backend.providers.replies import Reply
 from backend.wire.chat_response import DONE
 from backend.wire.errors import ErrorReply
 

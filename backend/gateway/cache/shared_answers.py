@@ -9,8 +9,8 @@ from functools import partial
 from backend.gateway.cache.cached_answer import cache_key, is_cacheable, parse_cache_control
 from backend.gateway.cache.in_flight import Flight, InFlight
 from backend.gateway.cache.response_cache import ResponseCache
-from backend.gateway.call import ChatCall
-from backend.gateway.replies import Reply
+from backend.providers.chat_call import ChatCall
+from backend.providers.replies import Reply
 from backend.wire.usage import TokenUsage
 
 OpenReply = Callable[[], AbstractAsyncContextManager[Reply]]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from backend.gateway.routing.resolve import Target
 from backend.providers.config import Price
+from backend.providers.target import Target
 
 Strategy = Literal["weighted", "round_robin", "success_rate", "response_time", "least_busy", "cost"]
 Random = Callable[[], float]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from backend.errors import ModelNotFoundError
+from backend.providers.target import Target
 
 _CLOSE = 3
 
@@ -32,24 +33,6 @@ class EndpointNames(NamedTuple):
         if model in self.models or model == self.default_model or model in self.aliases.values():
             return bool(not self.models or self.is_api or model in self.models)
         return self.is_api and not self.models
-
-
-class Target(NamedTuple):
-    """What a name means.
-
-    Attributes:
-        model: The model's name at the site; None for what the endpoint has chosen.
-        site_model: What the site is to be told; None where the site offers no choice.
-    """
-
-    slug: str
-    model: str | None
-    site_model: str | None
-
-    @property
-    def name(self) -> str:
-        """The full name of what answers."""
-        return f"{self.slug}/{self.model}" if self.model else self.slug
 
 
 def resolve(name: str, endpoints: Sequence[EndpointNames]) -> Target:

@@ -13,8 +13,9 @@ from backend.errors import GatewayError
 from backend.gateway.routing.endpoint_stats import EndpointStatsRegistry
 from backend.gateway.routing.plans import RoutingTable, plan_for
 from backend.gateway.routing.ranking import RouteCandidate, Strategy, rank_candidates
-from backend.gateway.routing.resolve import EndpointNames, Target, model_not_found, resolve, resolve_pinned
+from backend.gateway.routing.resolve import EndpointNames, model_not_found, resolve, resolve_pinned
 from backend.gateway.routing.rotation_registry import RotationBook
+from backend.providers.target import Target
 
 
 class Router:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from backend.errors import ModelNotFoundError
-from backend.gateway.routing.resolve import EndpointNames, Target, list_names, resolve, resolve_pinned
+from backend.gateway.routing.resolve import EndpointNames, list_names, resolve, resolve_pinned
+from backend.providers.target import Target
 
 
 def names(slug: str, *, default=None, models=(), aliases=None, is_started=True) -> EndpointNames:

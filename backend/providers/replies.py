@@ -1,0 +1,102 @@
+"""An answer on its way to the client, in OpenAI's words, whichever provider gives it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol
+
+from backend.wire.usage import TokenUsage
+
+
+def reply_headers(slug: str, ignored: Sequence[str]) -> dict[str, str]:
+    """Return who answers, and which parameters have no effect there."""
+    headers = {"x-gateway-endpoint": slug}
+    if ignored:
+        # Names come from the client; a header takes only plain ASCII.
+        named = ", ".join(ignored).encode("ascii", "backslashreplace").decode()
+        headers["x-gateway-ignored-params"] = "".join(c if c.isprintable() else "?" for c in named)
+    return headers
+
+
+class Reply(Protocol):
+    """One answer that has begun: nothing was sent to the client before.
+
+    Of a streamed one, iterate the events, without ``[DONE]``; of another one, there is ``body`` alone.
+    """
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What the client is told about the answer besides."""
+        ...
+
+    @property
+    def usage(self) -> TokenUsage | None:
+        """Tokens, by the end; None where nobody counted them."""
+        ...
+
+    @property
+    def is_usage_estimated(self) -> bool:
+        """Whether the tokens are an estimate of ours."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """The whole ``chat.completion``; empty for a streamed answer."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def __anext__(self) -> bytes:
+        """Return the next events, never none.
+
+        Raises:
+            AutomationError: The answer broke off; what came before is not a complete one.
+        """
+        ...
+
+
+class StreamedAnswer(Protocol):
+    """A streamed answer that has begun: iterate it for OpenAI's events, without ``[DONE]``."""
+
+    @property
+    def usage(self) -> TokenUsage | None:
+        """Tokens as the provider counted them, by the end."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def __anext__(self) -> bytes:
+        """Return the next events, never none."""
+        ...
+
+
+class PassedReply:
+    """The answer of an API."""
+
+    is_usage_estimated = False
+
+    def __init__(
+        self,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        usage: TokenUsage | None = None,
+        stream: StreamedAnswer | None = None,
+    ) -> None:
+        self.headers = headers
+        self.body = body
+        self._usage = usage
+        self._stream = stream
+
+    @property
+    def usage(self) -> TokenUsage | None:
+        """Tokens as the provider counted them."""
+        return self._stream.usage if self._stream is not None else self._usage
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self if self._stream is None else aiter(self._stream)
+
+    async def __anext__(self) -> bytes:
+        """Return the next events."""
+        if self._stream is None:
+            raise StopAsyncIteration
+        return await anext(self._stream)
