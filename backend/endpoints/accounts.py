@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from automation.account.session_import import SessionImportError, parse_session
@@ -18,6 +18,8 @@ from backend.accounts.account_config import (
     own_account,
     session_key,
 )
+from backend.accounts.session_import import SessionImportError, parse_session
+from backend.accounts.sign_ins import SignInHost, SignInSession
 from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.manager import EndpointManager
 from backend.errors import (
@@ -26,26 +28,24 @@ from backend.errors import (
     InvalidRequestError,
     StorageError,
 )
+from backend.providers.account_control import AccountControl, AccountSnapshot, summarize
 from backend.providers.kinds import SessionsFor
-from backend.providers.web_chat.account_pool import AccountPool
-from backend.providers.web_chat.account_sign_in import AccountSignIn
 
 
-@dataclass(frozen=True, slots=True)
-class AccountView:
-    """One account as it can be shown.
+class _SignInPlace:
+    """Where one account of an open endpoint signs in; a ``SignInHost``."""
 
-    Attributes:
-        in_flight: Turns that run on it.
-        left: Requests that it may still be asked in its period; None without a limit.
-        is_awake: Its pages are open.
-    """
+    def __init__(self, control: AccountControl, account_id: str) -> None:
+        self._control = control
+        self._account_id = account_id
 
-    config: AccountConfig
-    standing: AccountStatus
-    in_flight: int = 0
-    left: int | None = None
-    is_awake: bool = False
+    def open_sign_in(self) -> AbstractAsyncContextManager[SignInSession]:
+        """Open the page on which a person signs in."""
+        return self._control.open_sign_in(self._account_id)
+
+    async def sign_in_by_form(self) -> None:
+        """Fill the site's form with the account's credentials."""
+        await self._control.sign_in_by_form(self._account_id)
 
 
 class AccountManager:
@@ -58,32 +58,32 @@ class AccountManager:
         self._repository = repository
         self._sessions_for = sessions_for
 
-    async def list_accounts(self, slug: str) -> list[AccountView]:
+    async def list_accounts(self, slug: str) -> list[AccountSnapshot]:
         """Return an endpoint's accounts, oldest first; its own one is there while no other is, or while it has a user name.
 
         Raises:
             EndpointNotFoundError, StorageError, VaultError: They can't be listed.
         """
         endpoint = self._manager.get(slug)
-        if endpoint.roster is not None:
-            return _of_roster(endpoint.roster)
+        if endpoint.accounts is not None:
+            return await endpoint.accounts.list_accounts()
         stored = await self._repository.list_accounts(slug)
-        views = [AccountView(one.config, one.standing) for one in stored]
+        views = [summarize(one.config, one.standing) for one in stored]
         own = own_account(endpoint.config.username, endpoint.config.password)
-        return [AccountView(own, AccountStatus()), *views] if own.username or not views else views
+        return [summarize(own, AccountStatus()), *views] if own.username or not views else views
 
-    async def get(self, slug: str, account_id: str) -> AccountView:
+    async def get(self, slug: str, account_id: str) -> AccountSnapshot:
         """Return one account.
 
         Raises:
             EndpointNotFoundError, AccountNotFoundError, StorageError, VaultError: There is none, or it can't be read.
         """
         for view in await self.list_accounts(slug):
-            if view.config.id == account_id:
+            if view.id == account_id:
                 return view
         raise AccountNotFoundError(slug, account_id)
 
-    async def add(self, slug: str, draft: AccountDraft, session: object = None) -> AccountView:
+    async def add(self, slug: str, draft: AccountDraft, session: object = None) -> AccountSnapshot:
         """Add an account, with a session that was brought along if there is one.
 
         Raises:
@@ -111,21 +111,21 @@ class AccountManager:
 
     async def update(
         self, slug: str, account_id: str, change: Callable[[AccountConfig], AccountDraft]
-    ) -> AccountView:
+    ) -> AccountSnapshot:
         """Change an account; what it waited for a person for is taken as put right.
 
         Raises:
             EndpointNotFoundError, AccountNotFoundError, InvalidRequestError, StorageError: It can't be changed.
         """
-        view = await self._changeable(slug, account_id)
-        config = AccountConfig(id=account_id, **_values(change(view.config)))
+        before = await self._changeable(slug, account_id)
+        config = AccountConfig(id=account_id, **_values(change(before)))
         await self._repository.update_account(slug, config, AccountStatus())
         endpoint = self._manager.get(slug)
-        if endpoint.roster is None and config.username != view.config.username:
+        if endpoint.accounts is None and config.username != before.username:
             # Another person: the session of the one before is not to answer in this one's name.
             await self._sessions_for(slug, account_id).clear()
-        if endpoint.roster is not None and (member := endpoint.roster.member(account_id)) is not None:
-            member.clear()
+        if endpoint.accounts is not None:
+            await endpoint.accounts.clear(account_id)
         await self._follow(endpoint)
         return await self.get(slug, account_id)
 
@@ -148,12 +148,11 @@ class AccountManager:
             AutomationError: Its browser is going away in this moment.
         """
         view = await self.get(slug, account_id)
-        roster = self._manager.get(slug).roster
-        member = roster.member(account_id) if roster is not None else None
-        if roster is not None and member is not None:
-            state = await roster.session(member)
+        accounts = self._manager.get(slug).accounts
+        if accounts is not None:
+            state = await accounts.session(account_id)
         else:
-            state = await self._sessions_for(slug, session_key(view.config)).load()
+            state = await self._sessions_for(slug, _session_key(view)).load()
         return state or {"cookies": [], "origins": []}
 
     async def replace_session(self, slug: str, account_id: str, session: object) -> None:
@@ -165,59 +164,50 @@ class AccountManager:
         view = await self.get(slug, account_id)
         endpoint = self._manager.get(slug)
         state = _parsed(session, endpoint)
-        member = endpoint.roster.member(account_id) if endpoint.roster is not None else None
-        if endpoint.roster is not None and member is not None:
-            await endpoint.roster.replace_session(member, state)
+        if endpoint.accounts is not None:
+            await endpoint.accounts.replace_session(account_id, state)
             return
-        sessions = self._sessions_for(slug, session_key(view.config))
+        sessions = self._sessions_for(slug, _session_key(view))
         await sessions.clear()
         await sessions.save(state)
         if account_id != DEFAULT_ACCOUNT:
             await self._repository.save_standing(slug, account_id, AccountStatus())
 
-    async def find_sign_in_host(self, slug: str, account_id: str) -> AccountSignIn:
+    async def find_sign_in_host(self, slug: str, account_id: str) -> SignInHost:
         """Return where an account signs in.
 
         Raises:
             EndpointNotFoundError, AccountNotFoundError: There is no such account.
             EndpointNotRunningError: Its endpoint is not started, so that it has no browser.
         """
+        await self.get(slug, account_id)
         endpoint = self._manager.get(slug)
-        if endpoint.roster is None:
-            await self.get(slug, account_id)
+        if endpoint.accounts is None:
             raise EndpointNotRunningError(slug, endpoint.state, endpoint.board.reason)
-        member = endpoint.roster.member(account_id)
-        if member is None:
-            raise AccountNotFoundError(slug, account_id)
-        return AccountSignIn(endpoint.roster, member)
+        return _SignInPlace(endpoint.accounts, account_id)
 
-    async def _changeable(self, slug: str, account_id: str) -> AccountView:
-        view = await self.get(slug, account_id)
+    async def _changeable(self, slug: str, account_id: str) -> AccountConfig:
+        """Return what is stored of an account that may be changed."""
+        await self.get(slug, account_id)
         if account_id == DEFAULT_ACCOUNT:
             msg = (
                 f"Account {DEFAULT_ACCOUNT!r} is what the endpoint's own settings describe: change username and password "
                 f"by PATCH /api/endpoints/{slug}, or add an account."
             )
             raise InvalidRequestError(msg, "id")
-        return view
+        for stored in await self._repository.list_accounts(slug):
+            if stored.config.id == account_id:
+                return stored.config
+        raise AccountNotFoundError(slug, account_id)
 
     @staticmethod
     async def _follow(endpoint: Endpoint) -> None:
-        if endpoint.roster is not None:
-            await endpoint.roster.reload()
+        if endpoint.accounts is not None:
+            await endpoint.accounts.reload()
 
 
-def _of_roster(roster: AccountPool) -> list[AccountView]:
-    return [
-        AccountView(
-            member.config,
-            member.standing,
-            in_flight=member.usage.in_flight,
-            left=None if member.limits.max_requests is None else int(roster.requests_left(member)),
-            is_awake=member.is_awake,
-        )
-        for member in roster.members
-    ]
+def _session_key(account: AccountSnapshot) -> str:
+    return session_key(AccountConfig(id=account.id, username=account.username))
 
 
 def _values(draft: AccountDraft) -> dict[str, Any]:

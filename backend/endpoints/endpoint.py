@@ -30,9 +30,9 @@ from backend.endpoints.screenshots import ScreenshotFolder
 from backend.endpoints.state_board import StateBoard
 from backend.endpoints.states import EndpointState, Move
 from backend.errors import EndpointNotRunningError
+from backend.providers.account_control import AccountControl
 from backend.providers.config import EndpointConfig
 from backend.providers.protocol import Provider, ProviderHealth
-from backend.providers.web_chat.account_pool import AccountPool
 
 logger = logging.getLogger(__name__)
 
@@ -81,9 +81,9 @@ class Endpoint:
         return self._provider is not None
 
     @property
-    def roster(self) -> AccountPool | None:
+    def accounts(self) -> AccountControl | None:
         """Its accounts while it is open; None otherwise, and for a provider without any."""
-        return self._provider.roster if self._provider is not None else None
+        return self._provider.accounts if self._provider is not None else None
 
     @property
     def turns_running(self) -> int:
@@ -215,8 +215,7 @@ class Endpoint:
             with anyio.move_on_after(_OPENING_S):
                 await self.board.wait_until(lambda state: state is not EndpointState.INITIALIZING)
         # While a person puts an account right, requests wait for him: see the provider.
-        is_attended = self.roster is not None and self.roster.is_attended
-        if self.state is EndpointState.AUTHENTICATION_REQUIRED and not is_attended:
+        if self.state is EndpointState.AUTHENTICATION_REQUIRED and not await self._is_attended():
             raise (self._failure or SignInRequiredError(self.board.reason or "")).with_traceback(None)
         if self.state is EndpointState.RATE_LIMITED:
             left = (self.limited_until or 0.0) - time.monotonic()
@@ -225,6 +224,9 @@ class Endpoint:
         if self._provider is None:
             raise EndpointNotRunningError(self.slug, self.state, self.board.reason)
         return self._provider
+
+    async def _is_attended(self) -> bool:
+        return self.accounts is not None and await self.accounts.is_attended()
 
     def _note_turn_failure(self, error: BaseException) -> None:
         self.counts.note_failed(type(error).__name__)

@@ -78,9 +78,9 @@ class EndpointSupervisor:
             with anyio.CancelScope() as self._interruptible:
                 async with self._opener(endpoint.config) as provider:
                     endpoint.opened(provider, await provider.models())
-                    if provider.roster is not None:
+                    if provider.accounts is not None:
                         # An account may have been added while the endpoint was being opened.
-                        await provider.roster.reload()
+                        await provider.accounts.reload()
                     async with owned_tasks() as tasks:
                         tasks.start_soon(self._follow, provider)
                         await self._tend(provider)

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 from automation.errors import AutomationError
 from automation.turn import ChatLink, Prompt, TurnEvent
+from backend.providers.account_control import AccountControl
 from backend.providers.api.dialect import WholeCompletion
 from backend.providers.config import EndpointConfig
 from backend.providers.replies import StreamedAnswer
-from backend.providers.web_chat.account_pool import AccountPool
 from backend.wire.chat_response import CompletionHead
 
 
@@ -42,8 +42,8 @@ class Provider(Protocol):
         ...
 
     @property
-    def roster(self) -> AccountPool | None:
-        """Its accounts; None for a provider without any."""
+    def accounts(self) -> AccountControl | None:
+        """Control over its accounts; None for a provider without any."""
         ...
 
     async def until_changed(self) -> None:
@@ -98,3 +98,6 @@ class CompletionProvider(Provider, Protocol):
 
 ProviderOpener = Callable[[EndpointConfig], AbstractAsyncContextManager[Provider]]
 """Opening it signs in and opens pages, and raises the errors of ``automation.errors``."""
+
+PageProviderOpener = Callable[[EndpointConfig], AbstractAsyncContextManager[PageProvider]]
+"""As a ``ProviderOpener``, of what takes prompts."""

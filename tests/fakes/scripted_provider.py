@@ -11,9 +11,9 @@ import anyio
 
 from automation.errors import AutomationError, ConversationGoneError
 from automation.turn import ChatLink, Message, Prompt, TextDelta, TurnEvent, TurnFinished
+from backend.providers.account_control import AccountControl
 from backend.providers.config import EndpointConfig
 from backend.providers.protocol import PageProvider, ProviderHealth
-from backend.providers.web_chat.account_pool import AccountPool
 
 DONE = TurnFinished("stop", "wire")
 Step = TurnEvent | Exception | anyio.Event
@@ -131,7 +131,7 @@ class ScriptedSite:
 
 class _ScriptedProvider:
     problem: AutomationError | None = None
-    roster: AccountPool | None = None
+    accounts: AccountControl | None = None
 
     def __init__(self, site: ScriptedSite) -> None:
         self._site = site

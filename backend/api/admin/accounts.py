@@ -14,12 +14,10 @@ from backend.accounts.account_config import AccountConfig, AccountDraft
 from backend.api.admin.endpoint_documents import validation_problem
 from backend.api.json_route import JsonRoute
 from backend.api.services import PartsOf
-from backend.endpoints.accounts import AccountView
 from backend.errors import InvalidRequestError
+from backend.providers.account_control import AccountSnapshot
 
 router = APIRouter(prefix="/api/endpoints/{slug}/accounts", tags=["accounts"], route_class=JsonRoute)
-
-_SECRETS = {"password", "totp_secret"}
 
 
 class NewAccount(AccountDraft):
@@ -92,13 +90,15 @@ async def import_session(
     return Response(status_code=204)
 
 
-def account_document(view: AccountView) -> dict[str, Any]:
+def account_document(view: AccountSnapshot) -> dict[str, Any]:
     """Return an account without its secrets; ``has_…`` tells whether there are any."""
-    config, standing = view.config, view.standing
+    standing = view.standing
     return {
-        **config.model_dump(mode="json", exclude=_SECRETS),
-        "has_password": config.password is not None,
-        "has_totp_secret": config.totp_secret is not None,
+        **view.pace.model_dump(mode="json"),
+        "username": view.username,
+        "id": view.id,
+        "has_password": view.has_password,
+        "has_totp_secret": view.has_totp_secret,
         "state": str(standing.state),
         "state_reason": standing.reason,
         "state_until": standing.until.isoformat() if standing.until else None,

@@ -6,7 +6,7 @@ import anyio
 
 from automation.errors import AutomationError
 from automation.turn import ChatLink
-from backend.providers.web_chat.account_pool import AccountPool
+from backend.providers.account_control import AccountControl
 
 
 class WithoutAccounts:
@@ -18,7 +18,7 @@ class WithoutAccounts:
         return None
 
     @property
-    def roster(self) -> AccountPool | None:
+    def accounts(self) -> AccountControl | None:
         """None: there are no accounts."""
         return None
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import cast
+from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
 from automation.account.session_import import find_session
 from automation.browser.pool import open_browser_pool
 from automation.errors import AutomationError
+from automation.owned_tasks import owned_tasks
 from automation.turn import Prompt, ReasoningDelta, SourceFound, TextDelta, TurnEvent, TurnFinished
 from backend.accounts.browser_profiles import BrowserProfiles
 from backend.accounts.sealed_sessions import SealedSessions
 from backend.accounts.states import AccountState
 from backend.accounts.vault import Vault
 from backend.errors import GatewayError, InvalidRequestError
+from backend.providers.account_control import AccountSnapshot
 from backend.providers.config import EndpointConfig
 from backend.providers.kinds import AccountStores
 from backend.providers.library.api_config import invalid_config_error, validate_endpoint
@@ -37,18 +39,27 @@ _MOST_PAGES = 12
 class PageClient:
     """Answers calls through a chat page's accounts, which retry among themselves."""
 
-    def __init__(self, name: str, entry: ProviderEntry, fleet: PageProvider) -> None:
+    def __init__(self, name: str, entry: ProviderEntry, pages: PageProvider) -> None:
         self._name = name
         self._entry = entry
-        self._fleet = fleet
+        self._pages = pages
+        self._accounts: list[AccountSnapshot] = []
 
     def accounts(self) -> list[AccountSummary]:
-        """Return how each account stands."""
-        members = self._fleet.roster.members if self._fleet.roster is not None else []
-        return [
-            AccountSummary(one.id, AccountState(one.state), str(one.failure) if one.failure else None)
-            for one in members
-        ]
+        """Return how each account stands, as it was told when one last changed or a call ended."""
+        now = datetime.now(UTC)
+        return [_view_at(one, now) for one in self._accounts]
+
+    async def refresh(self) -> None:
+        """Ask how the accounts stand."""
+        if self._pages.accounts is not None:
+            self._accounts = await self._pages.accounts.list_accounts()
+
+    async def follow(self) -> None:
+        """Ask again whenever an account changes; for ever."""
+        while True:
+            await self._pages.until_changed()
+            await self.refresh()
 
     async def call(self, params: CallParams) -> CallResult:
         """Return the answer; see ``Provider.call``."""
@@ -56,11 +67,21 @@ class PageClient:
         model = self._entry.model_mapping.get(model, model) if model else None
         try:
             prompt = _prompt(params, model)
-            async with self._fleet.open_turn(prompt) as events:
+            async with self._pages.open_turn(prompt) as events:
                 found = [event async for event in events]
         except (AutomationError, GatewayError) as exc:
             raise to_public_error(exc) from exc
+        finally:
+            await self.refresh()
         return _result(found, provider=self._name, model=model, ignored=_ignored(params))
+
+
+def _view_at(account: AccountSnapshot, now: datetime) -> AccountSummary:
+    """Return how an account stands, whose limit at the site ends by itself."""
+    standing = account.standing
+    if standing.until is not None and standing.until <= now:
+        return AccountSummary(account.id, AccountState.IDLE)
+    return AccountSummary(account.id, AccountState(standing.state), standing.reason)
 
 
 @asynccontextmanager
@@ -86,8 +107,11 @@ async def open_page_client(name: str, entry: ProviderEntry, file: ConfigFile) ->
     stores = AccountStores(MemoryAccounts({name: accounts}), sessions_for, profiles.profile)
     async with open_browser_pool(file.browser_executable, _MOST_PAGES) as pool:
         opener = web_chat_opener(pool, stores, selectors_dir=file.selectors_dir, headless=True)
-        async with opener(endpoint) as fleet:
-            yield PageClient(name, entry, cast("PageProvider", fleet))
+        async with opener(endpoint) as pages, owned_tasks() as tasks:
+            called = PageClient(name, entry, pages)
+            await called.refresh()
+            tasks.start_soon(called.follow)
+            yield called
 
 
 async def _bring(store: SealedSessions, given: dict[str, object], base_url: str) -> None:

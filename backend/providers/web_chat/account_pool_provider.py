@@ -34,6 +34,7 @@ from backend.accounts.policy import begins_at_s, may_try_another, pick
 from backend.errors import RateExceededError
 from backend.providers.protocol import ProviderHealth
 from backend.providers.web_chat.account_pool import AccountPool
+from backend.providers.web_chat.account_pool_control import AccountPoolControl
 from backend.providers.web_chat.page_evictor import PageEvictor
 from backend.providers.web_chat.site_browsers import AccountPages, AccountPoolPlan
 
@@ -76,6 +77,7 @@ class AccountPoolProvider:
         random: Random | None = None,
     ) -> None:
         self.roster = roster
+        self.accounts = AccountPoolControl(roster)
         self._clock = clock
         self._random = random or Random()  # noqa: S311  spreads requests, guards nothing
         self._line = anyio.Lock()

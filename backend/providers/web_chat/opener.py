@@ -22,7 +22,7 @@ from backend.accounts.account_config import AccountConfig, RateLimits, own_accou
 from backend.accounts.policy import AccountLimits
 from backend.providers.config import BrowserSettings, EndpointConfig, Isolation, Proxy
 from backend.providers.kinds import AccountStores
-from backend.providers.protocol import Provider, ProviderOpener
+from backend.providers.protocol import PageProvider, PageProviderOpener
 from backend.providers.web_chat.account_pool_provider import open_account_pool
 from backend.providers.web_chat.page_evictor import PageEvictor
 from backend.providers.web_chat.profile_source import read_profile
@@ -132,12 +132,12 @@ def web_chat_opener(
     headless: bool,
     driver: Driver = "playwright",
     capture: CaptureRoute = "auto",
-) -> ProviderOpener:
+) -> PageProviderOpener:
     """Return the opener of ``web_chat`` endpoints; their pages come from ``pool``, and who needs one gets that of an idle one."""
     sleepers = PageEvictor()
 
     @asynccontextmanager
-    async def open_web_chat(config: EndpointConfig) -> AsyncIterator[Provider]:
+    async def open_web_chat(config: EndpointConfig) -> AsyncIterator[PageProvider]:
         web = web_chat_config(config, selectors_dir, headless=headless, driver=driver, capture=capture)
         browsers = AccountBrowsers(pool, web, stores, config.browser_config.isolation)
         async with open_account_pool(

@@ -13,7 +13,7 @@ from automation.browser.drivers import driver_obstacle
 from automation.browser.pool import open_browser_pool
 from automation.stealth.options import BrowserConfig
 from backend.providers.kinds import AccountStores
-from backend.providers.protocol import ProviderOpener
+from backend.providers.protocol import PageProviderOpener
 from backend.providers.web_chat.opener import web_chat_opener
 from backend.settings import Settings
 
@@ -29,7 +29,7 @@ class OpenedPages:
         status: Facts about the pool.
     """
 
-    open: ProviderOpener
+    open: PageProviderOpener
     status: Callable[[], dict[str, Any]]
 
 
