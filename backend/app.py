@@ -40,7 +40,7 @@ from backend.gateway.cache.in_flight import open_in_flight
 from backend.gateway.cache.response_cache import AnswerStore, MemoryAnswers, ResponseCache
 from backend.gateway.cache.shared_answers import SharedAnswers
 from backend.gateway.gateway import Gateway
-from backend.gateway.page_turns import PageTurns
+from backend.gateway.page_turns import PageServices, page_kinds
 from backend.gateway.placement.background import BackgroundPatterns
 from backend.gateway.placement.placement import ConversationPlacer
 from backend.gateway.routing.breaker import BreakerLimits
@@ -218,20 +218,21 @@ async def _lifespan(
         standings = EndpointStatsRegistry(limits, alerts.on_breaker)
         book = RotationBook(SqlRotations(engine))
         await book.load()
+        kept = SqlConversations(
+            engine, most=settings.max_conversations, max_age=_days(settings.conversation_ttl)
+        )
+        await kept.forget_unfinished()
+        conversations, background = ConversationPlacer(kept), _background(settings)
+        pages = page_kinds(providers.pages, PageServices(conversations, background, _files(settings)))
         workshop = EndpointDependencies(
             SqlEndpoints(engine, vault),
-            providers.openers,
+            {**providers.kinds, **pages},
             providers.check,
             ScreenshotFolder(settings.data_dir / "screenshots"),
             profiles.forget,
             book.check_endpoint,
             (alerts.on_state, standings.on_state),
         )
-        kept = SqlConversations(
-            engine, most=settings.max_conversations, max_age=_days(settings.conversation_ttl)
-        )
-        await kept.forget_unfinished()
-        conversations = ConversationPlacer(kept)
         manager = await stack.enter_async_context(open_manager(workshop))
         try:
             await bring_in(described, manager, book)
@@ -242,14 +243,13 @@ async def _lifespan(
         app.state.sign_ins = await stack.enter_async_context(open_sign_ins(accounts))
         usage_log = await stack.enter_async_context(open_usage_log(SqlUsage(engine)))
         chooser = Router(manager, book, standings, settings.routing_strategy)
-        pages = PageTurns(conversations, _background(settings), _files(settings))
         cache = ResponseCache(
             await _answers(settings, stack), settings.response_cache_ttl, settings.response_cache_size
         )
         app.state.parts = Services(
             manager,
             accounts,
-            Gateway(manager, chooser, book, pages, conversations, usage_log, settings.background_model),
+            Gateway(manager, chooser, book, background, conversations, usage_log, settings.background_model),
             conversations,
             book,
             usage_log,

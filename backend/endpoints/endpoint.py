@@ -32,7 +32,7 @@ from backend.endpoints.states import EndpointState, Move
 from backend.errors import EndpointNotRunningError
 from backend.providers.account_control import AccountControl
 from backend.providers.config import EndpointConfig
-from backend.providers.protocol import Provider, ProviderHealth
+from backend.providers.protocol import Provider, ProviderHealth, ProviderTraits
 
 logger = logging.getLogger(__name__)
 
@@ -45,13 +45,21 @@ class Endpoint:
     """What turns and routers see of an endpoint; ``EndpointSupervisor`` opens and closes its provider.
 
     Attributes:
+        traits: Of the kind of provider that its configuration names.
         models: The site's own model names while it is open.
         limited_until: On the clock of ``time.monotonic``; None while the site sets no limit.
         screenshot: Name of the newest screenshot of a page that didn't match the profile.
     """
 
-    def __init__(self, config: EndpointConfig, created_at: datetime, screenshots: ScreenshotFolder) -> None:
+    def __init__(
+        self,
+        config: EndpointConfig,
+        created_at: datetime,
+        screenshots: ScreenshotFolder,
+        traits: ProviderTraits,
+    ) -> None:
         self.config = config
+        self.traits = traits
         self.created_at = created_at
         self.board = StateBoard(config.slug)
         self.counts = TurnCounts()
@@ -90,25 +98,26 @@ class Endpoint:
         """How many turns are being answered."""
         return len(self._turns)
 
-    def turn(self) -> _Turn:
-        """Return a context that hands out the provider for one turn, and learns from how the turn goes.
+    def turn(self, provider: Provider) -> _Turn:
+        """Return a context around one turn of ``provider``, which learns from how the turn goes.
 
         Raises:
             EndpointNotRunningError: On entering: it is not started; on leaving: it was stopped meanwhile.
+            ProviderReplacedError: On entering: another provider is open by now.
             AutomationError: It needs a person, or is limited; and what the turn itself raises.
         """
-        return _Turn(self)
+        return _Turn(self, provider)
 
-    async def begin_turn(self, scope: anyio.CancelScope | _ApiTurn) -> Provider:
-        """Return the provider, once it is ready, to a turn that ``scope`` ends.
+    async def begin_turn(self, provider: Provider, scope: anyio.CancelScope | _ApiTurn) -> None:
+        """Count a turn that ``scope`` ends, once the endpoint is ready.
 
         Raises:
-            EndpointNotRunningError, AutomationError: As in ``turn``.
+            EndpointNotRunningError, ProviderReplacedError, AutomationError: As in ``turn``.
         """
-        provider = await self._provider_when_ready()
+        if await self.provider_when_ready() is not provider:
+            raise ProviderReplacedError
         self._turns[scope] = None
         self._move_if_open(Move.TURN_BEGAN)
-        return provider
 
     def end_turn(self, scope: anyio.CancelScope | _ApiTurn) -> Exception | None:
         """Forget a turn, and return the error that ``close`` ended it with."""
@@ -210,7 +219,13 @@ class Endpoint:
         self.limited_until = None
         self._note_success()
 
-    async def _provider_when_ready(self) -> Provider:
+    async def provider_when_ready(self) -> Provider:
+        """Return the provider to ask; while the endpoint is being opened, wait for that.
+
+        Raises:
+            EndpointNotRunningError: It is not started, or was not opened in time.
+            AutomationError: It needs a person, or is limited.
+        """
         if self.state is EndpointState.INITIALIZING:
             with anyio.move_on_after(_OPENING_S):
                 await self.board.wait_until(lambda state: state is not EndpointState.INITIALIZING)
@@ -259,19 +274,23 @@ class Endpoint:
             logger.warning("screenshot could not be kept", extra={"endpoint": self.slug}, exc_info=True)
 
 
+class ProviderReplacedError(Exception):
+    """The endpoint was opened anew between the choice of a provider and its turn; nothing has been sent."""
+
+
 class _Turn:
     """One turn, as a context manager: see ``Endpoint.turn``."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, provider: Provider) -> None:
         self._endpoint = endpoint
-        self._scope = _ApiTurn() if endpoint.config.is_api else anyio.CancelScope()
+        self._provider = provider
+        self._scope = anyio.CancelScope() if endpoint.traits.needs_cancel_scope else _ApiTurn()
         self._started_at = 0.0
 
-    async def __aenter__(self) -> Provider:
-        provider = await self._endpoint.begin_turn(self._scope)
+    async def __aenter__(self) -> None:
+        await self._endpoint.begin_turn(self._provider, self._scope)
         self._started_at = time.monotonic()
         self._scope.__enter__()
-        return provider
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None

@@ -19,7 +19,7 @@ from backend.endpoints.states import EndpointState, StateChange
 from backend.endpoints.supervisor import EndpointSupervisor
 from backend.errors import AlreadyRunningError, EndpointNotFoundError, InvalidRequestError, NameTakenError
 from backend.providers.config import EndpointConfig, EndpointDraft
-from backend.providers.protocol import ProviderOpener
+from backend.providers.protocol import ProviderKind, ProviderTraits
 
 _CLOSE_S = 6.0
 _NEEDS_NO_RESTART = frozenset(
@@ -34,7 +34,7 @@ class EndpointDependencies:
     """What endpoints are made from.
 
     Attributes:
-        openers: By provider type.
+        kinds: By provider type.
         check: Raises ``ProfileError`` when a configuration can't work.
         forget: Removes what is kept outside the repository of an endpoint that is deleted.
         check_names: Raises ``NameTakenError`` or ``InvalidRequestError`` when its slug is another's, or its fallbacks
@@ -43,7 +43,7 @@ class EndpointDependencies:
     """
 
     repository: EndpointRepository
-    openers: Mapping[str, ProviderOpener]
+    kinds: Mapping[str, ProviderKind]
     check: Callable[[EndpointConfig], None]
     screenshots: ScreenshotFolder
     forget: Callable[[str], Awaitable[None]]
@@ -132,7 +132,7 @@ class EndpointManager:
             is_running = self._is_running(slug) and _needs_restart(before, config)
             if is_running:
                 await self._stop(slug)
-            endpoint.config = config
+            endpoint.config, endpoint.traits = config, self._traits(config)
             if is_running:
                 self._serve(endpoint)
             return endpoint
@@ -198,7 +198,8 @@ class EndpointManager:
         return endpoint
 
     def _add(self, stored: StoredEndpoint) -> Endpoint:
-        endpoint = Endpoint(stored.config, stored.created_at, self._workshop.screenshots)
+        config = stored.config
+        endpoint = Endpoint(config, stored.created_at, self._workshop.screenshots, self._traits(config))
         endpoint.board.listeners += [partial(watcher, endpoint.slug) for watcher in self._workshop.watchers]
         self._endpoints[endpoint.slug] = endpoint
         return endpoint
@@ -208,7 +209,7 @@ class EndpointManager:
         self._workshop.check_names(config, self.fallbacks())
 
     def _serve(self, endpoint: Endpoint) -> None:
-        serving = EndpointSupervisor(endpoint, self._workshop.openers[endpoint.config.provider_type])
+        serving = EndpointSupervisor(endpoint, self._workshop.kinds[endpoint.config.provider_type].open)
         self._servings[endpoint.slug] = serving
         self._tasks.start_soon(serving.run, name=f"endpoint {endpoint.slug}")
 
@@ -224,8 +225,12 @@ class EndpointManager:
     def _lock(self, slug: str) -> anyio.Lock:
         return self._locks.setdefault(slug, anyio.Lock())
 
+    def _traits(self, config: EndpointConfig) -> ProviderTraits:
+        kind = self._workshop.kinds.get(config.provider_type)
+        return kind.traits if kind is not None else ProviderTraits()
+
     def _refuse_unknown_type(self, config: EndpointConfig) -> None:
-        if config.provider_type not in self._workshop.openers:
+        if config.provider_type not in self._workshop.kinds:
             msg = f"provider_type {config.provider_type!r} is not available in this version."
             raise InvalidRequestError(msg, "provider_type")
 

@@ -126,8 +126,8 @@ class EndpointSupervisor:
 
     async def _look(self, provider: Provider) -> None:
         health = await self._endpoint.check()
-        if health.is_healthy and self._endpoint.config.is_api:
-            self._endpoint.models = tuple(await provider.models())  # an API's list changes while it is open
+        if health.is_healthy and self._endpoint.traits.has_changing_models:
+            self._endpoint.models = tuple(await provider.models())
         if not health.is_healthy and self._endpoint.state is EndpointState.ACTIVE and not self._stopping:
             self._endpoint.board.move(Move.FAILED, health.reason)
 

@@ -6,18 +6,18 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
-from typing import Any, cast
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from pydantic import ValidationError
 
 from automation.errors import AutomationError
-from backend.endpoints.endpoint import Endpoint
+from backend.endpoints.endpoint import Endpoint, ProviderReplacedError
 from backend.endpoints.manager import EndpointManager
 from backend.endpoints.states import EndpointState
 from backend.errors import EndpointNotFoundError, EndpointNotRunningError, InvalidRequestError
 from backend.gateway.admission import Admission
-from backend.gateway.page_turns import PageTurns
+from backend.gateway.placement.background import BackgroundPatterns
 from backend.gateway.placement.placement import ConversationPlacer
 from backend.gateway.recorded_attempt import RecordedAttempt
 from backend.gateway.routing.breaker import is_worth_failing_over, most_useful
@@ -27,10 +27,10 @@ from backend.gateway.routing.rotation_registry import RotationBook
 from backend.gateway.routing.router import Router, names_of_endpoint
 from backend.ledger.usage_log import UsageLog
 from backend.providers.chat_call import ChatCall
-from backend.providers.protocol import CompletionProvider
-from backend.providers.replies import PassedReply, Reply, reply_headers
+from backend.providers.protocol import Provider
+from backend.providers.replies import PassedReply, Reply
 from backend.providers.target import Target
-from backend.wire.chat_response import CompletionHead, model_document
+from backend.wire.chat_response import model_document
 from backend.wire.usage import embeddings_usage
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Gateway:
         manager: EndpointManager,
         chooser: Router,
         rotations: RotationBook,
-        pages: PageTurns,
+        background: BackgroundPatterns,
         conversations: ConversationPlacer,
         usage: UsageLog,
         background_model: str = "",
@@ -55,7 +55,7 @@ class Gateway:
         self._manager = manager
         self._chooser = chooser
         self._rotations = rotations
-        self._pages = pages
+        self._background = background
         self._conversations = conversations
         self._usage = usage
         self._background_model = background_model
@@ -78,13 +78,7 @@ class Gateway:
                 target = self._chooser.target(candidate)
                 endpoint = self._manager.get(target.slug)
                 with self._recorded(endpoint, target, call.owner, is_streamed=call.is_streamed) as attempt:
-                    if endpoint.config.is_api and not call.is_streamed:
-                        reply: Reply = await self._ask_api_whole(call, target, endpoint)
-                        attempt.note_begun(reply)
-                        has_begun = True
-                        yield reply
-                        return
-                    async with self._open_at(call, target, endpoint) as reply:
+                    async with _OpenedReply(call, target, endpoint, self._admission(endpoint)) as reply:
                         attempt.note_begun(reply)
                         has_begun = True
                         yield reply
@@ -128,41 +122,24 @@ class Gateway:
     async def _embed_at(self, candidate: RouteCandidate, body: Mapping[str, Any], owner: str) -> bytes:
         target = self._chooser.target(candidate)
         endpoint = self._manager.get(target.slug)
-        if not endpoint.config.is_api:
-            msg = f"{target.slug!r} is a chat page, and has no embeddings."
-            raise InvalidRequestError(msg, "model")
+        if not endpoint.traits.has_embeddings:
+            raise InvalidRequestError(f"Endpoint {target.slug!r} has no embeddings.", "model")
+        asked = {**body, "model": target.site_model} if target.site_model else body
         with self._recorded(endpoint, target, owner) as attempt:
-            async with self._admitted(endpoint, owner), endpoint.turn() as provider:
-                asked = {**body, "model": target.site_model} if target.site_model else body
-                model = target.model or target.slug
-                document = await cast("CompletionProvider", provider).embed(asked, model)
+            document = await self._embedded(endpoint, asked, target, owner)
             attempt.note_begun(PassedReply({}, document, embeddings_usage(document)))
         return document
 
-    def _open_at(
-        self, call: ChatCall, target: Target, endpoint: Endpoint
-    ) -> AbstractAsyncContextManager[Reply]:
-        if endpoint.config.is_api:
-            return self._open_api_stream(call, target, endpoint)
-        return self._pages.open_reply(call, target, endpoint, self._admitted(endpoint, call.owner))
-
-    async def _ask_api_whole(self, call: ChatCall, target: Target, endpoint: Endpoint) -> PassedReply:
-        body, head = call.body_for(target.site_model), _head(call, target)
-        async with self._admitted(endpoint, call.owner), endpoint.turn() as provider:
-            api = cast("CompletionProvider", provider)
-            whole = await api.complete(body, head)
-        return PassedReply(reply_headers(target.slug, api.ignored(body)), whole.body, whole.usage)
-
-    @asynccontextmanager
-    async def _open_api_stream(
-        self, call: ChatCall, target: Target, endpoint: Endpoint
-    ) -> AsyncIterator[PassedReply]:
-        body, head = call.body_for(target.site_model), _head(call, target)
-        async with self._admitted(endpoint, call.owner), endpoint.turn() as provider:
-            api = cast("CompletionProvider", provider)
-            headers = reply_headers(target.slug, api.ignored(body))
-            async with api.open_stream(body, head, with_usage=call.with_usage) as stream:
-                yield PassedReply(headers, stream=stream)
+    async def _embedded(
+        self, endpoint: Endpoint, body: Mapping[str, Any], target: Target, owner: str
+    ) -> bytes:
+        while True:
+            provider = await endpoint.provider_when_ready()
+            try:
+                async with _Admitted(self._admission(endpoint), endpoint, provider, owner):
+                    return await provider.embed(body, target.model or target.slug)
+            except ProviderReplacedError:
+                continue
 
     async def forget_conversation(self, conversation_id: str) -> bool:
         """Forget a conversation, and return whether its chat was deleted at the site as well.
@@ -212,23 +189,56 @@ class Gateway:
         candidates = self._chooser.candidates(call.model, pinned_to)
         if self._background_model and pinned_to is None:
             first = self._manager.find(candidates[0].slug)
-            if first is not None and not first.config.is_api and self._pages.is_background(call):
+            is_personal = first is not None and first.traits.keeps_chats
+            if is_personal and self._background.match_request(call.request):
                 return self._chooser.candidates(self._background_model)
         return candidates
 
-    def _admitted(self, endpoint: Endpoint, owner: str) -> _Admitted:
+    def _admission(self, endpoint: Endpoint) -> Admission:
         admission = self._admissions.get(endpoint)
         if admission is None:
             admission = self._admissions[endpoint] = Admission()
-        return _Admitted(admission, endpoint, owner)
+        return admission
+
+
+class _OpenedReply:
+    """A context manager that hands out the answer of the provider that an endpoint has open.
+
+    A class, like all that each request to an API passes: a generator's context costs three times as much.
+    """
+
+    def __init__(self, call: ChatCall, target: Target, endpoint: Endpoint, admission: Admission) -> None:
+        self._call = call
+        self._target = target
+        self._endpoint = endpoint
+        self._admission = admission
+        self._opened: AbstractAsyncContextManager[Reply] | None = None
+
+    async def __aenter__(self) -> Reply:
+        call, endpoint = self._call, self._endpoint
+        while True:
+            provider = await endpoint.provider_when_ready()
+            admitted = _Admitted(self._admission, endpoint, provider, call.owner)
+            self._opened = provider.open_reply(call, self._target, admitted)
+            try:
+                return await self._opened.__aenter__()
+            except ProviderReplacedError:
+                continue  # the endpoint was restarted while the request waited: the new provider is asked
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        assert self._opened is not None
+        return await self._opened.__aexit__(kind, exc, trace)
 
 
 class _Admitted:
     """A context manager around one turn at an endpoint, with its place among those that run at once."""
 
-    def __init__(self, admission: Admission, endpoint: Endpoint, owner: str) -> None:
+    def __init__(self, admission: Admission, endpoint: Endpoint, provider: Provider, owner: str) -> None:
         self._admission = admission
         self._endpoint = endpoint
+        self._turn = endpoint.turn(provider)
         self._owner = owner
 
     async def __aenter__(self) -> None:
@@ -241,16 +251,22 @@ class _Admitted:
             config.max_concurrent_requests,
             config.max_requests_per_minute,
             self._owner,
-            # A page's accounts each keep to it themselves.
-            config.min_delay_between_requests if config.is_api else 0.0,
+            0.0 if endpoint.traits.keeps_min_delay else config.min_delay_between_requests,
         )
+        try:
+            await self._turn.__aenter__()
+        except BaseException:
+            self._leave()
+            raise
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    ) -> bool | None:
+        try:
+            return await self._turn.__aexit__(kind, exc, trace)
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
         # Asked again: an operator may have changed it meanwhile.
         self._admission.leave(self._endpoint.config.max_concurrent_requests)
-
-
-def _head(call: ChatCall, target: Target) -> CompletionHead:
-    return CompletionHead(call.id, call.created, target.model or target.slug)

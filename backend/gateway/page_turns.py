@@ -1,15 +1,16 @@
-"""Asks chat pages: a chat request becomes a prompt in a conversation, and the page's answer a reply."""
+"""Adapts chat pages to ``Provider``: a chat request becomes a prompt in a conversation, and the page's answer a reply."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import cast
+from typing import Any
 
-from automation.turn import Prompt
-from backend.endpoints.endpoint import Endpoint
+from automation.errors import AutomationError
+from automation.turn import ChatLink, Prompt
+from backend.errors import InvalidRequestError
 from backend.gateway.answer_stream import AnswerStream
 from backend.gateway.attachments import FileFetcher
 from backend.gateway.placement.background import BackgroundPatterns
@@ -18,8 +19,18 @@ from backend.gateway.placement.placement import ConversationPlacer
 from backend.gateway.replies import PageReply
 from backend.gateway.structured_output.answer_shape import AnswerShape, parse_answer_shape, with_tools
 from backend.gateway.structured_output.emulated_answer import open_shaped_answer
+from backend.providers.account_control import AccountControl
 from backend.providers.chat_call import ChatCall
-from backend.providers.protocol import PageProvider
+from backend.providers.config import EndpointConfig
+from backend.providers.protocol import (
+    Admitted,
+    PageProvider,
+    PageProviderOpener,
+    ProviderHealth,
+    ProviderKind,
+    ProviderOpener,
+    ProviderTraits,
+)
 from backend.providers.replies import reply_headers
 from backend.providers.target import Target
 from backend.wire.attachments import FilePart, parse_files
@@ -33,6 +44,8 @@ from backend.wire.translate import (
 )
 
 BACKGROUND_NOTE = "background-request"
+PAGE_TRAITS = ProviderTraits(keeps_chats=True, keeps_min_delay=True, is_free=True)
+_NO_EMBEDDINGS = "A chat page has no embeddings."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,33 +70,62 @@ class PageRequest:
     shape: AnswerShape | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PageServices:
+    """What the turns of all pages share."""
+
+    conversations: ConversationPlacer
+    background: BackgroundPatterns
+    files: FileFetcher
+
+
 class PageTurns:
-    """Runs chat requests as turns of pages."""
+    """A ``Provider`` on a ``PageProvider``: runs chat requests as turns of its pages."""
 
-    def __init__(
-        self, conversations: ConversationPlacer, background: BackgroundPatterns, files: FileFetcher
-    ) -> None:
-        self._conversations = conversations
-        self._background = background
-        self._files = files
+    def __init__(self, pages: PageProvider, config: EndpointConfig, services: PageServices) -> None:
+        self._pages = pages
+        self._config = config
+        self._conversations = services.conversations
+        self._background = services.background
+        self._files = services.files
 
-    def is_background(self, call: ChatCall) -> bool:
-        """Whether a front-end asks something of its own, such as a title: a person's chat has no business with it.
+    @property
+    def problem(self) -> AutomationError | None:
+        """Why no turn can be answered until a person acts or a limit is over; None while some can."""
+        return self._pages.problem
+
+    @property
+    def accounts(self) -> AccountControl | None:
+        """Control over the accounts whose pages these are."""
+        return self._pages.accounts
+
+    async def until_changed(self) -> None:
+        """Return when ``problem`` may have changed."""
+        await self._pages.until_changed()
+
+    async def models(self) -> list[str]:
+        """Return the site's own model names; empty when the site offers no choice."""
+        return await self._pages.models()
+
+    async def check(self) -> ProviderHealth:
+        """Look whether the site could answer now, without asking it anything."""
+        return await self._pages.check()
+
+    async def forget_chat(self, chat: ChatLink) -> bool:
+        """Delete a chat at the site, and return whether it was."""
+        return await self._pages.forget_chat(chat)
+
+    async def embed(self, body: Mapping[str, Any], model: str) -> bytes:  # noqa: ARG002  there are none
+        """Refuse: a chat page has no embeddings.
 
         Raises:
-            ValidationError, InvalidRequestError: The request can't be read.
+            InvalidRequestError: Always.
         """
-        if call.request.conversation not in (None, "auto"):
-            return False
-        return self._background.match(translate_messages(call.request.messages).messages)
+        raise InvalidRequestError(_NO_EMBEDDINGS, "model")
 
     @asynccontextmanager
     async def open_reply(
-        self,
-        call: ChatCall,
-        target: Target,
-        endpoint: Endpoint,
-        admitted: AbstractAsyncContextManager[None],
+        self, call: ChatCall, target: Target, admitted: Admitted
     ) -> AsyncIterator[PageReply]:
         """Ask a page, and hand out its reply once it has begun; ``admitted`` is entered when the files are there.
 
@@ -93,7 +135,7 @@ class PageTurns:
         order = self._understand(call, target)
         headers = reply_headers(target.slug, order.ignored)
         with call.stop.by_scope():
-            async with self._open_answer(order, endpoint, admitted) as answer:
+            async with self._open_answer(order, admitted) as answer:
                 reply = PageReply(
                     answer, order.head, headers, is_streamed=call.is_streamed, with_usage=call.with_usage
                 )
@@ -121,18 +163,16 @@ class PageTurns:
         )
 
     @asynccontextmanager
-    async def _open_answer(
-        self, order: PageRequest, endpoint: Endpoint, admitted: AbstractAsyncContextManager[None]
-    ) -> AsyncIterator[AnswerStream]:
+    async def _open_answer(self, order: PageRequest, admitted: Admitted) -> AsyncIterator[AnswerStream]:
         prompt = with_tools(await self._files.attach(order.prompt, order.files), order.shape)
+        scope = _scope(self._config, order.target)
         async with (
-            self._conversations.place(prompt, _scope(endpoint, order.target), order.conversation) as place,
+            self._conversations.place(prompt, scope, order.conversation) as place,
             admitted,
-            endpoint.turn() as provider,
         ):
             place.was_sent = True
             async with open_shaped_answer(
-                cast("PageProvider", provider).open_turn,
+                self._pages.open_turn,
                 place.prompt,
                 order.limits,
                 order.shape,
@@ -143,6 +183,21 @@ class PageTurns:
                 yield answer
 
 
-def _scope(endpoint: Endpoint, target: Target) -> ConversationKey:
-    config = endpoint.config
-    return ConversationKey(endpoint.slug, config.base_url, config.username or "default", target.model)
+def page_kinds(openers: Mapping[str, PageProviderOpener], services: PageServices) -> dict[str, ProviderKind]:
+    """Return, by provider type, the kinds of providers that answer through chat pages."""
+    return {
+        name: ProviderKind(_page_opener(opener, services), PAGE_TRAITS) for name, opener in openers.items()
+    }
+
+
+def _page_opener(open_pages: PageProviderOpener, services: PageServices) -> ProviderOpener:
+    @asynccontextmanager
+    async def open_page_turns(config: EndpointConfig) -> AsyncIterator[PageTurns]:
+        async with open_pages(config) as pages:
+            yield PageTurns(pages, config, services)
+
+    return open_page_turns
+
+
+def _scope(config: EndpointConfig, target: Target) -> ConversationKey:
+    return ConversationKey(config.slug, config.base_url, config.username or "default", target.model)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from automation.account.session_state import SessionStore
 from automation.browser.profile_folder import ProfileFolder
 from backend.accounts.account_config import AccountRepository
 from backend.providers.config import EndpointConfig
-from backend.providers.protocol import ProviderOpener
+from backend.providers.protocol import PageProviderOpener, ProviderKind
 from backend.settings import Settings
 
 
@@ -45,14 +45,16 @@ class OpenedProviders:
     """The kinds of providers, with what they share opened.
 
     Attributes:
-        openers: By provider type.
+        kinds: By provider type.
         check: Raises ``ProfileError`` when a configuration can't work.
         status: Facts about the browser for ``GET /ready``.
+        pages: By provider type, the openers of providers that take prompts: the gateway makes kinds of them.
     """
 
-    openers: Mapping[str, ProviderOpener]
+    kinds: Mapping[str, ProviderKind]
     check: Callable[[EndpointConfig], None]
     status: Callable[[], dict[str, Any]]
+    pages: Mapping[str, PageProviderOpener] = field(default_factory=dict)
 
 
 OpenProviders = Callable[[Settings, AccountStores], AbstractAsyncContextManager[OpenedProviders]]

@@ -1,4 +1,8 @@
-"""What serves one endpoint while it is started."""
+"""What serves one endpoint while it is started, as the gateway and the endpoints see it.
+
+Everything that goes in and out is plain data, a stream or a context manager, so that a provider may be a proxy to what
+runs elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,10 @@ from typing import Any, Protocol
 from automation.errors import AutomationError
 from automation.turn import ChatLink, Prompt, TurnEvent
 from backend.providers.account_control import AccountControl
-from backend.providers.api.dialect import WholeCompletion
+from backend.providers.chat_call import ChatCall
 from backend.providers.config import EndpointConfig
-from backend.providers.replies import StreamedAnswer
-from backend.wire.chat_response import CompletionHead
+from backend.providers.replies import Reply
+from backend.providers.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +34,40 @@ class ProviderHealth:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Provider(Protocol):
-    """Serves an endpoint. Every method raises the errors of ``automation.errors``.
+@dataclass(frozen=True, slots=True)
+class ProviderTraits:
+    """What the gateway has to know of a kind of provider, also while none of its endpoints is open.
 
-    How it is asked depends on its kind: ``PageProvider`` takes prompts, ``CompletionProvider`` chat bodies.
+    Attributes:
+        takes_any_model: Every request tells the model, which need not be one of those that are listed.
+        has_changing_models: The list of models may change while an endpoint is open.
+        has_embeddings: ``embed`` may answer.
+        keeps_chats: A request becomes a chat that its user finds at the site: what front-ends ask for themselves may go to
+            another model.
+        keeps_min_delay: It keeps ``min_delay_between_requests`` itself, such as for each of its accounts.
+        needs_cancel_scope: Its turns tidy up behind a shield, which only a cancel scope respects. Without, a turn is ended
+            by cancelling its task, at an eighth of what a scope costs a request.
+        is_free: Requests cost nothing where the endpoint states no prices.
     """
+
+    takes_any_model: bool = False
+    has_changing_models: bool = False
+    has_embeddings: bool = False
+    keeps_chats: bool = False
+    keeps_min_delay: bool = False
+    needs_cancel_scope: bool = True
+    is_free: bool = False
+
+
+Admitted = AbstractAsyncContextManager[None]
+"""A request's place among those that an endpoint answers at once: entering it waits for one, leaving it gives it back.
+
+Ending the endpoint ends the block.
+"""
+
+
+class ProviderControl(Protocol):
+    """What every provider tells of itself. Every method raises the errors of ``automation.errors``."""
 
     @property
     def problem(self) -> AutomationError | None:
@@ -63,8 +96,34 @@ class Provider(Protocol):
         ...
 
 
-class PageProvider(Provider, Protocol):
-    """Answers prompts through a chat page."""
+class Provider(ProviderControl, Protocol):
+    """Answers the requests to an endpoint."""
+
+    def open_reply(
+        self, call: ChatCall, target: Target, admitted: Admitted
+    ) -> AbstractAsyncContextManager[Reply]:
+        """Return a context that hands out the answer once it has begun; leaving it early ends the answer at its source.
+
+        The provider enters ``admitted`` once, when all is done that needs no place, such as fetching files, and lets out
+        as it is what entering raises: nothing has been sent then. It leaves ``admitted`` as soon as its part is done.
+
+        Raises:
+            GatewayError, AutomationError, ValidationError: On entering or while the answer is iterated.
+        """
+        ...
+
+    async def embed(self, body: Mapping[str, Any], model: str) -> bytes:
+        """Return OpenAI's embeddings document for its body.
+
+        Raises:
+            InvalidRequestError: There are no embeddings.
+            GatewayError, AutomationError: It failed.
+        """
+        ...
+
+
+class PageProvider(ProviderControl, Protocol):
+    """Answers prompts through a chat page; ``gateway.page_turns`` makes a ``Provider`` of it."""
 
     def open_turn(self, prompt: Prompt) -> AbstractAsyncContextManager[AsyncIterator[TurnEvent]]:
         """Return a context that hands out the turn's events; the last one is ``TurnFinished``.
@@ -74,30 +133,16 @@ class PageProvider(Provider, Protocol):
         ...
 
 
-class CompletionProvider(Provider, Protocol):
-    """Answers chat bodies in OpenAI's form."""
-
-    def ignored(self, body: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the fields of a chat body that have no effect here."""
-        ...
-
-    def open_stream(
-        self, body: Mapping[str, Any], head: CompletionHead, *, with_usage: bool
-    ) -> AbstractAsyncContextManager[StreamedAnswer]:
-        """Return a context that hands out the answer once it has begun; leaving it early ends it at the provider."""
-        ...
-
-    async def complete(self, body: Mapping[str, Any], head: CompletionHead) -> WholeCompletion:
-        """Return the whole answer."""
-        ...
-
-    async def embed(self, body: Mapping[str, Any], model: str) -> bytes:
-        """Return OpenAI's embeddings document for its body."""
-        ...
-
-
 ProviderOpener = Callable[[EndpointConfig], AbstractAsyncContextManager[Provider]]
 """Opening it signs in and opens pages, and raises the errors of ``automation.errors``."""
 
 PageProviderOpener = Callable[[EndpointConfig], AbstractAsyncContextManager[PageProvider]]
 """As a ``ProviderOpener``, of what takes prompts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderKind:
+    """One kind of provider: how it is opened, and what sets it apart."""
+
+    open: ProviderOpener
+    traits: ProviderTraits = field(default_factory=ProviderTraits)

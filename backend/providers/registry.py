@@ -17,10 +17,10 @@ from automation.errors import BrowserUnavailableError
 from automation.owned_tasks import owned_tasks
 from backend.providers.api.client_session import open_api_session
 from backend.providers.api.codegen.runs import CodegenDefaults
-from backend.providers.api.opener import api_opener, check_api
+from backend.providers.api.opener import API_TRAITS, api_opener, check_api
 from backend.providers.config import EndpointConfig
 from backend.providers.kinds import AccountStores, OpenedProviders
-from backend.providers.protocol import Provider
+from backend.providers.protocol import PageProvider, ProviderKind
 from backend.providers.web_chat.profile_source import read_profile
 from backend.settings import Settings
 
@@ -52,9 +52,9 @@ async def open_providers(settings: Settings, stores: AccountStores) -> AsyncIter
         owned_tasks() as tasks,
     ):
         tasks.start_soon(pages.keep)
-        api = api_opener(session, settings.provider_keys, codegen)
-        openers = {"web_chat": pages.open, "rest_api": api, "api_token": api}
-        yield OpenedProviders(openers, check, pages.status)
+        api = ProviderKind(api_opener(session, settings.provider_keys, codegen), API_TRAITS)
+        kinds = {"rest_api": api, "api_token": api}
+        yield OpenedProviders(kinds, check, pages.status, {"web_chat": pages.open})
 
 
 class _Pages:
@@ -80,8 +80,8 @@ class _Pages:
             await anyio.sleep_forever()
 
     @asynccontextmanager
-    async def open(self, config: EndpointConfig) -> AsyncIterator[Provider]:
-        """Be a ``ProviderOpener``."""
+    async def open(self, config: EndpointConfig) -> AsyncIterator[PageProvider]:
+        """Be a ``PageProviderOpener``."""
         self._is_wanted.set()
         await self._is_there.wait()
         assert self._pages is not None

@@ -20,9 +20,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from backend.app import create_app
-from backend.providers.api.opener import api_opener, check_api
+from backend.providers.api.opener import API_TRAITS, api_opener, check_api
 from backend.providers.config import EndpointConfig
 from backend.providers.kinds import OpenedProviders, OpenProviders
+from backend.providers.protocol import ProviderKind
 from backend.providers.web_chat.profile_source import read_profile
 from backend.settings import Settings
 from tests.fakes.databases import KINDS, open_test_database
@@ -58,9 +59,9 @@ def providers_of(site: ScriptedSite) -> OpenProviders:
                 read_profile(config, settings.selectors_dir)
 
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-            api = api_opener(session, settings.provider_keys)
-            openers = {"web_chat": site.open, "rest_api": api, "api_token": api}
-            yield OpenedProviders(openers, check, lambda: {"status": "scripted"})
+            api = ProviderKind(api_opener(session, settings.provider_keys), API_TRAITS)
+            kinds = {"rest_api": api, "api_token": api}
+            yield OpenedProviders(kinds, check, lambda: {"status": "scripted"}, {"web_chat": site.open})
 
     return open_scripted
 

@@ -12,7 +12,7 @@ import pytest
 from automation.errors import RateLimitedError, SignInRequiredError
 from backend.providers.config import EndpointConfig
 from backend.providers.kinds import AccountStores, OpenedProviders
-from backend.providers.protocol import Provider
+from backend.providers.protocol import PageProvider
 from backend.providers.web_chat.account_pool_provider import open_account_pool
 from backend.providers.web_chat.opener import build_account_pool_plan
 from backend.settings import Settings
@@ -40,11 +40,11 @@ async def open_gateway(data_dir: Path, accounts: ScriptedAccounts) -> AsyncItera
     @asynccontextmanager
     async def open_providers(_settings: Settings, stores: AccountStores) -> AsyncIterator[OpenedProviders]:
         @asynccontextmanager
-        async def open_one(config: EndpointConfig) -> AsyncIterator[Provider]:
+        async def open_one(config: EndpointConfig) -> AsyncIterator[PageProvider]:
             async with open_account_pool(build_account_pool_plan(config, accounts), stores.accounts) as fleet:
                 yield fleet
 
-        yield OpenedProviders({"web_chat": open_one}, lambda _: None, dict)
+        yield OpenedProviders({}, lambda _: None, dict, {"web_chat": open_one})
 
     async with run_gateway(data_dir, providers=open_providers) as running:
         yield running

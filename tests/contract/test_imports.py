@@ -33,7 +33,7 @@ ROTATIONS = {"first": FIRST, "second": {"providers": [{"provider_id": "openai"}]
 @asynccontextmanager
 async def open_apis(_settings: Settings, _stores: object):
     """Providers of APIs that play a script."""
-    yield OpenedProviders({"rest_api": ScriptedSite().open}, lambda _config: None, dict)
+    yield OpenedProviders({}, lambda _config: None, dict, {"rest_api": ScriptedSite().open})
 
 
 def write(folder: Path, providers: Any = None, rotations: Any = None) -> None:

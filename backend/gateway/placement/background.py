@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from automation.turn import Message
+from backend.wire.chat_request import ChatRequest
+from backend.wire.translate import translate_messages
 
 # The words stand at the beginning, before what is quoted of the conversation.
 _LOOKED_AT = 2000
@@ -51,6 +53,16 @@ class BackgroundPatterns:
 
     def __init__(self, more: Iterable[str] = ()) -> None:
         self._patterns = [re.compile(pattern) for pattern in (*_KNOWN, *more)]
+
+    def match_request(self, request: ChatRequest) -> bool:
+        """Whether a front-end asks something of its own, such as a title: a person's chat has no business with it.
+
+        Raises:
+            InvalidRequestError: The messages can't be read.
+        """
+        if request.conversation not in (None, "auto"):
+            return False
+        return self.match(translate_messages(request.messages).messages)
 
     def match(self, messages: Sequence[Message]) -> bool:
         """Whether the last message or a system message begins as a front-end's own request does."""

@@ -113,7 +113,7 @@ class EndpointStatsRegistry:
             endpoint.state is EndpointState.ERROR and endpoint.is_open
         )
         standing.in_flight = endpoint.turns_running
-        standing.prices = config.prices or (_FREE if config.provider_type == "web_chat" else {})
+        standing.prices = config.prices or (_FREE if endpoint.traits.is_free else {})
         standing.default_model, standing.aliases = config.default_model, config.model_mapping
         standing.disabled_until = record.breaker.unavailable_until(now)
         standing.is_probing = record.breaker.is_probing

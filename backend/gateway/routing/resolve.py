@@ -18,7 +18,7 @@ class EndpointNames(NamedTuple):
     Attributes:
         models: The site's own model names; empty when it offers no choice.
         aliases: Alias to the site's model name.
-        is_api: An API is told the model with every request, and without a list takes any.
+        takes_any_model: It is told the model with every request, and without a list takes any.
     """
 
     slug: str
@@ -26,13 +26,13 @@ class EndpointNames(NamedTuple):
     models: Sequence[str]
     aliases: Mapping[str, str]
     is_started: bool
-    is_api: bool = False
+    takes_any_model: bool = False
 
     def knows(self, model: str) -> bool:
         """Whether the endpoint has this model; without a page's list only the operator's word tells."""
         if model in self.models or model == self.default_model or model in self.aliases.values():
-            return bool(not self.models or self.is_api or model in self.models)
-        return self.is_api and not self.models
+            return bool(not self.models or self.takes_any_model or model in self.models)
+        return self.takes_any_model and not self.models
 
 
 def resolve(name: str, endpoints: Sequence[EndpointNames]) -> Target:
@@ -97,9 +97,9 @@ def _default(endpoint: EndpointNames) -> Target:
 
 
 def _target(endpoint: EndpointNames, model: str | None) -> Target:
-    if endpoint.is_api and model is None and len(endpoint.models) == 1:
+    if endpoint.takes_any_model and model is None and len(endpoint.models) == 1:
         model = endpoint.models[0]
-    return Target(endpoint.slug, model, model if endpoint.models or endpoint.is_api else None)
+    return Target(endpoint.slug, model, model if endpoint.models or endpoint.takes_any_model else None)
 
 
 def model_not_found(

@@ -103,5 +103,10 @@ def names_of_endpoint(endpoint: Endpoint) -> EndpointNames:
     is_started = endpoint.state is not EndpointState.INACTIVE
     models = endpoint.models or config.models
     return EndpointNames(
-        endpoint.slug, config.default_model, models, config.model_mapping, is_started, config.is_api
+        endpoint.slug,
+        config.default_model,
+        models,
+        config.model_mapping,
+        is_started,
+        endpoint.traits.takes_any_model,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -25,12 +25,19 @@ from backend.providers.api.dialects.openai_compatible import OpenAICompatible
 from backend.providers.api.place import ApiPlace, ApiTimeouts
 from backend.providers.api.presets import PRESETS, ApiPreset
 from backend.providers.api.provider import ApiProvider
+from backend.providers.api.reply import CompletionProvider
 from backend.providers.config import DEFAULT_PRESET, EndpointConfig, Proxy
 from backend.providers.fields import check_header_text
-from backend.providers.protocol import Provider, ProviderOpener
+from backend.providers.protocol import ProviderTraits
 
 Keys = Mapping[str, SecretStr]
 """The gateway's own keys, by the names of their variables."""
+
+CompletionProviderOpener = Callable[[EndpointConfig], AbstractAsyncContextManager[CompletionProvider]]
+
+API_TRAITS = ProviderTraits(
+    takes_any_model=True, has_changing_models=True, has_embeddings=True, needs_cancel_scope=False
+)
 
 _DEFAULTS = ApiTimeouts()
 _CODEGEN = CodegenDefaults()
@@ -46,7 +53,7 @@ class ApiOpener:
     codegen: CodegenDefaults = _CODEGEN
 
     @asynccontextmanager
-    async def open(self, config: EndpointConfig) -> AsyncIterator[Provider]:
+    async def open(self, config: EndpointConfig) -> AsyncIterator[CompletionProvider]:
         """Be a ``ProviderOpener``; nothing is asked of the provider yet."""
         place = build_api_place(config, self.keys, self.codegen)
         if find_preset(config).dialect == "codegen":
@@ -57,8 +64,8 @@ class ApiOpener:
 
 def api_opener(
     session: aiohttp.ClientSession, keys: Keys, codegen: CodegenDefaults = _CODEGEN
-) -> ProviderOpener:
-    """Return the opener of API endpoints."""
+) -> CompletionProviderOpener:
+    """Return the opener of API endpoints; a ``ProviderOpener``."""
     return ApiOpener(session, keys, codegen).open
 
 

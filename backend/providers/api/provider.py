@@ -7,7 +7,7 @@ import io
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -29,7 +29,11 @@ from backend.providers.api.accountless import WithoutAccounts
 from backend.providers.api.dialect import ApiRequest, Body, ChatStream, Dialect, WholeCompletion
 from backend.providers.api.failures import map_http_failure, parse_retry_after
 from backend.providers.api.place import ApiPlace
-from backend.providers.protocol import ProviderHealth
+from backend.providers.api.reply import open_api_reply
+from backend.providers.chat_call import ChatCall
+from backend.providers.protocol import Admitted, ProviderHealth
+from backend.providers.replies import Reply
+from backend.providers.target import Target
 from backend.wire.chat_response import CompletionHead
 from backend.wire.usage import TokenUsage
 
@@ -43,7 +47,7 @@ logger = logging.getLogger(__name__)
 
 
 class ApiProvider(WithoutAccounts):
-    """Answers chat bodies. It has no accounts, and no chats that could be gone on with."""
+    """A ``Provider`` that passes chat bodies on. It has no accounts, and no chats that could be gone on with."""
 
     def __init__(self, session: aiohttp.ClientSession, dialect: Dialect, place: ApiPlace) -> None:
         self._session = session
@@ -57,6 +61,12 @@ class ApiProvider(WithoutAccounts):
     def ignored(self, body: Body) -> tuple[str, ...]:
         """Return the fields of a chat body that have no effect here."""
         return tuple(self._dialect.ignored(body))
+
+    def open_reply(
+        self, call: ChatCall, target: Target, admitted: Admitted
+    ) -> AbstractAsyncContextManager[Reply]:
+        """Return a context that hands out the answer to a chat request."""
+        return open_api_reply(self, call, target, admitted)
 
     async def models(self) -> list[str]:
         """Return the operator's list, else the provider's as it was last told; empty where it tells none.

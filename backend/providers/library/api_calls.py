@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 import orjson
@@ -14,10 +14,10 @@ from pydantic import ValidationError
 from backend.providers.api.client_session import open_api_session
 from backend.providers.api.codegen.runs import CodegenDefaults
 from backend.providers.api.opener import api_opener
+from backend.providers.api.reply import CompletionProvider
 from backend.providers.config import EndpointConfig
 from backend.providers.library.api_config import invalid_config_error
 from backend.providers.library.call_types import CallResult, build_call_result
-from backend.providers.protocol import CompletionProvider
 from backend.wire.chat_request import PinnedChatRequest
 from backend.wire.chat_response import CompletionHead
 
@@ -26,7 +26,7 @@ from backend.wire.chat_response import CompletionHead
 async def opened_api(endpoint: EndpointConfig, codegen: CodegenDefaults) -> AsyncIterator[CompletionProvider]:
     """Hold one API open; nothing is asked yet."""
     async with open_api_session() as session, api_opener(session, {}, codegen)(endpoint) as provider:
-        yield cast("CompletionProvider", provider)
+        yield provider
 
 
 async def complete(api: CompletionProvider, body: Mapping[str, Any], **metadata: Any) -> CallResult:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import cast
 
 from pydantic import SecretStr
 
@@ -21,7 +20,6 @@ from backend.providers.library.call_types import AccountSummary, CallParams, Cal
 from backend.providers.library.config_file import AccountEntry, ProviderEntry
 from backend.providers.library.exceptions import NoAccountAvailable, all_failed
 from backend.providers.library.key_pool import KeyAccount, KeyPool
-from backend.providers.protocol import CompletionProvider
 
 # An API tells its own limits; without any in the configuration a key is asked as often at once as a program likes.
 _AT_ONCE = 100
@@ -80,7 +78,7 @@ async def open_api_client(name: str, entry: ProviderEntry) -> AsyncIterator[ApiC
             endpoint = _endpoint(name, entry, account.api_key)
             api = await opened.enter_async_context(api_opener(session, {})(endpoint))
             limits = build_account_limits(account.rate_limit, _default_pace(entry))
-            accounts.append(KeyAccount(account.name(place), cast("CompletionProvider", api), limits))
+            accounts.append(KeyAccount(account.name(place), api, limits))
         yield ApiClient(name, entry, KeyPool(accounts, entry.wait_seconds))
 
 

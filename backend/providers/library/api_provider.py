@@ -22,6 +22,7 @@ from automation.library.interface import (
 from automation.library.kept_open import KeptOpen
 from backend.errors import GatewayError, InvalidRequestError
 from backend.providers.api.opener import check_api
+from backend.providers.api.reply import CompletionProvider
 from backend.providers.library.api_calls import (
     build_completion_head,
     check_body,
@@ -38,7 +39,6 @@ from backend.providers.library.api_config import (
 )
 from backend.providers.library.call_types import CallResult
 from backend.providers.library.retries import retry_wait_s
-from backend.providers.protocol import CompletionProvider
 
 _CHANCE = SystemRandom()
 

@@ -19,8 +19,8 @@ from automation.errors import (
 )
 from backend.accounts.policy import AccountCandidate, AccountLimits, AccountLoad, begins_at_s, pick, rest_s
 from backend.provider_errors import KeyLimitedError
+from backend.providers.api.reply import CompletionProvider
 from backend.providers.library.call_types import AccountStatus, AccountSummary
-from backend.providers.protocol import CompletionProvider
 
 _CHANCE = SystemRandom()
 

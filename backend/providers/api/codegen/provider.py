@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -26,7 +26,11 @@ from backend.providers.api.failures import map_http_failure, parse_retry_after
 from backend.providers.api.pace import Pace
 from backend.providers.api.place import ApiPlace
 from backend.providers.api.provider import map_aiohttp_errors
-from backend.providers.protocol import ProviderHealth
+from backend.providers.api.reply import open_api_reply
+from backend.providers.chat_call import ChatCall
+from backend.providers.protocol import Admitted, ProviderHealth
+from backend.providers.replies import Reply
+from backend.providers.target import Target
 from backend.wire.chat_response import CompletionHead
 from backend.wire.usage import TokenUsage
 
@@ -49,7 +53,7 @@ class _Said:
 
 
 class CodegenProvider(WithoutAccounts):
-    """Answers chat bodies by runs of an agent; a ``CompletionProvider``."""
+    """A ``Provider`` that answers chat bodies by runs of an agent."""
 
     def __init__(
         self,
@@ -69,6 +73,12 @@ class CodegenProvider(WithoutAccounts):
     def ignored(self, body: Body) -> tuple[str, ...]:
         """Return the fields of a chat body that have no effect here."""
         return tuple(codegen.ignored(body, self._options))
+
+    def open_reply(
+        self, call: ChatCall, target: Target, admitted: Admitted
+    ) -> AbstractAsyncContextManager[Reply]:
+        """Return a context that hands out the answer to a chat request."""
+        return open_api_reply(self, call, target, admitted)
 
     async def models(self) -> list[str]:
         """Return the operator's list, else Codegen's two and the names that stand for them."""

@@ -6,6 +6,7 @@ from automation.errors import SiteChangedError
 from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.screenshots import ScreenshotFolder
 from backend.endpoints.states import Move
+from backend.providers.protocol import ProviderTraits
 from tests.unit.backend.persistence.test_repositories import FULL
 
 
@@ -20,7 +21,7 @@ def test_only_the_newest_pictures_are_kept(tmp_path):
 
 def test_a_picture_that_cannot_be_kept_does_not_hide_the_failure(tmp_path, caplog):
     (tmp_path / "file").write_text("")
-    endpoint = Endpoint(FULL, datetime.now(UTC), ScreenshotFolder(tmp_path / "file"))
+    endpoint = Endpoint(FULL, datetime.now(UTC), ScreenshotFolder(tmp_path / "file"), ProviderTraits())
     endpoint.board.move(Move.START)
     endpoint.board.move(Move.OPENED)
 

@@ -10,9 +10,11 @@ from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.screenshots import ScreenshotFolder
 from backend.endpoints.states import Move
 from backend.errors import EndpointDisabledError, EndpointNotFoundError, InvalidRequestError
+from backend.gateway.page_turns import PAGE_TRAITS
 from backend.gateway.routing.breaker import BreakerLimits
 from backend.gateway.routing.endpoint_stats import EndpointStatsRegistry
 from backend.gateway.routing.ranking import RouteCandidate
+from backend.providers.api.opener import API_TRAITS
 from backend.providers.config import EndpointConfig
 from tests.fakes.scripted_provider import ScriptedSite
 
@@ -47,7 +49,8 @@ def make(tmp_path):
     def make_endpoint(*moves: Move, **fields: object) -> Endpoint:
         values = {"slug": "a", "name": "a", "provider_type": "web_chat", "base_url": "http://x/", **fields}
         config = EndpointConfig.model_validate(values)
-        endpoint = Endpoint(config, datetime.now(UTC), ScreenshotFolder(tmp_path))
+        traits = PAGE_TRAITS if config.provider_type == "web_chat" else API_TRAITS
+        endpoint = Endpoint(config, datetime.now(UTC), ScreenshotFolder(tmp_path), traits)
         for move in moves:
             endpoint.board.move(move)
         return endpoint

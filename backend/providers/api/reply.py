@@ -1,0 +1,86 @@
+"""Asks an API for the answer to a chat request."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import TracebackType
+from typing import Any, Protocol
+
+from backend.providers.api.dialect import WholeCompletion
+from backend.providers.chat_call import ChatCall
+from backend.providers.protocol import Admitted, Provider
+from backend.providers.replies import PassedReply, Reply, StreamedAnswer, reply_headers
+from backend.providers.target import Target
+from backend.wire.chat_response import CompletionHead
+
+
+class ChatApi(Protocol):
+    """Answers chat bodies in OpenAI's form."""
+
+    def ignored(self, body: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the fields of a chat body that have no effect here."""
+        ...
+
+    def open_stream(
+        self, body: Mapping[str, Any], head: CompletionHead, *, with_usage: bool
+    ) -> AbstractAsyncContextManager[StreamedAnswer]:
+        """Return a context that hands out the answer once it has begun; leaving it early ends it at the provider."""
+        ...
+
+    async def complete(self, body: Mapping[str, Any], head: CompletionHead) -> WholeCompletion:
+        """Return the whole answer."""
+        ...
+
+
+class CompletionProvider(Provider, ChatApi, Protocol):
+    """A ``Provider`` that also answers chat bodies as they are, for programs that use this as a library."""
+
+
+def open_api_reply(
+    api: ChatApi, call: ChatCall, target: Target, admitted: Admitted
+) -> AbstractAsyncContextManager[Reply]:
+    """Be ``Provider.open_reply`` for an API."""
+    if call.is_streamed:
+        return _open_streamed(api, call, target, admitted)
+    return _WholeReply(api, call, target, admitted)
+
+
+class _WholeReply:
+    """A whole answer: its request has given its place back before the client is sent a byte.
+
+    A class, because a generator's context costs three times as much.
+    """
+
+    def __init__(self, api: ChatApi, call: ChatCall, target: Target, admitted: Admitted) -> None:
+        self._api = api
+        self._call = call
+        self._target = target
+        self._admitted = admitted
+
+    async def __aenter__(self) -> PassedReply:
+        api, target = self._api, self._target
+        body, head = self._call.body_for(target.site_model), _head(self._call, target)
+        async with self._admitted:
+            whole = await api.complete(body, head)
+        return PassedReply(reply_headers(target.slug, api.ignored(body)), whole.body, whole.usage)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+
+@asynccontextmanager
+async def _open_streamed(
+    api: ChatApi, call: ChatCall, target: Target, admitted: Admitted
+) -> AsyncIterator[PassedReply]:
+    body, head = call.body_for(target.site_model), _head(call, target)
+    async with admitted:
+        headers = reply_headers(target.slug, api.ignored(body))
+        async with api.open_stream(body, head, with_usage=call.with_usage) as stream:
+            yield PassedReply(headers, stream=stream)
+
+
+def _head(call: ChatCall, target: Target) -> CompletionHead:
+    return CompletionHead(call.id, call.created, target.model or target.slug)
