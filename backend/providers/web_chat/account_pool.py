@@ -36,8 +36,6 @@ from backend.providers.web_chat.site_browsers import AccountPages, AccountPoolPl
 
 logger = logging.getLogger(__name__)
 
-_IDLE_S = 600.0
-_LOOK_EVERY_S = 15.0
 _SAME_TIME_S = 2.0
 
 
@@ -229,11 +227,11 @@ class AccountPool:
     async def tend(self) -> None:
         """Close the pages of accounts that nobody used for long, all but the one that was used last."""
         while True:
-            await anyio.sleep(_LOOK_EVERY_S)
+            await anyio.sleep(self.plan.look_every_s)
             await self._visit_idle()
             awake = sorted((m for m in self.members if m.can_sleep), key=lambda m: m.idle_since_s)
             for member in awake[:-1]:
-                if member.can_sleep and self._clock() - member.idle_since_s > _IDLE_S:
+                if member.can_sleep and self._clock() - member.idle_since_s > self.plan.idle_s:
                     logger.info("account_sleeps", extra={"endpoint": self.plan.slug, "account": member.id})
                     await member.sleep()
 

@@ -40,7 +40,6 @@ from backend.providers.web_chat.site_browsers import AccountPages, AccountPoolPl
 
 logger = logging.getLogger(__name__)
 
-_MOST_WAIT_S = 120.0
 _CLOSE_S = 15.0
 # So long a turn waits for the account that has its chat before the whole conversation goes to another one.
 _OWN_CHAT_WAIT_S = 30.0
@@ -101,7 +100,7 @@ class AccountPoolProvider:
             AutomationError: No account could answer, or what the last one that was tried raised.
             RateExceededError: All of them were asked as much as they may be.
         """
-        trial = _Try(prompt, self._clock() + _MOST_WAIT_S)
+        trial = _Try(prompt, self._clock() + self.roster.plan.most_wait_s)
         async with AsyncExitStack() as turn:
             while True:
                 async with AsyncExitStack() as attempt:
@@ -195,7 +194,7 @@ class AccountPoolProvider:
                 raise trial.failed.get(owner.id) or owner.failure or ConversationGoneError()
             return None
         is_alone = len(self.roster.members) == 1
-        wait_s = _MOST_WAIT_S if must or is_alone else _OWN_CHAT_WAIT_S
+        wait_s = self.roster.plan.most_wait_s if must or is_alone else _OWN_CHAT_WAIT_S
         try:
             return await self._take_account(
                 attempt, trial, [owner], min(trial.deadline_s, self._clock() + wait_s)

@@ -84,6 +84,9 @@ class AccountPoolPlan:
         most_at_once: Turns that the endpoint takes at once; its own account takes as many if it is alone.
         keep_alive_s: After how long an account that has a session is looked after; None for never.
         challenge_wait_s: How long a turn waits for the person who must pass a check of the site.
+        most_wait_s: How long a turn waits for an account that may be asked.
+        look_every_s: How often idle accounts are looked at.
+        idle_s: After how long without use an account's pages are closed, but for those that were used last.
     """
 
     slug: str
@@ -94,3 +97,6 @@ class AccountPoolPlan:
     challenge_wait_s: float
     keep_alive_s: float | None
     browsers: SiteBrowsers
+    most_wait_s: float = 120.0
+    look_every_s: float = 15.0
+    idle_s: float = 600.0

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import TypedDict
 
 import anyio
 import pytest
@@ -30,7 +31,6 @@ from automation.turn import ChatLink, Message, Prompt, TextDelta, TurnFinished
 from backend.accounts.account_config import AccountConfig, AccountStatus, RateLimits, StoredAccount
 from backend.accounts.states import AccountState
 from backend.errors import RateExceededError, StorageError
-from backend.providers.web_chat import account_pool_provider as account_fleet
 from backend.providers.web_chat.account_pool_provider import AccountPoolProvider, open_account_pool
 from backend.providers.web_chat.account_sign_in import AccountSignIn
 from backend.providers.web_chat.page_evictor import PageEvictor
@@ -49,6 +49,14 @@ def stored(*ids: str, standing: AccountStatus | None = None, **fields: object) -
     return accounts
 
 
+class Times(TypedDict, total=False):
+    """The times of a ``AccountPoolPlan`` that a test shortens."""
+
+    most_wait_s: float
+    look_every_s: float
+    idle_s: float
+
+
 @asynccontextmanager
 async def fleet_of(
     site: ScriptedAccounts,
@@ -60,6 +68,7 @@ async def fleet_of(
     keep_alive_s: float | None = None,
     slug: str = "demo",
     sleepers: PageEvictor | None = None,
+    times: Times | None = None,
     **pace: object,
 ) -> AsyncIterator[AccountPoolProvider]:
     plan = AccountPoolPlan(
@@ -71,6 +80,7 @@ async def fleet_of(
         challenge_wait_s=challenge_wait_s,
         keep_alive_s=keep_alive_s,
         browsers=site,
+        **(times or Times()),
     )
     async with open_account_pool(plan, accounts or MemoryAccounts(), sleepers) as fleet:
         yield fleet
@@ -481,13 +491,11 @@ async def test_turns_write_nothing_about_their_account_and_a_store_that_fails_st
     assert accounts.writes > 0
 
 
-async def test_pages_that_nobody_used_for_long_are_closed_but_for_the_last_ones(monkeypatch):
-    monkeypatch.setattr(account_fleet, "_MOST_WAIT_S", 5.0)
-    monkeypatch.setattr("backend.providers.web_chat.account_pool._LOOK_EVERY_S", 0.01)
-    monkeypatch.setattr("backend.providers.web_chat.account_pool._IDLE_S", 0.0)
+async def test_pages_that_nobody_used_for_long_are_closed_but_for_the_last_ones():
     site = ScriptedAccounts()
+    times = Times(most_wait_s=5.0, look_every_s=0.01, idle_s=0.0)
 
-    async with fleet_of(site, stored("a", "b")) as fleet:
+    async with fleet_of(site, stored("a", "b"), times=times) as fleet:
         await ask(fleet)
         await ask(fleet)
         with anyio.fail_after(5):
@@ -497,13 +505,10 @@ async def test_pages_that_nobody_used_for_long_are_closed_but_for_the_last_ones(
         assert set(site.open_now) == {"b"}
 
 
-async def test_idle_accounts_are_visited_and_one_whose_session_ran_out_is_known_before_a_request_meets_it(
-    monkeypatch,
-):
-    monkeypatch.setattr("backend.providers.web_chat.account_pool._LOOK_EVERY_S", 0.01)
+async def test_idle_accounts_are_visited_and_one_whose_session_ran_out_is_known_before_a_request_meets_it():
     site = ScriptedAccounts(visit_failures={"a": SignInRequiredError("the session ran out")})
 
-    async with fleet_of(site, stored("a", "b"), keep_alive_s=0.0) as fleet:
+    async with fleet_of(site, stored("a", "b"), keep_alive_s=0.0, times=Times(look_every_s=0.01)) as fleet:
         with anyio.fail_after(5):
             while states(fleet)["a"] == "idle" or "b" not in site.visits:
                 await anyio.lowlevel.checkpoint()
@@ -512,11 +517,10 @@ async def test_idle_accounts_are_visited_and_one_whose_session_ran_out_is_known_
         assert await ask(fleet) == "b"
 
 
-async def test_an_endpoint_without_a_session_is_not_visited(monkeypatch):
-    monkeypatch.setattr("backend.providers.web_chat.account_pool._LOOK_EVERY_S", 0.0)
+async def test_an_endpoint_without_a_session_is_not_visited():
     site = ScriptedAccounts()
 
-    async with fleet_of(site, keep_alive_s=0.0):
+    async with fleet_of(site, keep_alive_s=0.0, times=Times(look_every_s=0.0)):
         for _ in range(50):
             await anyio.lowlevel.checkpoint()
 
