@@ -106,8 +106,8 @@ async def until(endpoint: Endpoint, state: EndpointState) -> None:
         await endpoint.board.wait_until(lambda now: now is state)
 
 
-async def started(manager: EndpointManager, **fields: object) -> Endpoint:
-    endpoint = await manager.create(draft_of(**fields))
+async def started(manager: EndpointManager) -> Endpoint:
+    endpoint = await manager.create(draft_of())
     await manager.start(endpoint.slug)
     await until(endpoint, EndpointState.ACTIVE)
     return endpoint

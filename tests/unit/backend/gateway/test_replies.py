@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterable
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ def reply_of(
     return PageReply(answer, HEAD, headers, is_streamed=is_streamed, with_usage=with_usage)
 
 
-async def chunks_of(reply: PageReply) -> list[dict[str, object]]:
+async def chunks_of(reply: PageReply) -> list[dict[str, Any]]:
     await reply.begin()
     raw = b"".join([events async for events in reply])
     return [json.loads(event.removeprefix(b"data: ")) for event in raw.split(b"\n\n") if event]
