@@ -46,11 +46,29 @@ class ScriptedApi:
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
     left: asyncio.Event = field(default_factory=asyncio.Event)
+    _serving: set[asyncio.Task[None]] = field(default_factory=set)
 
     def plays(self, *scripts: Iterable[Step]) -> None:
         self.scripts = [list(script) for script in scripts]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        try:
+            await self._serve(reader, writer)
+        finally:
+            self._serving.discard(task)
+            writer.close()
+
+    async def end(self) -> None:
+        """End the connections that are open."""
+        ending = list(self._serving)
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         if self.scripts and self.scripts[0] == ["refuse"]:
             writer.transport.abort()
@@ -58,7 +76,6 @@ class ScriptedApi:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             while await self._serve_one(reader, writer):
                 pass
-        writer.close()
 
     async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -179,3 +196,4 @@ async def serving(api: Api) -> AsyncIterator[Api]:
         yield api
     finally:
         server.close()
+        await api.end()
