@@ -114,6 +114,9 @@ class EndpointSupervisor:
 
     async def _follow(self, provider: Provider) -> None:
         """Let the endpoint's state follow its accounts: a person may have put them right, or they all need one."""
+        # What changed before anybody followed, as while the accounts were read again, is told to nobody any more.
+        if provider.problem is None or self._endpoint.state is EndpointState.ACTIVE:
+            self._endpoint.note_accounts(provider.problem)
         while True:
             await provider.until_changed()
             self._endpoint.note_accounts(provider.problem)

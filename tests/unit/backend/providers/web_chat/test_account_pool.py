@@ -54,11 +54,9 @@ class Roster:
         return [member.id for member in self.roster.members]
 
 
-def keep(
-    accounts: MemoryAccounts, account_id: str, standing: AccountStatus | None = None, **fields: object
-) -> None:
+def keep(accounts: MemoryAccounts, account_id: str, **fields: object) -> None:
     config = AccountConfig.model_validate({"id": account_id, "username": f"user-{account_id}", **fields})
-    accounts.stored[account_id] = StoredAccount(config, standing or AccountStatus(), datetime.now(UTC))
+    accounts.stored[account_id] = StoredAccount(config, AccountStatus(), datetime.now(UTC))
 
 
 @asynccontextmanager
