@@ -252,11 +252,6 @@ class EndpointDraft(_Strict):
             filled["base_url"] = preset.base_url
         return filled
 
-    @property
-    def is_api(self) -> bool:
-        """Whether an API answers and not a page."""
-        return self.provider_type != "web_chat"
-
 
 class EndpointConfig(EndpointDraft):
     """A draft with its id.

@@ -40,12 +40,13 @@ async def open_providers(settings: Settings, stores: AccountStores) -> AsyncIter
         settings.codegen_base_delay,
     )
 
-    def check(config: EndpointConfig) -> None:
-        if config.is_api:
-            check_api(config, settings.provider_keys, codegen)
-        else:
-            read_profile(config, settings.selectors_dir)
+    def check_key(config: EndpointConfig) -> None:
+        check_api(config, settings.provider_keys, codegen)
 
+    def check_profile(config: EndpointConfig) -> None:
+        read_profile(config, settings.selectors_dir)
+
+    checks = {"web_chat": check_profile, "rest_api": check_key, "api_token": check_key}
     pages = _Pages(settings, stores)
     async with (
         open_api_session() as session,
@@ -54,7 +55,12 @@ async def open_providers(settings: Settings, stores: AccountStores) -> AsyncIter
         tasks.start_soon(pages.keep)
         api = ProviderKind(api_opener(session, settings.provider_keys, codegen), API_TRAITS)
         kinds = {"rest_api": api, "api_token": api}
-        yield OpenedProviders(kinds, check, pages.status, {"web_chat": pages.open})
+        yield OpenedProviders(
+            kinds,
+            lambda config: checks[config.provider_type](config),
+            pages.status,
+            {"web_chat": pages.open},
+        )
 
 
 class _Pages:

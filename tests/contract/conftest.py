@@ -53,10 +53,10 @@ def providers_of(site: ScriptedSite) -> OpenProviders:
     @asynccontextmanager
     async def open_scripted(settings: Settings, _sessions: object) -> AsyncIterator[OpenedProviders]:
         def check(config: EndpointConfig) -> None:
-            if config.is_api:
-                check_api(config, settings.provider_keys)
-            else:
+            if config.provider_type == "web_chat":
                 read_profile(config, settings.selectors_dir)
+            else:
+                check_api(config, settings.provider_keys)
 
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             api = ProviderKind(api_opener(session, settings.provider_keys), API_TRAITS)
