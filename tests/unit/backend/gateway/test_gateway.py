@@ -340,7 +340,7 @@ async def test_what_a_provider_does_before_it_takes_its_place_holds_up_nobody(ho
 
 
 async def test_a_request_that_prepares_while_its_endpoint_is_restarted_goes_to_the_new_provider(house):
-    endpoint = await house.started("demo")
+    endpoint = await house.started("demo", max_concurrent_requests=1)
     slow = anyio.Event()
     house.upstream.prepare = slow.wait
     asked = asyncio.create_task(house.ask())
@@ -352,7 +352,8 @@ async def test_a_request_that_prepares_while_its_endpoint_is_restarted_goes_to_t
     await house.active(endpoint)
     slow.set()
 
-    assert await asked == "demo"
+    with anyio.fail_after(5):
+        assert await asked == "demo"
     assert house.upstream.steps == [("demo", "prepare", 1), ("demo", "prepare", 2), ("demo", "ask demo", 2)]
     assert await house.outcomes() == [("demo", "finished")]
 

@@ -26,14 +26,17 @@ class Client:
 
     Attributes:
         sent: The messages that it got.
+        gone: Set it and the client has hung up; ``was_missed`` is set when that was noticed.
     """
 
     sent: list[dict[str, Any]] = field(default_factory=list)
     got_something: anyio.Event = field(default_factory=anyio.Event)
     gone: anyio.Event = field(default_factory=anyio.Event)
+    was_missed: anyio.Event = field(default_factory=anyio.Event)
 
     async def receive(self) -> dict[str, Any]:
         await self.gone.wait()
+        self.was_missed.set()
         return {"type": "http.disconnect"}
 
     async def send(self, message: Any) -> None:
@@ -62,6 +65,7 @@ class Turn:
     Attributes:
         failure: Raised before the answer begins, and ``late_failure`` when the turn is left.
         has_scope: It runs in a cancel scope, as a page's, and tidies up behind a shield.
+        tidying: Set when it begins to tidy up, which ends with ``may_tidy``.
     """
 
     script: Iterable[Step] = ()
@@ -71,6 +75,8 @@ class Turn:
     has_scope: bool = False
     was_left: bool = False
     tidied: bool = False
+    tidying: anyio.Event = field(default_factory=anyio.Event)
+    may_tidy: anyio.Event = field(default_factory=anyio.Event)
 
     @asynccontextmanager
     async def open(self, call: ChatCall) -> AsyncIterator[PassedReply]:
@@ -82,7 +88,8 @@ class Turn:
                     yield self._reply()
                 finally:
                     with anyio.CancelScope(shield=True):
-                        await anyio.lowlevel.checkpoint()
+                        self.tidying.set()
+                        await self.may_tidy.wait()
                         self.tidied = True
         else:
             yield self._reply()
@@ -182,6 +189,7 @@ async def test_a_failure_after_the_answer_is_complete_reaches_nobody(client, is_
 @pytest.mark.parametrize("has_scope", [True, False], ids=["a page's turn", "an API's request"])
 async def test_a_client_that_hangs_up_ends_the_turn_and_the_response_ends_quietly(client, has_scope):
     turn = Turn([b"data: 1\n\n", anyio.Event()], has_scope=has_scope)
+    turn.may_tidy.set()
     answering = asyncio.create_task(answer(turn, client))
     await client.got_something.wait()
 
@@ -192,6 +200,22 @@ async def test_a_client_that_hangs_up_ends_the_turn_and_the_response_ends_quietl
     assert client.pieces == [b"data: 1\n\n"]
     assert not turn.was_left
     assert turn.tidied is has_scope
+
+
+async def test_a_client_that_hangs_up_while_a_page_is_tidied_does_not_interrupt_that(client):
+    turn = Turn([b"data: 1\n\n", SiteError("HTTP 500")], has_scope=True)
+    answering = asyncio.create_task(answer(turn, client))
+    with anyio.fail_after(5):
+        await turn.tidying.wait()
+        client.gone.set()
+        await client.was_missed.wait()
+        for _ in range(5):
+            await anyio.lowlevel.checkpoint()
+
+        turn.may_tidy.set()
+        await answering
+
+    assert turn.tidied
 
 
 async def test_a_client_that_leaves_after_the_end_cancels_nothing(client):
