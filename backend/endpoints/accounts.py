@@ -18,7 +18,6 @@ from backend.accounts.account_config import (
     own_account,
     session_key,
 )
-from backend.accounts.session_import import SessionImportError, parse_session
 from backend.accounts.sign_ins import SignInHost, SignInSession
 from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.manager import EndpointManager

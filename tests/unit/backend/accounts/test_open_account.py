@@ -289,5 +289,5 @@ async def test_the_same_account_configured_otherwise_was_asked_what_it_was_asked
     async with open_account(AccountLimits(max_requests=1)) as other:
         other.member.take_over(account.member)
 
-        assert list(other.member.usage.sent) == [1000.0]
+        assert list(other.member.usage.sent.times) == [1000.0]
         assert other.member.usage.last_start_s == account.member.usage.last_start_s
