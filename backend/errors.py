@@ -16,6 +16,8 @@
     ├── SignInNotFoundError
     ├── SignInRunningError
     ├── LiveTokenExpiredError
+    ├── InvalidCredentialError     the API key or token is nobody's
+    ├── NotAllowedError            this key or role may not use it
     ├── StorageError               the database can't be asked
     ├── AnswerShapeError           the model did not answer in the form that was asked for
     │   ├── ToolCallError
@@ -176,6 +178,27 @@ class LiveTokenExpiredError(GatewayError):
             "This link was used already or has expired. "
             "POST …/accounts/{id}/sign-in/link gives a new one while the sign-in goes on."
         )
+
+
+class InvalidCredentialError(GatewayError):
+    """The API key or token is nobody's, or there is none."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Missing or wrong API key. Send it as 'Authorization: Bearer <key>', or as 'x-api-key: <key>'."
+        )
+
+
+class NotAllowedError(GatewayError):
+    """The key or role of who asks may not use this.
+
+    Attributes:
+        param: Name of the request's field that names it, or None.
+    """
+
+    def __init__(self, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
 
 
 class StorageError(GatewayError):

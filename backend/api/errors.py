@@ -50,10 +50,12 @@ from backend.errors import (
     EndpointNotFoundError,
     EndpointNotRunningError,
     GatewayError,
+    InvalidCredentialError,
     InvalidRequestError,
     LiveTokenExpiredError,
     ModelNotFoundError,
     NameTakenError,
+    NotAllowedError,
     ProviderRefusedError,
     QueueFullError,
     RateExceededError,
@@ -74,6 +76,8 @@ _POOL_RETRY_S = 5.0
 TABLE: Mapping[type[BaseException], tuple[int, str]] = MappingProxyType(
     {
         InvalidRequestError: (400, "invalid_request"),
+        InvalidCredentialError: (401, "invalid_api_key"),
+        NotAllowedError: (403, "not_allowed"),
         EndpointNotFoundError: (404, "endpoint_not_found"),
         AccountNotFoundError: (404, "account_not_found"),
         ModelNotFoundError: (404, "model_not_found"),
@@ -230,7 +234,7 @@ def _action_url(error: BaseException) -> str | None:
 
 
 def _param(error: BaseException) -> str | None:
-    if isinstance(error, InvalidRequestError):
+    if isinstance(error, InvalidRequestError | NotAllowedError):
         return error.param
     if isinstance(error, AttachmentRejectedError):
         return error.part or "messages"

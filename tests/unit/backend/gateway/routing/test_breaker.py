@@ -80,6 +80,8 @@ MEANINGS = {
     "SignInNotFoundError": (False, False),
     "SignInRunningError": (False, False),
     "LiveTokenExpiredError": (False, False),
+    "InvalidCredentialError": (False, False),
+    "NotAllowedError": (False, False),
     "StorageError": (False, False),
     "AnswerShapeError": (True, False),
     "ToolCallError": (True, False),
