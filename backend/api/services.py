@@ -17,7 +17,7 @@ from backend.gateway.routing.rotation_registry import RotationBook
 from backend.ledger.usage_log import UsageLog
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """The opened parts of the app.
 

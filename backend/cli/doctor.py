@@ -19,7 +19,7 @@ from automation.browser.pool import open_browser_pool
 from automation.errors import AutomationError, BrowserUnavailableError
 from automation.stealth.options import BrowserConfig, Driver
 from automation.stealth.self_check import Mismatch, Sighting, advice, mismatches
-from backend.app import open_vault
+from backend.assembly import open_vault
 from backend.persistence.endpoints import SqlEndpoints
 from backend.persistence.engine import open_database
 from backend.providers.config import BrowserSettings

@@ -51,7 +51,7 @@ class AccountManager:
     """Keeps accounts, and has open endpoints follow what is changed."""
 
     def __init__(
-        self, manager: EndpointManager, repository: AccountRepository, sessions_for: SessionsFor
+        self, *, manager: EndpointManager, repository: AccountRepository, sessions_for: SessionsFor
     ) -> None:
         self._manager = manager
         self._repository = repository

@@ -29,7 +29,7 @@ _NEEDS_NO_RESTART = frozenset(
 _STARTED = (EndpointState.INITIALIZING, EndpointState.ACTIVE, EndpointState.BUSY, EndpointState.RATE_LIMITED)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointDependencies:
     """What endpoints are made from.
 

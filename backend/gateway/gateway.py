@@ -44,6 +44,7 @@ class Gateway:
 
     def __init__(
         self,
+        *,
         manager: EndpointManager,
         chooser: Router,
         rotations: RotationBook,

@@ -31,7 +31,7 @@ class ProfilesFor(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountStores:
     """Where accounts, their sessions and the profiles of their browsers are kept."""
 

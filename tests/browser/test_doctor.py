@@ -6,7 +6,7 @@ import anyio
 import pytest
 from typer.testing import CliRunner, Result
 
-from backend.app import open_vault
+from backend.assembly import open_vault
 from backend.cli import commands as cli
 from backend.persistence.endpoints import SqlEndpoints
 from backend.persistence.engine import open_database

@@ -23,6 +23,7 @@ class Router:
 
     def __init__(
         self,
+        *,
         manager: EndpointManager,
         rotations: RotationBook,
         standings: EndpointStatsRegistry,

@@ -104,7 +104,9 @@ async def open_page_client(name: str, entry: ProviderEntry, file: ConfigFile) ->
         await _bring(sessions_for(name, account.name(place)), account.session, endpoint.base_url)
     profiles = BrowserProfiles(file.data_dir / "profiles", vault)
     await profiles.seal_left()
-    stores = AccountStores(MemoryAccounts({name: accounts}), sessions_for, profiles.profile)
+    stores = AccountStores(
+        accounts=MemoryAccounts({name: accounts}), sessions_for=sessions_for, profiles_for=profiles.profile
+    )
     async with open_browser_pool(file.browser_executable, _MOST_PAGES) as pool:
         opener = web_chat_opener(pool, stores, selectors_dir=file.selectors_dir, headless=True)
         async with opener(endpoint) as pages, owned_tasks() as tasks:

@@ -1,0 +1,273 @@
+"""Opens everything that the gateway consists of, and closes it again: the only wiring."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from backend.accounts.browser_profiles import BrowserProfiles
+from backend.accounts.sealed_sessions import SealedSessions
+from backend.accounts.sign_ins import SignIns, open_sign_ins
+from backend.accounts.vault import Vault
+from backend.alerts.alerts import open_alerts
+from backend.alerts.channels import AlertChannel, AppriseChannel, Webhook
+from backend.api.services import Services
+from backend.endpoints.accounts import AccountManager
+from backend.endpoints.manager import EndpointDependencies, EndpointManager, open_manager
+from backend.endpoints.screenshots import ScreenshotFolder
+from backend.gateway.attachments import FileFetcher
+from backend.gateway.cache.in_flight import open_in_flight
+from backend.gateway.cache.response_cache import AnswerStore, MemoryAnswers, ResponseCache
+from backend.gateway.cache.shared_answers import SharedAnswers
+from backend.gateway.gateway import Gateway
+from backend.gateway.page_turns import PageTurns
+from backend.gateway.placement.background import BackgroundPatterns
+from backend.gateway.placement.placement import ConversationPlacer
+from backend.gateway.routing.breaker import BreakerLimits
+from backend.gateway.routing.endpoint_stats import EndpointStatsRegistry
+from backend.gateway.routing.rotation_registry import RotationBook
+from backend.gateway.routing.router import Router
+from backend.imports.import_file import Import, ImportFileError
+from backend.imports.imports import bring_in
+from backend.ledger.usage_log import UsageLog, open_usage_log
+from backend.persistence.redis_answers import open_redis_answers
+from backend.persistence.repositories import Repositories, open_repositories
+from backend.providers.kinds import AccountStores, OpenedProviders, OpenProviders
+from backend.security.addresses import is_public_address
+from backend.security.secret_files import load_or_create_secret
+from backend.settings import Settings
+from backend.wire.attachments import FileLimits
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedGateway:
+    """What the application serves while its lifespan runs."""
+
+    parts: Services
+    sign_ins: SignIns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Storage:
+    repositories: Repositories
+    profiles: BrowserProfiles
+    stores: AccountStores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Routing:
+    manager: EndpointManager
+    rotations: RotationBook
+    standings: EndpointStatsRegistry
+    providers: OpenedProviders
+
+
+@asynccontextmanager
+async def open_gateway(
+    settings: Settings,
+    described: Import,
+    open_providers: OpenProviders,
+) -> AsyncIterator[OpenedGateway]:
+    """Open everything, and create what the imported files describe; closed in the reverse order at the end.
+
+    Raises:
+        VaultError: A stored secret was sealed with a key that is not known.
+        sqlalchemy.exc.SQLAlchemyError, OSError, ValueError: The database, the data directory or a key can't be used.
+    """
+    async with AsyncExitStack() as stack:
+        storage = await stack.enter_async_context(_open_storage(settings))
+        routing = await stack.enter_async_context(
+            _open_routing(settings, storage, open_providers=open_providers)
+        )
+        await _import(described, routing)
+        accounts = AccountManager(
+            manager=routing.manager,
+            repository=storage.stores.accounts,
+            sessions_for=storage.stores.sessions_for,
+        )
+        sign_ins = await stack.enter_async_context(open_sign_ins(accounts))
+        usage = await stack.enter_async_context(open_usage_log(storage.repositories.usage))
+        answers = await stack.enter_async_context(_open_answers(settings))
+        conversations = ConversationPlacer(storage.repositories.conversations)
+        parts = Services(
+            manager=routing.manager,
+            accounts=accounts,
+            gateway=_build_gateway(settings, routing, conversations=conversations, usage=usage),
+            conversations=conversations,
+            rotations=routing.rotations,
+            usage=usage,
+            answers=answers,
+            started_at=time.monotonic(),
+            database_problem=storage.repositories.problem,
+            browser_status=routing.providers.status,
+        )
+        yield OpenedGateway(parts=parts, sign_ins=sign_ins)
+
+
+def ensure_admin_key(settings: Settings) -> str:
+    """Return the administrator's key, made at the first use and printed this once.
+
+    Raises:
+        OSError, ValueError: It can't be read or made.
+    """
+    key, is_new = _load_admin_key(settings)
+    if is_new:
+        print(f"API key of the administrator, shown this once: {key}", flush=True)  # noqa: T201  for the operator's eyes, never the log
+    logger.info("authentication is on", extra={"key_file": str(_admin_key_file(settings))})
+    return key
+
+
+def open_vault(settings: Settings) -> Vault:
+    """Return the vault with the key of the settings, or with the one in the data directory, made at the first use.
+
+    Raises:
+        OSError, ValueError: The data directory or the key can't be used.
+    """
+    old = [key.get_secret_value() for key in settings.old_secret_keys]
+    if settings.secret_key is not None:
+        return Vault(settings.secret_key.get_secret_value(), old)
+    return Vault(load_or_create_secret(settings.data_dir / "secret_key")[0], old)
+
+
+@asynccontextmanager
+async def _open_storage(settings: Settings) -> AsyncIterator[_Storage]:
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    vault = open_vault(settings)
+    profiles = BrowserProfiles(settings.data_dir / "profiles", vault)
+    async with open_repositories(
+        settings.effective_database_url,
+        vault,
+        has_old_keys=bool(settings.old_secret_keys),
+        max_conversations=settings.max_conversations,
+        conversation_max_age=_days(settings.conversation_ttl),
+    ) as repositories:
+        await profiles.seal_left()
+        stores = _build_stores(repositories, vault, profiles=profiles)
+        yield _Storage(repositories=repositories, profiles=profiles, stores=stores)
+
+
+def _build_stores(repositories: Repositories, vault: Vault, *, profiles: BrowserProfiles) -> AccountStores:
+    def sessions_for(slug: str, account: str) -> SealedSessions:
+        return SealedSessions(
+            repositories.sessions,
+            vault,
+            slug=slug,
+            account=account,
+            forget_rest=profiles.profile(slug, account).clear,
+        )
+
+    return AccountStores(
+        accounts=repositories.accounts, sessions_for=sessions_for, profiles_for=profiles.profile
+    )
+
+
+@asynccontextmanager
+async def _open_routing(
+    settings: Settings, storage: _Storage, *, open_providers: OpenProviders
+) -> AsyncIterator[_Routing]:
+    """Open the endpoints that were started before, and what chooses among them."""
+    async with (
+        open_providers(settings, storage.stores) as providers,
+        open_alerts(build_channels(settings), settings.alert_min_interval) as alerts,
+    ):
+        limits = BreakerLimits(settings.disable_after_failures, settings.disable_seconds)
+        standings = EndpointStatsRegistry(limits, alerts.on_breaker)
+        rotations = RotationBook(storage.repositories.rotations)
+        await rotations.load()
+        workshop = EndpointDependencies(
+            repository=storage.repositories.endpoints,
+            openers=providers.openers,
+            check=providers.check,
+            screenshots=ScreenshotFolder(settings.data_dir / "screenshots"),
+            forget=storage.profiles.forget,
+            check_names=rotations.check_endpoint,
+            watchers=(alerts.on_state, standings.on_state),
+        )
+        async with open_manager(workshop) as manager:
+            yield _Routing(manager=manager, rotations=rotations, standings=standings, providers=providers)
+
+
+async def _import(described: Import, routing: _Routing) -> None:
+    try:
+        await bring_in(described, manager=routing.manager, book=routing.rotations)
+    except ImportFileError as exc:
+        # It fits its format, but not what is stored: that goes on being served.
+        logger.error("nothing was imported", extra={"reason": str(exc)})  # noqa: TRY400  its reason says all
+
+
+def _build_gateway(
+    settings: Settings, routing: _Routing, *, conversations: ConversationPlacer, usage: UsageLog
+) -> Gateway:
+    chooser = Router(
+        manager=routing.manager,
+        rotations=routing.rotations,
+        standings=routing.standings,
+        alias_strategy=settings.routing_strategy,
+    )
+    pages = PageTurns(
+        conversations=conversations, background=_background(settings), files=build_file_fetcher(settings)
+    )
+    return Gateway(
+        manager=routing.manager,
+        chooser=chooser,
+        rotations=routing.rotations,
+        pages=pages,
+        conversations=conversations,
+        usage=usage,
+        background_model=settings.background_model,
+    )
+
+
+@asynccontextmanager
+async def _open_answers(settings: Settings) -> AsyncIterator[SharedAnswers]:
+    async with open_answer_store(settings) as store, open_in_flight() as in_flight:
+        cache = ResponseCache(
+            store, ttl_s=settings.response_cache_ttl, most_bytes=settings.response_cache_size
+        )
+        yield SharedAnswers(cache, in_flight)
+
+
+@asynccontextmanager
+async def open_answer_store(settings: Settings) -> AsyncIterator[AnswerStore]:
+    """Hand out where answers are kept: Redis where there is one and the cache is on, else this process's memory."""
+    if settings.redis_url and settings.response_cache_ttl:
+        async with open_redis_answers(settings.redis_url) as store:
+            yield store
+    else:
+        yield MemoryAnswers(settings.response_cache_size)
+
+
+def build_channels(settings: Settings) -> list[AlertChannel]:
+    """Return the ways in which people hear of alerts; none where none is set."""
+    webhook = [Webhook(settings.alert_webhook_url)] if settings.alert_webhook_url else []
+    return [*webhook, *([AppriseChannel(settings.alert_urls)] if settings.alert_urls else [])]
+
+
+def build_file_fetcher(settings: Settings) -> FileFetcher:
+    """Return what fetches a request's files: from public addresses only, unless private ones are allowed."""
+    limits = FileLimits(settings.max_attachments, settings.max_attachment_bytes)
+    return FileFetcher(limits, (lambda _: True) if settings.allow_private_urls else is_public_address)
+
+
+def _background(settings: Settings) -> BackgroundPatterns:
+    more = settings.background_request_patterns
+    return BackgroundPatterns([more] if more else [])
+
+
+def _days(days: float | None) -> timedelta | None:
+    return None if days is None else timedelta(days=days)
+
+
+def _admin_key_file(settings: Settings) -> Path:
+    return settings.data_dir / "admin_key"
+
+
+def _load_admin_key(settings: Settings) -> tuple[str, bool]:
+    return load_or_create_secret(_admin_key_file(settings), prefix="sk-parley-")
