@@ -31,7 +31,7 @@ class UsageRecord(NamedTuple):
 
     Attributes:
         request_id: As in ``x-request-id``.
-        owner: Who asked; empty with authentication off.
+        owner: Who asked, by the id of their principal; empty with authentication off.
         endpoint: Who answered, or was asked last.
         outcome: ``finished``, ``cancelled``, or the error's name.
         input_tokens: None where nobody counted them.
@@ -75,8 +75,13 @@ class UsageRepository(Protocol):
         """Keep these, all or none."""
         ...
 
-    async def totals(self, since: datetime | None, endpoint: str | None) -> list[UsageTotal]:
-        """Return the totals by endpoint and model, the most expensive first, then the most used."""
+    async def totals(
+        self, since: datetime | None, endpoint: str | None, owner: str | None
+    ) -> list[UsageTotal]:
+        """Return the totals by endpoint and model, the most expensive first, then the most used.
+
+        None stands for all of them.
+        """
         ...
 
 
@@ -107,14 +112,16 @@ class UsageLog:
                     self._waiting.extendleft(reversed(batch))
                     raise
 
-    async def totals(self, since: datetime | None = None, endpoint: str | None = None) -> list[UsageTotal]:
+    async def totals(
+        self, since: datetime | None = None, endpoint: str | None = None, owner: str | None = None
+    ) -> list[UsageTotal]:
         """Return the totals, the newest records included.
 
         Raises:
             StorageError: The database can't be used.
         """
         await self.flush()
-        return await self._repository.totals(since, endpoint)
+        return await self._repository.totals(since, endpoint, owner)
 
     async def run(self) -> None:
         """Write every second, for ever."""

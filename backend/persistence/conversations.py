@@ -85,11 +85,17 @@ class SqlConversations:
             row = (await connection.execute(wanted)).mappings().one_or_none()
         return _conversation(row) if row else None
 
-    async def list_newest(self, endpoint: str | None, limit: int) -> list[SiteConversation]:
-        """Return the newest ``limit`` of one endpoint, or of all, newest first."""
+    async def list_newest(
+        self, endpoint: str | None, limit: int, owner: str | None = None
+    ) -> list[SiteConversation]:
+        """Return the newest ``limit`` of one endpoint and one owner, or of all, newest first."""
         of_it = true() if endpoint is None else _T.c.endpoint_slug == endpoint
+        of_them = true() if owner is None else _T.c.owner == owner
         newest = (
-            select(_T).where(of_it, self._is_young()).order_by(_T.c.updated_at.desc(), _T.c.id).limit(limit)
+            select(_T)
+            .where(of_it, of_them, self._is_young())
+            .order_by(_T.c.updated_at.desc(), _T.c.id)
+            .limit(limit)
         )
         async with transaction(self._engine) as connection:
             return [_conversation(row) for row in (await connection.execute(newest)).mappings()]

@@ -46,7 +46,9 @@ class SqlUsage:
         )
         return compiled.string
 
-    async def totals(self, since: datetime | None, endpoint: str | None) -> list[UsageTotal]:
+    async def totals(
+        self, since: datetime | None, endpoint: str | None, owner: str | None = None
+    ) -> list[UsageTotal]:
         """Return the totals by endpoint and model, the most expensive first, then the most used.
 
         Raises:
@@ -72,6 +74,8 @@ class SqlUsage:
             query = query.where(row.at >= since)
         if endpoint is not None:
             query = query.where(row.endpoint == endpoint)
+        if owner is not None:
+            query = query.where(row.owner == owner)
         async with transaction(self._engine) as connection:
             rows = (await connection.execute(query)).all()
         return [UsageTotal(e, m, n, int(f), int(i), int(o), float(c)) for e, m, n, f, i, o, c in rows]

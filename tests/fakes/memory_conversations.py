@@ -58,8 +58,14 @@ class MemoryConversations:
         await self._begin("get")
         return found
 
-    async def list_newest(self, endpoint: str | None, limit: int) -> list[SiteConversation]:
-        found = [c for c in self.kept.values() if endpoint in (None, c.scope.endpoint)]
+    async def list_newest(
+        self, endpoint: str | None, limit: int, owner: str | None = None
+    ) -> list[SiteConversation]:
+        found = [
+            c
+            for c in self.kept.values()
+            if endpoint in (None, c.scope.endpoint) and owner in (None, c.scope.owner)
+        ]
         return sorted(found, key=lambda c: c.updated_at, reverse=True)[:limit]
 
     async def forget(self, conversation_id: str, head: str | None) -> bool:

@@ -78,8 +78,10 @@ class ConversationRepository(Protocol):
         """Return one, or None."""
         ...
 
-    async def list_newest(self, endpoint: str | None, limit: int) -> list[SiteConversation]:
-        """Return the newest ``limit`` of one endpoint, or of all, newest first."""
+    async def list_newest(
+        self, endpoint: str | None, limit: int, owner: str | None = None
+    ) -> list[SiteConversation]:
+        """Return the newest ``limit`` of one endpoint and one owner, or of all, newest first."""
         ...
 
     async def forget(self, conversation_id: str, head: str | None) -> bool:
@@ -155,35 +157,37 @@ class ConversationPlacer:
         )
         placement.is_remembered = await _attempt("remember", self._repository.save(conversation))
 
-    async def get(self, conversation_id: str) -> SiteConversation:
-        """Return one.
+    async def get(self, conversation_id: str, owner: str | None = None) -> SiteConversation:
+        """Return one; with an ``owner``, only if it is theirs.
 
         Raises:
-            ConversationNotFoundError: There is none of this id, or it was forgotten.
+            ConversationNotFoundError: There is none of this id, it was forgotten, or it is somebody else's.
             StorageError: The database can't be asked.
         """
         known = _ID.fullmatch(conversation_id) and await self._repository.get(conversation_id)
-        if not known:
+        if not known or owner not in (None, known.scope.owner):
             raise ConversationNotFoundError(conversation_id)
         return known
 
-    async def list_newest(self, endpoint: str | None, limit: int) -> list[SiteConversation]:
-        """Return the newest ``limit`` of one endpoint, or of all, newest first.
+    async def list_newest(
+        self, endpoint: str | None, limit: int, owner: str | None = None
+    ) -> list[SiteConversation]:
+        """Return the newest ``limit`` of one endpoint and one owner, or of all, newest first.
 
         Raises:
             StorageError: The database can't be asked.
         """
-        return await self._repository.list_newest(endpoint, limit)
+        return await self._repository.list_newest(endpoint, limit, owner)
 
-    async def forget(self, conversation_id: str) -> SiteConversation:
-        """Forget one and return what it was.
+    async def forget(self, conversation_id: str, owner: str | None = None) -> SiteConversation:
+        """Forget one and return what it was; with an ``owner``, only if it is theirs.
 
         Raises:
             ConversationNotFoundError: There is none of this id.
             ConversationBusyError: A turn goes on in it.
             StorageError: The database can't be asked.
         """
-        conversation = await self.get(conversation_id)
+        conversation = await self.get(conversation_id, owner)
         is_free = conversation.head is not None
         if not (is_free and await self._repository.forget(conversation_id, conversation.head)):
             raise ConversationBusyError(conversation_id)

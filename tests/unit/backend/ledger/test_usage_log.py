@@ -24,7 +24,7 @@ class Kept:
             raise StorageError
         self.records += records
 
-    async def totals(self, since, endpoint):
+    async def totals(self, since, endpoint, owner):
         return []
 
 
