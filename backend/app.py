@@ -22,14 +22,15 @@ from backend.api.live_sign_in import sign_ins as sign_in
 from backend.api.openapi_document import document_operations
 from backend.api.operations import OperationRouter
 from backend.asgi import ASGIApp, Receive, Scope, Send
-from backend.assembly import ensure_admin_key, open_gateway
+from backend.assembly import OpenAuthenticator, ensure_admin_key, open_gateway
+from backend.assembly import open_authenticator as open_default_authenticator
 from backend.imports.import_file import Import
 from backend.imports.imports import import_files, read_imports
 from backend.observability.request_scope import RequestScope
 from backend.persistence.address import parse_database_url
 from backend.providers.kinds import OpenProviders
 from backend.providers.registry import open_providers as open_all_providers
-from backend.security.api_key import ApiKeyAuth
+from backend.security.authentication import Authentication
 from backend.security.body_limit import BodyLimit
 from backend.security.cross_origin import CrossOrigin
 from backend.security.exposure import check_exposure
@@ -47,6 +48,7 @@ class App(FastAPI):
     """The application behind its front: every request passes the same guards, and chat takes no way through FastAPI."""
 
     front: ASGIApp
+    authentication: Authentication
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -62,12 +64,16 @@ class App(FastAPI):
 
 
 def create_app(
-    settings: Settings, open_providers: OpenProviders = open_all_providers, imports: Sequence[Path] = ()
+    settings: Settings,
+    open_providers: OpenProviders = open_all_providers,
+    imports: Sequence[Path] = (),
+    *,
+    open_authenticator: OpenAuthenticator = open_default_authenticator,
 ) -> FastAPI:
     """Return the application; its lifespan opens and closes everything.
 
-    ``open_providers`` is another one in tests only. ``imports`` are files with endpoints and rotations, besides those
-    that lie in the data directory.
+    ``open_providers`` and ``open_authenticator`` are other ones in tests only. ``imports`` are files with endpoints and
+    rotations, besides those that lie in the data directory.
 
     Raises:
         ImportFileError: One of them is wrong.
@@ -79,6 +85,8 @@ def create_app(
     warning = check_exposure(settings.host, settings.auth, is_auth_on=settings.is_auth_on)
     if warning:
         logger.warning(warning)
+    if settings.is_auth_on:
+        ensure_admin_key(settings)
     described = read_imports(import_files(settings.data_dir, imports), settings.provider_keys)
     # FastAPI would wrap every chunk that is sent for telemetry that nobody collects.
     no_telemetry: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
@@ -86,7 +94,13 @@ def create_app(
         title="Parley",
         version=__version__,
         telemetry=no_telemetry,
-        lifespan=partial(_lifespan, settings, described, open_providers=open_providers),
+        lifespan=partial(
+            _lifespan,
+            settings,
+            described,
+            open_providers=open_providers,
+            open_authenticator=open_authenticator,
+        ),
     )
     routers = (
         endpoints.router,
@@ -105,7 +119,8 @@ def create_app(
     install_error_handlers(app)
     document_operations(app, OPERATIONS)
     router = OperationRouter(OPERATIONS, app.behind_front, _rate_limit(settings))
-    app.front = _guarded(router, settings)
+    app.authentication = Authentication(router)
+    app.front = _guarded(app.authentication, settings)
     return app
 
 
@@ -116,9 +131,7 @@ def _rate_limit(settings: Settings) -> RateLimit | None:
 
 
 def _guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
-    """Return the application behind what every request passes, innermost first."""
-    if settings.is_auth_on:
-        app = ApiKeyAuth(app, key=ensure_admin_key(settings))
+    """Return the application behind what every request passes besides authentication, innermost first."""
     app = CrossOrigin(app, settings.cors_origins)
     if not settings.is_auth_on:
         app = LocalGuard(
@@ -139,7 +152,11 @@ async def _lifespan(
     app: App,
     *,
     open_providers: OpenProviders,
+    open_authenticator: OpenAuthenticator,
 ) -> AsyncIterator[None]:
-    async with open_gateway(settings, described, open_providers) as opened:
+    async with open_gateway(
+        settings, described, open_providers=open_providers, open_authenticator=open_authenticator
+    ) as opened:
         app.state.parts, app.state.sign_ins = opened.parts, opened.sign_ins
-        yield
+        with app.authentication.using(opened.authenticator):
+            yield

@@ -18,12 +18,6 @@ def header(scope: Scope, name: str) -> str | None:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == wanted), None)
 
 
-def owner_of(scope: Scope) -> str:
-    """Return whose request it is; empty with authentication off."""
-    owner: str = scope.get("state", {}).get("owner", "")
-    return owner
-
-
 async def read_body(receive: Receive) -> bytes:
     """Return a request's whole body."""
     message = await receive()

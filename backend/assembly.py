@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -32,6 +32,7 @@ from backend.gateway.routing.breaker import BreakerLimits
 from backend.gateway.routing.endpoint_stats import EndpointStatsRegistry
 from backend.gateway.routing.rotation_registry import RotationBook
 from backend.gateway.routing.router import Router
+from backend.identity.authenticator import Authenticator, LocalAuthenticator
 from backend.imports.import_file import Import, ImportFileError
 from backend.imports.imports import bring_in
 from backend.ledger.usage_log import UsageLog, open_usage_log
@@ -39,11 +40,14 @@ from backend.persistence.redis_answers import open_redis_answers
 from backend.persistence.repositories import Repositories, open_repositories
 from backend.providers.kinds import AccountStores, OpenedProviders, OpenProviders
 from backend.security.addresses import is_public_address
+from backend.security.api_key import StaticKeyAuthenticator
 from backend.security.secret_files import load_or_create_secret
 from backend.settings import Settings
 from backend.wire.attachments import FileLimits
 
 logger = logging.getLogger(__name__)
+
+OpenAuthenticator = Callable[[Settings], AbstractAsyncContextManager[Authenticator]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,7 @@ class OpenedGateway:
 
     parts: Services
     sign_ins: SignIns
+    authenticator: Authenticator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +78,9 @@ class _Routing:
 async def open_gateway(
     settings: Settings,
     described: Import,
+    *,
     open_providers: OpenProviders,
+    open_authenticator: OpenAuthenticator,
 ) -> AsyncIterator[OpenedGateway]:
     """Open everything, and create what the imported files describe; closed in the reverse order at the end.
 
@@ -83,6 +90,7 @@ async def open_gateway(
     """
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(_open_storage(settings))
+        authenticator = await stack.enter_async_context(open_authenticator(settings))
         routing = await stack.enter_async_context(
             _open_routing(settings, storage, open_providers=open_providers)
         )
@@ -108,11 +116,24 @@ async def open_gateway(
             database_problem=storage.repositories.problem,
             browser_status=routing.providers.status,
         )
-        yield OpenedGateway(parts=parts, sign_ins=sign_ins)
+        yield OpenedGateway(parts=parts, sign_ins=sign_ins, authenticator=authenticator)
 
 
-def ensure_admin_key(settings: Settings) -> str:
-    """Return the administrator's key, made at the first use and printed this once.
+@asynccontextmanager
+async def open_authenticator(settings: Settings) -> AsyncIterator[Authenticator]:
+    """Hand out who knows the administrator's key, or with authentication off who takes everybody for the administrator.
+
+    Raises:
+        OSError, ValueError: The key can't be read or made.
+    """
+    if settings.is_auth_on:
+        yield StaticKeyAuthenticator(_load_admin_key(settings)[0])
+    else:
+        yield LocalAuthenticator()
+
+
+def ensure_admin_key(settings: Settings) -> None:
+    """Make the administrator's key at the first use, and print it this once.
 
     Raises:
         OSError, ValueError: It can't be read or made.
@@ -121,7 +142,6 @@ def ensure_admin_key(settings: Settings) -> str:
     if is_new:
         print(f"API key of the administrator, shown this once: {key}", flush=True)  # noqa: T201  for the operator's eyes, never the log
     logger.info("authentication is on", extra={"key_file": str(_admin_key_file(settings))})
-    return key
 
 
 def open_vault(settings: Settings) -> Vault:

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 
 from backend import __version__
 from backend.api.services import PartsOf
+from backend.identity.request_principal import find_principal
 
 router = APIRouter(tags=["health"])
 
@@ -28,7 +29,7 @@ async def ready(request: Request, parts: PartsOf) -> JSONResponse:
     """
     problem = await parts.database_problem()
     document: dict[str, Any] = {"status": "unavailable" if problem else "ready"}
-    if getattr(request.state, "is_authenticated", True):
+    if find_principal(request.scope) is not None:
         document |= {
             "database": {"status": "error", "reason": problem} if problem else {"status": "ok"},
             "browser": parts.browser_status(),

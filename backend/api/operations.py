@@ -13,8 +13,9 @@ from starlette.responses import Response
 
 from backend.api.error_schema import ERROR_SCHEMA
 from backend.api.errors import describe_failure
-from backend.asgi import ASGIApp, Message, Receive, Scope, Send, owner_of
+from backend.asgi import ASGIApp, Message, Receive, Scope, Send
 from backend.errors import RateExceededError
+from backend.identity.request_principal import get_principal
 from backend.security.rate_limit import RateLimit
 
 Refuse = Callable[[Scope, Exception], Response]
@@ -90,7 +91,7 @@ def _counted(limit: RateLimit, scope: Scope, send: Send) -> Send:
     Raises:
         RateExceededError: Nothing is left.
     """
-    caller = owner_of(scope) or (scope["client"] or ("",))[0]
+    caller = get_principal(scope).id or (scope["client"] or ("",))[0]
     allowance = limit.count(caller)
     if allowance.is_exceeded:
         msg = f"More than {allowance.limit} requests within the time that RATE_LIMIT_WINDOW says."

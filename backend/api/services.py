@@ -14,6 +14,8 @@ from backend.gateway.cache.shared_answers import SharedAnswers
 from backend.gateway.gateway import Gateway
 from backend.gateway.placement.placement import ConversationPlacer
 from backend.gateway.routing.rotation_registry import RotationBook
+from backend.identity.principal import Principal
+from backend.identity.request_principal import get_principal
 from backend.ledger.usage_log import UsageLog
 
 
@@ -44,4 +46,9 @@ def _parts(request: Request) -> Services:
     return parts
 
 
+def _principal(request: Request) -> Principal:
+    return get_principal(request.scope)
+
+
 PartsOf = Annotated[Services, Depends(_parts)]
+PrincipalOf = Annotated[Principal, Depends(_principal)]

@@ -45,7 +45,7 @@ class Admission:
         """Wait for a place; give it back with ``leave``.
 
         Callers are served in turn, each one's requests in the order of arrival: who sends many delays the others by one.
-        ``owner`` tells callers apart, such as by their key; without it, all are one. ``min_delay_s`` lies between two
+        ``owner`` tells callers apart, by the ids of their principals; without it, all are one. ``min_delay_s`` lies between two
         requests at least.
 
         Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from backend.errors import InvalidRequestError
+from backend.identity.principal import LOCAL_ADMINISTRATOR, Principal
 from backend.providers.chat_call import ChatCall
 from backend.wire.json_body import parse_json
 
@@ -12,13 +13,15 @@ from backend.wire.json_body import parse_json
 MOST_MESSAGES = 10_000
 
 
-def parse_call(raw: bytes, *, needs_model: bool = True, owner: str = "") -> ChatCall:
+def parse_call(
+    raw: bytes, *, needs_model: bool = True, principal: Principal = LOCAL_ADMINISTRATOR
+) -> ChatCall:
     """Return the request in a body.
 
     Raises:
         InvalidRequestError: It is not JSON, or lacks what every endpoint needs; ``param`` names the field.
     """
-    return parse_chat_call(parse_body(raw), needs_model=needs_model, owner=owner)
+    return parse_chat_call(parse_body(raw), needs_model=needs_model, principal=principal)
 
 
 def parse_body(raw: bytes) -> dict[str, Any]:
@@ -34,7 +37,9 @@ def parse_body(raw: bytes) -> dict[str, Any]:
     return body
 
 
-def parse_chat_call(body: dict[str, Any], *, needs_model: bool = True, owner: str = "") -> ChatCall:
+def parse_chat_call(
+    body: dict[str, Any], *, needs_model: bool = True, principal: Principal = LOCAL_ADMINISTRATOR
+) -> ChatCall:
     """Return the request in a chat body.
 
     Raises:
@@ -63,4 +68,4 @@ def parse_chat_call(body: dict[str, Any], *, needs_model: bool = True, owner: st
         msg = "stream_options: must be an object."
         raise InvalidRequestError(msg, "stream_options")
     with_usage = bool(options and options.get("include_usage"))
-    return ChatCall(model, body, bool(stream), with_usage, owner=owner)
+    return ChatCall(model, body, bool(stream), with_usage, principal=principal)

@@ -25,6 +25,7 @@ from backend.gateway.routing.ranking import RouteCandidate
 from backend.gateway.routing.resolve import list_names
 from backend.gateway.routing.rotation_registry import RotationBook
 from backend.gateway.routing.router import Router, names_of_endpoint
+from backend.identity.principal import Principal
 from backend.ledger.usage_log import UsageLog
 from backend.providers.chat_call import ChatCall
 from backend.providers.protocol import Provider
@@ -78,7 +79,9 @@ class Gateway:
             try:
                 target = self._chooser.target(candidate)
                 endpoint = self._manager.get(target.slug)
-                with self._recorded(endpoint, target, call.owner, is_streamed=call.is_streamed) as attempt:
+                with self._recorded(
+                    endpoint, target, call.principal, is_streamed=call.is_streamed
+                ) as attempt:
                     async with _OpenedReply(call, target, endpoint, self._admission(endpoint)) as reply:
                         attempt.note_begun(reply)
                         has_begun = True
@@ -96,13 +99,15 @@ class Gateway:
         raise most_useful(failures)
 
     def _recorded(
-        self, endpoint: Endpoint, target: Target, owner: str, *, is_streamed: bool = False
+        self, endpoint: Endpoint, target: Target, principal: Principal, *, is_streamed: bool = False
     ) -> RecordedAttempt:
         standings = self._chooser.standings
-        return RecordedAttempt(standings, self._usage, endpoint, target, owner=owner, is_streamed=is_streamed)
+        return RecordedAttempt(
+            standings, self._usage, endpoint, target, owner=principal.id, is_streamed=is_streamed
+        )
 
     async def embed(
-        self, body: Mapping[str, Any], model: str, owner: str, pinned_to: str | None = None
+        self, body: Mapping[str, Any], model: str, principal: Principal, pinned_to: str | None = None
     ) -> tuple[bytes, str]:
         """Return OpenAI's embeddings document, and the slug of who made it.
 
@@ -113,42 +118,46 @@ class Gateway:
         failures: list[Exception] = []
         for candidate in self._chooser.candidates(model, pinned_to):
             try:
-                return await self._embed_at(candidate, body, owner), candidate.slug
+                return await self._embed_at(candidate, body, principal), candidate.slug
             except Exception as exc:
                 if not is_worth_failing_over(exc):
                     raise
                 failures.append(exc)
         raise most_useful(failures)
 
-    async def _embed_at(self, candidate: RouteCandidate, body: Mapping[str, Any], owner: str) -> bytes:
+    async def _embed_at(
+        self, candidate: RouteCandidate, body: Mapping[str, Any], principal: Principal
+    ) -> bytes:
         target = self._chooser.target(candidate)
         endpoint = self._manager.get(target.slug)
         if not endpoint.traits.has_embeddings:
             raise InvalidRequestError(f"Endpoint {target.slug!r} has no embeddings.", "model")
         asked = {**body, "model": target.site_model} if target.site_model else body
-        with self._recorded(endpoint, target, owner) as attempt:
-            document = await self._embedded(endpoint, asked, target, owner)
+        with self._recorded(endpoint, target, principal) as attempt:
+            document = await self._embedded(endpoint, asked, target, principal)
             attempt.note_begun(PassedReply({}, document, embeddings_usage(document)))
         return document
 
     async def _embedded(
-        self, endpoint: Endpoint, body: Mapping[str, Any], target: Target, owner: str
+        self, endpoint: Endpoint, body: Mapping[str, Any], target: Target, principal: Principal
     ) -> bytes:
         while True:
             provider = await endpoint.provider_when_ready()
             try:
-                async with _Admitted(self._admission(endpoint), endpoint, provider, owner):
+                async with _Admitted(self._admission(endpoint), endpoint, provider, principal):
                     return await provider.embed(body, target.model or target.slug)
             except ProviderReplacedError:
                 continue
 
-    async def forget_conversation(self, conversation_id: str) -> bool:
+    async def forget_conversation(self, conversation_id: str, owner: str | None = None) -> bool:
         """Forget a conversation, and return whether its chat was deleted at the site as well.
+
+        With an ``owner``, only theirs are known.
 
         Raises:
             ConversationNotFoundError, ConversationBusyError, StorageError: It can't be forgotten.
         """
-        conversation = await self._conversations.forget(conversation_id)
+        conversation = await self._conversations.forget(conversation_id, owner)
         try:
             return await self._manager.get(conversation.scope.endpoint).forget_chat(conversation.chat)
         except (AutomationError, EndpointNotFoundError):
@@ -219,7 +228,7 @@ class _OpenedReply:
         call, endpoint = self._call, self._endpoint
         while True:
             provider = await endpoint.provider_when_ready()
-            admitted = _Admitted(self._admission, endpoint, provider, call.owner)
+            admitted = _Admitted(self._admission, endpoint, provider, call.principal)
             self._opened = provider.open_reply(call, self._target, admitted)
             try:
                 return await self._opened.__aenter__()
@@ -236,11 +245,13 @@ class _OpenedReply:
 class _Admitted:
     """A context manager around one turn at an endpoint, with its place among those that run at once."""
 
-    def __init__(self, admission: Admission, endpoint: Endpoint, provider: Provider, owner: str) -> None:
+    def __init__(
+        self, admission: Admission, endpoint: Endpoint, provider: Provider, principal: Principal
+    ) -> None:
         self._admission = admission
         self._endpoint = endpoint
         self._turn = endpoint.turn(provider)
-        self._owner = owner
+        self._owner = principal.id
 
     async def __aenter__(self) -> None:
         endpoint = self._endpoint

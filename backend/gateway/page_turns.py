@@ -57,6 +57,7 @@ class PageRequest:
         notes: What the client should know before the answer begins.
         files: Those of each message, still to be fetched where they are addresses.
         shape: The form that the answer must have; None for the answer as it comes.
+        owner: Whose conversation it is.
     """
 
     head: CompletionHead
@@ -68,6 +69,7 @@ class PageRequest:
     notes: tuple[str, ...] = ()
     files: tuple[tuple[FilePart, ...], ...] = ()
     shape: AnswerShape | None = None
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +162,13 @@ class PageTurns:
             notes=(BACKGROUND_NOTE,) if is_background else (),
             files=parse_files(request.messages, self._files.limits),
             shape=shape,
+            owner=call.principal.conversation_owner,
         )
 
     @asynccontextmanager
     async def _open_answer(self, order: PageRequest, admitted: Admitted) -> AsyncIterator[AnswerStream]:
         prompt = with_tools(await self._files.attach(order.prompt, order.files), order.shape)
-        scope = _scope(self._config, order.target)
+        scope = _scope(self._config, order)
         async with (
             self._conversations.place(prompt, scope, order.conversation) as place,
             admitted,
@@ -199,5 +202,7 @@ def _page_opener(open_pages: PageProviderOpener, services: PageServices) -> Prov
     return open_page_turns
 
 
-def _scope(config: EndpointConfig, target: Target) -> ConversationKey:
-    return ConversationKey(config.slug, config.base_url, config.username or "default", target.model)
+def _scope(config: EndpointConfig, order: PageRequest) -> ConversationKey:
+    return ConversationKey(
+        config.slug, config.base_url, config.username or "default", order.target.model, order.owner
+    )

@@ -6,6 +6,7 @@ import logging
 import time
 
 from backend.asgi import ASGIApp, Message, Receive, Scope, Send, header
+from backend.identity.request_principal import find_principal
 from backend.observability.logs import log_often
 from backend.observability.request_id import choose_request_id, request_id
 
@@ -39,6 +40,9 @@ class RequestScope:
         finally:
             duration_ms = round((time.monotonic() - start) * 1000, 1)
             facts = {"method": scope["method"], "path": shown_path(scope["path"]), "status": status}
+            principal = find_principal(scope)
+            if principal is not None and principal.id:
+                facts["principal"] = principal.id
             log_often(logger, "request finished", {**facts, "duration_ms": duration_ms})
             request_id.reset(token)
 

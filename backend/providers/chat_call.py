@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from backend.identity.principal import LOCAL_ADMINISTRATOR, Principal
 from backend.providers.turn_cancellation import TurnCancellation
 from backend.wire.chat_request import ChatRequest
 from backend.wire.ids import new_id
@@ -22,7 +23,7 @@ class ChatCall:
     Attributes:
         body: As the client sent it.
         is_throwaway: Nobody goes on with its chat.
-        owner: Whose request it is; empty with authentication off.
+        principal: Whose request it is.
         asked: The endpoints that were asked, in this order.
         stop: Ends its turn.
     """
@@ -32,7 +33,7 @@ class ChatCall:
     is_streamed: bool = False
     with_usage: bool = False
     is_throwaway: bool = False
-    owner: str = ""
+    principal: Principal = LOCAL_ADMINISTRATOR
     created: int = field(default_factory=lambda: int(time.time()))
     asked: list[str] = field(default_factory=list)
     stop: TurnCancellation = field(default_factory=TurnCancellation)

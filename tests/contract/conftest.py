@@ -20,6 +20,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from backend.app import create_app
+from backend.assembly import OpenAuthenticator, open_authenticator
 from backend.providers.api.opener import API_TRAITS, api_opener, check_api
 from backend.providers.config import EndpointConfig
 from backend.providers.kinds import OpenedProviders, OpenProviders
@@ -130,12 +131,17 @@ async def run_gateway(
     site: ScriptedSite | None = None,
     *,
     providers: OpenProviders | None = None,
+    open_authenticator: OpenAuthenticator = open_authenticator,
     **settings: Any,
 ) -> AsyncIterator[RunningGateway]:
     """Serve ``site``, or real ``providers``, on a free port until the block is left; ``settings`` are the gateway's."""
     site = site or ScriptedSite()
     values = {"data_dir": data_dir, "host": "127.0.0.1", "selectors_dir": data_dir, **settings}
-    app = create_app(Settings(_env_file=None, **values), providers or providers_of(site))
+    app = create_app(
+        Settings(_env_file=None, **values),
+        providers or providers_of(site),
+        open_authenticator=open_authenticator,
+    )
     config = uvicorn.Config(
         app, host="127.0.0.1", port=0, log_config=None, access_log=False, timeout_graceful_shutdown=1
     )

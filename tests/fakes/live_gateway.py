@@ -28,9 +28,12 @@ from backend.accounts.sign_ins import SignIns, open_sign_ins
 from backend.api.errors import install_error_handlers
 from backend.api.live_sign_in import live
 from backend.api.live_sign_in import sign_ins as sign_in
+from backend.asgi import ASGIApp
 from backend.errors import EndpointNotFoundError
+from backend.identity.authenticator import Authenticator, LocalAuthenticator
 from backend.observability.request_scope import RequestScope
-from backend.security.api_key import ApiKeyAuth
+from backend.security.api_key import StaticKeyAuthenticator
+from backend.security.authentication import Authentication
 from backend.security.socket_origin import SocketOrigin
 from tests.fakes.chat_provider import MemorySessions
 from tests.fakes.sign_in_site import SignInSite, profile_of
@@ -122,27 +125,29 @@ async def open_live_gateway(
     app.include_router(sign_in.router)
     app.include_router(live.router)
     install_error_handlers(app)
-    if key is not None:
-        app.add_middleware(ApiKeyAuth, key=key)
-    app.add_middleware(SocketOrigin, cors_origins=())
-    app.add_middleware(RequestScope)
+    guard = Authentication(app)
+    front = RequestScope(SocketOrigin(guard, cors_origins=()))
     try:
         room = Room(account, config)
         async with open_sign_ins(OneRoom(room), view_idle_s=view_idle_s) as sign_ins:
             app.state.sign_ins = sign_ins
+            authenticator: Authenticator = (
+                LocalAuthenticator() if key is None else StaticKeyAuthenticator(key)
+            )
             async with (
-                _serving(app) as url,
+                _serving(front) as url,
                 httpx.AsyncClient(base_url=url, timeout=30, verify=False) as rest,
             ):
                 if key is not None:
                     rest.headers["authorization"] = f"Bearer {key}"
-                yield LiveGateway(url, rest, sign_ins, sessions)
+                with guard.using(authenticator):
+                    yield LiveGateway(url, rest, sign_ins, sessions)
     finally:
         await account.close()
 
 
 @asynccontextmanager
-async def _serving(app: FastAPI) -> AsyncIterator[str]:
+async def _serving(app: ASGIApp) -> AsyncIterator[str]:
     config = uvicorn.Config(
         app,
         host="127.0.0.1",

@@ -21,7 +21,7 @@ from backend.api.admin.endpoint_documents import (
 )
 from backend.api.admin.state_stream import StateStream
 from backend.api.json_route import JsonRoute
-from backend.api.services import PartsOf
+from backend.api.services import PartsOf, PrincipalOf
 from backend.gateway.call import parse_chat_call
 from backend.providers.config import EndpointDraft
 from backend.wire.chat_request import TestRequest
@@ -88,11 +88,14 @@ async def restart_endpoint(slug: str, parts: PartsOf) -> dict[str, Any]:
 
 
 @router.post("/{slug}/test")
-async def test_endpoint(slug: str, body: TestRequest, parts: PartsOf) -> dict[str, Any]:
+async def test_endpoint(
+    slug: str, body: TestRequest, parts: PartsOf, principal: PrincipalOf
+) -> dict[str, Any]:
     """Ask an endpoint one thing and return its whole answer."""
     call = parse_chat_call(
         {"model": body.model or "", "messages": [{"role": "user", "content": body.message}]},
         needs_model=False,
+        principal=principal,
     )
     call = replace(call, is_throwaway=True)
     async with parts.gateway.open_reply(call, pinned_to=slug) as reply:

@@ -12,7 +12,8 @@ from backend.api.inference.reply_response import OpenReply, ReplyResponse, Respo
 from backend.api.operations import RawOperation
 from backend.api.services import PartsOf, Services
 from backend.asgi import Receive, Scope, Send, header, owner_of, read_body
-from backend.gateway.call import parse_body, parse_call, parse_chat_call
+from backend.gateway.call import ChatCall, parse_body, parse_call, parse_chat_call
+from backend.identity.request_principal import get_principal
 from backend.providers.chat_call import ChatCall
 from backend.wire.chat_request import ChatRequest, PinnedChatRequest
 
@@ -29,7 +30,8 @@ class ChatCompletions:
         """Answer a conversation."""
         parts: Services = scope["app"].state.parts
         pinned_to: str | None = scope["path_params"].get("endpoint")
-        call = parse_call(await read_body(receive), needs_model=pinned_to is None, owner=owner_of(scope))
+        body, principal = await read_body(receive), get_principal(scope)
+        call = parse_call(body, needs_model=pinned_to is None, principal=principal)
         await ReplyResponse(call, opener(parts, call, scope, pinned_to))(scope, receive, send)
 
 

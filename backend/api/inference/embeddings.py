@@ -9,9 +9,10 @@ from starlette.responses import Response
 
 from backend.api.operations import RawOperation
 from backend.api.services import Services
-from backend.asgi import Receive, Scope, Send, owner_of, read_body
+from backend.asgi import Receive, Scope, Send, read_body
 from backend.errors import InvalidRequestError
 from backend.gateway.call import parse_body
+from backend.identity.request_principal import get_principal
 
 
 class EmbeddingsRequest(BaseModel):
@@ -35,7 +36,7 @@ class Embeddings:
         if body.get("input") in (None, "", []):
             msg = "input: must be a text, or a list of texts or tokens."
             raise InvalidRequestError(msg, "input")
-        document, slug = await parts.gateway.embed(body, model, owner_of(scope), pinned_to)
+        document, slug = await parts.gateway.embed(body, model, get_principal(scope), pinned_to)
         headers = {"x-gateway-endpoint": slug}
         await Response(document, headers=headers, media_type="application/json")(scope, receive, send)
 

@@ -43,7 +43,7 @@ class SharedAnswers:
             async with open_fresh() as reply:
                 yield reply
             return
-        key = cache_key(call.body, name, call.owner)
+        key = cache_key(call.body, name, call.principal.id)
         kept = await self.cache.get(key) if wish.may_read else None
         if kept is not None:
             replayed = _Replayed({**kept.headers, "x-gateway-cache": "hit"}, _each(kept.chunks), call)

@@ -30,7 +30,7 @@ class ConversationKey:
         site: Its address: chats of another site can't be gone on with.
         account: The account at the site that holds the chats.
         model: The site's model; None for what is chosen there.
-        owner: Whose conversations they are; empty while there are no users.
+        owner: Whose conversations they are (``Principal.conversation_owner``).
     """
 
     endpoint: str

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backend.security.api_key import ApiKeyAuth
+from backend.security.authentication import Authentication
 from backend.security.local_guard import LocalGuard
 from backend.security.socket_origin import SocketOrigin
 
@@ -84,25 +84,9 @@ async def test_the_lifespan_passes_both_guards():
     app = App()
 
     await call(guard(app), "lifespan", {})
-    await call(ApiKeyAuth(app, key="k"), "lifespan", {})
+    await call(Authentication(app), "lifespan", {})
 
     assert app.reached == ["lifespan", "lifespan"]
-
-
-async def test_a_websocket_without_the_key_is_closed():
-    app = App()
-
-    refused = await call(ApiKeyAuth(app, key="k"), "websocket", {})
-    await call(ApiKeyAuth(app, key="k"), "websocket", {"authorization": "bearer k"})
-
-    assert refused[0]["code"] == 1008
-    assert app.reached == ["websocket"]
-
-
-async def test_a_key_with_foreign_letters_is_wrong_and_not_an_error():
-    sent = await call(ApiKeyAuth(App(), key="k"), "http", {"authorization": "Bearer \u00fc"})
-
-    assert sent[0]["status"] == 401
 
 
 @pytest.mark.parametrize(
@@ -134,22 +118,3 @@ async def test_requests_other_than_websockets_are_not_its_concern():
     await call(SocketOrigin(app, cors_origins=[]), "http", {"host": "a", "origin": "https://evil.example"})
 
     assert app.reached == ["http"]
-
-
-@pytest.mark.parametrize(
-    ("path", "reached"),
-    [
-        ("/live/token", ["http"]),
-        ("/live-page/live.js", ["http"]),
-        ("/sign-in/demo/ada", ["http"]),
-        ("/live", []),
-        ("/api/endpoints/demo/accounts/ada/live", []),
-        ("/api/endpoints/demo/accounts/ada/sign-in", []),
-    ],
-)
-async def test_links_to_live_views_and_their_pages_need_no_key_and_what_starts_them_does(path, reached):
-    app = App()
-
-    await call(ApiKeyAuth(app, key="k"), "http", {}, path=path)
-
-    assert app.reached == reached
