@@ -69,6 +69,7 @@ class Gateway:
 
         Raises:
             EndpointNotFoundError, ModelNotFoundError: Nothing has that name.
+            NotAllowedError: Its principal may not ask for it.
             GatewayError, AutomationError, ValidationError: On entering or while the answer is iterated.
         """
         candidates = self._candidates(call, pinned_to)
@@ -112,11 +113,12 @@ class Gateway:
         """Return OpenAI's embeddings document, and the slug of who made it.
 
         Raises:
+            NotAllowedError: The principal may not ask for the model.
             InvalidRequestError: A page was asked, or an API without embeddings.
             GatewayError, AutomationError: Nothing has that name, or everyone failed.
         """
         failures: list[Exception] = []
-        for candidate in self._chooser.candidates(model, pinned_to):
+        for candidate in self._chooser.candidates(model, pinned_to, principal):
             try:
                 return await self._embed_at(candidate, body, principal), candidate.slug
             except Exception as exc:
@@ -149,6 +151,15 @@ class Gateway:
             except ProviderReplacedError:
                 continue
 
+    def check_allowed(self, principal: Principal, name: str, pinned_to: str | None = None) -> None:
+        """Check that the principal may ask for a model by this name.
+
+        Raises:
+            NotAllowedError: They may not.
+            EndpointNotFoundError: There is nothing called ``pinned_to``.
+        """
+        self._chooser.check_allowed(principal, name, pinned_to)
+
     async def forget_conversation(self, conversation_id: str, owner: str | None = None) -> bool:
         """Forget a conversation, and return whether its chat was deleted at the site as well.
 
@@ -164,14 +175,16 @@ class Gateway:
             logger.warning("chat stays at the site", extra={"conversation": conversation_id}, exc_info=True)
             return False
 
-    def list_models(self, pinned_to: str | None = None) -> list[dict[str, object]]:
+    def list_models(self, principal: Principal, pinned_to: str | None = None) -> list[dict[str, object]]:
         """Return OpenAI's model entries of every started endpoint and of the rotations, or of one of these.
+
+        What the principal may not ask for is left out.
 
         Raises:
             EndpointNotFoundError: There is nothing called ``pinned_to``.
         """
         if pinned_to is not None and pinned_to in self._rotations.all:
-            return [self.get_model(pinned_to)]
+            return [model_document(pinned_to, "rotation", 0)] if principal.allows(pinned_to) else []
         endpoints = self._manager.list_all() if pinned_to is None else [self._manager.get(pinned_to)]
         entries: dict[str, dict[str, object]] = {}
         for endpoint in endpoints:
@@ -182,21 +195,23 @@ class Gateway:
                     entries.setdefault(name, model_document(name, endpoint.slug, created))
         if pinned_to is None:
             entries |= {name: model_document(name, "rotation", 0) for name in self._rotations.all}
-        return list(entries.values())
+        return [entry for name, entry in entries.items() if principal.allows(name)]
 
-    def get_model(self, name: str) -> dict[str, object]:
+    def get_model(self, principal: Principal, name: str) -> dict[str, object]:
         """Return the entry of one model.
 
         Raises:
+            NotAllowedError: The principal may not ask for it.
             ModelNotFoundError: Nothing has that name.
         """
+        self.check_allowed(principal, name)
         if name in self._rotations.all:
             return model_document(name, "rotation", 0)
-        slug = self._chooser.candidates(name)[0].slug
+        slug = self._chooser.candidates(name, principal=principal)[0].slug
         return model_document(name, slug, int(self._manager.get(slug).created_at.timestamp()))
 
     def _candidates(self, call: ChatCall, pinned_to: str | None) -> Sequence[RouteCandidate]:
-        candidates = self._chooser.candidates(call.model, pinned_to)
+        candidates = self._chooser.candidates(call.model, pinned_to, call.principal)
         if self._background_model and pinned_to is None:
             first = self._manager.find(candidates[0].slug)
             is_personal = first is not None and first.traits.keeps_chats

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 
 from backend.api.inference.reply_response import OpenReply, ReplyResponse, ResponseEncoder
 from backend.api.operations import RawOperation
-from backend.api.services import PartsOf, Services
+from backend.api.services import PartsOf, PrincipalOf, Services
 from backend.asgi import Receive, Scope, Send, header, owner_of, read_body
 from backend.gateway.call import ChatCall, parse_body, parse_call, parse_chat_call
 from backend.identity.request_principal import get_principal
@@ -40,6 +40,8 @@ def opener(parts: Services, call: ChatCall, scope: Scope, pinned_to: str | None 
     fresh = partial(parts.gateway.open_reply, call, pinned_to)
     if not parts.answers.cache.is_on:
         return fresh
+    # Its owner may have asked by another key, which may use more.
+    parts.gateway.check_allowed(call.principal, call.model, pinned_to)
     name = f"{pinned_to or ''}/{call.model}"
     return partial(parts.answers.open_reply, call, name, header(scope, "cache-control"), fresh)
 
@@ -74,18 +76,18 @@ OPERATIONS = (
 
 
 @router.get("/v1/models")
-async def list_models(parts: PartsOf) -> dict[str, Any]:
-    """List every name that ``model`` may have: those of started endpoints."""
-    return {"object": "list", "data": parts.gateway.list_models()}
+async def list_models(parts: PartsOf, principal: PrincipalOf) -> dict[str, Any]:
+    """List every name that ``model`` may have: those of started endpoints that the key may use."""
+    return {"object": "list", "data": parts.gateway.list_models(principal)}
 
 
 @router.get("/v1/models/{name:path}")
-async def get_model(name: str, parts: PartsOf) -> dict[str, Any]:
+async def get_model(name: str, parts: PartsOf, principal: PrincipalOf) -> dict[str, Any]:
     """Return one model's entry."""
-    return parts.gateway.get_model(name)
+    return parts.gateway.get_model(principal, name)
 
 
 @router.get("/api/{endpoint}/models")
-async def list_pinned_models(endpoint: str, parts: PartsOf) -> dict[str, Any]:
+async def list_pinned_models(endpoint: str, parts: PartsOf, principal: PrincipalOf) -> dict[str, Any]:
     """List the names that mean this endpoint."""
-    return {"object": "list", "data": parts.gateway.list_models(pinned_to=endpoint)}
+    return {"object": "list", "data": parts.gateway.list_models(principal, pinned_to=endpoint)}

@@ -63,6 +63,16 @@ def resolve_pinned(name: str, endpoint: EndpointNames) -> Target:
     return found
 
 
+def requested_names(name: str, pinned_to: EndpointNames) -> Sequence[str]:
+    """Return the names by which ``GET /v1/models`` lists what ``name`` means at this endpoint."""
+    if not name:
+        return (pinned_to.slug,)
+    if name == pinned_to.slug or name.startswith(f"{pinned_to.slug}/"):
+        return (name,)
+    full = f"{pinned_to.slug}/{name}"
+    return (full, name) if name in pinned_to.aliases else (full,)
+
+
 def list_names(endpoint: EndpointNames) -> Iterator[str]:
     """Yield every name that the endpoint answers to, its own first."""
     yield endpoint.slug

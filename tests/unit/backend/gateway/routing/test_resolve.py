@@ -3,7 +3,14 @@ from __future__ import annotations
 import pytest
 
 from backend.errors import ModelNotFoundError
-from backend.gateway.routing.resolve import EndpointNames, list_names, resolve, resolve_pinned
+from backend.gateway.routing.resolve import (
+    EndpointNames,
+    Target,
+    list_names,
+    requested_names,
+    resolve,
+    resolve_pinned,
+)
 from backend.providers.target import Target
 
 
@@ -72,3 +79,20 @@ def test_an_endpoint_answers_to_its_name_its_models_and_its_aliases():
 
 def test_the_full_name_is_the_endpoints_and_the_models():
     assert (Target("e", "m", None).name, Target("e", None, None).name) == ("e/m", "e")
+
+
+@pytest.mark.parametrize(
+    ("name", "listed"),
+    [
+        ("", ["deep"]),
+        ("deep", ["deep"]),
+        ("deep/think", ["deep/think"]),
+        ("deep/gpt-4", ["deep/gpt-4"]),
+        ("think", ["deep/think"]),
+        ("gpt-4", ["deep/gpt-4", "gpt-4"]),
+        ("other", ["deep/other"]),
+        ("deeper", ["deep/deeper"]),
+    ],
+)
+def test_a_pinned_name_is_known_by_the_names_of_the_list_of_models(name, listed):
+    assert list(requested_names(name, DEEP)) == listed
