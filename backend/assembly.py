@@ -36,8 +36,8 @@ from backend.identity.authenticator import Authenticator, LocalAuthenticator
 from backend.imports.import_file import Import, ImportFileError
 from backend.imports.imports import bring_in
 from backend.ledger.usage_log import UsageLog, open_usage_log
+from backend.persistence.database import Repositories, open_repositories
 from backend.persistence.redis_answers import open_redis_answers
-from backend.persistence.repositories import Repositories, open_repositories
 from backend.providers.kinds import AccountStores, OpenedProviders, OpenProviders
 from backend.security.addresses import is_public_address
 from backend.security.api_key import StaticKeyAuthenticator

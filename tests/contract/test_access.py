@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import httpx
 import pytest
 
 from backend.app import create_app
@@ -134,6 +135,22 @@ def test_a_public_address_turns_authentication_on(tmp_path):
     create_app(settings, providers_of(ScriptedSite()))
 
     assert (tmp_path / "admin_key").exists()
+
+
+@pytest.mark.parametrize("auth", ["on", "off"])
+async def test_until_the_lifespan_has_run_nothing_is_let_in(tmp_path, site, auth):
+    app = create_app(Settings(_env_file=None, data_dir=tmp_path, auth=auth), providers_of(site))
+    key = (tmp_path / "admin_key").read_text() if auth == "on" else ""
+    transport = httpx.ASGITransport(app)
+
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        got = [
+            await client.get(path, headers={"authorization": f"Bearer {key}"})
+            for path in ("/v1/models", "/health", "/live/token")
+        ]
+
+    assert [answer.status_code for answer in got] == [503, 503, 503]
+    assert got[0].json()["error"]["code"] == "starting"
 
 
 def test_a_public_address_without_authentication_is_warned_of(tmp_path, caplog):

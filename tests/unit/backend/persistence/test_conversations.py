@@ -179,6 +179,26 @@ async def test_each_endpoint_keeps_its_newest(engine):
     assert [c.id for c in await kept.list_newest("other", 10)] == ["conv_0"]
 
 
+async def test_the_newest_of_one_owner_are_listed_for_them_alone(kept):
+    for number, (endpoint, owner) in enumerate(
+        [("demo", "ada"), ("other", "ada"), ("demo", "bob"), ("demo", "")]
+    ):
+        scope = ConversationKey(endpoint, "http://x/", "shared", None, owner)
+        await kept.save(conversation(number, endpoint, scope=scope))
+
+    listed = {
+        (endpoint, owner): [c.id for c in await kept.list_newest(endpoint, 10, owner)]
+        for endpoint, owner in [(None, "ada"), ("demo", "ada"), (None, ""), (None, None)]
+    }
+
+    assert listed == {
+        (None, "ada"): ["conv_1", "conv_0"],
+        ("demo", "ada"): ["conv_0"],
+        (None, ""): ["conv_3"],
+        (None, None): ["conv_3", "conv_2", "conv_1", "conv_0"],
+    }
+
+
 async def test_one_that_is_too_old_is_as_good_as_forgotten(engine):
     now = NOON
     kept = SqlConversations(engine, max_age=timedelta(days=1), now=lambda: now)

@@ -265,6 +265,32 @@ async def test_an_id_is_good_in_its_own_scope_alone(memory, known, asked, error)
     assert memory.kept == {known.id: known}
 
 
+@pytest.fixture
+def adas(memory, known) -> SiteConversation:
+    """One whose owner is ada, the only one that is kept."""
+    hers: SiteConversation = replace(known, scope=replace(known.scope, owner="ada"))
+    memory.kept[known.id] = hers
+    return hers
+
+
+async def test_somebody_elses_is_as_good_as_none(memory, adas):
+    conversations = ConversationPlacer(memory)
+
+    for ask in (conversations.get, conversations.forget):
+        with pytest.raises(ConversationNotFoundError):
+            await ask(adas.id, "bob")
+
+    assert memory.kept == {adas.id: adas}
+
+
+async def test_ones_own_can_be_read_and_forgotten(memory, adas):
+    conversations = ConversationPlacer(memory)
+
+    assert await conversations.get(adas.id, "ada") == adas
+    assert await conversations.forget(adas.id, "ada") == adas
+    assert memory.kept == {}
+
+
 async def test_one_that_could_not_be_forgotten_can_be_forgotten_later(memory, known):
     conversations = ConversationPlacer(memory)
     memory.failing = {"forget"}
