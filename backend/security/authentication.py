@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from backend.asgi import ASGIApp, Receive, Scope, Send, header
+from backend.asgi import ASGIApp, Receive, Scope, Send
 from backend.errors import GatewayError, InvalidCredentialError, StorageError
 from backend.identity.authenticator import Authenticator
 from backend.identity.request_principal import set_principal
@@ -65,10 +65,15 @@ _STARTING = ErrorReply(
 
 def _presented(scope: Scope) -> str:
     """Return the API key or token that the request carries; empty without one."""
-    kind, _, value = (header(scope, "authorization") or "").partition(" ")
-    if kind.lower() != "bearer":
-        value = header(scope, "x-api-key") or ""  # Anthropic's clients
-    return value.strip()
+    authorization = api_key = b""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            authorization = authorization or value
+        elif name == b"x-api-key":  # Anthropic's clients
+            api_key = api_key or value
+    kind, _, token = authorization.partition(b" ")
+    secret: bytes = token if kind.lower() == b"bearer" else api_key
+    return secret.strip().decode("latin-1")
 
 
 def _reply(error: GatewayError) -> ErrorReply:
