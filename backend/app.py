@@ -41,6 +41,18 @@ from backend.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+_ROUTERS = (
+    endpoints.router,
+    accounts.router,
+    sign_in.router,
+    live.router,
+    conversations.router,
+    rotations.router,
+    usage.router,
+    chat.router,
+    health.router,
+    metrics.router,
+)
 OPERATIONS = (*chat.OPERATIONS, *responses_api.OPERATIONS, *messages_api.OPERATIONS, *embeddings.OPERATIONS)
 
 
@@ -102,19 +114,7 @@ def create_app(
             open_authenticator=open_authenticator,
         ),
     )
-    routers = (
-        endpoints.router,
-        accounts.router,
-        sign_in.router,
-        live.router,
-        conversations.router,
-        rotations.router,
-        usage.router,
-        chat.router,
-        health.router,
-        metrics.router,
-    )
-    for routes in routers:
+    for routes in _ROUTERS:
         app.include_router(routes, responses=ERROR_RESPONSES)
     install_error_handlers(app)
     document_operations(app, OPERATIONS)

@@ -101,20 +101,8 @@ async def open_gateway(
             sessions_for=storage.stores.sessions_for,
         )
         sign_ins = await stack.enter_async_context(open_sign_ins(accounts))
-        usage = await stack.enter_async_context(open_usage_log(storage.repositories.usage))
-        answers = await stack.enter_async_context(_open_answers(settings))
-        conversations = ConversationPlacer(storage.repositories.conversations)
-        parts = Services(
-            manager=routing.manager,
-            accounts=accounts,
-            gateway=_build_gateway(settings, routing, conversations=conversations, usage=usage),
-            conversations=conversations,
-            rotations=routing.rotations,
-            usage=usage,
-            answers=answers,
-            started_at=time.monotonic(),
-            database_problem=storage.repositories.problem,
-            browser_status=routing.providers.status,
+        parts = await stack.enter_async_context(
+            _open_parts(settings, storage, routing=routing, accounts=accounts)
         )
         yield OpenedGateway(parts=parts, sign_ins=sign_ins, authenticator=authenticator)
 
@@ -212,6 +200,29 @@ async def _open_routing(
         )
         async with open_manager(workshop) as manager:
             yield _Routing(manager=manager, rotations=rotations, standings=standings, providers=providers)
+
+
+@asynccontextmanager
+async def _open_parts(
+    settings: Settings, storage: _Storage, *, routing: _Routing, accounts: AccountManager
+) -> AsyncIterator[Services]:
+    conversations = ConversationPlacer(storage.repositories.conversations)
+    async with (
+        open_usage_log(storage.repositories.usage) as usage,
+        _open_answers(settings) as answers,
+    ):
+        yield Services(
+            manager=routing.manager,
+            accounts=accounts,
+            gateway=_build_gateway(settings, routing, conversations=conversations, usage=usage),
+            conversations=conversations,
+            rotations=routing.rotations,
+            usage=usage,
+            answers=answers,
+            started_at=time.monotonic(),
+            database_problem=storage.repositories.problem,
+            browser_status=routing.providers.status,
+        )
 
 
 async def _import(described: Import, routing: _Routing) -> None:

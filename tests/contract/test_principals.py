@@ -199,6 +199,17 @@ async def test_a_kept_answer_of_ones_other_key_is_refused_to_a_key_that_may_not_
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_allowed")
 
 
+async def test_everybody_has_a_rate_limit_of_their_own_whatever_their_key(tmp_path, api):
+    api.plays(WHOLE)
+    async with callers_of(tmp_path, rate_limit_requests=1) as callers:
+        await callers.gateway.started_api("plain", api.url)
+        got = [
+            (await callers.chat(key, "plain")).status_code for key in ("sk-ada", "sk-bob", "sk-ada-narrow")
+        ]
+
+    assert got == [200, 200, 429]
+
+
 async def test_everybody_sees_their_own_usage_and_an_administrator_all(callers, api):
     await callers.gateway.started_api("api", api.url)
     api.plays(answers(completion("Hi")))
