@@ -108,8 +108,8 @@ def create_app(
         telemetry=no_telemetry,
         lifespan=partial(
             _lifespan,
-            settings,
-            described,
+            settings=settings,
+            described=described,
             open_providers=open_providers,
             open_authenticator=open_authenticator,
         ),
@@ -147,10 +147,10 @@ def _guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
 
 @asynccontextmanager
 async def _lifespan(
-    settings: Settings,
-    described: Import,
     app: App,
     *,
+    settings: Settings,
+    described: Import,
     open_providers: OpenProviders,
     open_authenticator: OpenAuthenticator,
 ) -> AsyncIterator[None]:
