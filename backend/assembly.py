@@ -25,7 +25,7 @@ from backend.gateway.cache.in_flight import open_in_flight
 from backend.gateway.cache.response_cache import AnswerStore, MemoryAnswers, ResponseCache
 from backend.gateway.cache.shared_answers import SharedAnswers
 from backend.gateway.gateway import Gateway
-from backend.gateway.page_turns import PageTurns
+from backend.gateway.page_turns import PageServices, page_kinds
 from backend.gateway.placement.background import BackgroundPatterns
 from backend.gateway.placement.placement import ConversationPlacer
 from backend.gateway.routing.breaker import BreakerLimits
@@ -72,6 +72,7 @@ class _Routing:
     rotations: RotationBook
     standings: EndpointStatsRegistry
     providers: OpenedProviders
+    pages: PageServices
 
 
 @asynccontextmanager
@@ -189,9 +190,14 @@ async def _open_routing(
         standings = EndpointStatsRegistry(limits, alerts.on_breaker)
         rotations = RotationBook(storage.repositories.rotations)
         await rotations.load()
+        pages = PageServices(
+            conversations=ConversationPlacer(storage.repositories.conversations),
+            background=_build_background(settings),
+            files=build_file_fetcher(settings),
+        )
         workshop = EndpointDependencies(
             repository=storage.repositories.endpoints,
-            openers=providers.openers,
+            kinds={**providers.kinds, **page_kinds(providers.pages, pages)},
             check=providers.check,
             screenshots=ScreenshotFolder(settings.data_dir / "screenshots"),
             forget=storage.profiles.forget,
@@ -199,14 +205,15 @@ async def _open_routing(
             watchers=(alerts.on_state, standings.on_state),
         )
         async with open_manager(workshop) as manager:
-            yield _Routing(manager=manager, rotations=rotations, standings=standings, providers=providers)
+            yield _Routing(
+                manager=manager, rotations=rotations, standings=standings, providers=providers, pages=pages
+            )
 
 
 @asynccontextmanager
 async def _open_parts(
     settings: Settings, storage: _Storage, *, routing: _Routing, accounts: AccountManager
 ) -> AsyncIterator[Services]:
-    conversations = ConversationPlacer(storage.repositories.conversations)
     async with (
         open_usage_log(storage.repositories.usage) as usage,
         _open_answers(settings) as answers,
@@ -214,8 +221,8 @@ async def _open_parts(
         yield Services(
             manager=routing.manager,
             accounts=accounts,
-            gateway=_build_gateway(settings, routing, conversations=conversations, usage=usage),
-            conversations=conversations,
+            gateway=_build_gateway(settings, routing, usage=usage),
+            conversations=routing.pages.conversations,
             rotations=routing.rotations,
             usage=usage,
             answers=answers,
@@ -233,24 +240,19 @@ async def _import(described: Import, routing: _Routing) -> None:
         logger.error("nothing was imported", extra={"reason": str(exc)})  # noqa: TRY400  its reason says all
 
 
-def _build_gateway(
-    settings: Settings, routing: _Routing, *, conversations: ConversationPlacer, usage: UsageLog
-) -> Gateway:
+def _build_gateway(settings: Settings, routing: _Routing, *, usage: UsageLog) -> Gateway:
     chooser = Router(
         manager=routing.manager,
         rotations=routing.rotations,
         standings=routing.standings,
         alias_strategy=settings.routing_strategy,
     )
-    pages = PageTurns(
-        conversations=conversations, background=_background(settings), files=build_file_fetcher(settings)
-    )
     return Gateway(
         manager=routing.manager,
         chooser=chooser,
         rotations=routing.rotations,
-        pages=pages,
-        conversations=conversations,
+        background=routing.pages.background,
+        conversations=routing.pages.conversations,
         usage=usage,
         background_model=settings.background_model,
     )
@@ -287,7 +289,7 @@ def build_file_fetcher(settings: Settings) -> FileFetcher:
     return FileFetcher(limits, (lambda _: True) if settings.allow_private_urls else is_public_address)
 
 
-def _background(settings: Settings) -> BackgroundPatterns:
+def _build_background(settings: Settings) -> BackgroundPatterns:
     more = settings.background_request_patterns
     return BackgroundPatterns([more] if more else [])
 

@@ -94,5 +94,7 @@ class MemoryUsage:
     async def add_records(self, records: Sequence[UsageRecord]) -> None:
         self.records += records
 
-    async def totals(self, since: datetime | None, endpoint: str | None) -> list[UsageTotal]:
+    async def totals(
+        self, since: datetime | None, endpoint: str | None, owner: str | None
+    ) -> list[UsageTotal]:
         return []

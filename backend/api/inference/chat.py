@@ -11,8 +11,8 @@ from fastapi import APIRouter
 from backend.api.inference.reply_response import OpenReply, ReplyResponse, ResponseEncoder
 from backend.api.operations import RawOperation
 from backend.api.services import PartsOf, PrincipalOf, Services
-from backend.asgi import Receive, Scope, Send, header, owner_of, read_body
-from backend.gateway.call import ChatCall, parse_body, parse_call, parse_chat_call
+from backend.asgi import Receive, Scope, Send, header, read_body
+from backend.gateway.call import parse_body, parse_call, parse_chat_call
 from backend.identity.request_principal import get_principal
 from backend.providers.chat_call import ChatCall
 from backend.wire.chat_request import ChatRequest, PinnedChatRequest
@@ -54,7 +54,7 @@ async def answer_translated(read: ReadRequest, scope: Scope, receive: Receive, s
     """
     parts: Services = scope["app"].state.parts
     body, encoder = read(parse_body(await read_body(receive)))
-    call = parse_chat_call(body, owner=owner_of(scope))
+    call = parse_chat_call(body, principal=get_principal(scope))
     await ReplyResponse(call, opener(parts, call, scope), encoder)(scope, receive, send)
 
 

@@ -15,7 +15,6 @@ from backend.gateway.routing.plans import RoutingTable, plan_for
 from backend.gateway.routing.ranking import RouteCandidate, Strategy, rank_candidates
 from backend.gateway.routing.resolve import (
     EndpointNames,
-    Target,
     model_not_found,
     requested_names,
     resolve,

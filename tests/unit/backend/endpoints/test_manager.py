@@ -75,14 +75,14 @@ class Setting:
 
         return open_manager(
             EndpointDependencies(
-                self.repository,
-                {
+                repository=self.repository,
+                kinds={
                     "web_chat": ProviderKind(self.openings.open),
                     "rest_api": ProviderKind(self.openings.open, API_LIKE),
                 },
-                check,
-                ScreenshotFolder(self._folder),
-                forget,
+                check=check,
+                screenshots=ScreenshotFolder(self._folder),
+                forget=forget,
                 watchers=[lambda slug, change: self.changes.append((slug, str(change.state)))],
             )
         )

@@ -34,6 +34,7 @@ from backend.gateway.routing.breaker import BreakerLimits
 from backend.gateway.routing.endpoint_stats import EndpointStatsRegistry
 from backend.gateway.routing.rotation_registry import RotationBook
 from backend.gateway.routing.router import Router
+from backend.identity.principal import LOCAL_ADMINISTRATOR, Principal
 from backend.ledger.usage_log import UsageLog
 from backend.providers.account_control import AccountControl
 from backend.providers.chat_call import ChatCall
@@ -182,10 +183,14 @@ class House:
 
 
 def parse_chat_call(
-    model: str = "demo", text: str = "Hello", *, is_streamed: bool = False, owner: str = ""
+    model: str = "demo",
+    text: str = "Hello",
+    *,
+    is_streamed: bool = False,
+    principal: Principal = LOCAL_ADMINISTRATOR,
 ) -> ChatCall:
     body = {"model": model, "messages": [{"role": "user", "content": text}]}
-    return ChatCall(model, body, is_streamed, owner=owner)
+    return ChatCall(model, body, is_streamed, principal=principal)
 
 
 def open_house(folder: Path, background_model: str = "") -> AbstractAsyncContextManager[House]:
@@ -199,27 +204,32 @@ async def _open_house(folder: Path, background_model: str) -> AsyncIterator[Hous
 
     upstream, usage = Upstream(), MemoryUsage()
     workshop = EndpointDependencies(
-        MemoryEndpoints(),
-        {
+        repository=MemoryEndpoints(),
+        kinds={
             "web_chat": ProviderKind(upstream.open, ProviderTraits(keeps_chats=True, keeps_min_delay=True)),
             "rest_api": ProviderKind(upstream.open, ProviderTraits(has_embeddings=True)),
         },
-        lambda _config: None,
-        ScreenshotFolder(folder),
-        forget,
+        check=lambda _config: None,
+        screenshots=ScreenshotFolder(folder),
+        forget=forget,
     )
     async with open_manager(workshop) as manager:
         book = RotationBook(MemoryRotations())
-        chooser = Router(manager, book, EndpointStatsRegistry(BreakerLimits(3, 60.0)), "weighted")
+        chooser = Router(
+            manager=manager,
+            rotations=book,
+            standings=EndpointStatsRegistry(BreakerLimits(3, 60.0)),
+            alias_strategy="weighted",
+        )
         log = UsageLog(usage)
         gateway = Gateway(
-            manager,
-            chooser,
-            book,
-            BackgroundPatterns(),
-            ConversationPlacer(MemoryConversations()),
-            log,
-            background_model,
+            manager=manager,
+            chooser=chooser,
+            rotations=book,
+            background=BackgroundPatterns(),
+            conversations=ConversationPlacer(MemoryConversations()),
+            usage=log,
+            background_model=background_model,
         )
         yield House(gateway, manager, upstream, usage, log)
 

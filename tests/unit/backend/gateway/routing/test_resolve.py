@@ -5,7 +5,6 @@ import pytest
 from backend.errors import ModelNotFoundError
 from backend.gateway.routing.resolve import (
     EndpointNames,
-    Target,
     list_names,
     requested_names,
     resolve,
