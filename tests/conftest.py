@@ -6,6 +6,8 @@ import logging
 
 import pytest
 
+pytest_plugins = ["tests.failure_reports"]
+
 
 @pytest.fixture
 def own_logging(monkeypatch):
