@@ -6,9 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
+from playwright.async_api import expect
 
 from automation.browser.pool import BrowserPool, open_browser_pool
 from tests.fakes.chat_site import FakeChatSite
+
+# Milliseconds; it only guards against hanging.
+expect.set_options(timeout=60_000)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

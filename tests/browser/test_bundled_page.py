@@ -52,4 +52,6 @@ async def test_a_server_that_refuses_is_shown_as_an_error(page: Page):
         await page.locator("#prompt").fill("hello")
         await page.locator("#send").click()
 
-        await expect(page.locator("#error")).to_have_text("The server answered 503.")
+        error = page.locator("#error")
+        await error.wait_for()
+        assert await error.text_content() == "The server answered 503."

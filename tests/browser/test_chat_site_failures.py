@@ -220,7 +220,7 @@ async def test_pages_at_once_sign_in_once(browsers: BrowserPool, site: FakeChatS
         provider.open_turn(prompt_of("[[gate]]")),
         provider.open_turn(prompt_of("[[gate]]")),
     ):
-        await site.wait_for(lambda s: sum(r.is_at_gate for r in s.requests) == 2, timeout_s=30)
+        await site.wait_for(lambda s: sum(r.is_at_gate for r in s.requests) == 2, timeout_s=60)
 
     assert site.sign_ins == [("ada", True)]
 

@@ -174,7 +174,7 @@ async def test_turns_at_once_never_get_each_others_answers(
     ):
         for number in range(3):
             tasks.start_soon(one, number)
-        await site.wait_for(lambda s: sum(r.is_at_gate for r in s.requests) == 3, timeout_s=30)
+        await site.wait_for(lambda s: sum(r.is_at_gate for r in s.requests) == 3, timeout_s=60)
         site.release()
 
     assert got == {number: f"answer {number} " * 30 + "end" for number in range(3)}
@@ -223,7 +223,7 @@ async def test_leaving_a_turn_stops_the_site_and_leaves_the_page_clean(
     async with open_provider(browsers, site, variant) as provider:
         async with provider.open_turn(prompt_of("[[count:100]][[gate]]")) as events:
             await anext(events)
-        await site.wait_for(lambda s: s.requests[0].ended == "aborted", timeout_s=15)
+        await site.wait_for(lambda s: s.requests[0].ended == "aborted", timeout_s=60)
         after = await ask(provider, "[[echo:Still here.]]")
         health = await provider.check()
 
@@ -236,7 +236,7 @@ async def test_leaving_before_the_first_token_stops_the_site_too(browsers: Brows
     async with open_provider(browsers, site, "fetch-sse") as provider:
         async with provider.open_turn(prompt_of("[[wait:60]]")):
             await site.wait_for_request(1)
-        await site.wait_for(lambda s: s.requests[0].ended == "aborted", timeout_s=15)
+        await site.wait_for(lambda s: s.requests[0].ended == "aborted", timeout_s=60)
         after = await ask(provider, "[[echo:Still here.]]")
 
     assert after.text == "Still here."

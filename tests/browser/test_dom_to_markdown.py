@@ -17,7 +17,7 @@ from playwright.async_api import async_playwright
 from automation.browser.discovery import find_browser, sandbox_args
 from automation.capture.commit import AppendOnly
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = (ROOT / "automation/page/scripts/dom_to_markdown.js").read_text("utf-8")

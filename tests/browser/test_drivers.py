@@ -49,7 +49,7 @@ async def test_a_display_that_died_is_replaced_and_the_last_one_ends_with_the_po
         assert display is not None
         assert display.process is not None
         display.process.kill()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await died.wait()
 
         second = await pool.new_context(config, None)

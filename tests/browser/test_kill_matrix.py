@@ -49,7 +49,7 @@ ENDS_S: dict[Fault, float] = {
     "freeze": 15,
 }
 QUICK = [("renderer", "idle"), ("renderer", "streaming"), ("browser", "idle"), ("browser", "streaming")]
-PATIENCE = Timeouts(ready_s=15, first_token_s=20, idle_s=20, lease_s=30, sign_in_s=15, send_confirm_s=8)
+PATIENCE = Timeouts(ready_s=60, first_token_s=60, idle_s=60, sign_in_s=60, send_confirm_s=20)
 
 SLOW = "[[count:150]][[slow:20]]"
 LONG = "\n" + "a line that takes the editor its time\n" * 4000
@@ -141,7 +141,7 @@ async def until_in(phase: Phase, provider: ChatSite, site: FakeChatSite, before:
         pytest.param(
             fault,
             phase,
-            marks=[] if (fault, phase) in QUICK else [pytest.mark.soak, pytest.mark.timeout(180)],
+            marks=[] if (fault, phase) in QUICK else [pytest.mark.soak],
         )
         for fault in FAULTS
         for phase in PHASES
@@ -226,7 +226,7 @@ async def test_what_a_browser_wrote_is_removed_although_its_driver_was_killed(si
         scratch = [find_profile(pid) for pid in browsers]
         assert [folder is not None and folder.is_dir() for folder in scratch] == [True]
         inflict("driver", provider)
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             while any(folder.exists() for folder in scratch if folder):
                 await anyio.sleep(0.05)
 
@@ -239,13 +239,12 @@ def the_only_page(provider: ChatSite) -> ChatPage | None:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(120)
 async def test_an_idle_page_that_hangs_is_replaced_before_anyone_asks(site: FakeChatSite):
     async with own_browsers(site) as (_, provider):
         hung = the_only_page(provider)
         assert hung is not None
         inflict("hang", provider)
-        with anyio.fail_after(45):
+        with anyio.fail_after(60):
             await hung.until_lost()
             while the_only_page(provider) in {None, hung}:
                 await anyio.sleep(0.05)
@@ -255,7 +254,6 @@ async def test_an_idle_page_that_hangs_is_replaced_before_anyone_asks(site: Fake
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(120)
 async def test_a_page_that_is_busy_for_longer_than_a_hang_takes_to_notice_keeps_its_turn(
     site: FakeChatSite, caplog: pytest.LogCaptureFixture
 ):

@@ -29,7 +29,7 @@ def socket_of(gateway: LiveGateway, path: str, **options: Any) -> connect:
 
 async def told(socket: ClientConnection, kind: str) -> dict[str, Any]:
     """Return the next JSON message of this kind."""
-    with anyio.fail_after(15):
+    with anyio.fail_after(60):
         while True:
             message = await socket.recv()
             if isinstance(message, str) and json.loads(message)["kind"] == kind:
@@ -38,7 +38,7 @@ async def told(socket: ClientConnection, kind: str) -> dict[str, Any]:
 
 
 async def closing_code(socket: ClientConnection) -> int | None:
-    with anyio.fail_after(15):
+    with anyio.fail_after(60):
         try:
             while True:
                 await socket.recv()
@@ -141,7 +141,7 @@ async def test_frames_come_with_the_pages_size_and_input_out_of_bounds_is_answer
     async with SignInSite.open() as site, open_live_gateway(browsers, site, "totp") as gateway:
         await gateway.start()
         async with socket_of(gateway, LIVE) as socket:
-            with anyio.fail_after(15):
+            with anyio.fail_after(60):
                 while isinstance(frame := await socket.recv(), str):
                     pass
             await socket.send('{"kind":"pointer","action":"move","x":-5,"y":0}')
@@ -254,8 +254,11 @@ async def test_cancel_in_the_page_ends_the_sign_in(browsers: BrowserPool):
     ):
         await person.find(MAGENTA)
         await person.page.get_by_role("button", name="Cancel").click()
-        await gateway.until_state("cancelled")
+        ended = await gateway.until_state("cancelled")
         await person.page.get_by_text("Cancelled. You can close this page.").wait_for()
+
+    assert ended["state"] == "cancelled"
+    assert (site.signed_in, await gateway.sessions.load()) == ([], None)
 
 
 async def test_done_too_early_is_explained_in_the_page(browsers: BrowserPool):
@@ -268,15 +271,22 @@ async def test_done_too_early_is_explained_in_the_page(browsers: BrowserPool):
         await person.page.get_by_role("button", name="Done").click()
         await person.page.get_by_text("does not show its chat yet").wait_for()
         await person.find(MAGENTA)
+        state = await gateway.state()
+
+    assert state == "waiting"
+    assert site.signed_in == []
 
 
 async def test_a_page_that_comes_back_after_its_line_broke_goes_on(browsers: BrowserPool):
     async with SignInSite.open() as site, open_live_gateway(browsers, site, "totp") as gateway:
         ticket = await ticket_of(gateway)
+        seen = []
         for _ in range(2):
             async with socket_of(gateway, "/live/socket") as socket:
                 await socket.send(json.dumps({"ticket": ticket}))
-                await told(socket, "page")
+                seen.append(await told(socket, "page"))
+
+    assert seen[0]["url"] == seen[1]["url"]
 
 
 async def test_a_gateway_that_stops_in_the_middle_leaves_no_page(browsers: BrowserPool):
@@ -297,9 +307,12 @@ async def test_the_address_that_an_error_names_leads_to_the_live_view(browsers: 
         await person.page.get_by_role("button", name="Sign in").click()
         await person.find(MAGENTA)
         # Whoever opens it again joins the sign-in that goes on.
+        first = gateway.sign_ins.get("demo", "ada")
         await person.page.goto(f"{gateway.url}/sign-in/demo/ada")
         await person.page.get_by_role("button", name="Sign in").click()
         await person.find(MAGENTA)
+
+        assert gateway.sign_ins.get("demo", "ada") is first
 
 
 async def test_with_authentication_on_the_address_asks_for_the_key(browsers: BrowserPool):
@@ -313,6 +326,9 @@ async def test_with_authentication_on_the_address_asks_for_the_key(browsers: Bro
         await person.page.get_by_label("API key").fill(KEY)
         await person.page.get_by_role("button", name="Sign in").click()
         await person.find(MAGENTA)
+        state = await gateway.state()
+
+    assert state == "waiting"
 
 
 async def test_an_address_of_no_account_says_so(browsers: BrowserPool):
@@ -323,3 +339,6 @@ async def test_an_address_of_no_account_says_so(browsers: BrowserPool):
     ):
         await person.page.get_by_role("button", name="Sign in").click()
         await person.page.get_by_text("There is no endpoint").wait_for()
+        address = person.page.url
+
+    assert address.endswith("/sign-in/other/ada")

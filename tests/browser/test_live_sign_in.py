@@ -55,7 +55,7 @@ async def test_a_wrong_code_is_shown_by_the_site_and_can_be_corrected(browsers: 
             await person.click(MAGENTA)
             await person.type(code)
             await person.click(ORANGE)
-            with anyio.fail_after(20):
+            with anyio.fail_after(60):
                 while not (site.refused or site.signed_in):
                     await anyio.lowlevel.checkpoint()
         await gateway.until_state("signed_in")
@@ -70,7 +70,7 @@ async def test_a_qr_code_that_rotates_is_scanned_from_what_the_live_view_shows(b
         person_before(browsers, await gateway.link()) as person,
     ):
         first = await gateway.until_state("qrcode")
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             while (second := (await gateway.rest.get(PATH)).json())["qr"] in (None, first["qr"]):
                 await anyio.lowlevel.checkpoint()
             # A phone before the person's screen sees the picture, not our document.
@@ -120,6 +120,8 @@ async def test_the_live_view_ends_with_clear_words_when_the_site_shows_its_chat(
         await person.find(GREEN)
         await gateway.until_state("signed_in")
         await person.page.get_by_text("Signed in. You can close this page.").wait_for()
+
+    assert site.signed_in == ["slider"]
 
 
 async def test_a_list_a_file_and_a_dialog_are_answered_through_the_live_views_own_page(browsers: BrowserPool):

@@ -83,7 +83,7 @@ class Watcher:
         self._news.set()
 
     async def until(self, kind: type[T], is_it: Callable[[T], bool] = lambda _: True) -> T:
-        with anyio.fail_after(15):
+        with anyio.fail_after(60):
             while True:
                 news = self._news = anyio.Event()
                 for event in reversed(self.seen):
@@ -92,7 +92,7 @@ class Watcher:
                 await news.wait()
 
     async def until_over(self) -> None:
-        with anyio.fail_after(15):
+        with anyio.fail_after(60):
             while not self.is_over:
                 news = self._news = anyio.Event()
                 await news.wait()
@@ -180,7 +180,8 @@ async def test_the_wheel_scrolls(browsers: BrowserPool):
     async with shown(browsers, COUNTING) as (page, watcher):
         await watcher.view.handle(Wheel(x=300, y=300, dy=500))
 
-        await page.wait_for_function("scrollY > 100")
+        scrolled = await page.wait_for_function("scrollY > 100 && scrollY")
+        assert 100 < await scrolled.json_value() <= 500
 
 
 async def test_a_native_list_is_told_with_its_place_and_the_choice_is_set(browsers: BrowserPool):
@@ -293,10 +294,13 @@ async def test_dialogs_that_nobody_sees_are_declined(browsers: BrowserPool):
         async with open_followed_pages(page) as pages:
             async with watching(pages) as watcher:
                 await watcher.click(50, 50)
-                await watcher.until(DialogOpened)
+                opened = await watcher.until(DialogOpened)
             await until_seen(page, "[[false,null]]")
+            asked_for = await page.evaluate("window.seen.length")
     finally:
         await context.close()
+
+    assert (opened.message, asked_for) == ("Really?", 1)
 
 
 async def test_a_popup_comes_to_the_front_and_its_opener_comes_back_when_it_closes(browsers: BrowserPool):
@@ -322,6 +326,10 @@ async def test_the_view_is_over_when_the_last_window_is_gone(browsers: BrowserPo
         await page.close()
 
         await watcher.until_over()
+        shown_last = watcher.seen[-1]
+
+    assert watcher.is_over
+    assert isinstance(shown_last, Frame | PageChanged)
 
 
 async def test_an_address_is_told_without_its_query_and_one_goes_back(browsers: BrowserPool, site):
@@ -350,12 +358,15 @@ async def test_without_a_sign_that_frames_were_seen_two_come_and_then_the_newest
         page = await painted(context)
         async with open_followed_pages(page) as pages, open_live_view(pages) as view:
             frames: list[Frame] = []
-            with anyio.move_on_after(2.0):
+            with anyio.move_on_after(60) as limit:
                 async for event in view.events():
                     frames += [event] if isinstance(event, Frame) else []
+                    if len(frames) == 2:
+                        # That is all it may get: two more seconds show it.
+                        limit.deadline = anyio.current_time() + 2.0
             unseen, at_s = len(frames), time.time()
             await view.handle(FrameSeen())
-            with anyio.move_on_after(2.0):
+            with anyio.move_on_after(60):
                 async for event in view.events():
                     frames += [event] if isinstance(event, Frame) else []
                     if isinstance(event, Frame):
@@ -374,8 +385,12 @@ async def test_whoever_comes_again_to_a_page_that_stands_still_sees_it(browsers:
         await page.set_content(COUNTING)
         async with open_followed_pages(page) as pages, owned_tasks() as tasks:
             tasks.start_soon(watch_for_qr_codes, pages, lambda _: None)
+            size = await page.evaluate("[innerWidth, innerHeight]")
+            seen = []
             for _ in range(10):
                 async with watching(pages) as watcher:
-                    await watcher.until(Frame, looks(RED))
+                    seen.append(await watcher.until(Frame, looks(RED)))
     finally:
         await context.close()
+
+    assert [[frame.width, frame.height] for frame in seen] == [size] * 10

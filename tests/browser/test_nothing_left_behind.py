@@ -101,7 +101,7 @@ async def test_turns_leave_nothing_behind(
                 assert (await ask(provider, f"[[echo:turn {turn}]]")).text == f"turn {turn}"
         await until_settled(provider, 2)
         after = await footprint(browsers, provider)
-        with anyio.move_on_after(20):
+        with anyio.move_on_after(60):
             # Chromium ends the renderer that it had ready for the next page when it finds the time.
             while after.processes > before.processes:
                 await anyio.sleep(0.2)

@@ -89,7 +89,6 @@ async def opened(
         yield provider
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.skipif(not has_model(), reason="the demo's wheels are not installed (demo/model-wheels.txt)")
 async def test_llama_cpps_page_answers_two_conversations_at_once_from_the_wire(
     browsers: BrowserPool, tmp_path: Path
@@ -113,7 +112,6 @@ async def test_llama_cpps_page_answers_two_conversations_at_once_from_the_wire(
     assert all(reply.deltas > 1 for reply in replies if len(reply.text) > 20)
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.skipif(not has_model(), reason="the demo's wheels are not installed (demo/model-wheels.txt)")
 async def test_llama_cpps_chats_go_on_after_a_restart(browsers: BrowserPool, tmp_path: Path):
     port, sessions = free_port(), MemorySessions()

@@ -208,7 +208,7 @@ async def raw_exchange(gateway: RunningGateway, sent: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", int(gateway.url.rsplit(":", 1)[1]))
     try:
         writer.write(sent)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await reader.read(65_536)
     finally:
         writer.close()

@@ -70,7 +70,6 @@ def assert_all_answered(answers: list[httpx.Response]) -> None:
     assert texts == [f"answer {number}" for number in range(len(answers))]
 
 
-@pytest.mark.timeout(120)
 async def test_accounts_share_the_load_within_their_limits_though_one_is_muted_meanwhile(tmp_path):
     async with FakeChatSite.open() as site:
         async with open_with_accounts(tmp_path, site, 3, at_once=3, most=4, period_s=5) as gateway:
@@ -89,7 +88,6 @@ async def test_accounts_share_the_load_within_their_limits_though_one_is_muted_m
     assert sorted(user for user, _ in site.sign_ins) == ["user-0", "user-1", "user-2"]
 
 
-@pytest.mark.timeout(120)
 async def test_no_more_turns_run_at_once_than_the_machine_may_hold_and_the_rest_wait_in_sight(tmp_path):
     async with (
         FakeChatSite.open() as site,
@@ -98,7 +96,7 @@ async def test_no_more_turns_run_at_once_than_the_machine_may_hold_and_the_rest_
         await gateway.started(base_url=site.url, profile=profile_data("fetch-sse"), max_concurrent_requests=2)
         asking = [asyncio.create_task(gateway.ask(f"[[gate]][[echo:{name}]]")) for name in "ab"]
         await site.wait_for(lambda s: any(r.is_at_gate for r in s.requests), timeout_s=60)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while not (await gateway.rest.get("/ready")).json()["browser"]["waiting_to_stream"]:
                 await anyio.lowlevel.checkpoint()
         waiting = len(site.requests)

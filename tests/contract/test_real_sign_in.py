@@ -13,7 +13,7 @@ from backend.providers.registry import open_providers
 from tests.contract.conftest import run_gateway
 from tests.fakes.chat_site import FakeChatSite, profile_data
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser]
 
 
 async def test_a_request_that_needs_a_sign_in_leads_a_person_to_it_and_is_answered_after(tmp_path):

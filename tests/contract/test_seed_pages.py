@@ -18,7 +18,7 @@ from backend.providers.library.exceptions import TokenExpired
 from tests.contract.test_seed_snippets import run
 from tests.fakes.chat_site import MARKDOWN, FakeChatSite, profile_data
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.browser]
 
 FORM = """<!doctype html><title>Form</title>
 <input id="input"><button id="submit">Send</button><button id="late" disabled>Late</button>

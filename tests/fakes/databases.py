@@ -35,7 +35,7 @@ async def open_test_database(kind: str, folder: Path) -> AsyncIterator[str]:
 
 async def _execute(address: str, statement: str) -> None:
     try:
-        connection = await asyncpg.connect(address.replace("+asyncpg", ""), timeout=5)
+        connection = await asyncpg.connect(address.replace("+asyncpg", ""), timeout=60)
     except (OSError, TimeoutError) as exc:
         pytest.skip(f"TEST_DATABASE_URL does not answer: {type(exc).__name__}")
     try:

@@ -93,7 +93,7 @@ class LiveGateway:
 
     async def until_state(self, state: str) -> dict[str, Any]:
         """Return the sign-in's document once it is in this state."""
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while True:
                 sign_in_now = self.sign_ins.get("demo", "ada")
                 assert sign_in_now.session is not None
@@ -118,7 +118,7 @@ async def open_live_gateway(
         credentials=None,
         browser=BrowserConfig(),
         max_pages=1,
-        timeouts=Timeouts(ready_s=10, sign_in_s=10, navigate_s=15),
+        timeouts=Timeouts(ready_s=60, navigate_s=60),
         name="demo",
     )
     app = FastAPI()
@@ -136,7 +136,7 @@ async def open_live_gateway(
             )
             async with (
                 _serving(front) as url,
-                httpx.AsyncClient(base_url=url, timeout=30, verify=False) as rest,
+                httpx.AsyncClient(base_url=url, timeout=120, verify=False) as rest,
             ):
                 if key is not None:
                     rest.headers["authorization"] = f"Bearer {key}"
@@ -179,13 +179,13 @@ class Person:
 
     async def find(self, colour: Colour) -> tuple[float, float]:
         """Return the middle of what has this colour, once it is there."""
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while (box := box_of(await self.look(), colour)) is None:
                 pass
         return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
 
     async def until_gone(self, colour: Colour) -> None:
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while box_of(await self.look(), colour) is not None:
                 pass
 

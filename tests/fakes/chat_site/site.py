@@ -131,7 +131,7 @@ class FakeChatSite:
         """Return the address of a variant's page."""
         return f"{self.url}/v/{variant}"
 
-    async def wait_for(self, is_so: Callable[[FakeChatSite], bool], timeout_s: float = 10.0) -> None:
+    async def wait_for(self, is_so: Callable[[FakeChatSite], bool], timeout_s: float = 60.0) -> None:
         """Return once ``is_so(self)``; it is asked again whenever the site gets or sends something.
 
         Raises:
@@ -146,7 +146,7 @@ class FakeChatSite:
             seen = [(r.variant, r.prompt[:60], r.ended, len(r.sent)) for r in self.requests]
             raise TimeoutError(f"not so within {timeout_s:g} s; the site saw {seen}")
 
-    async def wait_for_request(self, number: int, timeout_s: float = 10.0) -> SiteRequest:
+    async def wait_for_request(self, number: int, timeout_s: float = 60.0) -> SiteRequest:
         """Return the ``number``-th prompt (from 1) once it has arrived."""
         await self.wait_for(lambda site: len(site.requests) >= number, timeout_s)
         return self.requests[number - 1]

@@ -36,7 +36,7 @@ async def site() -> AsyncIterator[FakeChatSite]:
 
 @pytest.fixture
 async def client(site: FakeChatSite) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=site.url, timeout=10) as http:
+    async with httpx.AsyncClient(base_url=site.url, timeout=60) as http:
         yield http
 
 

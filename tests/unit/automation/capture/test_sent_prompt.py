@@ -27,6 +27,14 @@ def watched(*events, prompt=PROMPT):
     return sent
 
 
+def is_refused(*events, prompt=PROMPT):
+    try:
+        watched(*events, prompt=prompt).check()
+    except PromptRejectedError:
+        return True
+    return False
+
+
 def as_json(text):
     return json.dumps({"messages": [{"role": "user", "content": text}]})
 
@@ -47,7 +55,7 @@ EXACT = [
 
 @pytest.mark.parametrize("event", EXACT, ids=range(len(EXACT)))
 def test_a_prompt_that_left_as_it_was_entered_may_be_answered(event):
-    watched(request(as_json(CHANGED)), event, request(as_json(CHANGED))).check()
+    assert not is_refused(request(as_json(CHANGED)), event, request(as_json(CHANGED)))
 
 
 @pytest.mark.parametrize(
@@ -80,11 +88,11 @@ def test_a_changed_copy_alone_is_refused(event):
     ids=range(8),
 )
 def test_other_traffic_says_nothing_about_the_prompt(event):
-    watched(event).check()
+    assert not is_refused(event)
 
 
 def test_few_letters_make_no_copy():
-    watched(request(as_json("ok?")), prompt="OK").check()
+    assert not is_refused(request(as_json("ok?")), prompt="OK")
 
 
 def test_json_in_json_is_followed():
@@ -92,4 +100,4 @@ def test_json_in_json_is_followed():
     for _ in range(3):
         nested = json.dumps([nested])
 
-    watched(request(nested)).check()
+    assert not is_refused(request(as_json(CHANGED)), request(nested))

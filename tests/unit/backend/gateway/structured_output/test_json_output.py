@@ -68,7 +68,7 @@ def test_what_is_not_one_fitting_value_is_refused(answer, form, why):
         extract_json(answer, form)
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.usefixtures("little_cpu_time")
 @pytest.mark.parametrize(
     "text",
     [

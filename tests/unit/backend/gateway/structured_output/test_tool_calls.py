@@ -120,7 +120,7 @@ def test_numbers_keep_their_digits():
     assert reader.calls[0].arguments == '{"x": 0.10000000000000000001, "y": 1e400, "z": 1.0}'
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.usefixtures("little_cpu_time")
 @pytest.mark.parametrize(
     "text",
     [
