@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from automation.account.credentials import Credentials
 from automation.browser.pool import BrowserPool
 from automation.errors import ChallengeRequiredError
-from tests.fakes.chat_provider import MemorySessions, Talk, ask, open_provider
+from tests.fakes.chat_provider import PATIENCE, MemorySessions, Talk, ask, open_provider
 from tests.fakes.chat_site import FakeChatSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -17,8 +19,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
     "variant", ["challenge-response", "challenge-widget", "challenge-frame", "challenge-around"]
 )
 async def test_a_check_that_stays_needs_a_person(variant: str, browsers: BrowserPool, site: FakeChatSite):
+    # A chat's frame that never comes is waited for as long; a page that is slow shows its check all the same.
+    timeouts = replace(PATIENCE, ready_s=5.0)
+
     with pytest.raises(ChallengeRequiredError) as caught:
-        async with open_provider(browsers, site, variant):
+        async with open_provider(browsers, site, variant, timeouts=timeouts):
             pass
 
     assert caught.value.kind == "captcha"
@@ -38,7 +43,8 @@ async def test_a_check_that_comes_over_the_frame_of_a_chat_needs_a_person(
     browsers: BrowserPool, site: FakeChatSite
 ):
     check = "document.body.insertAdjacentHTML('beforeend', `<div class=geetest_box style='position: fixed; inset: 0'>Slide</div>`)"
-    async with open_provider(browsers, site, "iframe-port", with_wire=False) as provider:
+    timeouts = replace(PATIENCE, send_confirm_s=5.0)
+    async with open_provider(browsers, site, "iframe-port", with_wire=False, timeouts=timeouts) as provider:
         talk = Talk(provider)
         await talk.say("[[echo:before]]")
         await talk.until_kept()
