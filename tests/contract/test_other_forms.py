@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import importlib
+from typing import TYPE_CHECKING, Any
 
-import anthropic
 import openai
 import pytest
 
@@ -24,6 +24,9 @@ from tests.fakes.scripted_api import (
 )
 from tests.fakes.scripted_provider import says
 
+if TYPE_CHECKING:
+    import anthropic  # noqa: TC004  loaded by a fixture
+
 CALL = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "add", "arguments": ""}}
 TOOL_STREAM = [
     STREAM_HEAD,
@@ -37,6 +40,12 @@ TOOL_STREAM = [
     STREAM_END,
 ]
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _anthropic() -> None:
+    """Load the client, which takes longer than all these tests: only the worker that runs them does."""
+    globals()["anthropic"] = importlib.import_module("anthropic")
 
 
 def text_of(message: anthropic.types.Message) -> str:

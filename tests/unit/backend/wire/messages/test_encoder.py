@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anthropic
 import httpx2
 import orjson
 import pytest
@@ -17,6 +17,9 @@ from backend.wire.errors import ErrorReply
 from backend.wire.messages.encoder import MessagesEncoder
 from backend.wire.messages.errors import error_type
 from backend.wire.messages.request import MessagesRequest
+
+if TYPE_CHECKING:
+    import anthropic  # noqa: TC004  loaded by a fixture
 
 BODY: dict[str, Any] = {
     "model": "demo",
@@ -87,6 +90,12 @@ def streamed(events: list[bytes], *, with_usage: bool = True) -> bytes:
 
 def documents(stream: bytes) -> list[dict[str, Any]]:
     return [json.loads(event.partition("\ndata: ")[2]) for event in stream.decode().split("\n\n") if event]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _anthropic() -> None:
+    """Load the client, which takes longer than all these tests: only the worker that runs them does."""
+    globals()["anthropic"] = importlib.import_module("anthropic")
 
 
 def client(body: bytes, status: int = 200, media_type: str = "text/event-stream") -> anthropic.Anthropic:
