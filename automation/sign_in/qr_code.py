@@ -111,7 +111,8 @@ async def _follow(front: FollowedPage, painted: _Signal, tell: Callable[[QrCode 
         if (found and found.payload) != (shown and shown.payload):
             shown = found
             tell(found)
-        await anyio.sleep(_LOOK_EVERY_S - (monotonic() - looked_s))
+        # On a busy machine a look takes longer than a second, and anyio refuses to sleep for less than nothing.
+        await anyio.sleep(max(0.0, looked_s + _LOOK_EVERY_S - monotonic()))
         with anyio.move_on_after(_LOOK_ANYHOW_S):
             await painted.wait()
 

@@ -1,9 +1,17 @@
+import base64
 import io
+from types import SimpleNamespace
+from typing import Any, cast
 
+import anyio
+import anyio.lowlevel
 import pytest
 import segno
 from PIL import Image, UnidentifiedImageError
 
+from automation.owned_tasks import owned_tasks
+from automation.sign_in import qr_code
+from automation.sign_in.followed_pages import FollowedPage
 from automation.sign_in.qr_code import find_qr_code
 
 
@@ -64,3 +72,36 @@ async def test_a_code_is_not_shown_in_logs():
     found = await find_qr_code(page_with(("secret-payload", 4, (300, 200))))
 
     assert "secret-payload" not in repr(found)
+
+
+class Screen:
+    """A page's channel that takes one picture after the other, and tells when it was looked at."""
+
+    def __init__(self, *pictures: bytes) -> None:
+        self._pictures = list(pictures)
+        self.is_over = anyio.Event()
+
+    async def send(self, _method: str, _params: object, _timeout_s: float) -> dict[str, Any]:
+        if not self._pictures:
+            self.is_over.set()
+            await anyio.sleep_forever()
+        return {"data": base64.b64encode(self._pictures.pop(0)).decode()}
+
+
+async def test_a_code_is_followed_though_every_look_takes_longer_than_the_time_between_two(monkeypatch):
+    monkeypatch.setattr(qr_code, "_LOOK_EVERY_S", 0.0)
+    screen = Screen(page_with(("first", 5, (20, 20))), page_with(("second", 5, (20, 20))), page_with())
+    told: list[str | None] = []
+    always_painted = qr_code._Signal()
+
+    async with owned_tasks() as tasks:
+        front = cast("FollowedPage", SimpleNamespace(channel=screen))
+        tasks.start_soon(
+            qr_code._follow, front, always_painted, lambda found: told.append(found and found.payload)
+        )
+        with anyio.fail_after(60):
+            while not screen.is_over.is_set():
+                always_painted.take(f"after {len(told)}")
+                await anyio.lowlevel.checkpoint()
+
+    assert told == ["first", "second", None]
