@@ -9,10 +9,13 @@ import pytest
 from automation.browser.pool import BrowserPool
 from automation.errors import ConversationGoneError, PromptTooLargeError
 from automation.turn import ChatLink
-from tests.fakes.chat_provider import MemorySessions, Talk, open_provider, prompt_of, read
+from tests.fakes.chat_provider import PATIENCE, MemorySessions, Talk, open_provider, prompt_of, read
 from tests.fakes.chat_site import FakeChatSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+# A chat that is not at its address is waited for as long.
+NO_LONG_WAIT = replace(PATIENCE, ready_s=10.0)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +150,7 @@ async def test_only_new_messages_are_never_sent_to_another_chat(browsers: Browse
 async def test_an_address_that_leads_nowhere_falls_back_to_a_transcript(
     path: str, browsers: BrowserPool, site: FakeChatSite
 ):
-    async with open_provider(browsers, site, "saved-chats") as provider:
+    async with open_provider(browsers, site, "saved-chats", timeouts=NO_LONG_WAIT) as provider:
         talk = Talk(provider)
         await talk.say("[[echo:first]]")
         assert talk.chat is not None
@@ -175,7 +178,9 @@ async def test_what_nobody_goes_on_with_is_deleted_at_the_site(browsers: Browser
 async def test_a_chat_is_deleted_at_the_site_on_request(browsers: BrowserPool, site: FakeChatSite):
     sessions = MemorySessions()
 
-    async with open_provider(browsers, site, "saved-chats", sessions=sessions) as provider:
+    async with open_provider(
+        browsers, site, "saved-chats", sessions=sessions, timeouts=NO_LONG_WAIT
+    ) as provider:
         talk = Talk(provider)
         await talk.say("[[echo:first]]")
         assert talk.chat is not None

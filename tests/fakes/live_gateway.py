@@ -209,6 +209,7 @@ async def person_before(browsers: BrowserPool, url: str) -> AsyncIterator[Person
     """Open the live view's page in another browser process than the account's."""
     context = await browsers.new_context(BrowserConfig(locale="en-GB", viewport=(1440, 1000)), None)
     try:
+        context.set_default_timeout(120_000)  # it only guards against hanging
         page = await context.new_page()
         await page.goto(url)
         yield Person(page)
