@@ -16,7 +16,7 @@ from importlib.resources import files
 from typing import Any
 
 from automation.errors import PageLostError, SiteChangedError
-from automation.page.cdp import Channel, Params, TargetTree
+from automation.page.cdp import CALL_S, Channel, Params, TargetTree
 from automation.page.challenges import CAPTCHA_CSS
 from automation.profiles.model import SelectorProfile
 from automation.profiles.selector import Selectors
@@ -160,7 +160,7 @@ class PageAgent:
         """The document changed: make the worlds anew at the next call."""
         self._place = self._top = None
 
-    async def call(self, name: str, *args: object, timeout_s: float = 5.0) -> Any:
+    async def call(self, name: str, *args: object, timeout_s: float = CALL_S) -> Any:
         """Return the result of one of the agent's functions, in the chat's frame.
 
         Raises:
@@ -210,7 +210,7 @@ class PageAgent:
             "(() => { const f = globalThis.parleyFrame, b = f.getBoundingClientRect();"
             " return [b.left + f.clientLeft, b.top + f.clientTop]; })()"
         )
-        x, y = await _evaluate(channel, context_id, expression, 5.0)
+        x, y = await _evaluate(channel, context_id, expression, CALL_S)
         return float(x), float(y)
 
     async def shows_check_around(self, stays_s: float = 0.0) -> bool:
@@ -224,7 +224,7 @@ class PageAgent:
             tree = await root.send("Page.getFrameTree")
             try:
                 context_id = await self._create_world(root, tree["frameTree"]["frame"]["id"])
-                return bool(await _evaluate(root, context_id, asked, stays_s + 5.0))
+                return bool(await _evaluate(root, context_id, asked, stays_s + CALL_S))
             except DocumentGone as exc:
                 # A check that was passed loads the page anew.
                 logger.debug("asked_again", extra={"reason": str(exc)})
@@ -240,7 +240,7 @@ class PageAgent:
             frame_id = await self._find_frame(*top)
             channel = await self._targets.channel_of_frame(frame_id)
         context_id = await self._create_world(channel, frame_id)
-        installed = await _evaluate(channel, context_id, "Boolean(globalThis.agent)", 5.0)
+        installed = await _evaluate(channel, context_id, "Boolean(globalThis.agent)", CALL_S)
         if not installed:
             await channel.send(
                 "Runtime.addBinding", {"name": self._binding, "executionContextName": self._world}
@@ -296,7 +296,7 @@ async def _evaluate(channel: Channel, context_id: int, expression: str, timeout_
     return reply["result"].get("value")
 
 
-async def _send(channel: Channel, method: str, params: Params, timeout_s: float = 5.0) -> Params:
+async def _send(channel: Channel, method: str, params: Params, timeout_s: float = CALL_S) -> Params:
     try:
         return await channel.send(method, params, timeout_s)
     except PageLostError as exc:

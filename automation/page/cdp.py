@@ -26,6 +26,8 @@ Params = dict[str, Any]
 Listener = Callable[[Params], None]
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
 
+# Beside other work, at a load of ten on two cores, pages that were well took more than five seconds to answer.
+CALL_S = 10.0
 
 # Playwright asks for a listener's signature at each event; worked out anew every time, it takes 60 microseconds.
 _ONE_ARGUMENT = inspect.signature(lambda params: None)  # noqa: ARG005  for its form
@@ -40,7 +42,7 @@ class Channel(Protocol):
         """Call ``listener`` with the parameters of every such event, in the order of arrival."""
         ...
 
-    async def send(self, method: str, params: Params | None = None, timeout_s: float = 5.0) -> Params:
+    async def send(self, method: str, params: Params | None = None, timeout_s: float = CALL_S) -> Params:
         """Return the method's result.
 
         Raises:
@@ -67,7 +69,7 @@ class PageChannel:
         hear.__signature__ = _ONE_ARGUMENT  # type: ignore[attr-defined]
         self._session.on(event, hear)
 
-    async def send(self, method: str, params: Params | None = None, timeout_s: float = 5.0) -> Params:
+    async def send(self, method: str, params: Params | None = None, timeout_s: float = CALL_S) -> Params:
         """Return the method's result; see ``Channel.send``."""
         if self._end:
             raise PageLostError(self._end)
@@ -109,7 +111,7 @@ class ChildChannel:
         """Call ``listener`` with every such event that the parent passes on."""
         self._listeners.setdefault(event, []).append(listener)
 
-    async def send(self, method: str, params: Params | None = None, timeout_s: float = 5.0) -> Params:
+    async def send(self, method: str, params: Params | None = None, timeout_s: float = CALL_S) -> Params:
         """Return the method's result, through the parent; see ``Channel.send``."""
         number = next(self._numbers)
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
