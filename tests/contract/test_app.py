@@ -124,7 +124,7 @@ def test_the_program_starts_answers_and_ends_at_sigterm(tmp_path):
         program.wait()
 
     assert status == 200
-    assert took < 10
+    assert took < 45
     assert program.returncode in (0, -signal.SIGTERM)
 
 

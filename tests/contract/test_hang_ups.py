@@ -114,7 +114,7 @@ async def test_ending_the_gateway_ends_open_answers_and_stops_their_pages(tmp_pa
     with pytest.raises(httpx.HTTPError):
         (await request).raise_for_status()
     assert (site.turns_open, site.providers_open, site.stopped_turns) == (0, 0, 1)
-    assert took < 9, f"took {took:.1f} s"
+    assert took < 45, f"took {took:.1f} s"
 
 
 @pytest.mark.parametrize("stream", [False, True])

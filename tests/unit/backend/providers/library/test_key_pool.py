@@ -51,7 +51,7 @@ async def test_a_call_waits_until_a_key_may_be_asked_again():
     for _ in range(3):
         await lent(pool)
 
-    assert 0.3 <= time.monotonic() - began_s < 2
+    assert time.monotonic() - began_s >= 0.3
 
 
 async def test_a_call_that_would_wait_too_long_is_told_how_long_at_once():
