@@ -17,6 +17,16 @@ Fault = Literal["renderer", "browser", "driver", "network", "hang", "freeze"]
 FAULTS: tuple[Fault, ...] = ("renderer", "browser", "driver", "network", "hang", "freeze")
 
 
+def on_this_machine(limit_s: float) -> float:
+    """Return what the limit of a machine that has nothing else to do is on this one now.
+
+    The load average of a minute is late: what waits for a processor in this moment counts as well.
+    """
+    running = int(Path("/proc/loadavg").read_text().split()[3].split("/")[0])
+    busy = max(os.getloadavg()[0], running - 1) / (os.cpu_count() or 1)
+    return limit_s * max(1.0, busy)
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
     pid: int

@@ -20,7 +20,15 @@ from automation.errors import AutomationError, PageLostError, RetryableError
 from automation.timing import Timeouts
 from automation.web_provider.chat_page import ChatPage
 from automation.web_provider.chat_site import ChatSite
-from tests.browser.process_kills import FAULTS, Fault, below, end_stopped, inflict, pages_open
+from tests.browser.process_kills import (
+    FAULTS,
+    Fault,
+    below,
+    end_stopped,
+    inflict,
+    on_this_machine,
+    pages_open,
+)
 from tests.fakes.chat_provider import ADA, MemorySessions, Reply, ask, open_provider
 from tests.fakes.chat_site import FakeChatSite
 
@@ -56,11 +64,6 @@ LONG = "\n" + "a line that takes the editor its time\n" * 4000
 SEED = 20261126
 RANDOM_KILLS = 200
 UNDER_LOAD_S = 10.0
-
-
-def on_this_machine(limit_s: float) -> float:
-    """The limits are those of a machine that has nothing else to do; shared with others, it takes its time."""
-    return limit_s * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 @dataclass(slots=True)
