@@ -37,7 +37,7 @@ def run_server(settings: Settings, imports: Sequence[Path] = ()) -> None:
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    logger.info("starting", extra={"host": settings.host, "port": settings.port})
+    logger.info("gateway_starting", extra={"host": settings.host, "port": settings.port})
     _collect_rarely()
     uvicorn.Server(config).run()
 

@@ -265,7 +265,7 @@ class BrowserPool:
             running.gone.set()
             if end != "closed" and not self._is_closing:
                 self.ends[end] += 1
-                logger.warning(end)
+                logger.warning("browser_ended", extra={"reason": end})
 
     async def _discard(self, kind: _Kind, running: _Running, end: str) -> None:
         self._forget(kind, running, end)

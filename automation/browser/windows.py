@@ -32,7 +32,7 @@ async def open_window(context: BrowserContext) -> Page:
         async with context.expect_page() as opened:
             target_id = (await session.send("Target.createTarget", wanted))["targetId"]
     except DRIVER_ERRORS as exc:
-        logger.debug("no_window", extra={"reason": first_line(exc)})
+        logger.debug("window_not_opened", extra={"reason": first_line(exc)})
         return await context.new_page()
     pages = [await opened.value, *context.pages]
     # The site may have opened a window of its own in the same moment.

@@ -153,7 +153,7 @@ class NetworkTap:
             reply = await body.channel.send("Network.streamResourceContent", {"requestId": request_id})
         except PageLostError as exc:
             # Already finished, or refused: the whole body is fetched at the end.
-            logger.debug("arming_refused", extra={"reason": str(exc)})
+            logger.debug("response_stream_refused", extra={"reason": str(exc)})
             return
         finally:
             body.asked.set()
@@ -241,14 +241,14 @@ class NetworkTap:
         try:
             reply = await body.channel.send("Network.getResponseBody", {"requestId": request_id})
         except PageLostError as exc:
-            logger.debug("body_not_kept", extra={"reason": str(exc)})
+            logger.debug("response_body_unavailable", extra={"reason": str(exc)})
             return
         if self._bodies.get(request_id) is not body:
             return
         text = reply.get("body", "")
         whole = base64.b64decode(text) if reply.get("base64Encoded") else text.encode()
         if len(whole) > body.told:
-            logger.info("backfilled", extra={"size_bytes": len(whole) - body.told})
+            logger.info("response_backfilled", extra={"size_bytes": len(whole) - body.told})
             self._tell_bytes(request_id, body, whole[body.told :])
 
     # -- WebSockets -------------------------------------------------------------------------------------------------

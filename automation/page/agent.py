@@ -227,7 +227,7 @@ class PageAgent:
                 return bool(await _evaluate(root, context_id, asked, stays_s + CALL_S))
             except DocumentGone as exc:
                 # A check that was passed loads the page anew.
-                logger.debug("asked_again", extra={"reason": str(exc)})
+                logger.debug("page_query_repeated", extra={"reason": str(exc)})
         return False
 
     async def _settle(self) -> tuple[Channel, int]:

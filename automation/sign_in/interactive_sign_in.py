@@ -126,7 +126,7 @@ class InteractiveSignIn:
                     await self._finish()
             except (PageLostError, SiteChangedError) as exc:
                 # It is loading, or hangs; a closed one is noticed above.
-                logger.debug("not_looked", extra={"reason": str(exc)})
+                logger.debug("sign_in_check_failed", extra={"reason": str(exc)})
                 with anyio.move_on_after(_RETRY_S):
                     await changed.wait()
 
@@ -203,7 +203,7 @@ class InteractiveSignIn:
 
     def _end(self, status: SignInStatus) -> None:
         if not self.status.is_over:
-            logger.info("sign_in_over", extra={"endpoint": self._config.name, "state": status.state})
+            logger.info("sign_in_ended", extra={"endpoint": self._config.name, "state": status.state})
             self._change(status)
 
     def _change(self, status: SignInStatus) -> None:

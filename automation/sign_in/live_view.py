@@ -76,7 +76,7 @@ class LiveView:
                 await _unless_it_stands_still(front, event)
         except PageLostError as exc:
             # A click often closes its window before the browser could say that the click arrived.
-            logger.info("input_lost", extra={"kind": event.kind, "reason": str(exc)})
+            logger.info("live_input_lost", extra={"kind": event.kind, "reason": str(exc)})
 
     async def _next(self) -> LiveEvent | None:
         while True:
@@ -113,7 +113,7 @@ class LiveView:
                 async with self._cast(front):
                     await changed.wait()
             except PageLostError as exc:
-                logger.info("no_screencast", extra={"reason": str(exc)})
+                logger.info("screencast_failed", extra={"reason": str(exc)})
                 # It is closing, or hangs and is asked again.
                 with anyio.move_on_after(_RETRY_S):
                     await changed.wait()
@@ -157,13 +157,13 @@ async def _insist(front: FollowedPage, first: anyio.Event) -> None:
         with anyio.move_on_after(wait_s):
             await first.wait()
             return
-        logger.info("screencast_began_again")
+        logger.info("screencast_restarted")
         wait_s = min(2 * wait_s, _MOST_FIRST_FRAME_S)
         try:
             await front.channel.send("Page.stopScreencast")
             await front.channel.send("Page.startScreencast", _CAST)
         except PageLostError as exc:
-            logger.info("no_screencast", extra={"reason": str(exc)})
+            logger.info("screencast_failed", extra={"reason": str(exc)})
 
 
 async def _unless_it_stands_still(front: FollowedPage, event: InputEvent) -> None:

@@ -99,7 +99,7 @@ async def _watch(front: FollowedPage, pages: FollowedPages, tell: Callable[[QrCo
                 await _follow(front, painted, tell)
         except PageLostError as exc:
             # It hangs, or stands still before a dialog; one that is gone is left by whoever runs this.
-            logger.info("no_look_for_qr_codes", extra={"reason": str(exc)})
+            logger.info("qr_code_search_failed", extra={"reason": str(exc)})
             await anyio.sleep(_LOOK_EVERY_S)
 
 

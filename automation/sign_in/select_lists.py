@@ -76,7 +76,7 @@ class SelectLists:
             reply = await channel.send("Runtime.evaluate", asked)
         except PageLostError as exc:
             # The document that it stood in was left meanwhile.
-            logger.info("list_gone", extra={"reason": str(exc)})
+            logger.info("select_list_gone", extra={"reason": str(exc)})
             return False
         return bool(reply["result"].get("value"))
 

@@ -207,7 +207,7 @@ async def site_changed(page: Page, profile_key: str, step: str) -> SiteChangedEr
         fields = page.locator("input, textarea, [contenteditable]")
         screenshot = await page.screenshot(mask=[fields], timeout=_SCREENSHOT_MS)
     except DRIVER_ERRORS as exc:
-        logger.info("no_screenshot", extra={"reason": first_line(exc)})
+        logger.info("screenshot_failed", extra={"reason": first_line(exc)})
     return SiteChangedError(profile_key, step, screenshot)
 
 

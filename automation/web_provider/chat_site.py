@@ -115,7 +115,7 @@ class ChatSite:
                 # Before a page is taken: a chat that stands there need not suffer for a file that can't be sent.
                 check_files(new_files(prompt), self.config.profile.attachments)
                 if not await self._try_turn(prompt, out, tries=1):
-                    logger.warning("turn_begun_anew", extra={"endpoint": self.config.name})
+                    logger.warning("turn_restarted", extra={"endpoint": self.config.name})
                     await self._try_turn(prompt, out, tries=2)
             except SignInRequiredError as exc:
                 outcome.error = self._signed_out(exc)

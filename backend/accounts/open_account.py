@@ -271,7 +271,7 @@ class OpenAccount(Generic[T]):
             self._reason = reason
         if self._state is not before and not {before, self._state} <= USABLE:
             logger.info(
-                "account_state", extra={"account": self.id, "state": str(self._state), "was": str(before)}
+                "account_state", extra={"account": self.id, "state": str(self._state), "before": str(before)}
             )
 
     async def _keep_open(self, opening: _Opening[T]) -> None:

@@ -64,7 +64,7 @@ class SealedSessions:
         try:
             state: StorageState = orjson.loads(self._vault.unseal(sealed, self._purpose))
         except VaultError:
-            logger.warning("stored session can't be read; signing in anew", extra={"endpoint": self._slug})
+            logger.warning("stored_session_unreadable", extra={"endpoint": self._slug})
             return None
         return state
 

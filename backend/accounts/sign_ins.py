@@ -255,7 +255,7 @@ class SignIns:
                 raise  # to whoever starts it
             # A failure of this one must not end all others.
             logger.exception(
-                "sign-in failed", extra={"endpoint": sign_in.slug, "account": sign_in.account_id}
+                "sign_in_failed", extra={"endpoint": sign_in.slug, "account": sign_in.account_id}
             )
             sign_in.broke()
         finally:
@@ -277,7 +277,7 @@ async def _fill_form(room: SignInHost, session: _FormSignIn) -> None:
     except AutomationError as exc:
         session.end(SignInStatus("lost", reason=str(exc)))
     except Exception:  # noqa: BLE001  the boundary of the sign-in's task: a failure of this one must not end all others
-        logger.exception("sign-in failed")
+        logger.exception("sign_in_failed")
         session.end(SignInStatus("lost", reason="it failed unexpectedly; the gateway's log says why"))
     else:
         session.end(SignInStatus("signed_in"))

@@ -43,12 +43,13 @@ class Webhook:
         for attempt in range(1, _TRIES + 1):
             problem = await self._post(notice)
             if problem is None:
-                logger.info("alert sent", extra={"channel": "webhook", "endpoint": notice.endpoint})
+                logger.info("alert_sent", extra={"channel": "webhook", "endpoint": notice.endpoint})
                 return
             if attempt < _TRIES:
                 await anyio.sleep(back_off_s(attempt))
-        facts = {"channel": "webhook", "endpoint": notice.endpoint, "problem": problem}
-        logger.error("alert could not be sent", extra=facts)
+        logger.error(
+            "alert_failed", extra={"channel": "webhook", "endpoint": notice.endpoint, "reason": problem}
+        )
 
     async def _post(self, notice: Notice) -> str | None:
         timeout = aiohttp.ClientTimeout(total=_WEBHOOK_S)
@@ -91,9 +92,9 @@ class AppriseChannel:
                     check=False,
                 )
         except (OSError, TimeoutError) as exc:
-            logger.error("alert could not be sent", extra={**facts, "problem": type(exc).__name__})
+            logger.error("alert_failed", extra={**facts, "reason": type(exc).__name__})
             return
         if done.returncode == 0:
-            logger.info("alert sent", extra=facts)
+            logger.info("alert_sent", extra=facts)
         else:
-            logger.error("alert could not be sent", extra={**facts, "problem": f"exit {done.returncode}"})
+            logger.error("alert_failed", extra={**facts, "reason": f"exit {done.returncode}"})

@@ -153,7 +153,7 @@ def describe_error(error: BaseException) -> ErrorReply:
             return ErrorReply(
                 status, code, str(error) or code, _param(error), _headers(error), _action_url(error)
             )
-    logger.error("request failed unexpectedly", exc_info=error)
+    logger.error("request_failed", exc_info=error)
     return ErrorReply(500, "internal_error", "The gateway failed unexpectedly; its log says why.")
 
 

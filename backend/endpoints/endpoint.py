@@ -271,7 +271,7 @@ class Endpoint:
         try:
             self.screenshot = self._screenshots.save(self.slug, error.screenshot).name
         except OSError:
-            logger.warning("screenshot could not be kept", extra={"endpoint": self.slug}, exc_info=True)
+            logger.warning("screenshot_not_saved", extra={"endpoint": self.slug}, exc_info=True)
 
 
 class ProviderReplacedError(Exception):

@@ -63,7 +63,7 @@ class StateBoard:
         level = logging.WARNING if reason else logging.DEBUG if is_daily else logging.INFO
         if logger.isEnabledFor(level):
             facts = {"endpoint": self._slug, "state": str(state), "before": str(before), "reason": reason}
-            logger.log(level, "endpoint changed state", extra=facts)
+            logger.log(level, "endpoint_state", extra=facts)
 
     @contextmanager
     def watch(self) -> Iterator[MemoryObjectReceiveStream[StateChange]]:

@@ -53,7 +53,7 @@ class EndpointSupervisor:
         self._endpoint.board.move(Move.STOP)
         if not self._endpoint.is_open:
             self._interruptible.cancel()
-        logger.debug("stopping endpoint", extra={"endpoint": self._endpoint.slug, "state": str(state)})
+        logger.debug("endpoint_stopping", extra={"endpoint": self._endpoint.slug, "state": str(state)})
         self._endpoint.attention.set()
         await self._ended.wait()
 
@@ -94,9 +94,7 @@ class EndpointSupervisor:
 
     def _note_end(self, error: BaseException) -> None:
         if not isinstance(error, AutomationError):
-            logger.error(
-                "endpoint failed unexpectedly", extra={"endpoint": self._endpoint.slug}, exc_info=error
-            )
+            logger.error("endpoint_failed", extra={"endpoint": self._endpoint.slug}, exc_info=error)
         if not self._stopping and not self._endpoint.note_failure(error):
             self._endpoint.board.move(Move.FAILED, str(error) or type(error).__name__)
 

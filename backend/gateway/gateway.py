@@ -96,7 +96,7 @@ class Gateway:
                 failures.append(exc)
                 if len(candidates) > 1:
                     facts = {"endpoint": candidate.slug, "reason": type(exc).__name__}
-                    logger.warning("endpoint did not answer; another is asked if there is one", extra=facts)
+                    logger.warning("endpoint_failed_over", extra=facts)
         raise most_useful(failures)
 
     def _recorded(
@@ -172,7 +172,7 @@ class Gateway:
         try:
             return await self._manager.get(conversation.scope.endpoint).forget_chat(conversation.chat)
         except (AutomationError, EndpointNotFoundError):
-            logger.warning("chat stays at the site", extra={"conversation": conversation_id}, exc_info=True)
+            logger.warning("chat_not_deleted", extra={"conversation": conversation_id}, exc_info=True)
             return False
 
     def list_models(self, principal: Principal, pinned_to: str | None = None) -> list[dict[str, object]]:

@@ -69,9 +69,9 @@ async def bring_in(described: Import, manager: EndpointManager, book: RotationBo
             await manager.update(endpoint.slug, _always(draft))
         await manager.start(endpoint.slug)
         facts = {"endpoint": endpoint.slug, "file": endpoint.source}
-        logger.info("endpoint imported", extra=facts)
+        logger.info("endpoint_imported", extra=facts)
         if endpoint.lacks_key:
-            logger.warning("imported endpoint has no API key", extra=facts)
+            logger.warning("endpoint_lacks_key", extra=facts)
 
 
 def _always(draft: EndpointDraft) -> Callable[[EndpointConfig], EndpointDraft]:
@@ -81,7 +81,7 @@ def _always(draft: EndpointDraft) -> Callable[[EndpointConfig], EndpointDraft]:
 def _exists(one: ImportedEndpoint, manager: EndpointManager) -> bool:
     is_there = one.slug in manager.fallbacks()
     if is_there:
-        logger.info("endpoint exists; left as it is", extra={"endpoint": one.slug, "file": one.source})
+        logger.info("endpoint_import_skipped", extra={"endpoint": one.slug, "file": one.source})
     return is_there
 
 
@@ -89,7 +89,7 @@ def _is_kept(one: ImportedRotation, book: RotationBook) -> bool:
     is_there = one.rotation.name in book.all
     if is_there:
         facts = {"rotation": one.rotation.name, "file": one.source}
-        logger.info("rotation exists; left as it is", extra=facts)
+        logger.info("rotation_import_skipped", extra=facts)
     return is_there
 
 

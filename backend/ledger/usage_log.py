@@ -133,7 +133,7 @@ class UsageLog:
                 is_told = False
             except StorageError:
                 if not is_told:
-                    logger.warning("usage can't be recorded; it waits", extra={"waiting": len(self._waiting)})
+                    logger.warning("usage_not_saved", extra={"waiting": len(self._waiting)})
                 is_told = True
 
 
@@ -148,4 +148,4 @@ async def open_usage_log(repository: UsageRepository) -> AsyncIterator[UsageLog]
         try:
             await log.flush()
         except StorageError:
-            logger.warning("the last usage could not be recorded")
+            logger.warning("usage_lost")

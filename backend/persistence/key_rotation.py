@@ -36,7 +36,7 @@ async def reseal(engine: AsyncEngine, vault: Vault) -> int:
                     await connection.execute(
                         update(sealed_column.class_).where(is_it).values({sealed_column: sealed})
                     )
-    logger.info("secrets sealed with the present key", extra={"changed": changed})
+    logger.info("secrets_resealed", extra={"changed": changed})
     return changed
 
 
@@ -52,5 +52,5 @@ def _resealed(vault: Vault, sealed: str, purpose: str) -> str | None:
     try:
         return vault.resealed(sealed, purpose)
     except VaultError:
-        logger.warning("a stored secret is opened by none of the keys", extra={"purpose": purpose})
+        logger.warning("stored_secret_unreadable", extra={"purpose": purpose})
         return None

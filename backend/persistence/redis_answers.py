@@ -35,7 +35,7 @@ class RedisAnswers:
                 data = await self._client.get(_PREFIX + key)
             return decode_answer(data) if isinstance(data, bytes) else None
         except (RedisError, OSError, CachedAnswerError) as exc:
-            logger.warning("cached answer can't be read", extra={"error": type(exc).__name__})
+            logger.warning("cached_answer_unreadable", extra={"reason": type(exc).__name__})
             return None
 
     async def put(self, key: str, answer: CachedAnswer, ttl_s: float) -> None:
@@ -46,7 +46,7 @@ class RedisAnswers:
             with anyio.fail_after(_MOST_WAIT_S):
                 await self._client.set(_PREFIX + key, answer.encode(), px=max(int(ttl_s * 1000), 1))
         except (RedisError, OSError) as exc:
-            logger.warning("answer can't be cached", extra={"error": type(exc).__name__})
+            logger.warning("answer_not_cached", extra={"reason": type(exc).__name__})
 
 
 @asynccontextmanager

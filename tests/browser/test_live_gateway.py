@@ -240,7 +240,7 @@ async def test_neither_token_nor_ticket_nor_what_is_typed_is_logged(
             await told(socket, "page")
 
     logged = "\n".join(f"{record.getMessage()} {vars(record)}" for record in caplog.records)
-    assert "request finished" in logged
+    assert "request_finished" in logged
     assert ticket not in logged
     assert "a-password" not in logged
     assert path.removeprefix("/live/") not in logged

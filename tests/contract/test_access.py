@@ -158,7 +158,8 @@ def test_a_public_address_without_authentication_is_warned_of(tmp_path, caplog):
 
     create_app(settings, providers_of(ScriptedSite()))
 
-    assert "everyone who reaches it" in caplog.text
+    (warning,) = [record for record in caplog.records if record.message == "gateway_exposed"]
+    assert "everyone who reaches it" in vars(warning)["reason"]
 
 
 def test_a_public_address_with_authentication_off_by_itself_is_refused(tmp_path, monkeypatch):

@@ -418,4 +418,4 @@ async def test_a_database_that_fails_costs_the_memory_and_not_the_answer(talk, c
     assert answer == "two"
     assert (named.status_code, named.json()["error"]["code"]) == (503, "storage_unavailable")
     assert texts(talk.gateway.site)[1:] == [["one", "one", "two"], ["one", "one", "two", "two", "three"]]
-    assert "conversation could not be kept" in caplog.text
+    assert "conversation_not_saved" in caplog.text

@@ -96,7 +96,7 @@ async def test_where_one_thing_cannot_be_nothing_is_done_and_the_log_says_which(
     async with run_gateway(tmp_path, providers=open_apis) as gateway:
         made = await names(gateway, "endpoints") + await names(gateway, "rotations")
 
-    (problem,) = [record for record in caplog.records if record.message == "nothing was imported"]
+    (problem,) = [record for record in caplog.records if record.message == "import_failed"]
     assert f".json: {where}: " in vars(problem)["reason"]
     assert made == []
 

@@ -143,7 +143,7 @@ class ReplyResponse:
         finally:
             watching.end()
         if sender.is_gone:
-            logger.info("client hung up; turn is cancelled")
+            logger.info("turn_cancelled_by_client")
 
     async def _answer(self, sender: _Sender) -> None:
         try:
@@ -170,7 +170,7 @@ class ReplyResponse:
     async def _send_failure(self, exc: Exception, sender: _Sender) -> None:
         error = describe_error(exc)
         facts = {"code": error.code, "status": error.status, "answer_sent": sender.is_complete}
-        logger.warning("turn failed", extra=facts)
+        logger.warning("turn_failed", extra=facts)
         if not sender.is_begun:
             asked = {"x-gateway-endpoint": self._call.asked[-1]} if self._call.asked else {}
             await sender.whole(error.status, {**asked, **error.headers}, self._form.refusal(error))

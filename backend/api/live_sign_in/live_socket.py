@@ -174,7 +174,7 @@ class LiveSocket:
             await self._socket.close(self._code, self._reason[:100])
         except (WebSocketDisconnect, RuntimeError) as exc:
             # It hung up in this moment; starlette tells that by either of them.
-            logger.debug("live view hung up", extra={"reason": type(exc).__name__})
+            logger.debug("live_view_disconnected", extra={"reason": type(exc).__name__})
 
 
 def _parse_kind(text: str) -> str | None:

@@ -145,7 +145,7 @@ class ConversationPlacer:
             return
         now, taken = self._now(), placement.taken
         if taken and not finished.is_continued:
-            logger.info("chat was gone; all messages were sent", extra={"conversation": taken.id})
+            logger.info("conversation_replayed", extra={"conversation": taken.id})
         conversation = SiteConversation(
             placement.id,
             placement.scope,
@@ -211,7 +211,7 @@ class ConversationPlacer:
             try:
                 return await self._repository.take_by_head(head)
             except StorageError:
-                logger.warning("conversations can't be asked; a new chat is begun", exc_info=True)
+                logger.warning("conversation_lookup_failed", exc_info=True)
         return None
 
     async def _go_on(self, conversation_id: str, prompt: Prompt, scope: ConversationKey) -> Placement:
@@ -289,8 +289,8 @@ async def _attempt(what: str, write: Awaitable[object]) -> bool:
         try:
             await write
         except StorageError:
-            logger.warning("conversation could not be kept", extra={"step": what}, exc_info=True)
+            logger.warning("conversation_not_saved", extra={"step": what}, exc_info=True)
             return False
     if limit.cancelled_caught:
-        logger.warning("conversation could not be kept in time", extra={"step": what})
+        logger.warning("conversation_save_timed_out", extra={"step": what})
     return not limit.cancelled_caught

@@ -83,7 +83,7 @@ class ApiProvider(WithoutAccounts):
                 raise
             except (AutomationError, GatewayError) as exc:
                 # It may be down just now: any model is passed on to it until its list is known.
-                logger.warning("models could not be listed", extra={"reason": str(exc)})
+                logger.warning("models_not_listed", extra={"reason": str(exc)})
         return self._models
 
     async def check(self) -> ProviderHealth:

@@ -167,7 +167,7 @@ class AccountPool:
         try:
             await self._repository.save_standing(self.plan.slug, account_id, standing)
         except StorageError:
-            logger.warning("account_state_not_stored", extra={"account": account_id}, exc_info=True)
+            logger.warning("account_state_not_saved", extra={"account": account_id}, exc_info=True)
 
     def _tell_change(self) -> None:
         self.changed.set()
@@ -249,7 +249,9 @@ class AccountPool:
                     await (await member.pages()).visit()
                 except AutomationError as exc:
                     self.note_failure(member, exc)
-                    logger.info("visit_failed", extra={"account": member.id, "reason": type(exc).__name__})
+                    logger.info(
+                        "keep_alive_visit_failed", extra={"account": member.id, "reason": type(exc).__name__}
+                    )
 
     def _is_anonymous(self, member: OpenAccount[AccountPages]) -> bool:
         return self.plan.is_own_anonymous and member.id == self.plan.own.id

@@ -117,7 +117,7 @@ class AccountPoolProvider:
                 if not self._may_go_on(trial, failure):
                     raise failure
                 logger.info(
-                    "turn_goes_to_another_account",
+                    "account_failed_over",
                     extra={
                         "endpoint": self.roster.plan.slug,
                         "account": member.id,

@@ -54,6 +54,6 @@ class PageEvictor:
         if not idle:
             return False
         chosen = min(idle, key=lambda one: one.idle_since_s)
-        logger.info("account_sleeps", extra={"account": chosen.id, "reason": "its pages are needed"})
+        logger.info("account_evicted", extra={"account": chosen.id})
         await chosen.sleep()
         return True

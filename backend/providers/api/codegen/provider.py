@@ -151,7 +151,7 @@ class CodegenProvider(WithoutAccounts):
 
     async def _run(self, request: ApiRequest, limit: asyncio.Timeout) -> Run:
         run = codegen.parse_run(await self._ask(request, limit))
-        logger.info("run started", extra={"run": run.id})
+        logger.info("run_started", extra={"run": run.id})
         looks = 0
         while not run.is_over:
             await anyio.sleep(codegen.poll_wait_s(looks, self._options.base_delay_s))

@@ -35,7 +35,7 @@ async def test_an_e_mail_arrives(unused_tcp_port, messages):
     body = mail.get_body(("plain",))
     assert body is not None
     assert "Nothing matches 'input'." in body.get_content()
-    assert "alert sent" in messages()
+    assert "alert_sent" in messages()
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ async def test_an_e_mail_arrives(unused_tcp_port, messages):
 async def test_an_address_that_leads_nowhere_is_logged_without_its_secrets(address, messages):
     await AppriseChannel(SecretStr(address)).send(NOTICE)
 
-    assert "alert could not be sent" in messages()
+    assert "alert_failed" in messages()
     assert "hunter2" not in messages()
 
 
@@ -61,7 +61,7 @@ async def test_a_receiver_that_fails_at_first_is_asked_again(unused_tcp_port, me
         await Webhook(SecretStr(hook.url)).send(NOTICE)
 
     assert len(hook.bodies) == 2
-    assert "alert sent" in messages()
+    assert "alert_sent" in messages()
 
 
 async def test_a_receiver_that_keeps_failing_is_given_up_and_logged_without_its_address(

@@ -28,4 +28,4 @@ def test_a_picture_that_cannot_be_kept_does_not_hide_the_failure(tmp_path, caplo
     assert endpoint.note_failure(SiteChangedError("send", "sending", b"png"))
 
     assert endpoint.state == "error"
-    assert "could not be kept" in caplog.text
+    assert "screenshot_not_saved" in caplog.text

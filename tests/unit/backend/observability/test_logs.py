@@ -21,7 +21,7 @@ from backend.observability.request_id import choose_request_id, request_id
 from backend.observability.request_scope import RequestScope, shown_path
 
 
-def record(message: str = "turn failed", **extra: object) -> logging.LogRecord:
+def record(message: str = "turn_failed", **extra: object) -> logging.LogRecord:
     made = logging.makeLogRecord(
         {"name": "a.b", "levelname": "INFO", "msg": message, "created": 0.0, **extra}
     )
@@ -43,7 +43,7 @@ def test_json_lines_carry_facts_and_the_request_id():
     request_id.reset(token)
 
     assert line["time"] == "1970-01-01T00:00:00.000+00:00"
-    assert (line["message"], line["endpoint"], line["request_id"]) == ("turn failed", "demo", "req_1")
+    assert (line["message"], line["endpoint"], line["request_id"]) == ("turn_failed", "demo", "req_1")
     assert "object" in line["path"]
 
 
@@ -58,7 +58,7 @@ def test_text_lines_carry_facts_and_the_request_id_if_there_is_one():
 
     outside = TextFormatter().format(record())
 
-    assert inside.endswith("INFO    a.b: turn failed endpoint=demo request_id=req_1")
+    assert inside.endswith("INFO    a.b: turn_failed endpoint=demo request_id=req_1")
     assert "request_id" not in outside
 
 
@@ -150,28 +150,28 @@ def test_what_is_logged_often_says_the_same_by_either_way(written):
     logger = logging.getLogger("x.y")
     token = request_id.set("req_1")
 
-    log_often(logger, "request finished", {"status": 200})
-    logger.info("request finished", extra={"status": 200})
+    log_often(logger, "request_finished", {"status": 200})
+    logger.info("request_finished", extra={"status": 200})
     request_id.reset(token)
 
     assert (
-        lines(written)[0] == lines(written)[1] == "INFO    x.y: request finished status=200 request_id=req_1"
+        lines(written)[0] == lines(written)[1] == "INFO    x.y: request_finished status=200 request_id=req_1"
     )
 
 
 def test_what_is_logged_often_reaches_other_listeners_as_a_record(caplog):
     caplog.set_level(logging.INFO)
 
-    log_often(logging.getLogger("x.y"), "request finished", {"status": 200})
+    log_often(logging.getLogger("x.y"), "request_finished", {"status": 200})
 
-    assert [(r.getMessage(), r.status) for r in caplog.records] == [("request finished", 200)]
+    assert [(r.getMessage(), r.status) for r in caplog.records] == [("request_finished", 200)]
 
 
 def test_what_is_logged_often_keeps_to_the_level(written):
     logger = logging.getLogger("x.z")
     logger.setLevel(logging.WARNING)
 
-    log_often(logger, "request finished", {})
+    log_often(logger, "request_finished", {})
 
     assert written.getvalue() == ""
 

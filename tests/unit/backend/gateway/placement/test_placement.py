@@ -184,7 +184,7 @@ async def test_one_that_could_not_be_kept_is_not_found_by_what_it_was(memory, kn
         await conversations.remember(place, FINISHED, "2")
 
     assert memory.kept[known.id].head is None
-    assert caplog.text.count("conversation could not be kept") == 2
+    assert caplog.text.count("conversation_not_saved") == 2
 
 
 async def test_a_database_that_never_answers_holds_no_answer_up(memory, monkeypatch, caplog):
@@ -198,7 +198,7 @@ async def test_a_database_that_never_answers_holds_no_answer_up(memory, monkeypa
             await conversations.remember(place, FINISHED, "2")
 
     assert place.prompt == SECOND
-    assert "in time" in caplog.text
+    assert "conversation_save_timed_out" in caplog.text
 
 
 async def test_a_database_that_never_answers_is_said_where_a_conversation_was_named(
