@@ -1,4 +1,4 @@
-"""What can go wrong while a chat page is driven, split by who should act. Pure.
+"""Errors of driving a chat page, as a tree split by who should act. Pure.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Where in a site's JSON something stands, as a profile writes it: ``choices.0.delta.content``. Pure.
+"""Paths into a site's JSON, as a profile writes them: ``choices.0.delta.content``. Pure.
 
 A path is names and list indexes after dots; ``$`` alone is the whole value. ``*`` is every member, ``-1`` the last one,
 ``["a.b"]`` a name with a dot in it, and ``[type==text]`` goes on only where that holds. A path that leads nowhere finds

@@ -1,4 +1,4 @@
-"""Loads an address, and sees through what the browser still has on its way from the address before."""
+"""Navigates a page to an address, and tolerates the navigation that was still under way before."""
 
 from __future__ import annotations
 

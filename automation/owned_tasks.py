@@ -1,4 +1,4 @@
-"""A task group for a resource: its tasks end with the block, and the block's own error comes out unwrapped."""
+"""Task group for a resource: its tasks end with the block, and the block's own error comes out unwrapped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long each wait of a turn may take. Pure."""
+"""Time limits of each wait of a turn. Pure."""
 
 from __future__ import annotations
 

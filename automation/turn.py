@@ -1,4 +1,4 @@
-"""The words of a turn: what goes in, and the events that come out. Pure."""
+"""Data types of a turn: the prompt that goes in, and the events that come out. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of ASGI 3.0 that our middleware needs. Pure."""
+"""Type aliases and helpers for ASGI 3.0 middleware. Pure."""
 
 from __future__ import annotations
 

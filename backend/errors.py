@@ -1,4 +1,4 @@
-"""What the gateway itself refuses, apart from what a provider raises. Pure.
+"""Errors that the gateway itself raises, apart from those of providers. Pure.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Runs the gateway: ``python -m backend.main``; with ``--import FILE…``, what these files describe is brought in first."""
+"""Runs the gateway: ``python -m backend.main``; ``--import FILE…`` creates what these files describe first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every setting of the gateway, read from the environment and ``.env`` in this one place."""
+"""Settings of the gateway, read from the environment and ``.env`` in this one place."""
 
 from __future__ import annotations
 

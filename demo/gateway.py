@@ -1,4 +1,4 @@
-"""What the demo says to the gateway's REST API, as any script would."""
+"""Calls the gateway's REST API for the demo, as any script would."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo's child processes: started, waited for, ended, and quoted when they fail."""
+"""Starts, awaits and ends the demo's child processes, and quotes them when they fail."""
 
 from __future__ import annotations
 

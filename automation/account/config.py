@@ -1,4 +1,4 @@
-"""What one web chat endpoint is driven with. Pure."""
+"""Configuration of one web chat endpoint. Pure."""
 
 from __future__ import annotations
 

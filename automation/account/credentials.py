@@ -1,4 +1,4 @@
-"""What a person types into a site's sign-in form. Pure."""
+"""Credentials for a site's sign-in form, and one-time codes (TOTP) from a secret. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads a session that a person brings: Playwright's ``storage_state``, or cookies as browsers' extensions export them. Pure."""
+"""Parses an imported session: Playwright's ``storage_state``, or cookies as browsers' extensions export them. Pure."""
 
 from __future__ import annotations
 

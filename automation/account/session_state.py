@@ -1,4 +1,4 @@
-"""Where a signed-in session is kept between runs: a protocol; its implementation encrypts."""
+"""Protocol for the storage of a signed-in session between runs; its implementation encrypts."""
 
 from __future__ import annotations
 

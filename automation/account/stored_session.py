@@ -1,4 +1,4 @@
-"""Puts a stored session into the context of an account's own browser, beside what its profile has kept."""
+"""Restores a stored session into the context of an account's own browser, beside what its profile has kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many pages to open now. Pure."""
+"""Computes how many pages to open, and when a page is recycled. Pure."""
 
 from __future__ import annotations
 

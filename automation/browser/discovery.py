@@ -1,4 +1,4 @@
-"""Which Chromium to start, how to get one in set-up, and whether its sandbox can work.
+"""Finds a Chromium to start, installs one in set-up, and checks that its sandbox can work.
 
 Order: what the operator named (``BROWSER_EXECUTABLE``), Playwright's own Chromium, Google Chrome, Chromium. What the
 operator named is never replaced by another: that it can't be started is an error.

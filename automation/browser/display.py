@@ -1,4 +1,4 @@
-"""A virtual display for browsers with a window, on machines that have none: one Xvfb, started when it is first needed.
+"""Virtual display (Xvfb) for browsers with a window on machines without one, started when it is first needed.
 
 Only this process and what it starts can look at the display: its key is in a file that nobody else may read.
 """

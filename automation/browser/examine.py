@@ -1,4 +1,4 @@
-"""Opens a page of our own in a configured browser, and tells what a site sees of it."""
+"""Opens a page of our own in a configured browser, and reports what a site can see of that browser."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Lends out the pages of one account, one turn each: opened on demand, made ready after each turn, closed when idle.
+"""Page pool of one account: leases a page for each turn, opens pages on demand, closes idle ones.
 
 Each page has a keeper, a task that holds it from opening to closing. A lease is given back by a plain call that can't
 be cancelled; what the page then needs (stopping an answer, a new chat) its keeper does, while nobody waits for it.
 
-A page may come back holding a chat that can go on. It is kept as it is for who asks for that chat, and gives it up,
-the least recently used first, when somebody needs an empty one.
+A page may come back holding a chat that can go on. It is kept for whoever asks for that chat, until eviction (the
+least recently used first) makes it an empty one for somebody who needs one.
 """
 
 from __future__ import annotations

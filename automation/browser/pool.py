@@ -1,4 +1,4 @@
-"""The browsers of this process: started when first needed, shared by equal configurations, replaced when they die."""
+"""Browser pool: starts browsers when needed, shares one among equal configurations, restarts lost ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the operating system tells of a process, where it has a ``/proc``; elsewhere nothing is known and nothing breaks."""
+"""Reads memory, CPU time and command lines of processes from ``/proc``; on systems without it nothing is known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A browser's processes: which is whose, and whether a silent one hangs or is busy. Pure."""
+"""Finds a browser's processes in the process table, and tells a hung browser from a busy one. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the browser that one account has for itself keeps its profile: a protocol; its implementation encrypts.
+"""Protocol for the storage of an account's own browser profile; its implementation encrypts.
 
 Chromium locks a profile by a link named after its host and process; a browser that was killed leaves it behind.
 """

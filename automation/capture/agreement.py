@@ -1,4 +1,4 @@
-"""Whether the page shows words that the wire's answer lacks: then the decoder reads a part of it only. Pure.
+"""Compares the page's words with the wire's answer, to detect a decoder that reads only part of it. Pure.
 
 The wire's text is the exact one, so it is never corrected by the page's. Markup, its order and what a page adds to it
 (labels, a few numbers) say nothing; only words are compared, and a page that shows less may be rendering still.

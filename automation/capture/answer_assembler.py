@@ -1,4 +1,4 @@
-"""One answer put together from what the wire and the page show: their events in, the turn's events out. Pure.
+"""Assembles one answer from the wire's and the page's events, and emits the turn's events. Pure.
 
 The wire gives exact Markdown and is believed first. The page takes over where the profile has no decoder, and where
 the decoder reads nothing while the page grows. Nothing that was told is ever taken back.

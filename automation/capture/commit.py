@@ -1,4 +1,4 @@
-"""Append-only text from snapshots of an answer that its page may still rewrite. Pure.
+"""Turns snapshots of an answer that its page may still rewrite into append-only text. Pure.
 
 A client that was sent a piece of text can't be asked to forget it, but a chat page renders its whole answer anew with
 each token: a line of text turns into a heading, a tight list into a loose one. ``AppendOnly`` stands between the two.

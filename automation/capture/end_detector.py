@@ -1,4 +1,4 @@
-"""When is an answer complete? A pure classifier over samples of what the wire and the page show.
+"""Detects the end of an answer from samples of what the wire and the page show. Pure.
 
 Proof, strongest first: the stream's own end marker · the page's finished-actions on this turn · the stop control was
 seen and is gone while the prompt field takes input again · what the page showed as work in progress is over · the

@@ -1,4 +1,4 @@
-"""The page's own traffic as it happens: the bytes of the answer's response and the messages of its sockets.
+"""Observes the page's network traffic as it happens: bytes of the answer's response, messages of its WebSockets.
 
 A response is armed when its request leaves (``requestWillBeSent``): armed later, a busy page loses whole answers.
 What streamed is compared with the whole body at the end, and what is missing is filled in. Nothing is intercepted:

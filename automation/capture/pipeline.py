@@ -1,4 +1,4 @@
-"""Reads one answer from a page: the taps' events through the wire reader and the answer, out into a channel."""
+"""Reads one answer from a page: passes the taps' events through wire reader and answer into a channel."""
 
 from __future__ import annotations
 

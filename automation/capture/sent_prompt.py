@@ -1,4 +1,4 @@
-"""Whether the page sent the prompt as it was entered, by the bodies of its own requests. Pure.
+"""Checks that the page sent the prompt as it was entered, by the bodies of its own requests. Pure.
 
 An editor may hold a prompt exactly and its page still change it on the way out: trim its lines, drop blank lines, escape
 its Markdown. What a page sends besides (titles, drafts, statistics) may be such a copy too, so one exact copy is enough.

@@ -1,4 +1,4 @@
-"""The site's own error words, turned into our errors. Pure."""
+"""Maps a site's error words to our errors. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the network tap tells of the page's own traffic. Pure."""
+"""Events of the network tap: requests, response bytes and WebSocket messages of the page. Pure."""
 
 from __future__ import annotations
 

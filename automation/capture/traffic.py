@@ -1,4 +1,4 @@
-"""Whether more of an answer can still come, by the page's own requests since its turn began. Pure.
+"""Tracks whether the page's requests of this turn can still bring more of the answer. Pure.
 
 No format is read here: which requests are open, what kind of body they bring and when is enough. It is what proves
 the end of an answer on a page that shows no control for it, and what keeps a pause from looking like one.

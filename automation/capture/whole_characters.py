@@ -1,4 +1,4 @@
-r"""Joins characters that a site cut in two, and lets none out that is half: events in, events out. Pure.
+r"""Joins surrogate pairs that a site split between two events, and holds halves back. Pure.
 
 JSON writes characters beyond U+FFFF as two escapes (``"\ud83d\ude00"``), and servers that cut text by UTF-16 units send
 one half in each delta. A half that stays alone has no UTF-8, so that nothing could pass it on as it is.

@@ -1,4 +1,4 @@
-"""Which of the page's streams is the answer, and what it says: tap events in, wire events out. Pure.
+"""Picks the answer's stream out of the page's traffic and decodes it: tap events in, wire events out. Pure.
 
 A page may send several requests that match its profile, side requests and long polls among them. The answer is the
 first stream that gives text or an end; from then on the others are ignored.

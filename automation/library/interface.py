@@ -1,4 +1,4 @@
-"""What a provider is to a program that uses this as a library: one interface, seven states, one form of answer. Pure."""
+"""Provider interface for programs that use this as a library: methods, states, result types. Pure."""
 
 from __future__ import annotations
 

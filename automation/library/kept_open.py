@@ -1,4 +1,4 @@
-"""Holds a context open in a task of its own, so that it can be entered here and left there.
+"""Holds a context manager open in a task of its own, so that it can be entered in one task and left in another.
 
 What we open owns task groups, which only the task that entered them may leave. A program that uses a library calls
 ``initialize`` and ``cleanup`` wherever it likes, and drops generators half read.

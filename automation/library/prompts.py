@@ -1,4 +1,4 @@
-"""What a program asks, in the words of ``automation``. Pure."""
+"""Parses a library user's messages into a ``Prompt``. Pure."""
 
 from __future__ import annotations
 

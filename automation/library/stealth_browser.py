@@ -1,4 +1,4 @@
-"""One page in a browser of its own, worked by selectors at the pace of a person: for programs that use this as a library."""
+"""Library browser: one page in a browser of its own, driven by selectors at human pace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A chat page as a provider for programs that use this as a library; a subclass says what is particular to its site."""
+"""Base class for library users' chat-page providers; a subclass describes its site."""
 
 from __future__ import annotations
 

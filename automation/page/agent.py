@@ -1,4 +1,4 @@
-"""Our agent inside a page: scripts in an isolated world of the chat's frame, asked by name, heard through a binding.
+"""Client of the page agent: calls its scripts in an isolated world of the chat's frame, and receives their events.
 
 The isolated world shares the page's elements and none of its JavaScript; ``Runtime.enable`` is never sent, because
 pages can tell. The world of a frame is made when it is first needed and again after each navigation.

@@ -1,4 +1,4 @@
-"""By what a page shows that it wants a person: the checks that many sites share. Pure.
+"""Detects the bot checks (captchas) that many sites share, by what a page shows. Pure.
 
 A check is told by the parts of a page that the vendor documents or that hold its widget; only visible ones count, so that
 a check which works unseen disturbs nobody. What a site has of its own, its profile says. Sources: the vendors' own

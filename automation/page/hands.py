@@ -1,4 +1,4 @@
-"""Clicks and keys on a chat page, as the browser's own input events, aimed by the agent in the page."""
+"""Dispatches clicks and keys on a chat page as the browser's own input events, aimed by the page agent."""
 
 from __future__ import annotations
 

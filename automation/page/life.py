@@ -1,4 +1,4 @@
-"""Notices that a page's renderer hangs, which nothing reports: it is asked when it has been silent, and its CPU time looked at."""
+"""Heartbeat of a page's renderer: detects one that hangs by its silence and its CPU time."""
 
 from __future__ import annotations
 

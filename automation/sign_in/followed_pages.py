@@ -1,4 +1,4 @@
-"""A page and the windows that it opens: which of them is in front, what they ask for, and where they are."""
+"""Follows a page and the windows that it opens: the one in front, its dialogs and its position."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many frames a live view sends: a budget of bytes, so that still pages answer at once and busy ones stay cheap. Pure."""
+"""Frame-rate limiter of the live view: a byte budget, still pages answer at once, busy ones stay cheap. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sign-in by a person: the site's own pages in the account's context, until they show that the account is signed in.
+"""Sign-in by a person on the site's own pages in the account's context, until they show that it is done.
 
 Nothing here solves anything. A person sees the page in the live view, or scans its QR code from elsewhere.
 """

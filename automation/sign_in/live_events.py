@@ -1,4 +1,4 @@
-"""The words of the live view: what it shows, and what a person may do in it, with bounds. Pure."""
+"""Messages of the live view: what it shows and what a person may do in it, with bounds. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person's input as the browser's own input events, which a page can't tell from a mouse and a keyboard."""
+"""Dispatches a person's input as the browser's own input events, which a page can't tell from mouse and keyboard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The live view: pictures of the page in front for a person, and the person's input for the page.
+"""Live view: screencast of the page in front for a person, and the person's input for the page.
 
 Frames come from Chromium's screencast, which sends one when the page was painted and none while it stands still. Every
 frame is acknowledged at once: Chromium throws away what it paints while acknowledgements are missing, and the last

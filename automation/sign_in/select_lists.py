@@ -1,4 +1,4 @@
-"""Native lists of a page and its frames: heard of when they would open, and set when an entry was taken."""
+"""Intercepts native ``<select>`` lists of a page and its frames, and sets the entry that a person chose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a sign-in by a person stands. Pure."""
+"""States of a sign-in by a person. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a browser is started: what a user may set, and the arguments it becomes. Pure."""
+"""Browser launch options that a user may set, and the command-line arguments made from them. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a person's hand moves and types: paths, points and pauses, from a given source of chance. Pure.
+"""Human-like pointer paths, click points and typing pauses, from a given source of chance. Pure.
 
 Shapes after what was measured of people and of drivers (docs/browser.md): a driver alone makes one move to the dead centre
 and presses for less than a millisecond.

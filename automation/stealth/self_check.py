@@ -1,4 +1,4 @@
-"""Whether a browser tells the same story everywhere: page, frame, workers, request headers. Pure."""
+"""Checks that a browser gives the same facts everywhere: page, frame, workers, request headers. Pure."""
 
 from __future__ import annotations
 

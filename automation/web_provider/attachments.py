@@ -1,4 +1,4 @@
-"""Puts files onto the page before the prompt is sent, and sees that each of them stands there ready."""
+"""Attaches files to the page before the prompt is sent, and waits until each of them is ready."""
 
 from __future__ import annotations
 

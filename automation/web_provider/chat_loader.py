@@ -1,4 +1,4 @@
-"""Brings a page to its chat: loads it, waits for what it shows, and signs in by the site's form where it has to."""
+"""Loads a chat page, waits until it is ready, and signs in by the site's form if necessary."""
 
 from __future__ import annotations
 

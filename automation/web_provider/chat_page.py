@@ -1,4 +1,4 @@
-"""One page of a chat site: opened and signed in, asked one turn at a time, and made clean again after each."""
+"""One page of a chat site: opened and signed in, given one turn at a time, and reset after each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts a prompt into the page's text field, proves that it stands there unchanged, and sends it once."""
+"""Enters a prompt into the page's text field, verifies that it stands there unchanged, and sends it once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sign-in by the site's own form with the account's credentials, when somebody asks for it."""
+"""Signs an account in on request by the site's own form, with the account's credentials."""
 
 from __future__ import annotations
 

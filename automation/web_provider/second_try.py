@@ -1,4 +1,4 @@
-"""Whether a turn that failed may be run once more from its beginning. Pure."""
+"""Decides whether a turn that failed may be retried once from its beginning. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A list of messages as one prompt for a chat page. Pure.
+"""Renders a list of messages as one prompt for a chat page. Pure.
 
 A single user message goes as it is, byte for byte. Otherwise: system text first and without a label, then every other
 message under its role's label, oldest first, and last the user's message under ``User:``. Blocks are parted by a

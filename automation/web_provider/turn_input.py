@@ -1,4 +1,4 @@
-"""What goes into a page in one turn: all of the conversation, or only what is new in the chat that it goes on in. Pure."""
+"""Builds a turn's input: the whole conversation for a new chat, or only what is new in one that is continued. Pure."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Secrets and signed-in sessions of accounts."""
+"""Accounts: secrets, signed-in sessions, states and selection."""

@@ -1,4 +1,4 @@
-"""What an operator says about an account, how the account stands, and where both are kept."""
+"""Account configuration and stored account status, and the repository protocol for both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Profiles of the browsers that accounts have for themselves: encrypted files, unpacked while a browser runs.
+"""Stores the profiles of accounts' own browsers as encrypted files, unpacked while a browser runs.
 
 ``<folder>/<endpoint>/<account>.sealed`` is a zip file under AES-256-GCM, ``<folder>/<endpoint>/<account>/`` the profile of a
 running browser. A gateway that is killed leaves the directory; it holds more than the file, so that it is the one gone on with.

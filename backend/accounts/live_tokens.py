@@ -1,4 +1,4 @@
-"""Secrets that lead to a live view: a link's token, which works once, and the ticket that its page gets for it."""
+"""Access tokens of a live view: a link's one-time token, and the ticket that its page exchanges it for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One account while its endpoint is open: how it stands, what it was asked, and its pages, which sleep while nobody needs them."""
+"""One account of an open endpoint: its state, its load, and its pages, which are closed while nobody needs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which account takes the next turn, when it may begin, and how long a limited one rests. Pure."""
+"""Load balancing over accounts: which one takes the next turn, when, and how long a limited one rests. Pure."""
 
 from __future__ import annotations
 

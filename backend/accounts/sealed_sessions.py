@@ -1,4 +1,4 @@
-"""Signed-in sessions, stored encrypted, one an endpoint and account."""
+"""Stores signed-in sessions encrypted, one per endpoint and account."""
 
 from __future__ import annotations
 

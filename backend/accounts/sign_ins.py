@@ -1,4 +1,4 @@
-"""The sign-ins that go on: at most one an account, each in a task of its own, reached by account or by a live link."""
+"""Runs sign-ins, at most one per account, each in a task of its own, found by account or by live link."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encrypts what is stored about accounts: passwords, API keys, sessions."""
+"""Encrypts stored secrets of accounts: passwords, API keys, sessions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hears of endpoints' changes at once and tells people of them in its own time."""
+"""Collects endpoints' state changes without blocking, and sends notices about them to the channels."""
 
 from __future__ import annotations
 

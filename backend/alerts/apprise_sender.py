@@ -1,4 +1,4 @@
-"""A process that sends one message through Apprise: JSON ``{"urls", "title", "body"}`` in; exit 0 once all have it."""
+"""Process that sends one message through Apprise: JSON ``{"urls", "title", "body"}`` in; exit 0 once all have it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ways in which notices leave the gateway: a webhook, and whatever Apprise knows (e-mail, chats, phones)."""
+"""Alert channels: a webhook, and whatever Apprise knows (e-mail, chats, phones)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is worth telling a person about endpoints, and when. Pure."""
+"""Decides which changes of endpoints become notices, and when: debouncing and repetition. Pure."""
 
 from __future__ import annotations
 

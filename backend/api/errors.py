@@ -1,4 +1,4 @@
-"""What each error is over HTTP: one table from our exceptions to status and code, in OpenAI's shape."""
+"""Maps exceptions to HTTP status and code by one table, in OpenAI's shape."""
 
 from __future__ import annotations
 

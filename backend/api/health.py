@@ -1,4 +1,4 @@
-"""Liveness and readiness."""
+"""Routes for liveness and readiness."""
 
 from __future__ import annotations
 

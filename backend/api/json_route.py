@@ -1,4 +1,4 @@
-"""REST's bodies are read as strictly as chat's: FastAPI alone takes numbers, depths and texts that nothing later can keep."""
+"""Parses REST bodies as strictly as chat bodies; FastAPI alone takes numbers, depths and texts that can't be kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What routers reach of the app: the parts that its lifespan opened."""
+"""Gives routers the services that the app's lifespan opened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks at this machine's browser as a site would, and says what to change: ``python -m backend.cli doctor``."""
+"""Examines this machine's browser as a site would, and says what to change: ``python -m backend.cli doctor``."""
 
 from __future__ import annotations
 

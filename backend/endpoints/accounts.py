@@ -1,4 +1,4 @@
-"""The accounts of every endpoint: added, changed and removed here, whether the endpoint is open or not."""
+"""Adds, changes and removes the accounts of endpoints, whether the endpoint is open or not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All endpoints of the gateway: created, changed, started and stopped here."""
+"""Creates, changes, starts and stops the gateway's endpoints."""
 
 from __future__ import annotations
 

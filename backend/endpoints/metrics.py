@@ -1,4 +1,4 @@
-"""Counts of one endpoint's turns since the gateway started. Pure."""
+"""Counters of one endpoint's turns since the gateway started. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where endpoints are kept between runs."""
+"""Repository protocol for endpoints."""
 
 from __future__ import annotations
 

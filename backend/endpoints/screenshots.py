@@ -1,4 +1,4 @@
-"""Keeps the newest pictures of pages that didn't match their profile."""
+"""Keeps the newest screenshots of pages that didn't match their profile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An endpoint's id, made from its name. Pure."""
+"""Makes an endpoint's id (slug) from its name. Pure."""
 
 from __future__ import annotations
 

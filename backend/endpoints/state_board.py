@@ -1,4 +1,4 @@
-"""The present state of an endpoint, and who wants to hear of changes."""
+"""Holds an endpoint's state and notifies subscribers of changes."""
 
 from __future__ import annotations
 

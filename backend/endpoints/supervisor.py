@@ -1,4 +1,4 @@
-"""The task of one started endpoint: opens its provider, tends it, opens it again after a failure."""
+"""Supervisor of one started endpoint: opens its provider, watches it, and restarts it with back-off after a failure."""
 
 from __future__ import annotations
 

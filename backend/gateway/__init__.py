@@ -1,1 +1,1 @@
-"""From a model name to an answer: resolve, admit, run the turn."""
+"""Takes a request from a model name to an answer: resolves, admits, runs the turn."""

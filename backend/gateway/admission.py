@@ -1,4 +1,4 @@
-"""How many turns an endpoint takes at once and a minute; more wait in a bounded queue, in which each caller has a line."""
+"""Admission control of an endpoint: a semaphore for turns at once, a limit per minute, and a bounded fair queue."""
 
 from __future__ import annotations
 

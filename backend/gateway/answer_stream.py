@@ -1,4 +1,4 @@
-"""The answer of one turn while it arrives: cut where the client asked, counted, never taken as complete early."""
+"""Streams the answer of one turn: cut where the client asked, counted, never reported complete early."""
 
 from __future__ import annotations
 

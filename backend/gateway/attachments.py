@@ -1,4 +1,4 @@
-"""Fetches the files that a request names by address, so that a prompt goes on with all its bytes."""
+"""Fetches the files that a request names by URL, so that the prompt has all its bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A chat request from its model name to its answer, as one context manager that owns everything in between."""
+"""The gateway's entry point: takes a chat request from its model name to its answer, with fail-over."""
 
 from __future__ import annotations
 

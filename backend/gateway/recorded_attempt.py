@@ -1,4 +1,4 @@
-"""One request at one endpoint: what is learned from how it goes, and the usage record that is made of it."""
+"""Records one request at one endpoint: its outcome for routing, and its usage record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the files that describe providers and rotations: ``providers.json``, ``rotations.json``. Pure."""
+"""Parses the files that describe endpoints and rotations: ``providers.json``, ``rotations.json``. Pure."""
 
 from __future__ import annotations
 

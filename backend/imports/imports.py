@@ -1,4 +1,4 @@
-"""Brings what files describe into the gateway: all of it, or nothing where a file is wrong."""
+"""Creates the endpoints and rotations that import files describe: all of them, or none where a file is wrong."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What requests used and cost."""
+"""Usage and cost of requests."""

@@ -1,4 +1,4 @@
-"""What tokens cost. Pure."""
+"""Computes what tokens cost. Pure."""
 
 from __future__ import annotations
 

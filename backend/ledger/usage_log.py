@@ -1,4 +1,4 @@
-"""Records what requests used, in batches: a request never waits for the database.
+"""Records what requests used, in batches, so that a request never waits for the database.
 
 A gateway that is killed loses the records of its last second; one that is stopped loses none.
 """

@@ -1,4 +1,4 @@
-"""The id of the HTTP request that the current task works for."""
+"""Context variable with the id of the HTTP request that the current task works for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gives each HTTP request its id, answers with it, and logs one line when the request is over."""
+"""ASGI middleware that gives each HTTP request an id, returns it in a header, and logs one line at its end."""
 
 from __future__ import annotations
 

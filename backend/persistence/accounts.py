@@ -1,4 +1,4 @@
-"""Keeps accounts in the database, their secrets sealed."""
+"""SQL repository of accounts, with their secrets encrypted."""
 
 from __future__ import annotations
 

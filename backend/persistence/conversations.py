@@ -1,4 +1,4 @@
-"""Keeps conversations in the database."""
+"""SQL repository of conversations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps endpoints in the database, their secrets sealed."""
+"""SQL repository of endpoints, with their secrets encrypted."""
 
 from __future__ import annotations
 

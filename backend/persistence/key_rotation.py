@@ -1,4 +1,4 @@
-"""Seals everything anew that an old key had sealed, so that the old key can be thrown away."""
+"""Re-encrypts everything that an old key had encrypted, so that the old key can be thrown away."""
 
 from __future__ import annotations
 

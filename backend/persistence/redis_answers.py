@@ -1,4 +1,4 @@
-"""Keeps answers in Redis, where several gateways share them."""
+"""Response cache store in Redis, shared by several gateways."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps rotations in the database."""
+"""SQL repository of rotations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps sealed sessions in the database."""
+"""SQL repository of encrypted sessions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables, as the newest migration leaves them."""
+"""SQLAlchemy tables, as the newest migration leaves them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps usage records in the database."""
+"""SQL repository of usage records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What serves an endpoint while it is started.
+"""Providers: the code that serves an endpoint while it is started.
 
 Programs that use this as a library find its names here too (docs/library.md), loaded when they are asked for.
 """

@@ -1,4 +1,4 @@
-"""What an operator says about an endpoint. Pure."""
+"""Endpoint configuration, as an operator gives it. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds of values that an operator's settings have: addresses, headers, secrets, times. Pure."""
+"""Field types of operators' settings: URLs, headers, secrets, times. Pure."""
 
 from __future__ import annotations
 

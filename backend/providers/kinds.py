@@ -1,4 +1,4 @@
-"""What the app needs to know of the kinds of providers there are."""
+"""Interface between the app and the kinds of providers: the storage that they get, the openers that they give."""
 
 from __future__ import annotations
 

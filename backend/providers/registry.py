@@ -1,4 +1,4 @@
-"""The kinds of providers that this version has, and what opens them."""
+"""Registry of provider kinds, and opening of what they share."""
 
 from __future__ import annotations
 

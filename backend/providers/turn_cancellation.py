@@ -1,4 +1,4 @@
-"""Ends a turn whose client hung up, without interrupting what it tidies up."""
+"""Cancels a turn whose client disconnected, without interrupting its cleanup."""
 
 from __future__ import annotations
 

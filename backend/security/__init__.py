@@ -1,1 +1,1 @@
-"""Who may reach the gateway."""
+"""Access guards: authentication, rate limit, body limit, origins and hosts."""

@@ -1,4 +1,4 @@
-"""Which IP addresses belong to the public internet, so that a request may have us connect to them. Pure."""
+"""Tells public IP addresses from private ones, so that a request can't have us connect to the latter. Pure."""
 
 from __future__ import annotations
 

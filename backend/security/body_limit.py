@@ -1,4 +1,4 @@
-"""Keeps requests out whose bodies would fill the memory."""
+"""Middleware that refuses requests whose bodies are too large."""
 
 from __future__ import annotations
 

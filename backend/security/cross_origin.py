@@ -1,4 +1,4 @@
-"""Lets web pages of the allowed origins call the gateway (CORS)."""
+"""CORS middleware: lets web pages of the allowed origins call the gateway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the gateway may listen where it is told to. Pure."""
+"""Checks that the gateway doesn't listen on a public address without authentication. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""With authentication off, keeps out web pages that the user visits: DNS rebinding and drive-by requests."""
+"""Guards a gateway without authentication against web pages the user visits: DNS rebinding, drive-by requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which host names and origins mean this machine. Pure."""
+"""Recognizes host names and origins that mean this machine. Pure."""
 
 from __future__ import annotations
 

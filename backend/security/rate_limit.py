@@ -1,4 +1,4 @@
-"""How many requests each caller may send: a sliding window in memory. Pure but for its clock."""
+"""Rate limiter for callers: a sliding window in memory. Pure but for its clock."""
 
 from __future__ import annotations
 

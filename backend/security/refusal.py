@@ -1,4 +1,4 @@
-"""Answers a request with an error before it reaches any route."""
+"""Sends an error response before a request reaches any route."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets that the gateway makes for itself on its first run, kept in files that only its user reads."""
+"""Generates secrets on the first run, and keeps them in files that only the gateway's user can read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps WebSockets out that a foreign web page opens: browsers let any page open them, and say only where it is from."""
+"""Middleware that refuses WebSockets from foreign web pages; browsers let any page open them, and send its origin."""
 
 from __future__ import annotations
 

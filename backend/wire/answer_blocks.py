@@ -1,4 +1,4 @@
-"""The parts of a chat completion in the order they began, one open at a time. Pure.
+"""Splits a chat completion into blocks in the order they began, with one open at a time. Pure.
 
 OpenAI's chunks may give a text, reasoning and several calls of tools in turns. Its Responses and Anthropic's Messages have
 blocks that begin and end, and clients take them for one after the other. So what belongs to a later block waits until the

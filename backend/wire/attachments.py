@@ -1,4 +1,4 @@
-"""Files in a request: content parts as bytes that came with it, or as addresses to fetch them from. Pure."""
+"""Parses files in a request: content parts with bytes, or with URLs to fetch them from. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Server-sent events: those of OpenAI's chat completions read, those of our other APIs written. Pure."""
+"""Server-sent events: parses those of OpenAI's chat completions, writes those of our other APIs. Pure."""
 
 from __future__ import annotations
 

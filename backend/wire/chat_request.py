@@ -1,4 +1,4 @@
-"""OpenAI's chat completion request, field for field, with the gateway's own extras. Pure.
+"""Model of OpenAI's chat completion request, with the gateway's own extras. Pure.
 
 Parameters that a chat page can't honour are of two kinds: those that change what the answer *is* are refused (400,
 named), those that only tune it are ignored and named in ``x-gateway-ignored-params``.

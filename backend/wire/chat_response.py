@@ -1,4 +1,4 @@
-"""OpenAI's chat completion and its chunks, as JSON. Pure."""
+"""Builds OpenAI's chat completion and its chunks as JSON. Pure."""
 
 from __future__ import annotations
 

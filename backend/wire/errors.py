@@ -1,4 +1,4 @@
-"""OpenAI's error shape. Pure."""
+"""Builds errors in OpenAI's shape. Pure."""
 
 from __future__ import annotations
 

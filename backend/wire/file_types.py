@@ -1,4 +1,4 @@
-"""What kind of file some bytes are, and under which name they can go on. Pure."""
+"""Detects a file's type from its bytes, and gives it a fitting name. Pure."""
 
 from __future__ import annotations
 

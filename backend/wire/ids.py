@@ -1,4 +1,4 @@
-"""Ids that name a request or an answer; they are no secrets. Pure but for their chance."""
+"""Generates ids of requests and answers; they are no secrets. Pure but for their chance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads a request's body as JSON; what would fill the memory, or could not be passed on as it came, is refused. Pure."""
+"""Parses a request's body as JSON, and refuses what would fill the memory or couldn't be passed on unchanged. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a tool's call and its result are written where there is only text: in prompts to chat pages, and in history. Pure.
+"""Text format of tool calls and results, for prompts to chat pages and their history. Pure.
 
 A call is a fenced block whose info string and whose first key are one unlikely word::
 

@@ -1,4 +1,4 @@
-"""OpenAI requests in the words of ``automation``: what to ask, where to cut, what can't be honoured. Pure."""
+"""Translates OpenAI requests into prompts for ``automation``, with stops, limits and ignored parameters. Pure."""
 
 from __future__ import annotations
 

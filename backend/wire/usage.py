@@ -1,4 +1,4 @@
-"""Token counts: the site's own where it tells them, else an estimate that says so. Pure.
+"""Token counts: the site's own where it gives them, else an estimate that is marked as one. Pure.
 
 An estimate and not a tokenizer: nobody knows which one is behind a chat page, and those that bring their vocabulary along
 take from 35 MB (splintr, cl100k) over 50 and 67 MB (splintr and rs-bpe, o200k) to 144 MB (bpe-openai), where all of the

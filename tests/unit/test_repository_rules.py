@@ -142,6 +142,24 @@ def test_every_program_of_the_makefile_exists():
     assert missing == []
 
 
+def test_every_module_says_what_it_does_in_a_statement():
+    question = re.compile(
+        r"(?:(?:By|For|From|In|On|To|With) )?(?:How|What|When|Where|Whether|Which|Who|Whom|Whose|Why)\b"
+    )
+
+    wrong = [
+        f"{path.relative_to(ROOT)}: begin the docstring with what the module does ('Resolves …', 'Parser of …'),"
+        f" not with a question: {first_line!r}"
+        for room in ("automation", "backend")
+        for path in sorted((ROOT / room).rglob("*.py"))
+        if question.match(
+            first_line := (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").split("\n")[0]
+        )
+    ]
+
+    assert wrong == []
+
+
 def is_pure(path):
     return "Pure." in (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "")
 

@@ -1,4 +1,4 @@
-"""Keeps what was told of an answer, and turns snapshots into deltas where they only grow. Pure."""
+"""Accumulates an answer's text, and turns snapshots into deltas where they only grow. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells from a site's own error object or words what kind of error it reports. Pure."""
+"""Classifies a site's own error object or error words by kind, such as a rate limit. Pure."""
 
 from __future__ import annotations
 

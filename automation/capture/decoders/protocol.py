@@ -1,4 +1,4 @@
-"""What a wire decoder is: bytes or messages of one site's stream in, turn events out. Pure.
+"""Protocol of wire decoders: bytes or messages of one site's stream in, turn events out. Pure.
 
 A decoder lives for one turn. The network tap tells it, in order, what the page's own requests carried; it answers
 with deltas of the model's Markdown, exact, and at the end with ``WireEnd`` or ``WireError``. It never guesses an end:

@@ -1,4 +1,4 @@
-"""Which decoder reads what a profile's ``wire`` names. Pure."""
+"""Maps a profile's ``wire.decoder`` to the decoder's class. Pure."""
 
 from __future__ import annotations
 

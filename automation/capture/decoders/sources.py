@@ -1,4 +1,4 @@
-"""The pages that an answer cites, in the shapes in which sites tell them, each once. Pure."""
+"""Parses the sources that an answer cites, in the shapes that sites use, without duplicates. Pure."""
 
 from __future__ import annotations
 

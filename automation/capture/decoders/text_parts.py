@@ -1,4 +1,4 @@
-"""An answer in several parts, which a page shows one below the other. Pure."""
+"""Joins the parts of an answer that a page shows one below the other. Pure."""
 
 from __future__ import annotations
 

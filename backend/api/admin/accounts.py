@@ -1,4 +1,4 @@
-"""The accounts of an endpoint: list, add, change, delete; and the session of each, out and in."""
+"""Routes for the accounts of an endpoint: list, add, change, delete, and export or import of a session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conversations that can be gone on with: list, read, forget."""
+"""Routes for kept conversations: list, read, forget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What endpoints look like over REST: what is shown of them, and how a PATCH changes one."""
+"""REST documents of endpoints, and how a PATCH changes one."""
 
 from __future__ import annotations
 

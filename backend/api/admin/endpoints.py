@@ -1,4 +1,4 @@
-"""Endpoints: create, read, change, delete, start, stop, test, watch."""
+"""Routes for endpoints: create, read, change, delete, start, stop, test, watch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prometheus metrics, read from the gateway's parts when they are asked for."""
+"""Route for Prometheus metrics, collected from the gateway's parts at each scrape."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rotations: list, create, read, replace, delete."""
+"""Routes for rotations: list, create, read, replace, delete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An endpoint's changes of state as server-sent events, until the client hangs up."""
+"""Streams an endpoint's state changes as server-sent events, until the client disconnects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What requests used and cost."""
+"""Route for usage and cost of requests."""
 
 from __future__ import annotations
 

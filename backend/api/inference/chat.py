@@ -1,4 +1,4 @@
-"""OpenAI's chat completions and models, over all endpoints and pinned to one."""
+"""Routes for OpenAI's chat completions and models, over all endpoints and pinned to one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenAI's embeddings, for API endpoints."""
+"""Route for OpenAI's embeddings, served by API endpoints."""
 
 from __future__ import annotations
 

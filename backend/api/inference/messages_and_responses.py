@@ -1,4 +1,4 @@
-"""The gateway's other front doors: OpenAI's Responses API and Anthropic's Messages API, before the same endpoints."""
+"""Routes for OpenAI's Responses API and Anthropic's Messages API, in front of the same endpoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Responses that own a turn: whoever hangs up, streaming or not, leaves the turn's context, which stops the page."""
+"""HTTP responses that own a turn: a client that disconnects, streaming or not, cancels it and stops the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The live view's page and its WebSockets."""
+"""Routes for the live view's page and its WebSockets."""
 
 from __future__ import annotations
 

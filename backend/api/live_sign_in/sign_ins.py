@@ -1,4 +1,4 @@
-"""Signing an account in: start, look, link, complete, cancel."""
+"""Routes for signing an account in: start, read, link, complete, cancel."""
 
 from __future__ import annotations
 

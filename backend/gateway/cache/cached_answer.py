@@ -1,4 +1,4 @@
-"""Which requests may be answered from the cache, under which key, and what is kept of an answer. Pure."""
+"""Cache policy, cache key and serialization of a cached answer. Pure."""
 
 from __future__ import annotations
 

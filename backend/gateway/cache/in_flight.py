@@ -1,4 +1,4 @@
-"""Lets identical requests that arrive together share one answer while it is being told."""
+"""Request coalescing (single-flight): identical requests that arrive together share one answer while it streams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps complete answers for a while, in memory or where several gateways share them."""
+"""Response cache: keeps complete answers for a while, in memory or in a store that several gateways share."""
 
 from __future__ import annotations
 

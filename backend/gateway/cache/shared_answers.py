@@ -1,4 +1,4 @@
-"""Answers that serve more than one request: those that are kept for a while, and those that are on their way."""
+"""Answers that serve more than one request: the response cache, and coalescing of requests in flight."""
 
 from __future__ import annotations
 

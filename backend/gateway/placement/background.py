@@ -1,4 +1,4 @@
-"""Tells requests that a front-end makes for itself from those of its user: titles, tags, follow-ups. Pure.
+"""Recognizes requests that a front-end makes for itself: titles, tags, follow-ups. Pure.
 
 They carry pieces of a conversation and belong to none. The wording is that of the front-ends' own sources.
 """

@@ -1,4 +1,4 @@
-"""A conversation's history as one hash, the same for every way in which a client sends the same messages. Pure.
+"""Hashes a conversation's history, equal for every way in which a client sends the same messages. Pure.
 
 Clients send back what they got, but not byte for byte: they trim, turn line ends, put the reasoning that came apart
 into the text, and leave out messages that say nothing. None of that makes another conversation.

@@ -1,4 +1,4 @@
-"""Places each turn in a conversation: goes on in the chat that holds its history, or begins one, and remembers it.
+"""Places each turn in a site's chat: continues the one that holds its history or starts one, and stores which.
 
 Whoever uses a conversation takes its head away first, in one statement of the database. So two turns, also of two
 gateways, never go on in one chat at once, and a gateway that dies in a turn leaves no head by which that chat, whose

@@ -1,4 +1,4 @@
-"""When an endpoint that fails is left alone, and what a failure means for the others. Pure."""
+"""Circuit breaker of an endpoint, and the table of what each error means for routing. Pure."""
 
 from __future__ import annotations
 

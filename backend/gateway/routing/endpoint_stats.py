@@ -1,4 +1,4 @@
-"""How each endpoint stands, learned from the requests that it was sent."""
+"""Routing statistics and circuit breakers of every endpoint, learned from its requests."""
 
 from __future__ import annotations
 

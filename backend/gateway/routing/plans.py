@@ -1,4 +1,4 @@
-"""Who may answer a request for one name: a rotation, an alias that endpoints share, or an endpoint with fallbacks. Pure."""
+"""Routing table: the endpoints behind one name, which is a rotation, an alias or an endpoint with fallbacks. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In which order the endpoints that could answer are asked. Pure."""
+"""Load balancing: ranks the endpoints that could answer, by strategy and statistics. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which endpoint and model a name means. Pure."""
+"""Resolves a name to an endpoint and a model. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rotations of the gateway, kept in memory and in a repository."""
+"""The gateway's rotations, held in memory and stored in a repository."""
 
 from __future__ import annotations
 

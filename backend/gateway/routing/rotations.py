@@ -1,4 +1,4 @@
-"""Rotations: one name for several endpoints that take turns. Pure."""
+"""Rotations: one name for several endpoints that share the load. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom a request is asked of: what its name means, and in which order those who may answer are tried."""
+"""Router: resolves a model name to an ordered list of endpoints to try."""
 
 from __future__ import annotations
 

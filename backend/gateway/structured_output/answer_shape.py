@@ -1,4 +1,4 @@
-"""The form that a request wants its answer in: tools that may be called, JSON instead of prose. Pure."""
+"""Answer format that a request wants: tools that may be called, JSON instead of prose. Pure."""
 
 from __future__ import annotations
 

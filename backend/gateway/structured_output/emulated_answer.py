@@ -1,4 +1,4 @@
-"""Tool calls and JSON from a chat page that has neither: its turns read as the request's shape wants, one repair included."""
+"""Emulates tool calls and JSON output on chat pages that have neither, with one repair turn."""
 
 from __future__ import annotations
 

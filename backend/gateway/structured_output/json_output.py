@@ -1,4 +1,4 @@
-"""Answers that must be JSON: what the model is told, and the one value found in what it says. Pure."""
+"""JSON output: the instruction for the model, and extraction of the one JSON value from its answer. Pure."""
 
 from __future__ import annotations
 

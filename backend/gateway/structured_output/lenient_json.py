@@ -1,4 +1,4 @@
-"""JSON as language models write it: read exactly where only one reading is possible, else an error. Pure.
+"""Parses JSON as language models write it: repaired only where one reading is possible, else an error. Pure.
 
 What is mended, and nothing else: a comma after the last member; curly or single quotes around a string, and keys without
 any; line ends and tabs that stand in a string as they are; Python's ``True``, ``False`` and ``None``. A string ends at the

@@ -1,4 +1,4 @@
-"""Values checked against a client's JSON Schema (draft 2020-12), at a bounded cost whatever the schema is. Pure.
+"""Validates values against a client's JSON Schema (draft 2020-12), at a bounded cost whatever the schema is. Pure.
 
 Nothing is fetched: a ``$ref`` leads only into its own schema. Every keyword that is evaluated counts against a budget, for
 a few references can describe more work than there is time, and regular expressions run in RE2, which is linear. Not

@@ -1,4 +1,4 @@
-"""Tool calls in the text of an answer: read while it streams, checked, and never passed on as text. Pure."""
+"""Parses tool calls out of an answer's text as it streams; they are checked and never passed on as text. Pure."""
 
 from __future__ import annotations
 

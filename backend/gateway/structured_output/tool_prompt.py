@@ -1,4 +1,4 @@
-"""What a model on a chat page is told about its tools: once what there are, with each turn what it must do. Pure."""
+"""Builds the instructions about tools for a model on a chat page: definitions once, the choice each turn. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every API provider is without: accounts, and chats that could be gone on with."""
+"""No-op account and conversation methods shared by API providers."""
 
 from __future__ import annotations
 

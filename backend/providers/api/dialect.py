@@ -1,4 +1,4 @@
-"""How a provider's HTTP API speaks: requests out of OpenAI's chat bodies, and answers back into them. Pure.
+"""Protocol of dialects: OpenAI chat bodies to a provider's HTTP requests, and its responses back. Pure.
 
 On our side everything has the shape of OpenAI's chat completions: a body goes in as a client sent it (without the gateway's
 own extras, ``model`` replaced by the provider's name of it), and documents and chunks come out as a client gets them.

@@ -1,4 +1,4 @@
-"""What a provider's HTTP error means for the gateway: one table from its status and words to our errors. Pure."""
+"""Maps a provider's HTTP errors to our errors, by status and words, in one table. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opens API endpoints: their configuration in the words of ``ApiProvider``."""
+"""Opens API endpoints: builds an ``ApiProvider`` from an endpoint's configuration."""
 
 from __future__ import annotations
 

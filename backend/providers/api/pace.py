@@ -1,4 +1,4 @@
-"""Keeps to a provider's limit of requests in a time: who comes too early waits."""
+"""Sliding-window rate limiter for one API endpoint: a request that comes too early waits."""
 
 from __future__ import annotations
 

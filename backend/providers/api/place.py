@@ -1,4 +1,4 @@
-"""Where an API is, how it is let in, and how long it may take. Pure."""
+"""Address, authorization and time limits of one API. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The APIs that the gateway knows by name: address, authorization, dialect, quirks. Pure."""
+"""Presets of known APIs: address, authorization, dialect, quirks. Pure."""
 
 from __future__ import annotations
 

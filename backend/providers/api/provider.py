@@ -1,4 +1,4 @@
-"""An API provider over HTTP: sends what its dialect says, and reads what comes back until it is whole."""
+"""API provider over HTTP: sends the request that its dialect builds, and reads the response to its end."""
 
 from __future__ import annotations
 

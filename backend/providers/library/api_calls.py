@@ -1,4 +1,4 @@
-"""Asks an opened API, and reads its answers as a program wants them."""
+"""HTTP calls of an opened API, with responses parsed for a program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An API of a ``config.json``: its keys are accounts, and a call that one fails is asked of another."""
+"""API client of a ``config.json``: its keys are accounts, and a call that fails with one is retried with another."""
 
 from __future__ import annotations
 

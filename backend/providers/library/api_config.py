@@ -1,4 +1,4 @@
-"""What a program says about an API provider, in the words of an endpoint. Pure."""
+"""Translates a library user's API settings into an endpoint's configuration. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An API as a provider for programs that use this as a library: any preset, through the gateway's own dialects."""
+"""API provider for programs that use this as a library: any preset, through the gateway's own dialects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a program asks a provider of its ``config.json``, and what it gets. Pure."""
+"""Data types of a library call: the request, and its result. Pure."""
 
 from __future__ import annotations
 

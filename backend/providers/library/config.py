@@ -1,4 +1,4 @@
-"""A program's ``config.json``, and the providers that are opened from it."""
+"""Loads a program's ``config.json`` and opens its providers."""
 
 from __future__ import annotations
 

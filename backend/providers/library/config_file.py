@@ -1,4 +1,4 @@
-"""What a program's ``config.json`` says: providers, each with its accounts and how much these may be asked. Pure."""
+"""Model of ``config.json``: providers, their accounts and these accounts' rate limits. Pure."""
 
 from __future__ import annotations
 

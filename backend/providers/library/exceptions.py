@@ -1,4 +1,4 @@
-"""What a program that uses this as a library is told, made from our own errors. Pure.
+"""Public exceptions of the library, and the mapping of our own errors to them. Pure.
 
 ::
 

@@ -1,4 +1,4 @@
-"""The keys of one API: each call takes the one that is best placed, and waits where all are asked enough."""
+"""API key pool: load balancing over the keys of one API, with waiting where all are at their limit."""
 
 from __future__ import annotations
 

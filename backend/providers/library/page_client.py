@@ -1,4 +1,4 @@
-"""A chat page of a ``config.json``: the gateway's own fleet of accounts, each with its browser context."""
+"""Chat-page client of a ``config.json``: the gateway's account pool, each account with its browser context."""
 
 from __future__ import annotations
 

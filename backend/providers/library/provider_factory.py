@@ -1,4 +1,4 @@
-"""Makes providers by name: APIs of a preset, chat pages, and classes that a program registered."""
+"""Provider factory: presets of APIs, chat pages, and classes that a program registered, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holds a program's providers by name, opens them when they are needed, and counts what they were asked."""
+"""Holds a program's providers by name, opens them when they are needed, and counts their calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a question is asked again, and when. Pure."""
+"""Retry policy of a library call: whether it is retried, and after how long. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A program's accounts in memory, and their signed-in sessions in sealed files that survive it."""
+"""Account repository in memory for library users, with signed-in sessions in encrypted files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The accounts of an open endpoint: who they are, how each stands, whose pages are open."""
+"""Account pool of an open endpoint: its accounts, their states, and whose pages are open."""
 
 from __future__ import annotations
 

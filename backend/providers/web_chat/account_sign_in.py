@@ -1,4 +1,4 @@
-"""Where one account of an open endpoint signs in."""
+"""Sign-in host for one account of an open endpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Serves an endpoint from a chat page in browsers, with one account or many."""
+"""Opens chat-page endpoints in browsers, with one account or many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who gives the gateway's pages up where all are taken: the session that was used least recently, of whatever endpoint."""
+"""Page eviction: closes the least recently used account's pages, of any endpoint, where all pages are taken."""
 
 from __future__ import annotations
 

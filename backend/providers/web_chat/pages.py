@@ -1,4 +1,4 @@
-"""The chat pages' side of the providers: one browser pool and what opens endpoints in it. Loading it loads the drivers."""
+"""Opens the browser pool and the opener of chat endpoints. Importing it loads the browser drivers."""
 
 from __future__ import annotations
 

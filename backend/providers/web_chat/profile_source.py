@@ -1,4 +1,4 @@
-"""Finds the selector profile that an endpoint names or brings."""
+"""Finds the selector profile that an endpoint names or contains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fleet of accounts needs: their site with its browsers, and what the operator says of them."""
+"""Protocols of a site and of one account's pages, and the settings of an account pool."""
 
 from __future__ import annotations
 

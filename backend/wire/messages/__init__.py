@@ -1,1 +1,1 @@
-"""Anthropic's Messages API, in and out of OpenAI's chat completions. Pure."""
+"""Translates Anthropic's Messages API to and from OpenAI's chat completions. Pure."""

@@ -1,4 +1,4 @@
-"""Messages of Anthropic's API as those of a chat completion. Pure."""
+"""Translates messages of Anthropic's API into those of a chat completion. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers in the form of Anthropic's Messages API, whole and streamed. Pure."""
+"""Response encoder of Anthropic's Messages API, whole and streamed. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors in Anthropic's shape. Pure."""
+"""Builds errors in Anthropic's shape. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The body of Anthropic's ``POST /v1/messages`` and ``/v1/messages/count_tokens``. Pure."""
+"""Models of the bodies of Anthropic's ``POST /v1/messages`` and ``/v1/messages/count_tokens``. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Messages request as the body of a chat completion, and its tokens. Pure."""
+"""Translates a Messages request into the body of a chat completion, and counts its tokens. Pure."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""OpenAI's Responses API, in and out of its chat completions. Pure."""
+"""Translates OpenAI's Responses API to and from its chat completions. Pure."""

@@ -1,4 +1,4 @@
-"""The ``response`` object and its items. Pure."""
+"""Builds the ``response`` object and its items. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers in the form of OpenAI's Responses API, whole and streamed. Pure."""
+"""Response encoder of OpenAI's Responses API, whole and streamed. Pure."""
 
 from __future__ import annotations
 

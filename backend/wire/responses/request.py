@@ -1,4 +1,4 @@
-"""The body of OpenAI's ``POST /v1/responses``. Pure."""
+"""Model of the body of OpenAI's ``POST /v1/responses``. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tools of a Responses request as those of a chat completion. Pure."""
+"""Translates tools of a Responses request into those of a chat completion. Pure."""
 
 from __future__ import annotations
 

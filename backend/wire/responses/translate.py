@@ -1,4 +1,4 @@
-"""A Responses request as the body of a chat completion. Pure."""
+"""Translates a Responses request into the body of a chat completion. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A response that is one JSON value: what the profile's paths find in it. Pure."""
+"""Decodes a response that is one JSON value, by a profile's paths. Pure."""
 
 from __future__ import annotations
 

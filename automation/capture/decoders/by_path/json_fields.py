@@ -1,4 +1,4 @@
-"""What one JSON message says, by a profile's paths: text, reasoning, sources, an error, the end. Pure."""
+"""Reads text, reasoning, sources, an error and the end from one JSON message, by a profile's paths. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON values, one on each line (NDJSON, JSON lines), read by a profile's paths. Pure."""
+"""Decodes newline-delimited JSON (NDJSON), by a profile's paths. Pure."""
 
 from __future__ import annotations
 

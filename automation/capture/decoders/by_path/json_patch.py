@@ -1,4 +1,4 @@
-"""Server-sent edits of a JSON document, in which a profile's paths find the answer. Pure."""
+"""Decodes a JSON document that is edited by server-sent events, by a profile's paths. Pure."""
 
 from __future__ import annotations
 

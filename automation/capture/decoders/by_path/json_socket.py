@@ -1,4 +1,4 @@
-"""WebSocket messages of JSON, plain or as Socket.IO events, read by a profile's paths. Pure.
+"""Decodes JSON WebSocket messages, plain or as Socket.IO events, by a profile's paths. Pure.
 
 The profile tells by which message, or by which HTTP request, the page asks; what the socket says before that, and after
 the answer's end, is not the turn's. Where one socket carries several chats, ids tell which messages are.

@@ -1,4 +1,4 @@
-"""Server-sent events whose data is JSON, read by a profile's paths. Pure."""
+"""Decodes server-sent events whose data is JSON, by a profile's paths. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A JSON document that a stream of edits builds up: ``{"p": path, "o": operation, "v": value}``. Pure.
+"""Applies a stream of edits to a JSON document: ``{"p": path, "o": operation, "v": value}``. Pure.
 
 Path and operation stay as they were until an edit says otherwise. Operations are those of chat pages (``append``,
 ``batch``, ``patch``) and of RFC 6902 (``add``, ``replace``, ``remove``); names count in any case, and also written out

@@ -1,4 +1,4 @@
-"""A response whose body is the answer itself, as ``toTextStreamResponse`` and many small servers write it. Pure.
+"""Decodes a response whose body is the answer itself, as ``toTextStreamResponse`` and small servers write it. Pure.
 
 Such a body has no mark of its own: its clean end is the answer's end. With HTTP/2 or chunks a connection that breaks is
 told apart from an end; of a body that only the connection's closing ends (HTTP/1.0), nobody can tell.

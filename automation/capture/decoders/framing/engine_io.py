@@ -1,4 +1,4 @@
-"""Socket.IO events in Engine.IO's text frames (Engine.IO 4, Socket.IO 5). Pure."""
+"""Parses Socket.IO events in Engine.IO's text frames (Engine.IO 4, Socket.IO 5). Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads JSON that others wrote: parse strictly, then look inside without trusting any shape. Pure."""
+"""Parses JSON that others wrote strictly, and reads values from it without trusting its shape. Pure."""
 
 from __future__ import annotations
 

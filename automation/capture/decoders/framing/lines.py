@@ -1,4 +1,4 @@
-"""Lines of UTF-8 text: bytes in, split anywhere; whole lines out, whatever their line ends. Pure."""
+"""Splits bytes, cut anywhere, into lines of UTF-8 text, whatever the line ends. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Protocol Buffers' wire format, as much of it as reading a message by field numbers needs. Pure.
+"""Parses Protocol Buffers' wire format into fields by number, as far as the decoders need. Pure.
 
 Source: https://protobuf.dev/programming-guides/encoding/
 """

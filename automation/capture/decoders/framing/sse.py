@@ -1,4 +1,4 @@
-"""Server-sent events: bytes in, split anywhere; events out (WHATWG HTML 9.2.6). Pure."""
+"""Parses server-sent events from bytes that are split anywhere (WHATWG HTML 9.2.6). Pure."""
 
 from __future__ import annotations
 

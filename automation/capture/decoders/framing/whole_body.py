@@ -1,4 +1,4 @@
-"""A response that is one JSON value, read at its end. Pure."""
+"""Base of decoders for a response that is one JSON value, read at its end. Pure."""
 
 from __future__ import annotations
 

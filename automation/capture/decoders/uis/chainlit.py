@@ -1,4 +1,4 @@
-"""Chainlit (2.x) on ``/ws/socket.io``: steps and their tokens as Socket.IO events. Pure.
+"""Decodes Chainlit (2.x) on ``/ws/socket.io``: steps and their tokens as Socket.IO events. Pure.
 
 The page sends ``client_message`` with an id; the server answers with a step of type ``run`` whose ``parentId`` is that
 id, and with the messages and steps beneath it. ``stream_token`` holds deltas, ``new_message`` and ``update_message``

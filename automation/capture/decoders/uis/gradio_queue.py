@@ -1,4 +1,4 @@
-"""Gradio's queue (5 and 6): JSON values and diffs on the event stream of ``/gradio_api/queue/data``. Pure.
+"""Decodes Gradio's queue (5 and 6): JSON values and diffs on the event stream of ``/gradio_api/queue/data``. Pure.
 
 One response carries the messages of every function that the page queued meanwhile. The chat is found by its shape, a
 list of ``{"role", "content", "metadata"}``, so that no function index or component id has to be configured. The first

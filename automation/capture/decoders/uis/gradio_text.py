@@ -1,4 +1,4 @@
-"""How much of a growing Gradio message can be told before the rest of it may change. Pure.
+"""Computes how much of a growing Gradio message can be sent before the rest of it may change. Pure.
 
 Gradio's chatbot sends each message through ``inspect.cleandoc``, which takes off the indentation that all lines but
 the first share. While a list grows whose first item is followed by indented lines, these show without indentation, and

@@ -1,4 +1,4 @@
-"""Open WebUI (0.12) on ``/ws/socket.io``: events of a message that the page asked for by HTTP. Pure.
+"""Decodes Open WebUI (0.12) on ``/ws/socket.io``: events of a message that the page asked for by HTTP. Pure.
 
 The page posts to ``/api/chat/completions`` with the id that the answer's message will have. One socket carries the
 events of all chats and tabs of the user, so only events with that ``message_id`` are the turn's. Text comes as deltas

@@ -1,4 +1,4 @@
-"""OpenAI's chat completions as a page receives them: server-sent chunks, or one JSON body. Pure.
+"""Decodes OpenAI's chat completions as a page receives them: server-sent chunks, or one JSON body. Pure.
 
 Also what llama.cpp, vLLM and proxies make of them: ``reasoning_content`` or ``reasoning`` beside ``content``, errors as
 an object in the stream or as the whole body under HTTP 200, streams that close after a finish reason without ``[DONE]``,

@@ -1,4 +1,4 @@
-"""Streamlit (1.x) on ``/_stcore/stream``: what a script draws, as Protocol Buffers in binary frames. Pure.
+"""Decodes Streamlit (1.x) on ``/_stcore/stream``: Protocol Buffers messages in binary frames. Pure.
 
 The page sends the text of ``st.chat_input`` and the server runs the whole script anew, history included. Each update
 of ``st.write_stream`` or ``st.markdown`` holds the whole Markdown of its element (``textwrap.dedent`` and ``strip``

@@ -1,4 +1,4 @@
-"""The field numbers of Streamlit's messages that its decoder reads (1.67, ``streamlit/proto/*.proto``). Pure.
+"""Field numbers of the Streamlit messages that its decoder reads (1.67, ``streamlit/proto/*.proto``). Pure.
 
 Field numbers are Streamlit's wire contract and don't change between versions; names can.
 """

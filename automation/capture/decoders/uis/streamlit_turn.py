@@ -1,4 +1,4 @@
-"""What one run of a Streamlit script shows after its last user message. Pure.
+"""Keeps the elements that one run of a Streamlit script draws after its last user message. Pure.
 
 Elements have paths in a tree of containers. Only what follows the last ``st.chat_message`` of the user is kept: the
 history that each run draws anew is dropped with every further message of the user.

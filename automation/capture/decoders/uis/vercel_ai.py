@@ -1,4 +1,4 @@
-"""Vercel's AI SDK: its data stream (version 4) and its UI message stream (5 and later); the lines tell which. Pure.
+"""Decodes Vercel's AI SDK: its data stream (version 4) or UI message stream (5 and later), told by its lines. Pure.
 
 The data stream is a code, a colon and JSON on each line (``0:"Hello"``); the UI message stream is server-sent JSON with
 a ``type``. An answer may have several text parts, one for each step between tool calls, which pages show one below the

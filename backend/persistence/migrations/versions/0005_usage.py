@@ -1,4 +1,4 @@
-"""What requests used."""
+"""Usage of requests."""
 
 from __future__ import annotations
 

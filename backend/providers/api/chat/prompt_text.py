@@ -1,4 +1,4 @@
-"""A chat body's messages as one text, for APIs that take no conversation. Pure."""
+"""Renders a chat body's messages as one text, for APIs that take no conversation. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A streamed answer that comes as server-sent events of JSON objects. Pure."""
+"""Parses a streamed answer of server-sent events that are JSON objects. Pure."""
 
 from __future__ import annotations
 

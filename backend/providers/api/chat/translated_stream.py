@@ -1,4 +1,4 @@
-"""A streamed answer that is translated: what every reader of a provider's own format does. Pure."""
+"""Base of readers that translate a provider's own stream into OpenAI's chunks. Pure."""
 
 from __future__ import annotations
 

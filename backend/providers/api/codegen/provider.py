@@ -1,4 +1,4 @@
-"""Codegen over HTTP: starts a run for each request, and looks after it until its result is there."""
+"""Codegen provider over HTTP: starts a run for each request, and polls it until its result is there."""
 
 from __future__ import annotations
 

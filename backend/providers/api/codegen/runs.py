@@ -1,4 +1,4 @@
-"""Codegen's agent API: a prompt starts a run, which is asked after until it is over. Pure.
+"""Codegen's agent API: a prompt starts a run, which is polled until it is over. Pure.
 
 The API has no streams: a streamed request is kept alive until the result is there, and gets it in pieces then. It has no
 way to end a run either, so one whose client left goes on at Codegen and is not asked after any more.

@@ -1,4 +1,4 @@
-"""The dialect of Anthropic's Messages API. Pure."""
+"""Dialect of Anthropic's Messages API. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenAI's chat body as a request of Anthropic's Messages API. Pure."""
+"""Translates OpenAI's chat body into a request of Anthropic's Messages API. Pure."""
 
 from __future__ import annotations
 

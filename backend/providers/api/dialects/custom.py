@@ -1,4 +1,4 @@
-"""The dialect of any JSON API that its operator describes (``custom_api``). Pure.
+"""Dialect of any JSON API that its operator describes (``custom_api``). Pure.
 
 How the end of a streamed answer is known: by ``end`` or ``finish`` where the API has one of them, and then a stream that
 stops before is an error. Without either, and with ``kind: text``, the clean end of the HTTP body is the end: a body

@@ -1,4 +1,4 @@
-"""Any JSON API as its operator describes it: how it is asked, and where in its answers things stand. Pure.
+"""Model of ``custom_api``: the request of any JSON API, and paths into its responses. Pure.
 
 ::
 

@@ -1,4 +1,4 @@
-"""The dialect of Google's Gemini API. Pure."""
+"""Dialect of Google's Gemini API. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenAI's chat body as a request of Gemini's generateContent. Pure."""
+"""Translates OpenAI's chat body into a request of Gemini's generateContent. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ollama's own API: ``/api/chat`` with its lines of JSON, ``/api/tags`` and ``/api/embed``. Pure.
+"""Dialect of Ollama's own API: ``/api/chat`` with its lines of JSON, ``/api/tags`` and ``/api/embed``. Pure.
 
 Its own and not the OpenAI-compatible one that it has as well, because only this one takes ``think``, ``options`` and
 ``keep_alive``; the three may be sent as they are. It can't be made to call a tool, so ``tool_choice`` that wants one is

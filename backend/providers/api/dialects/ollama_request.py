@@ -1,4 +1,4 @@
-"""OpenAI's chat body as ``/api/chat`` of Ollama takes it. Pure."""
+"""Translates OpenAI's chat body into a request of Ollama's ``/api/chat``. Pure."""
 
 from __future__ import annotations
 

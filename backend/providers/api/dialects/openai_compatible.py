@@ -1,4 +1,4 @@
-"""OpenAI's own dialect: what goes through is passed on as it is, and read only for what must be known of it. Pure."""
+"""Dialect of OpenAI itself: passes bodies through as they are, and reads only what must be known of them. Pure."""
 
 from __future__ import annotations
 
