@@ -35,7 +35,7 @@ async def owned_tasks() -> AsyncIterator[TaskGroup]:
 
 
 def page_work(tasks: TaskGroup) -> Callable[[Coroutine[Any, Any, None]], None]:
-    """Return what runs a page's side work in ``tasks``; that its page went away meanwhile is told by other ways."""
+    """Return a function that runs side work of a page in ``tasks`` and ignores the page's loss, which others report."""
 
     async def until_lost(work: Coroutine[Any, Any, None]) -> None:
         try:

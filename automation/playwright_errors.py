@@ -49,7 +49,7 @@ _NET_ERRORS = {
 
 @contextmanager
 def page_calls(step: str) -> Iterator[None]:
-    """Turn whatever a call on a living page raises into ``PageLostError``, naming the step."""
+    """Map whatever a call on a living page raises to ``PageLostError``, naming the step."""
     try:
         yield
     except DRIVER_TIMEOUTS as exc:
@@ -77,7 +77,7 @@ async def limited_page_call(call: Awaitable[T], step: str, limit_s: float) -> T:
 
 @contextmanager
 def navigation(url: str, timeout_s: float) -> Iterator[None]:
-    """Turn whatever loading an address raises into ``UnreachableError`` with the reason in plain words."""
+    """Map whatever loading an address raises to ``UnreachableError`` with the reason in plain words."""
     try:
         yield
     except DRIVER_TIMEOUTS as exc:
@@ -91,7 +91,7 @@ def navigation(url: str, timeout_s: float) -> Iterator[None]:
 
 
 def first_line(exc: Exception) -> str:
-    """The driver's message without its call log, which repeats addresses and selectors."""
+    """Return the driver's message without its call log, which repeats addresses and selectors."""
     return str(exc).strip().splitlines()[0][:300] if str(exc).strip() else type(exc).__name__
 
 

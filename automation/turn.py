@@ -46,7 +46,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ChatLink:
-    """How to find one chat of a site again.
+    """Reference by which one chat of a site can be found again.
 
     Attributes:
         id: Ours, made when the chat began; a page that still shows the chat is known by it.
@@ -63,7 +63,7 @@ class ChatLink:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a client asks in one turn.
+    """Request of a client in one turn.
 
     Attributes:
         messages: The whole conversation, oldest first; the last one is what the page must answer.
@@ -108,7 +108,7 @@ class SourceFound:
 
 @dataclass(frozen=True, slots=True)
 class UsageReported:
-    """Token counts that the site itself told."""
+    """Token counts that the site itself reported."""
 
     input_tokens: int
     output_tokens: int

@@ -57,7 +57,7 @@ OPERATIONS = (*chat.OPERATIONS, *responses_api.OPERATIONS, *messages_api.OPERATI
 
 
 class App(FastAPI):
-    """The application behind its front: every request passes the same guards, and chat takes no way through FastAPI."""
+    """The ASGI application: guards for every request, then the chat operations directly and FastAPI for the rest."""
 
     front: ASGIApp
     authentication: Authentication
@@ -71,7 +71,7 @@ class App(FastAPI):
             await self.front(scope, receive, send)
 
     async def behind_front(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve what FastAPI's routes serve."""
+        """Serve FastAPI's routes."""
         await super().__call__(scope, receive, send)
 
 

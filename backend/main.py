@@ -43,7 +43,7 @@ def run_server(settings: Settings, imports: Sequence[Path] = ()) -> None:
 
 
 def _collect_rarely() -> None:
-    """Leave what start-up made out of garbage collection, and look at the rest less often.
+    """Exclude start-up objects from garbage collection, and run it less often.
 
     A whole collection walks everything that was imported: 90 ms in which nothing is answered, several times a second
     under load. What requests leave behind has few cycles.

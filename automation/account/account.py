@@ -149,7 +149,7 @@ class Account:
     # -- cookies ----------------------------------------------------------------------------------------------------
 
     async def restore_lost_cookies(self) -> None:
-        """Give the context its cookies back where the browser had to replace its network process, which alone had them.
+        """Restore the context's cookies after the browser replaced its network process, which alone had them.
 
         Raises:
             PageLostError: The browser is gone.
@@ -163,7 +163,7 @@ class Account:
         self._network = await self._read_network_pid(context)
 
     async def is_network_process_unchanged(self) -> bool:
-        """Return whether the browser's network process is the one that it was: with another, streams were cut and cookies lost."""
+        """Return whether the network process is unchanged; a new one means that streams were cut and cookies lost."""
         return self._context is None or self._network == await self._read_network_pid(self._context)
 
     async def note_cookies(self) -> None:
@@ -186,7 +186,7 @@ class Account:
         return network_pid(await self.browsers.processes(context_browser(context)))
 
     def mark_active(self) -> None:
-        """Note a turn: sites renew cookies as one goes along, and the stored session must follow."""
+        """Mark the session as used by a turn: sites renew cookies as one goes along, so it must be stored again."""
         self._was_active = True
 
     async def signed_in(self) -> None:
@@ -292,7 +292,7 @@ class Account:
 
 @contextmanager
 def _cookie_calls(step: str) -> Iterator[None]:
-    """Limit a call that the network process answers: one that dies with it need never be.
+    """Limit the time of a call to the network process: one that dies with it may never return.
 
     Raises:
         PageLostError: It was not answered, or the browser is gone.

@@ -47,7 +47,7 @@ class WebChatConfig:
 
 
 def effective_timeouts(config: WebChatConfig) -> Timeouts:
-    """The endpoint's timeouts with the profile's and the browser's own where those are set."""
+    """Return the endpoint's timeouts, overridden by the profile's and the browser's own where those are set."""
     own = config.profile.timeouts
     changes = {
         "first_token_s": own.first_token_s,
@@ -59,7 +59,7 @@ def effective_timeouts(config: WebChatConfig) -> Timeouts:
 
 
 def reading_profile(config: WebChatConfig) -> SelectorProfile:
-    """The profile by which answers are read: without its ``wire`` where only the page is to be read.
+    """Return the profile by which answers are read: without its ``wire`` where only the page is to be read.
 
     What else the wire tells of, such as a socket that must be ready before sending, stays the whole profile's.
     """

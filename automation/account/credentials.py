@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """One account's; never logged, never shown.
+    """Credentials of one account; never logged, never shown.
 
     Attributes:
         totp_secret: Base32; one-time passwords are made from it (RFC 6238). None where the site asks for none.

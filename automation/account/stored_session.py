@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 async def take_up(context: BrowserContext, state: StorageState, found: Found) -> None:
-    """Bring a profile's context up to the stored session: all of it into a new one, into another one what it lost.
+    """Restore the stored session in a profile's context: all of it in a new one, what it lost in another one.
 
     Raises:
         SessionRefusedError: The browser does not take it.

@@ -37,20 +37,20 @@ class Demand:
 
 
 def pages_to_open(demand: Demand, *, limit: int, warm: int) -> int:
-    """Return how many pages to open: for those who wait and have none coming, and to keep ``warm`` ones, up to ``limit``."""
+    """Return how many pages to open, up to ``limit``: one for each turn that waits with none coming, and ``warm`` spare ones."""
     short = demand.waiting - demand.empty
     cold = warm - demand.total
     return max(0, min(max(short, cold), limit - demand.total))
 
 
 def kept_to_clear(demand: Demand) -> int:
-    """Return how many pages must give their chat up for those who wait and have no empty one coming."""
+    """Return how many pages must drop the chat that they hold, for turns that wait and have no empty page coming."""
     return max(0, min(demand.waiting - demand.empty, demand.kept))
 
 
 @dataclass(frozen=True, slots=True)
 class Wear:
-    """What a page has been through.
+    """Usage of one page so far: turns, age and memory.
 
     Attributes:
         memory_bytes: What its renderer holds; None where that can't be told.
@@ -63,7 +63,7 @@ class Wear:
 
 @dataclass(frozen=True, slots=True)
 class WearLimits:
-    """From where on a page is replaced by a new one: pages leak, and sites keep old code in them."""
+    """Thresholds above which a page is recycled: pages leak memory, and sites keep old code in them."""
 
     turns: int = 200
     age_s: float = 6 * 3600.0
@@ -71,7 +71,7 @@ class WearLimits:
 
 
 def worn_by(wear: Wear, limits: WearLimits) -> str | None:
-    """Return what a page is worn out by, ``turns``, ``age`` or ``memory``; None for one that can go on."""
+    """Return the threshold that a page exceeds, ``turns``, ``age`` or ``memory``; None when it exceeds none."""
     if wear.turns >= limits.turns:
         return "turns"
     if wear.age_s >= limits.age_s:

@@ -44,7 +44,7 @@ class FoundBrowser:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What decides how a browser can be installed here."""
+    """Facts that decide how a browser can be installed here."""
 
     platform: str
     is_root: bool

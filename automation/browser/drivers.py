@@ -67,7 +67,7 @@ async def running_driver(kind: DriverKind = "playwright") -> AsyncIterator[Playw
 
 
 async def driver_answers(driver: Playwright) -> bool:
-    """Whether a driver lives: this makes and drops an object in it and needs no browser."""
+    """Return whether a driver's process lives, by creating and dropping an object in it; needs no browser."""
     with anyio.move_on_after(_ANSWERS_S):
         try:
             await (await driver.request.new_context()).dispose()

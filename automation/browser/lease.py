@@ -40,16 +40,16 @@ _WORN = WearLimits()
 
 
 class Lendable(Protocol):
-    """What can be lent: a page that can be made ready again and that may be lost meanwhile."""
+    """A page that can be leased: it can be made ready for another turn, and may be lost meanwhile."""
 
     @property
     def holds(self) -> str | None:
-        """The id of the chat that it shows and that can go on; None with an empty one. It may be set while lent."""
+        """The id of the chat that it shows and that can be continued; None with an empty one. It may be set while leased."""
         ...
 
     @property
     def is_single_turn(self) -> bool:
-        """Whether the chat that it holds has one turn only: most of those are never gone on with."""
+        """Whether the chat that it holds has one turn only: most of those are never continued."""
         ...
 
     async def settle(self) -> None:
@@ -61,7 +61,7 @@ class Lendable(Protocol):
         ...
 
     async def clear(self) -> None:
-        """Give up the chat that it holds and get an empty one.
+        """Drop the chat that it holds, and show an empty one.
 
         Raises:
             AutomationError: It can't; it is closed then and never lent again.
@@ -73,7 +73,7 @@ class Lendable(Protocol):
         ...
 
     async def memory_bytes(self) -> int | None:
-        """Return what it holds of memory; None where that can't be told.
+        """Return the memory of its renderer in bytes; None where that is unknown.
 
         Raises:
             AutomationError: It is gone.
@@ -154,7 +154,7 @@ class LeasePool(Generic[T]):
         self.retired: Counter[str] = Counter()
 
     def demand(self) -> Demand:
-        """Count the pages by what they do now."""
+        """Count the pages by state."""
         states = [slot.state for slot in self._slots]
         return Demand(
             waiting=sum(waiter.chat is None for waiter in self._waiting),
@@ -185,7 +185,7 @@ class LeasePool(Generic[T]):
 
     @asynccontextmanager
     async def lend(self, timeout_s: float | None, chat: str | None = None) -> AsyncIterator[T]:
-        """Lend the page that holds ``chat`` if there is one, else a page with an empty chat.
+        """Lease the page that holds ``chat`` if there is one, else a page with an empty chat.
 
         Raises:
             PoolFullError: None became free in time.
@@ -300,7 +300,7 @@ class LeasePool(Generic[T]):
         slot.wake.set()
 
     def _hand_out(self, slot: _Slot[T]) -> None:
-        """Give a page that is ready to who waits for it, else leave it for whoever comes."""
+        """Give a page that is ready to the turn that waits for it, else add it to the free pages."""
         self._opened.set()
         self._release_waiters()
         assert slot.page is not None
@@ -351,13 +351,13 @@ class LeasePool(Generic[T]):
         self._release_waiters()
 
     def _release_waiters(self) -> None:
-        """Let those whose chat is on no page any more have an empty one."""
+        """Give an empty page to turns whose chat is on no page any more."""
         for waiter in self._waiting:
             if waiter.chat is not None and self._find_holder(waiter.chat) is None:
                 waiter.chat = None
 
     def _fail_waiting(self, error: AutomationError) -> None:
-        """Tell those who wait that no page can be had; others may come, but not from trying again at once."""
+        """Fail the turns that wait: no page can be opened. Later turns may succeed, an immediate retry would not."""
         self._can_open = False
         if self._slots:
             return

@@ -37,7 +37,7 @@ _CLOSE_S = 5.0
 
 
 class _Kind(NamedTuple):
-    """What makes browsers alike: one that has a profile is its account's alone."""
+    """Key under which browsers are shared: equal configurations share one; one with a profile is its account's alone."""
 
     config: BrowserConfig
     profile: Path | None = None
@@ -130,7 +130,7 @@ class BrowserPool:
 
     @asynccontextmanager
     async def page_slot(self) -> AsyncIterator[None]:
-        """Hold one of the places for pages, also while the page is being opened.
+        """Hold one of the semaphore's slots for open pages, also while the page is being opened.
 
         Raises:
             PoolFullError: All are taken.
@@ -145,7 +145,7 @@ class BrowserPool:
 
     @asynccontextmanager
     async def streaming_slot(self, timeout_s: float | None) -> AsyncIterator[None]:
-        """Hold one of the places for turns that run at once, in the order of arrival: a page that draws an answer takes CPU.
+        """Hold one of the semaphore's slots for turns that run at once, in order of arrival: a page that draws takes CPU.
 
         Raises:
             PoolFullError: All stayed taken for so long.
@@ -284,7 +284,7 @@ class BrowserPool:
         return running.end
 
     def is_gone(self, browser: Browser) -> bool:
-        """Return whether a browser has ended; its own word for it is not enough, a dead driver can't tell."""
+        """Return whether a browser has ended. A dead driver can't report it, so its own word is not enough."""
         return self._of(browser) is None
 
     async def processes(self, browser: Browser) -> tuple[BrowserProcess, ...]:
@@ -304,7 +304,7 @@ class BrowserPool:
         return next((running for running in self._running.values() if running.browser is browser), None)
 
     async def examine(self, browser: Browser) -> None:
-        """Find out at once whether a browser lives, after a call failed: a dead driver tells nothing by itself."""
+        """Check at once whether a browser lives, after a call failed: a dead driver reports nothing by itself."""
         for kind, running in list(self._running.items()):
             if running.browser is browser:
                 await self._examine(kind, running)
@@ -318,7 +318,7 @@ class BrowserPool:
             self._lose_driver(running.driver)
 
     async def watch(self) -> None:
-        """Ask every browser for a sign of life every other second: a dead driver or a hung browser tells nothing itself."""
+        """Send every browser a heartbeat every other second: a dead driver or a hung browser reports nothing itself."""
         while True:
             await anyio.sleep(self._heartbeat_s)
             # All at once: one that is silent takes its time, in which another may die.

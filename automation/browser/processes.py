@@ -60,7 +60,7 @@ def cpu_used(pids: Iterable[int], processes: Iterable[BrowserProcess]) -> float 
 
 
 def is_hung(silent_s: float, cpu_s: float | None, *, waits_for_cpu: bool = False) -> bool:
-    """Tell a renderer that will never answer from one that is busy.
+    """Return whether a silent renderer hangs, rather than being busy.
 
     Args:
         silent_s: For how long it has left a call unanswered.
@@ -75,7 +75,7 @@ def is_hung(silent_s: float, cpu_s: float | None, *, waits_for_cpu: bool = False
 def is_browser_hung(
     silent_s: float, asked_s: float, cpu_s: float | None, *, waits_for_cpu: bool = False
 ) -> bool:
-    """Tell a browser that will never answer from one that is busy.
+    """Return whether a silent browser hangs, rather than being busy.
 
     Args:
         silent_s: For how long it has told nothing at all.

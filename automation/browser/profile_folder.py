@@ -39,7 +39,7 @@ class OpenProfile:
 
 
 class ProfileFolder(Protocol):
-    """One account's profile: sealed while no browser runs, a plain directory while one does."""
+    """Storage of one account's profile: encrypted while no browser runs, a plain directory while one does."""
 
     async def unseal(self) -> OpenProfile:
         """Return the plain directory, made from what is kept.
@@ -54,7 +54,7 @@ class ProfileFolder(Protocol):
         ...
 
     async def clear(self) -> None:
-        """Forget it, sealed or not."""
+        """Delete it, encrypted or not."""
         ...
 
 
@@ -94,6 +94,6 @@ def find_profile(pid: int) -> Path | None:
 
 
 async def remove_scratch(profile: Path) -> None:
-    """Remove the profile of a browser that was to forget everything, once it is gone: who would have done so was killed."""
+    """Remove a temporary profile once its browser is gone; the driver that would have removed it was killed."""
     if await until_unlocked(profile, _GONE_S):
         await anyio.to_thread.run_sync(lambda: shutil.rmtree(profile, ignore_errors=True))

@@ -17,7 +17,7 @@ _TOLERATED_WORDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How much a page shows that the wire's answer lacks, in words."""
+    """Number of words that a page shows and the wire's answer lacks."""
 
     missing_words: int
     page_words: int

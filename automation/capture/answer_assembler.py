@@ -51,7 +51,7 @@ PageFacts = Mapping[str, Any]
 
 
 class AnswerAssembler:
-    """Fed with events and the time of each, it returns what to tell and, when asked, whether the answer is complete.
+    """Takes events with the time of each, and returns the turn's events and, when asked, whether the answer is complete.
 
     Times are seconds on one monotonic clock; ``sent_s`` is when the prompt was sent.
     """
@@ -81,12 +81,12 @@ class AnswerAssembler:
         self._has_begun = False
 
     def sent(self, at_s: float) -> None:
-        """The prompt has just been sent: waits count from here."""
+        """Note that the prompt has just been sent: timeouts count from here."""
         self._sent_s = self._alive_s = self._wire_s = at_s
 
     @property
     def emitted(self) -> str:
-        """The answer's text as told so far."""
+        """The answer's text as emitted so far."""
         return self._text.emitted
 
     # -- the wire ---------------------------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ class AnswerAssembler:
         )
 
     def decoder_broke(self, reason: str) -> None:
-        """The stream is not what the decoder reads: go on with the page, unless text from it is out already.
+        """Fall back to the page, because the decoder can't read the stream; unless text from the wire was emitted already.
 
         Raises:
             SiteError: Part of the answer was told; the page's rendering of it can't continue the exact text.
@@ -149,7 +149,7 @@ class AnswerAssembler:
     # -- the page ---------------------------------------------------------------------------------------------------
 
     def take_page(self, facts: PageFacts, at_s: float) -> list[TurnEvent]:
-        """Take one sample of the page: what it does not name is as it was.
+        """Take one sample of the page; what it does not name is unchanged.
 
         Raises:
             SignInRequiredError: The page shows its sign-in form.

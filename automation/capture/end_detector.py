@@ -56,7 +56,7 @@ class Sample:
 
 
 class Verdict(Enum):
-    """What the samples so far prove."""
+    """Result of the end detection so far."""
 
     WAIT = auto()
     COMPLETE = auto()
@@ -65,7 +65,7 @@ class Verdict(Enum):
 
 
 class EndDetector:
-    """Feed it samples in order; it answers with a verdict each time.
+    """Detects an answer's end: takes samples in order, and returns a verdict for each.
 
     Args:
         quiet_s: How long nothing may change before quiet alone counts, where the page shows nothing better.
@@ -93,7 +93,7 @@ class EndDetector:
         return self._by_controls
 
     def feed(self, sample: Sample) -> Verdict:
-        """Take one sample and return what all of them together prove."""
+        """Take one sample and return the verdict of all so far."""
         if sample.wire_ended:
             return Verdict.COMPLETE if sample.answer_chars else Verdict.EMPTY
         self._stop_seen = self._stop_seen or bool(sample.stop)

@@ -54,7 +54,7 @@ class _Body:
 
 
 class NetworkTap:
-    """Watches every channel of one page; tells the current ``sink``, or nobody while there is none."""
+    """Watches every channel of one page and sends events to the current ``sink``, if there is one."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class NetworkTap:
         self._socket_ready = anyio.Event()
 
     def listen(self, sink: Sink | None) -> None:
-        """Tell ``sink`` what happens from now on. Responses that are under way then are not told."""
+        """Send events to ``sink`` from now on; responses that are under way already are left out."""
         self._sink = sink
         self._bodies.clear()
         if sink is not None:
@@ -237,7 +237,7 @@ class NetworkTap:
             self._tell(BodyEnded(request_id, failure))
 
     async def _fill_in(self, request_id: str, body: _Body) -> None:
-        """Tell the part of the whole body that did not stream, if any."""
+        """Emit the part of the whole body that did not stream, if any."""
         try:
             reply = await body.channel.send("Network.getResponseBody", {"requestId": request_id})
         except PageLostError as exc:

@@ -33,7 +33,7 @@ _THOUGHT_SHOWS_MS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The page went away while it was watched."""
+    """Event: the page was lost while it was watched."""
 
     reason: str
 
@@ -42,7 +42,7 @@ Seen = TapEvent | PageFacts | Lost
 
 
 class _Inbox(deque[Seen]):
-    """What was seen and not looked at yet.
+    """Queue of events between a page and its reader.
 
     Between a page and its reader each piece of an answer passes here: anyio's stream and time limit cost four times as much.
     """
@@ -121,7 +121,7 @@ class TurnCapture:
 
     @property
     def answer(self) -> str:
-        """The answer as told so far."""
+        """The answer's text as emitted so far."""
         return self._answer.emitted
 
     def expect(self, prompt: str) -> None:
@@ -210,7 +210,7 @@ class TurnCapture:
             await self._dom.call("setMode", "read")
 
     async def _open_thought(self) -> bool:
-        """Open the page's thinking block where its text is not on the page; tell whether that was tried."""
+        """Open the page's thinking block where its text is not on the page; return whether that was tried."""
         if self._hands is None or not self._answer.thinking_is_closed:
             return False
         await self._hands.click_if_there("thinking_toggle", "opening the reasoning")

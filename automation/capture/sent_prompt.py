@@ -24,7 +24,7 @@ _JSON_DEPTH = 8
 
 
 class SentPrompt:
-    """Watches what leaves the page for the prompt, and for changed copies of it."""
+    """Checks what leaves the page for the prompt, and for changed copies of it."""
 
     def __init__(self, prompt: str) -> None:
         # Pages trim both ends; what an answer depends on is in between.
@@ -34,7 +34,7 @@ class SentPrompt:
         self._left_changed = False
 
     def see(self, event: TapEvent) -> None:
-        """Look for the prompt in what the page sent, if that is what happened."""
+        """Search an event's texts for the prompt."""
         if self._left_exact:
             return
         for text in _texts(event):
@@ -44,7 +44,7 @@ class SentPrompt:
             self._left_changed = self._left_changed or self._is_changed_copy(text)
 
     def check(self) -> None:
-        """Make sure that no changed prompt is being answered.
+        """Fail if the page sent a changed prompt.
 
         Raises:
             PromptRejectedError: The page sent a changed copy, and no exact one.

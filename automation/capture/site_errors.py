@@ -23,7 +23,7 @@ _MOST_CHARS = 500
 
 
 def error_of_wire(error: WireError, words: SiteWords) -> AutomationError:
-    """The error that a decoder saw in the stream; its words decide where the decoder could not tell the kind."""
+    """Return the error for a decoder's ``WireError``; its words decide where the decoder could not tell the kind."""
     if error.kind == "rate_limited":
         return _limit(error.message, words, error.retry_after_s)
     if error.kind == "challenge_required":
@@ -36,7 +36,7 @@ def error_of_wire(error: WireError, words: SiteWords) -> AutomationError:
 
 
 def error_of_words(text: str, words: SiteWords, retry_after_s: float | None = None) -> AutomationError:
-    """What a banner, a notice or an error body means, by the profile's patterns."""
+    """Return the error that a banner, a notice or an error body means, by the profile's patterns."""
     short = _short(text)
     if _says(text, words.banned):
         return AccountBannedError(short)
@@ -58,7 +58,7 @@ def _limit(text: str, words: SiteWords, retry_after_s: float | None) -> RateLimi
 
 
 def error_of_status(status: int, body: bytes, retry_after: str | None) -> WireError:
-    """An HTTP error in answer to the prompt, with the site's words where its body has any."""
+    """Return the error for an HTTP error in answer to the prompt, with the site's words where its body has any."""
     message = message_in(body) or f"HTTP {status}"
     retry_after_s = float(retry_after) if retry_after and retry_after.isdecimal() else None
     if status == 429:
@@ -71,7 +71,7 @@ def error_of_status(status: int, body: bytes, retry_after: str | None) -> WireEr
 
 
 def message_in(body: bytes) -> str:
-    """The words of an error body: of JSON its message, else nothing (an HTML error page says nothing to a user)."""
+    """Return the message in an error body's JSON, else nothing (an HTML error page says nothing to a user)."""
     try:
         return _short(_message(json.loads(body)))
     except RecursionError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RequestSent:
-    """The page sent a request of its own (not for a document, image, style or script)."""
+    """Event: the page sent a request of its own (not for a document, image, style or script)."""
 
     request_id: str
     url: str
@@ -48,7 +48,7 @@ class BodyBytes:
 
 @dataclass(frozen=True, slots=True)
 class BodyEnded:
-    """The answer's response ended; ``failure`` tells why when it was cut, and is None when it ended cleanly."""
+    """Event: the answer's response ended; ``failure`` says why it was cut, and is None after a clean end."""
 
     request_id: str
     failure: str | None

@@ -24,7 +24,7 @@ _STREAMING_TYPES = (
 
 
 class Flow(Enum):
-    """What the page's requests say about the answer."""
+    """Verdict on whether the page's requests can still bring more of the answer."""
 
     UNKNOWN = auto()
     """Nothing: it comes through a socket, from a stream of before, by polling, or unseen."""
@@ -64,7 +64,7 @@ class _Request:
 
 
 class Traffic:
-    """Notes what the page requests and gets in one turn. Times are seconds on one monotonic clock."""
+    """Tracks requests and responses of the page in one turn. Times are seconds on one monotonic clock."""
 
     def __init__(self) -> None:
         self._requests: dict[str, _Request] = {}

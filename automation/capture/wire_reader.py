@@ -69,7 +69,7 @@ class WireReader:
         return self._socket is not None or bool(self._streams) or not self.request_left
 
     def feed(self, seen: TapEvent) -> list[WireEvent]:
-        """Return what this event means for the answer.
+        """Return the events of the answer that a tap event completes.
 
         Raises:
             StreamFormatError: The stream is not what the profile's decoder reads.

@@ -25,7 +25,7 @@ class ProviderType(StrEnum):
 
 
 class ProviderStatus(StrEnum):
-    """What a provider is doing, or what it waits for."""
+    """State of a provider."""
 
     INACTIVE = "inactive"
     INITIALIZING = "initializing"
@@ -38,7 +38,7 @@ class ProviderStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProviderContext:
-    """How a provider is let in.
+    """Credentials of a provider.
 
     Attributes:
         auth_type: ``token``, ``username_password``, ``cookies`` or ``none``; what counts is what ``credentials`` has.
@@ -53,7 +53,7 @@ class ProviderContext:
 
 @dataclass(frozen=True, slots=True)
 class ProviderResponse:
-    """A whole answer, or why there is none.
+    """A complete answer, or the error instead of one.
 
     Attributes:
         content: Empty where ``success`` is false: half an answer is none.
@@ -72,7 +72,7 @@ class ProviderResponse:
 
 
 class BaseProvider(ABC):
-    """What every provider can do. As an ``async with`` block it is cleaned up at the end.
+    """Interface of every provider. Its ``async with`` block cleans it up at the end.
 
     Attributes:
         config: As given; a subclass may keep settings of its own in it.
@@ -94,7 +94,7 @@ class BaseProvider(ABC):
 
     @contextmanager
     def answering(self) -> Iterator[None]:
-        """Have ``status`` tell that a question is being answered, and after it what an error left."""
+        """Set ``status`` while a question is being answered, and after it to what an error left."""
         after = ProviderStatus.ACTIVE
         self._answers += 1
         self.status = ProviderStatus.BUSY
@@ -125,7 +125,7 @@ class BaseProvider(ABC):
 
     @abstractmethod
     async def cleanup(self) -> None:
-        """Let go of everything; harmless where nothing is open."""
+        """Close everything; harmless where nothing is open."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -137,7 +137,7 @@ class BaseProvider(ABC):
 
 
 def status_after(error: Exception) -> ProviderStatus:
-    """Return the state that an error leaves a provider in, until it answers again."""
+    """Return the status of a provider after an error, until it answers again."""
     if isinstance(error, AccountError):
         return ProviderStatus.AUTHENTICATION_REQUIRED
     return ProviderStatus.RATE_LIMITED if isinstance(error, RateLimitedError) else ProviderStatus.ERROR

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class KeptOpen(Generic[T]):
-    """One context, entered once and left once. An error inside of the block isn't shown to it: it is left as after success."""
+    """One context manager, entered once and left once; an error inside the block is not passed to its exit."""
 
     def __init__(self, context: AbstractAsyncContextManager[T]) -> None:
         self._context = context

@@ -72,7 +72,7 @@ class StealthBrowser:
 
     @classmethod
     def on(cls, page: Page, *, timeout_s: float = 30.0) -> Self:
-        """Return one that works a page which is open already, and stays its owner's."""
+        """Return one that drives a page which is open already; the page stays its owner's."""
         browser = cls(timeout_s=timeout_s)
         browser._take(page)
         return browser

@@ -63,7 +63,7 @@ Push = Callable[[dict[str, Any]], None]
 
 
 class DocumentGone(PageLostError):
-    """The document that was asked is no longer there; the page may be."""
+    """The document that a call was made in is no longer there; the page may be."""
 
 
 @cache
@@ -147,17 +147,17 @@ class PageAgent:
         self.heard_s = time.monotonic()
 
     def listen(self, sink: Push | None) -> None:
-        """Tell ``sink`` what the agent pushes, or nobody."""
+        """Send the agent's events to ``sink``, or to nobody."""
         self._sink = sink
 
     async def attach(self, channel: Channel, kind: str) -> None:
-        """Hear the agent on this channel, where it can be: in pages and frames."""
+        """Receive the agent's events on this channel, where it can be: in pages and frames."""
         if kind in {"page", "iframe"}:
             channel.on("Runtime.bindingCalled", self._called)
             await channel.send("Page.enable")
 
     def forget(self) -> None:
-        """The document changed: make the worlds anew at the next call."""
+        """Discard the isolated worlds after a navigation; the next call makes them anew."""
         self._place = self._top = None
 
     async def call(self, name: str, *args: object, timeout_s: float = CALL_S) -> Any:
@@ -184,7 +184,7 @@ class PageAgent:
         raise PageLostError(msg)
 
     async def answers(self, timeout_s: float) -> bool:
-        """Return whether the page's main thread, and that of the chat's frame, answers within this time; no script runs."""
+        """Return whether the main threads of the page and of the chat's frame answer within this time; runs no script."""
         channels = {self._targets.root, self._place[0]} if self._place else {self._targets.root}
         try:
             for channel in channels:

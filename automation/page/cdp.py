@@ -89,7 +89,7 @@ class PageChannel:
         raise PageLostError(self._end)
 
     def close(self, reason: str) -> None:
-        """End every call that still waits, and refuse others: a page that is gone answers none, and says so to none."""
+        """Fail every pending call and refuse new ones: a page that is gone answers none, and reports that to none."""
         self._end = reason
         for call in self._calls:
             call.cancel()
@@ -150,7 +150,7 @@ class ChildChannel:
             answer.set_result(data.get("result", {}))
 
     def close(self) -> None:
-        """End every call that still waits: the target is gone."""
+        """Fail every pending call: the target is gone."""
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(PageLostError("A frame or worker of the page is gone."))
@@ -176,7 +176,7 @@ class TargetTree:
         await self._attach_to_children(self.root)
 
     def close(self, reason: str) -> None:
-        """End every call that still waits on any channel: the page is gone."""
+        """Fail every pending call on any channel: the page is gone."""
         self.root.close(reason)
         for child in self._children.values():
             child.close()

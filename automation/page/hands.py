@@ -43,7 +43,7 @@ class PageActions(Protocol):
 
 
 class PageInput:
-    """Acts on what the profile names. It never acts on what is covered, hidden or disabled.
+    """Input on elements that the profile names; never on one that is covered, hidden or disabled.
 
     With ``human_input`` the pointer moves and keys are pressed at a person's ``pace``; ``typed`` also enters short prompts by
     the keyboard.
@@ -78,7 +78,7 @@ class PageInput:
         raise SiteChangedError(role, f"{step} (it is covered by <{covered_by}>)")
 
     async def click_if_there(self, role: str, step: str) -> bool:
-        """Click the role's element if there is one that is visible and uncovered; tell whether it was."""
+        """Click the role's element if one is visible and uncovered; return whether it was."""
         point = await self._dom.call("point", role)
         if point is None or not point["clear"] or not point["enabled"]:
             return False

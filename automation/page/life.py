@@ -26,7 +26,7 @@ Processes = Callable[[], Awaitable[tuple[BrowserProcess, ...]]]
 
 
 class Asked(Protocol):
-    """A page that can be asked for a sign of life; see ``PageAgent``."""
+    """Protocol of a page that answers a heartbeat; see ``PageAgent``."""
 
     heard_s: float
 
@@ -36,7 +36,7 @@ class Asked(Protocol):
 
 
 class PageLife:
-    """Watches the renderers of one page. ``processes`` lists those of its browser.
+    """Heartbeat of one page's renderers. ``processes`` lists those of its browser.
 
     Attributes:
         is_in_turn: A turn runs, in which the page is expected to tell of itself all the time.
@@ -50,7 +50,7 @@ class PageLife:
         self.is_in_turn = False
 
     def attach(self, channel: Channel) -> None:
-        """Learn from a page's or frame's requests which process it lives in; it must be watching the network."""
+        """Learn the renderer process of a page or frame from its requests; its channel must be watching the network."""
         channel.on("Network.requestWillBeSent", lambda event: self._note(channel, event))
 
     def _note(self, channel: Channel, event: Params) -> None:
@@ -91,7 +91,7 @@ class PageLife:
         return frozenset(self._renderers.values())
 
     async def memory_bytes(self) -> int | None:
-        """Return what the page's largest renderer holds; None where that can't be told.
+        """Return the memory of the page's largest renderer in bytes; None where that is unknown.
 
         Raises:
             PageLostError: The browser is gone, or doesn't answer.

@@ -52,7 +52,7 @@ class FollowedPage:
         self._targets = TargetTree(self.channel, lists.attach, spawn)
 
     async def attach(self) -> None:
-        """Hear of what the window and its frames ask for.
+        """Receive the events of the window and its frames.
 
         Raises:
             PageLostError: It is gone already.
@@ -96,7 +96,7 @@ class FollowedPage:
             await (dialog.accept(text or None) if accept else dialog.dismiss())
 
     async def answer_all(self) -> None:
-        """Close every dialog as one who isn't there would: pages are left, everything else is declined.
+        """Dismiss every dialog: accept leaving a page, decline everything else.
 
         Raises:
             PageLostError: The window is gone.
@@ -105,7 +105,7 @@ class FollowedPage:
             await self.answer(number, accept=dialog.type == "beforeunload")
 
     async def where(self, depth: int) -> PageChanged:
-        """Tell the page's address and title without running anything in it.
+        """Return the page's address and title without running anything in it.
 
         Raises:
             PageLostError: The page is gone.
@@ -135,7 +135,7 @@ class FollowedPages:
 
     @property
     def front(self) -> FollowedPage | None:
-        """The window in front; None when the last one is gone, and ``lost_reason`` tells why."""
+        """The window in front; None when the last one is gone, with the cause in ``lost_reason``."""
         return self._stack[-1] if self._stack else None
 
     @property
@@ -144,7 +144,7 @@ class FollowedPages:
         return len(self._stack)
 
     def listen(self, sink: Callable[[Asked], None] | None) -> None:
-        """Tell ``sink`` what the windows ask for and where they go, or nobody: then dialogs are declined."""
+        """Send the windows' events to ``sink``, or to nobody: then dialogs are declined."""
         self._sink = sink
         if sink is None:
             for followed in self._stack:

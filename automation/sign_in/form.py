@@ -65,7 +65,7 @@ async def fill_form(
 
 
 async def _outcome(dom: PageAgent, timeout_s: float, **more: dict[str, bool]) -> str | None:
-    """Wait for what the form leads to; None when nothing comes of it in time.
+    """Wait for the form's result; None when there is none in time.
 
     A check of the site counts only when it stays, and nothing better comes of it.
     """

@@ -8,7 +8,7 @@ _SOON_S = 0.001
 
 
 class FramePace:
-    """A bucket that fills by ``bytes_per_s`` and may go below zero by one frame.
+    """Token bucket that fills by ``bytes_per_s`` and may go below zero by one frame.
 
     A page that stood still has saved ``_SAVED_S`` seconds of it, so that the frames after a click go out at once.
     """

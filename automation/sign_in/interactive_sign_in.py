@@ -83,7 +83,7 @@ class InteractiveSignIn:
         self._end(SignInStatus("cancelled", reason="it was cancelled"))
 
     async def complete(self) -> None:
-        """Check what a person says, that the account is signed in, by loading the chat.
+        """Verify a person's claim that the account is signed in, by loading the chat.
 
         Raises:
             SignInRequiredError: The site doesn't show the chat; the sign-in goes on.
@@ -112,7 +112,7 @@ class InteractiveSignIn:
         await self._load(self._sign_in_url)
 
     async def watch(self) -> None:
-        """Notice by the profile's roles that the account is signed in, whichever way it came to that."""
+        """Watch the page until the profile's roles show that the account is signed in, however that came about."""
         while not self.status.is_over:
             changed = self._pages.changed
             if self._page.is_closed() or self._pages.front is None:

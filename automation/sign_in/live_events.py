@@ -217,7 +217,7 @@ _ADAPTER: TypeAdapter[InputEvent] = TypeAdapter(Annotated[InputEvent, Field(disc
 
 
 def parse_input(message: str | bytes) -> InputEvent:
-    """Return the event that a client's JSON message tells.
+    """Return the event in a client's JSON message.
 
     Raises:
         pydantic.ValidationError: It tells none, or is out of bounds.

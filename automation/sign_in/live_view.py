@@ -38,7 +38,7 @@ _CLOSE_S = 3.0
 
 
 class LiveView:
-    """One person's view. There is one at a time on the same pages: whoever opens it sees to that."""
+    """Live view of one person. Its opener sees to it that there is one at a time on the same pages."""
 
     def __init__(self, pages: FollowedPages) -> None:
         self._pages = pages
@@ -58,7 +58,7 @@ class LiveView:
             yield event
 
     async def handle(self, event: InputEvent) -> None:
-        """Do what the person did. What was meant for a window that has just closed, or stands still, is dropped."""
+        """Dispatch a person's input; dropped where its window has just closed or does not respond."""
         if isinstance(event, FrameSeen):
             self._unseen = max(0, self._unseen - 1)
             self._news.set()
@@ -100,7 +100,7 @@ class LiveView:
         return frame
 
     def tell(self, event: LiveEvent) -> None:
-        """Put an event before the frames that wait."""
+        """Queue an event before the frames that wait."""
         self._told.append(event)
         self._news.set()
 
@@ -151,7 +151,7 @@ class LiveView:
 
 
 async def _insist(front: FollowedPage, first: anyio.Event) -> None:
-    """Begin the screencast again until its first frame is there: of a page that stands still it now and then doesn't come."""
+    """Restart the screencast until its first frame arrives: for a static page it is sometimes missing."""
     wait_s = _FIRST_FRAME_S
     while True:
         with anyio.move_on_after(wait_s):
@@ -167,7 +167,7 @@ async def _insist(front: FollowedPage, first: anyio.Event) -> None:
 
 
 async def _unless_it_stands_still(front: FollowedPage, event: InputEvent) -> None:
-    """Dispatch; what opens a dialog is answered by the browser only when that was closed, for which nobody could ask then."""
+    """Dispatch an input, but don't wait for one that opens a dialog: the browser confirms it only once that is closed."""
     with anyio.CancelScope() as waiting:
 
         async def stop() -> None:

@@ -80,7 +80,7 @@ def _box(position: zxingcpp.Position) -> tuple[int, int, int, int]:
 
 
 async def watch_for_qr_codes(pages: FollowedPages, tell: Callable[[QrCode | None], None]) -> None:
-    """Tell the QR code of the window in front whenever it changes, and None when it is gone; returns with the last window.
+    """Report the QR code of the window in front whenever it changes, and None when it is gone; return with the last window.
 
     A page that stands still is looked at every ten seconds, any other once a second.
     """
@@ -123,7 +123,7 @@ async def _look(front: FollowedPage) -> QrCode | None:
 
 
 class _Signal:
-    """Wakes when a frame differs from the one before: taking a picture makes Chromium send the same one again."""
+    """Event that is set when a frame differs from the one before: a screenshot makes Chromium send the same one again."""
 
     def __init__(self) -> None:
         self._last = ""
@@ -141,7 +141,7 @@ class _Signal:
 
 @asynccontextmanager
 async def _painting(front: FollowedPage, pages: FollowedPages) -> AsyncIterator[_Signal]:
-    """Signal what is painted, by a session of its own: a live view casts the same page otherwise."""
+    """Signal repaints, by a DevTools session of its own: a live view casts the same page otherwise."""
     signal = _Signal()
     session = await open_devtools_session(front.page)
     channel = PageChannel(session)

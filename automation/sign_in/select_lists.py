@@ -39,7 +39,7 @@ class SelectLists:
         self._pointer: tuple[float, float] | None = None
 
     async def attach(self, channel: Channel, kind: str) -> None:
-        """Hear of the lists in this target's documents, now and after each navigation.
+        """Receive the lists of this target's documents, now and after each navigation.
 
         Raises:
             PageLostError: The target is gone.
@@ -61,11 +61,11 @@ class SelectLists:
         await channel.send("Runtime.addBinding", binding)
 
     def pointed(self, x: float, y: float) -> None:
-        """Note where the pointer goes down: a list tells its place from there."""
+        """Note where the pointer goes down: a list's position is computed from there."""
         self._pointer = (x, y)
 
     async def choose(self, number: int, index: int | None) -> bool:
-        """Take the entry of the list and tell whether that was possible; None leaves the list as it is."""
+        """Set the list to the entry and return whether that was possible; None leaves the list as it is."""
         place = self._opened.pop(number, None)
         if place is None or index is None:
             return False

@@ -13,7 +13,7 @@ SignInState = Literal["waiting", "qrcode", "signed_in", "refused", "cancelled", 
 
 @dataclass(frozen=True, slots=True)
 class SignInStatus:
-    """How a sign-in stands.
+    """State of a sign-in.
 
     Attributes:
         state: ``waiting`` and ``qrcode`` (the page shows one) go on, the others are ends: ``refused`` is the site's form's.

@@ -24,7 +24,7 @@ _NOTED = ("user-agent", "accept-language", "sec-ch-ua", "sec-ch-ua-mobile", "sec
 
 
 class CheckSite:
-    """Serves the page and remembers what came of it; get one from ``open_check_site``.
+    """Serves the self-check page and collects its reports; get one from ``open_check_site``.
 
     Attributes:
         url: The page's address.
@@ -62,7 +62,7 @@ class CheckSite:
         return web.Response(text="")
 
     async def take_report(self, request: web.Request) -> web.Response:
-        """Take what the page saw."""
+        """Handle the page's report."""
         self._report = json.loads(await request.text())
         self._reported.set()
         return web.Response(text="")

@@ -38,7 +38,7 @@ class Point:
 
 
 class HumanMotion:
-    """One person's hand; the same chance gives the same movements."""
+    """Random source of human-like pointer and key timings; the same chance gives the same movements."""
 
     def __init__(self, chance: Random) -> None:
         self._chance = chance

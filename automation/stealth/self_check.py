@@ -99,7 +99,7 @@ def _version_mismatches(page: Mapping[str, Any]) -> Iterator[Mismatch]:
 
 
 def advice(sighting: Sighting, config: BrowserConfig, driver: DriverKind) -> list[str]:
-    """Return what gives the browser away as driven, each with what to change; ``driver`` is the one in use."""
+    """Return each sign of automation that the browser shows, with what to change; ``driver`` is the one in use."""
     page = sighting.seen["page"]
     said: list[str] = []
     if sighting.only["webdriver"]:

@@ -53,7 +53,7 @@ class Attachments:
         self._timeouts = timeouts
 
     async def enter(self, composer: Composer, text: str, files: Sequence[Attachment]) -> str:
-        """Attach ``files`` and write ``text``, and return what stands in the field now.
+        """Attach ``files``, write ``text``, and return what the field then contains.
 
         That is ``text``, unless it is too long and the profile says that it goes as a file then.
 
@@ -164,7 +164,7 @@ class Attachments:
         raise SiteError(msg)
 
     async def _take_away_leftovers(self) -> None:
-        """See that no file of an earlier turn would go with this one: pages keep drafts, even over a reload."""
+        """Remove files of an earlier turn: pages keep drafts, even over a reload."""
         for _ in range(_CLEAR_TRIES):
             there: dict[str, Any] = await self._dom.call("uploads")
             if not there["uploaded"]:

@@ -37,7 +37,7 @@ _CHALLENGES = {name: {name: True, "input_ready": False} for name in ("captcha", 
 
 
 class ChatLoader:
-    """The way of one page to its chat."""
+    """Loads one page until its chat is ready."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class ChatLoader:
             raise UnreachableError(url, f"it serves {media_type}, not a page")
 
     async def ensure_ready(self) -> None:
-        """Wait for the chat; sign in where the site shows its form instead.
+        """Wait until the chat is ready; sign in where the site shows its form instead.
 
         Raises:
             SignInRequiredError: The site wants a sign-in that is not possible by itself.
@@ -192,7 +192,7 @@ class ChatLoader:
         return False
 
     async def until_socket(self, after: int) -> None:
-        """Wait until the page's socket carries everything; what is sent before goes a way that is not read."""
+        """Wait until the page's WebSocket is ready; prompts sent before take a route that is not read."""
         wire = self._profile.wire
         if wire is None or not wire.ready_message or self._network.sockets_ready > after:
             return
@@ -201,7 +201,7 @@ class ChatLoader:
 
 
 async def site_changed(page: Page, profile_key: str, step: str) -> SiteChangedError:
-    """Make the error with a picture of the page in which every field is painted over."""
+    """Return the error with a screenshot of the page in which every field is painted over."""
     screenshot = None
     try:
         fields = page.locator("input, textarea, [contenteditable]")

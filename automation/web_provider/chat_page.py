@@ -107,7 +107,7 @@ class ChatPage:
         return not self._composer.may_have_sent
 
     async def enter(self, chat: ChatLink | None) -> bool:
-        """Make sure that the page shows this chat and return True, or that it shows an empty one and return False.
+        """Show this chat and return True, or show an empty one and return False.
 
         Raises:
             AutomationError: Neither worked.
@@ -150,7 +150,7 @@ class ChatPage:
         await self.settle()
 
     async def settle(self) -> None:
-        """Leave a chat that can go on as it is; else stop what is still being generated and get an empty chat.
+        """Keep a chat that can be continued; else stop what is still being generated and get an empty chat.
 
         Raises:
             AutomationError: That did not work: the page must be closed.

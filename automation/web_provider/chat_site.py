@@ -40,7 +40,7 @@ _WARM_PAGES = 2
 
 @dataclass(slots=True)
 class _Outcome:
-    """How a turn's driver ended, for the one who reads its events."""
+    """Result of a turn's driver, for the reader of its events."""
 
     error: AutomationError | None = None
 
@@ -68,7 +68,7 @@ class ChatSite:
     @classmethod
     @asynccontextmanager
     async def open(cls, account: Account, config: WebChatConfig) -> AsyncIterator[Self]:
-        """Hold the site open with the account's pages; returns once the first ones are ready. The account stays its owner's.
+        """Hold the site open with the account's pages; returns once the first ones are ready. Does not close the account.
 
         Raises:
             AutomationError: The site can't be reached, wants a sign-in, or is not what the profile says.
@@ -149,7 +149,7 @@ class ChatSite:
         return SiteError(f"{error.reason}; the account is signed in again for the next request")
 
     async def forget_chat(self, chat: ChatLink) -> bool:
-        """Delete a chat at the site where the profile says how, and go on with it no more; tell whether it was deleted.
+        """Delete a chat at the site where the profile says how, and don't continue it; return whether it was deleted.
 
         Raises:
             AutomationError: The site did not let us.
@@ -160,7 +160,7 @@ class ChatSite:
             return await page.enter(chat) and await page.delete_chat()
 
     async def visit(self) -> None:
-        """Load the chat anew, as a person does who comes back; the account signs in again if its session ran out.
+        """Reload the chat as a keep-alive of the session; the account signs in again if it has expired.
 
         Raises:
             AutomationError: The site can't be reached, or wants a person.

@@ -151,7 +151,7 @@ class Composer:
             await self._call(_CALLS[way], "input", text)
 
     async def _call(self, name: str, *args: object) -> Any:
-        """Ask the agent; long texts take an editor its time, and a hung one is noticed by it."""
+        """Call the agent; long texts take an editor time, and a hung page is noticed by the time limit."""
         return await self._dom.call(name, *args, timeout_s=self._timeouts.compose_s)
 
     async def _send_as_message(self, capture: TurnCapture) -> None:

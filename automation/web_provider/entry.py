@@ -35,7 +35,7 @@ _LONG: dict[EditorKind, tuple[Way, ...]] = {
 
 
 def ways_for(kind: EditorKind, text: str, chosen: Way | Literal["auto"] = "auto") -> tuple[Way, ...]:
-    """Return the ways to try in this order. ``chosen`` is the profile's, which fields with a value don't need."""
+    """Return the ways of entry to try, in order. ``chosen`` is the profile's, which fields with a value don't need."""
     ways = _LONG[kind]
     if chosen != "auto" and kind not in {"textarea", "line"}:
         return (chosen,)

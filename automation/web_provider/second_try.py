@@ -8,7 +8,7 @@ _MOST_TRIES = 2
 
 
 def may_try_again(error: AutomationError, *, tries: int, has_sent_nothing: bool) -> bool:
-    """Return whether to run the turn again on another page.
+    """Return whether to retry the turn on another page.
 
     Only for a page that was lost, once, and only where nothing can have been sent: a prompt that went out twice is two
     turns in the account's history and in its limits, and the site may act on both.

@@ -15,7 +15,7 @@ _LEAST_SHARE = 0.75
 
 @dataclass(frozen=True, slots=True)
 class TurnInput:
-    """One turn as a page takes it.
+    """Input of one turn for a page.
 
     Attributes:
         text: What to enter.
@@ -33,7 +33,7 @@ class TurnInput:
 
 
 def build_turn_input(prompt: Prompt, compose: Callable[[Prompt], str], *, is_continued: bool) -> TurnInput:
-    """Return what to enter; ``compose`` words the messages that the page doesn't have yet."""
+    """Build a turn's input; ``compose`` renders the messages that the page doesn't have yet."""
     new = prompt.messages[prompt.said :] if is_continued else prompt.messages
     return TurnInput(
         text=compose(replace(prompt, messages=new)),
@@ -45,12 +45,12 @@ def build_turn_input(prompt: Prompt, compose: Callable[[Prompt], str], *, is_con
 
 
 def build_fingerprint(text: str) -> str:
-    """Return what tells a chat from others by the first words of its last prompt, without telling the prompt."""
+    """Return a hash of the first words of a prompt, by which its chat is recognized."""
     return ".".join(dict.fromkeys(_short_hash(word) for word in _words(text)[:_FINGERPRINT_WORDS]))
 
 
 def is_shown(fingerprint: str, shown: str) -> bool:
-    """Whether a user's turn on the page is the prompt of this fingerprint; pages drop markup and add labels."""
+    """Return whether a user's turn on the page is the prompt of this fingerprint; pages drop markup and add labels."""
     wanted = fingerprint.split(".") if fingerprint else []
     there = {_short_hash(word) for word in _words(shown)}
     return sum(word in there for word in wanted) >= _LEAST_SHARE * len(wanted)

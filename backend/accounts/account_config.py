@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class RateLimits(BaseModel):
-    """How much an account may be asked; what is None is as the endpoint says.
+    """Rate limits of an account; None means the endpoint's.
 
     Attributes:
         max_requests_per_period: Within any ``period_seconds`` seconds.
@@ -89,7 +89,7 @@ def session_key(account: AccountConfig) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AccountStatus:
-    """How an account stands.
+    """Stored status of an account.
 
     Attributes:
         reason: Why it can't be used, with the site's words where there were any.
@@ -103,7 +103,7 @@ class AccountStatus:
 
 @dataclass(frozen=True, slots=True)
 class StoredAccount:
-    """An account as it is kept."""
+    """An account as it is stored."""
 
     config: AccountConfig
     standing: AccountStatus
@@ -111,7 +111,7 @@ class StoredAccount:
 
 
 class AccountRepository(Protocol):
-    """Keeps accounts, their secrets encrypted. Every method raises ``StorageError``."""
+    """Stores accounts, their secrets encrypted. Every method raises ``StorageError``."""
 
     async def list_accounts(self, slug: str) -> list[StoredAccount]:
         """Return an endpoint's accounts, oldest first.
@@ -130,7 +130,7 @@ class AccountRepository(Protocol):
         ...
 
     async def save_standing(self, slug: str, account_id: str, standing: AccountStatus) -> None:
-        """Remember how an account stands."""
+        """Store an account's status."""
         ...
 
     async def delete_account(self, slug: str, account_id: str) -> None:

@@ -76,7 +76,7 @@ class SealedProfile:
             ) from exc
 
     async def seal(self) -> None:
-        """Encrypt the profile and remove the directory; where that fails, the directory stays and is gone on with."""
+        """Encrypt the profile and remove the directory; where that fails, the directory stays and is used again."""
         if not self._plain.exists():
             return
         if not await until_unlocked(self._plain, _CLOSES_S):

@@ -59,7 +59,7 @@ class LiveTokens(Generic[Owner]):
         return found.owner, ticket
 
     def enter(self, ticket: str) -> Owner:
-        """Return the ticket's owner; it doesn't expire until ``leave``.
+        """Redeem a ticket for its owner; it doesn't expire until ``leave``.
 
         Raises:
             LiveTokenExpiredError: There is no such ticket, or it is too old.
@@ -73,7 +73,7 @@ class LiveTokens(Generic[Owner]):
         return found.owner
 
     def leave(self, ticket: str) -> None:
-        """Let the ticket expire from now on, unless its page has come back on another line before this one was given up."""
+        """Let the ticket expire from now on, unless its page has reconnected meanwhile."""
         found = self._tickets.get(ticket)
         if found is None:
             return

@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 @dataclass(eq=False)
 class _Opening(Generic[T]):
-    """One time that the account's pages are open; it begins when the one before it is over: they share a browser context."""
+    """One period in which the account's pages are open; the next begins when it is over: they share a browser context."""
 
     before: _Opening[T] | None = None
     done: anyio.Event = field(default_factory=anyio.Event)
@@ -44,7 +44,7 @@ class _Opening(Generic[T]):
 
 
 class OpenAccount(Generic[T]):
-    """An account of an open endpoint; ``T`` is what its turns are run with.
+    """An account of an open endpoint; ``T`` is what its turns run on.
 
     Attributes:
         chat_owner: Whose chats are meant in a ``ChatLink``: the user name at the site where there is one.
@@ -114,17 +114,17 @@ class OpenAccount(Generic[T]):
 
     @property
     def can_sleep(self) -> bool:
-        """Whether closing its pages would disturb nobody."""
+        """Whether its pages may be evicted: no turn and no person uses them."""
         return self.is_awake and not self.usage.in_flight and not self._locks
 
     @property
     def is_held(self) -> bool:
-        """Whether somebody is at work in its browser."""
+        """Whether its browser is in use by a person or a task other than a turn."""
         return self._locks > 0
 
     @property
     def standing(self) -> AccountStatus:
-        """How it stands, for those who read it later."""
+        """Its status, as it is stored."""
         state, until = self.state, None
         if state is AccountState.RATE_LIMITED:
             left_s = max(self.usage.rests_until_s - self._clock(), 0.0)
@@ -133,16 +133,16 @@ class OpenAccount(Generic[T]):
 
     @property
     def candidate(self) -> AccountCandidate:
-        """What the choice of an account needs to know."""
+        """Its data for the choice of an account."""
         return AccountCandidate(self.id, self.limits, self.usage)
 
     @property
     def pages_now(self) -> T | None:
-        """What its turns are run with, while it is open."""
+        """Its pages, while they are open."""
         return self._opening.pages if self._opening else None
 
     async def pages(self) -> T:
-        """Return what its turns are run with, opened if it sleeps.
+        """Return its pages, opened if they are closed.
 
         Raises:
             AutomationError: It could not be opened; who asks again tries again.
@@ -169,7 +169,7 @@ class OpenAccount(Generic[T]):
 
     @contextmanager
     def turn(self, chance: float) -> Iterator[Callable[[], None]]:
-        """Count a turn while it runs, and hand out what to call when the site is known to have got it.
+        """Count a turn while it runs, and hand out a callback for the moment when the site has certainly got it.
 
         ``chance`` (0 to 1) makes the pause after it less regular.
         """
@@ -197,7 +197,7 @@ class OpenAccount(Generic[T]):
 
     @contextmanager
     def kept_awake(self) -> Iterator[None]:
-        """Let it not fall asleep meanwhile: a person is at work in its browser."""
+        """Keep its pages from being evicted during the block: a person is at work in its browser."""
         self._locks += 1
         try:
             yield
@@ -206,7 +206,7 @@ class OpenAccount(Generic[T]):
             self.idle_since_s = self._clock()
 
     def note_failure(self, error: AutomationError) -> None:
-        """Learn from what went wrong with it."""
+        """Update its state by an error."""
         match error:
             case SignInRequiredError():
                 self._fail(AccountMove.LOGIN_NEEDED, error)
@@ -220,20 +220,20 @@ class OpenAccount(Generic[T]):
                 self._fail(AccountMove.LIMITED, error)
 
     async def change_pace(self, config: AccountConfig, limits: AccountLimits) -> None:
-        """Let it be asked more or less; its pages are opened anew only where they were opened for another number of turns."""
+        """Change its rate limits; its pages are reopened only where they were opened for another number of turns."""
         is_wider = limits.at_once != self.limits.at_once
         self.config, self.limits = config, limits
         if is_wider:
             await self.sleep()
 
     def take_over(self, before: OpenAccount[T]) -> None:
-        """Count what the same account was asked while it was configured otherwise: the site has not forgotten it."""
+        """Take over the request counts of the same account under its old configuration: the site has not forgotten them."""
         usage, old = self.usage, before.usage
         usage.sent.take_over(old.sent)
         usage.last_start_s, usage.delay_s = old.last_start_s, old.delay_s
 
     def clear(self) -> None:
-        """Note that a person has put it right: signed in, passed the site's check, or says that it is fine."""
+        """Reset its state after a person has fixed it: signed in, passed the site's check, or said that it is fine."""
         self.failure = None
         self.usage.rests_until_s = float("-inf")
         self._move(AccountMove.CLEARED, None)

@@ -16,7 +16,7 @@ _MOST_REST_S = 7 * 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class AccountLimits:
-    """What an account may be asked.
+    """Rate limits of an account.
 
     Attributes:
         max_requests: Within any ``period_s`` seconds; None means without limit.
@@ -32,7 +32,7 @@ class AccountLimits:
 
 @dataclass(slots=True)
 class AccountLoad:
-    """What an account was asked lately; times are those of one monotonic clock.
+    """Recent load of an account; times are seconds on one monotonic clock.
 
     A request counts from when the site can have got it at the latest: when its answer began. Between the two it counts as
     if it were sent now. So the site never sees more than a limit allows, however long a page takes to send a prompt.
@@ -78,7 +78,7 @@ class AccountCandidate:
 
 
 def begins_at_s(limits: AccountLimits, usage: AccountLoad, now_s: float) -> float:
-    """Return when the next request may begin as far as time goes: now, when a limit lets it, or not before another is sent."""
+    """Return when the next request may begin by the rate limits; ``inf`` until another one is sent."""
     at = max(now_s, usage.last_start_s + usage.delay_s, usage.rests_until_s)
     if limits.max_requests is None:
         return at
@@ -97,7 +97,7 @@ def remaining(limits: AccountLimits, usage: AccountLoad, now_s: float) -> float:
 
 
 def pick(candidates: Iterable[AccountCandidate], now_s: float) -> AccountCandidate | None:
-    """Return who takes a turn now: fewest in flight, then most requests left, then longest unused; None if nobody can."""
+    """Return the account for a turn now: fewest in flight, then most requests left, then longest unused; None if none can."""
     able = [
         one
         for one in candidates
@@ -115,12 +115,12 @@ def pick(candidates: Iterable[AccountCandidate], now_s: float) -> AccountCandida
 
 
 def rest_s(error: RateLimitedError) -> float:
-    """Return how long an account is left alone after ``error``: at least a second, and a week at most."""
+    """Return the cool-down in seconds after ``error``: at least a second, and a week at most."""
     return min(max(error.retry_after_s, 1.0), _MOST_REST_S)
 
 
 def may_try_another(error: AutomationError, attempts: int) -> bool:
-    """Whether a turn that failed before its first delta may be asked of another account after ``attempts`` tries.
+    """Return whether a turn that failed before its first delta may fail over to another account after ``attempts`` tries.
 
     What would fail there as well (a refused prompt, a changed page) and what took its whole time already is not repeated.
     """

@@ -36,7 +36,7 @@ class SessionRepository(Protocol):
 
 
 class SealedSessions:
-    """The session of one account, sealed before it is stored (an ``automation`` ``SessionStore``).
+    """Encrypted session store of one account (an ``automation`` ``SessionStore``).
 
     What else is kept of it, such as a browser's profile, is forgotten with it by ``forget_rest``.
     """

@@ -30,7 +30,7 @@ MOST_ENDED = 200
 
 
 class SignInSession(Protocol):
-    """What a person signs in with; ``automation``'s ``InteractiveSignIn`` is one."""
+    """Session in which a person signs in; ``automation``'s ``InteractiveSignIn`` is one."""
 
     status: SignInStatus
 
@@ -57,7 +57,7 @@ class SignInSession(Protocol):
 
 
 class SignInHost(Protocol):
-    """Where one account signs in."""
+    """Host of one account's sign-ins."""
 
     def open_sign_in(self) -> AbstractAsyncContextManager[SignInSession]:
         """Open the page on which a person signs in, or raise ``AutomationError``; it is closed at the end of the block."""
@@ -69,16 +69,16 @@ class SignInHost(Protocol):
 
 
 class SignInHosts(Protocol):
-    """Whoever holds the accounts of all endpoints."""
+    """Finds the sign-in host of an account, over all endpoints."""
 
     async def find_sign_in_host(self, slug: str, account_id: str) -> SignInHost:
-        """Return where the account signs in, or raise ``EndpointNotFoundError`` or ``AccountNotFoundError``."""
+        """Return the account's sign-in host, or raise ``EndpointNotFoundError`` or ``AccountNotFoundError``."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class LiveViewer:
-    """One person before one live view.
+    """The viewer of a live view; there is one at a time.
 
     Attributes:
         taken: Set when another person takes over; whoever sits here has to leave then.
@@ -104,13 +104,13 @@ class SignIn:
 
     @property
     def status(self) -> SignInStatus:
-        """How it stands."""
+        """State of the sign-in."""
         if self._broke is not None:
             return self._broke
         return self.session.status if self.session else SignInStatus("waiting")
 
     def broke(self) -> None:
-        """Note that it ended by a failure of ours."""
+        """Mark it as ended by a bug of ours."""
         if not self.status.is_over:
             self._broke = SignInStatus("lost", reason="it failed unexpectedly; the gateway's log says why")
 
@@ -124,7 +124,7 @@ class SignIn:
 
     @asynccontextmanager
     async def seat(self) -> AsyncIterator[LiveViewer]:
-        """Show the page to one person. Whoever comes later takes over: the one before leaves first, so never two steer.
+        """Show the page to one viewer. A later one takes over: the earlier one leaves first, so two never steer.
 
         Raises:
             InvalidRequestError: There is nothing to see: the site's form is filled by itself, or the sign-in is over.

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 
 class AccountState(StrEnum):
-    """What an account is doing, or what it waits for."""
+    """State of an account."""
 
     IDLE = "idle"
     IN_USE = "in_use"
@@ -20,7 +20,7 @@ class AccountState(StrEnum):
 
 
 class AccountMove(StrEnum):
-    """What can happen to an account."""
+    """Event that may change an account's state."""
 
     TURN_BEGAN = "turn_began"
     TURNS_OVER = "turns_over"

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class Alerts:
-    """What endpoints and routing report to; reporting never waits and never fails."""
+    """Receives changes from endpoints and routing; reporting never waits and never fails."""
 
     def __init__(
         self,
@@ -34,19 +34,19 @@ class Alerts:
         self._news = anyio.Event()
 
     def on_state(self, slug: str, change: StateChange) -> None:
-        """Hear that an endpoint is in another state."""
+        """Take an endpoint's new state."""
         if self._channels:
             self._book.note_state(slug, change)
             self._news.set()
 
     def on_breaker(self, slug: str, change: Change, reason: str) -> None:
-        """Hear that an endpoint was disabled after failures, or works again."""
+        """Take a change of an endpoint's circuit breaker: it disabled the endpoint, or closed again."""
         if self._channels:
             self._book.note_breaker(slug, change, reason)
             self._news.set()
 
     async def run(self) -> None:
-        """Tell what is due; for ever."""
+        """Send notices when they are due; runs for ever."""
         while True:
             self._news = anyio.Event()
             for notice in self._book.take_due(self._clock()):

@@ -25,10 +25,10 @@ _SENDER = Path(__file__).with_name("apprise_sender.py")
 
 
 class AlertChannel(Protocol):
-    """Tells a notice to somebody; failures are logged, never raised, and never with an address: it holds secrets."""
+    """Delivers notices; failures are logged, never raised, and never with an address: it holds secrets."""
 
     async def send(self, notice: Notice) -> None:
-        """Tell it."""
+        """Deliver a notice."""
         ...
 
 
@@ -39,7 +39,7 @@ class Webhook:
         self._url = url
 
     async def send(self, notice: Notice) -> None:
-        """Tell it."""
+        """Deliver a notice."""
         for attempt in range(1, _TRIES + 1):
             problem = await self._post(notice)
             if problem is None:
@@ -69,7 +69,7 @@ class Webhook:
 
 
 class AppriseChannel:
-    """Tells every Apprise address.
+    """Sends notices to every Apprise address.
 
     A process of its own does it, because the library takes 40 MB and doesn't know asyncio: both end with the process.
     """
@@ -78,7 +78,7 @@ class AppriseChannel:
         self._urls = urls
 
     async def send(self, notice: Notice) -> None:
-        """Tell it."""
+        """Deliver a notice."""
         message = {"urls": self._urls.get_secret_value(), "title": notice.title, "body": notice.text}
         facts = {"channel": "apprise", "endpoint": notice.endpoint}
         try:

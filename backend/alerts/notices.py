@@ -83,7 +83,7 @@ class _Endpoint:
 
 
 class NoticeBook:
-    """Remembers how each endpoint is and what was told of it, so that the last thing told is always true in the end.
+    """Tracks each endpoint's condition and the last notice about it, so that the last notice is true in the end.
 
     The same news of an endpoint is told once within ``min_interval_s``. One that comes and goes in between is not told;
     one that stays is, as soon as the time is over. Times are seconds on the caller's monotonic clock.
@@ -95,7 +95,7 @@ class NoticeBook:
         self._told_at: dict[tuple[str, Kind], float] = {}
 
     def note_state(self, slug: str, change: StateChange) -> None:
-        """Note a change of state; one that was stopped is nobody's worry until it is started again."""
+        """Note a change of state; a stopped endpoint causes no notices until it is started again."""
         endpoint = self._endpoints.setdefault(slug, _Endpoint())
         if change.state is EndpointState.INACTIVE:
             endpoint.by_state = endpoint.by_breaker = endpoint.well = None
@@ -115,7 +115,7 @@ class NoticeBook:
         endpoint.well = _Condition("recovered", "", at)
 
     def take_due(self, now: float) -> list[Notice]:
-        """Return what is to be told now; it counts as told."""
+        """Return the notices that are due, and mark them as sent."""
         due: list[Notice] = []
         for slug, endpoint in self._endpoints.items():
             condition = endpoint.now

@@ -141,7 +141,7 @@ _HTTP_CODES: Mapping[int, str] = MappingProxyType(
 
 
 def describe_error(error: BaseException) -> ErrorReply:
-    """Return what the client is told; an error that is in no table is logged and told as ``internal_error``."""
+    """Return the error reply for an exception; one that is in no table is logged, and is an ``internal_error``."""
     error = leading_error(error)
     if isinstance(error, ValidationError):
         return describe_validation([{**e, "loc": ("body", *e["loc"])} for e in error.errors()])
@@ -158,7 +158,7 @@ def describe_error(error: BaseException) -> ErrorReply:
 
 
 def describe_validation(errors: Sequence[Mapping[str, Any]]) -> ErrorReply:
-    """Return the 400 for pydantic's errors; the first field's is told, of a union's branches the deepest."""
+    """Return the 400 for pydantic's errors: of the first field, and of a union's branches the deepest."""
     field = format_param(errors[0]["loc"]) or ""
     first = max(
         (e for e in errors if (format_param(e["loc"]) or "").startswith(field)), key=lambda e: len(e["loc"])
@@ -183,12 +183,12 @@ def respond(reply: ErrorReply) -> Response:
 
 
 def describe_failure(scope: Scope, exc: Exception) -> Response:
-    """Return the response to an error of ours, or of Starlette's."""
+    """Return the HTTP response for one of our errors, or Starlette's."""
     return respond(reply_to(scope, exc))
 
 
 def reply_to(scope: Scope, exc: Exception) -> ErrorReply:
-    """Return what the client of a request is told of an error of ours, or of Starlette's."""
+    """Return the error reply for one of our errors, or Starlette's."""
     if isinstance(exc, HTTPException):
         return _describe_http(Request(scope), exc)
     return describe_error(exc)

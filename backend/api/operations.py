@@ -86,7 +86,7 @@ class OperationRouter:
 
 
 def _counted(limit: RateLimit, scope: Scope, send: Send) -> Send:
-    """Count the request, and return a ``send`` that tells what its caller has left.
+    """Count the request against the rate limit, and return a ``send`` that adds the caller's rate-limit headers.
 
     Raises:
         RateExceededError: Nothing is left.

@@ -21,7 +21,7 @@ from backend.ledger.usage_log import UsageLog
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The opened parts of the app.
+    """Services of the app that its lifespan opened.
 
     Attributes:
         started_at: On the clock of ``time.monotonic``.

@@ -144,7 +144,7 @@ def site_rows(sighting: Sighting) -> list[Row]:
 
 
 async def inspect_browser(settings: Settings, config: BrowserConfig, report: Report) -> None:
-    """Open the browser on a page of our own, and add what it sees to the report."""
+    """Open the browser on a page of our own, and add what that page sees to the report."""
     async with open_browser_pool(settings.browser_executable, max_pages=1) as pool:
         try:
             sighting = await examine(pool, config)
@@ -157,7 +157,7 @@ async def inspect_browser(settings: Settings, config: BrowserConfig, report: Rep
 
 
 def start_report(settings: Settings, config: BrowserConfig) -> Report:
-    """Return a report of the machine; its ``problem`` says so where there is no browser."""
+    """Start a report with the machine's facts; its ``problem`` says so where there is no browser."""
     report = Report()
     try:
         report.rows = machine_rows(settings, config)

@@ -48,7 +48,7 @@ class _SignInPlace:
 
 
 class AccountManager:
-    """Keeps accounts, and has open endpoints follow what is changed."""
+    """Stores accounts, and applies changes to open endpoints."""
 
     def __init__(
         self, *, manager: EndpointManager, repository: AccountRepository, sessions_for: SessionsFor
@@ -155,7 +155,7 @@ class AccountManager:
         return state or {"cookies": [], "origins": []}
 
     async def replace_session(self, slug: str, account_id: str, session: object) -> None:
-        """Have an account go on with a session that was brought.
+        """Replace an account's session by an imported one.
 
         Raises:
             EndpointNotFoundError, AccountNotFoundError, InvalidRequestError: There is no such account, or it is no session.

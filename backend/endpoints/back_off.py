@@ -12,7 +12,7 @@ def is_worth_retrying(error: BaseException) -> bool:
 
 
 def leading_error(error: BaseException) -> BaseException:
-    """Return what a group of errors is about: its first ``AutomationError``, else its first error."""
+    """Return the cause of a group of errors: its first ``AutomationError``, else its first error."""
     if not isinstance(error, BaseExceptionGroup):
         return error
     ours, _ = error.split(AutomationError)

@@ -42,7 +42,7 @@ _TURNS_OVER_S = 10.0
 
 
 class Endpoint:
-    """What turns and routers see of an endpoint; ``EndpointSupervisor`` opens and closes its provider.
+    """An endpoint as turns and routers use it; its supervisor ``EndpointSupervisor`` opens and closes its provider.
 
     Attributes:
         traits: Of the kind of provider that its configuration names.
@@ -85,7 +85,7 @@ class Endpoint:
 
     @property
     def is_open(self) -> bool:
-        """Whether a provider is there to answer."""
+        """Whether its provider is open."""
         return self._provider is not None
 
     @property
@@ -129,7 +129,7 @@ class Endpoint:
         return ended_by
 
     def note_turn(self, started_at: float, exc: BaseException | None) -> None:
-        """Learn from a turn that ended, with what it raised; times are those of ``time.monotonic``."""
+        """Update state and counters by a turn that ended, and what it raised; times are those of ``time.monotonic``."""
         if exc is None:
             self.counts.note_finished(time.monotonic() - started_at)
             self._note_success()
@@ -139,7 +139,7 @@ class Endpoint:
             self.counts.note_cancelled()
 
     async def check(self) -> ProviderHealth:
-        """Ask the provider how it is; a good answer ends ``error`` and ``authentication_required``."""
+        """Check the provider's health; success ends ``error`` and ``authentication_required``."""
         if self._provider is None:
             return ProviderHealth(
                 is_healthy=False, reason=self.board.reason or f"The endpoint is {self.state}."
@@ -153,7 +153,7 @@ class Endpoint:
         return health
 
     async def page_facts(self) -> Mapping[str, Any]:
-        """Return what the provider tells of its pages, without learning from it; empty while it is closed or can't tell."""
+        """Return the provider's facts about its pages without changing the state; empty while it is closed or has none."""
         if self._provider is None:
             return {}
         try:
@@ -162,7 +162,7 @@ class Endpoint:
             return {}
 
     async def forget_chat(self, chat: ChatLink) -> bool:
-        """Have the site delete a chat, and return whether it did; while the endpoint is closed it does not.
+        """Delete a chat at the site, and return whether it was deleted; a closed endpoint deletes none.
 
         Raises:
             AutomationError: The provider failed to.
@@ -170,7 +170,7 @@ class Endpoint:
         return self._provider is not None and await self._provider.forget_chat(chat)
 
     def opened(self, provider: Provider, models: list[str]) -> None:
-        """Take turns from now on."""
+        """Accept turns from now on."""
         self._provider, self.models = provider, tuple(models)
         self._failure = None
         problem = provider.problem
@@ -178,7 +178,7 @@ class Endpoint:
             self.board.move(Move.OPENED)
 
     def note_accounts(self, problem: AutomationError | None) -> None:
-        """Follow what the provider's accounts wait for; None means that one of them can be used."""
+        """Set the state by what the provider's accounts wait for; None means that one of them can be used."""
         waits = (EndpointState.AUTHENTICATION_REQUIRED, EndpointState.RATE_LIMITED)
         if problem is None and self.state in waits:
             self.lift_limit()
@@ -215,7 +215,7 @@ class Endpoint:
         return True
 
     def lift_limit(self) -> None:
-        """Note that the time is over that the site asked to wait."""
+        """Note that the site's rate limit has passed."""
         self.limited_until = None
         self._note_success()
 
@@ -309,7 +309,7 @@ class _Turn:
 
 
 class _ApiTurn:
-    """What ``anyio.CancelScope`` is for a page's turn, at an eighth of what a scope costs a request.
+    """Cheap cancel scope for API turns, which need no shielded cleanup: an eighth of ``anyio.CancelScope``'s cost.
 
     An API's turn has nothing to tidy up that a cancellation could interrupt.
     """
@@ -338,5 +338,5 @@ class _ApiTurn:
 
 
 def lost_provider(reason: str) -> PageLostError:
-    """Return the error of turns whose provider went away under them."""
+    """Return the error of turns whose provider was closed while they ran."""
     return PageLostError(f"The endpoint ended while answering: {reason}")

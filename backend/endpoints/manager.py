@@ -31,7 +31,7 @@ _STARTED = (EndpointState.INITIALIZING, EndpointState.ACTIVE, EndpointState.BUSY
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointDependencies:
-    """What endpoints are made from.
+    """Dependencies that every endpoint is built with.
 
     Attributes:
         kinds: By provider type.
@@ -96,7 +96,7 @@ class EndpointManager:
         return self._add(await self._workshop.repository.add_endpoint(self.examine(draft)))
 
     def examine(self, draft: EndpointDraft) -> EndpointConfig:
-        """Return what ``create`` would keep.
+        """Return what ``create`` would store, without storing it.
 
         Raises:
             InvalidRequestError, NameTakenError, ProfileError: The draft can't be used.

@@ -11,7 +11,7 @@ from backend.providers.config import EndpointConfig
 
 @dataclass(frozen=True, slots=True)
 class StoredEndpoint:
-    """An endpoint as it is kept.
+    """An endpoint as it is stored.
 
     Attributes:
         is_started: Whether it was started and not stopped since; such a one comes back by itself.
@@ -23,7 +23,7 @@ class StoredEndpoint:
 
 
 class EndpointRepository(Protocol):
-    """Keeps endpoints, their secrets encrypted."""
+    """Stores endpoints, their secrets encrypted."""
 
     async def list_endpoints(self) -> list[StoredEndpoint]:
         """Return all, oldest first.
@@ -46,7 +46,7 @@ class EndpointRepository(Protocol):
         ...
 
     async def set_started(self, slug: str, *, is_started: bool) -> None:
-        """Remember whether the endpoint is to come back by itself."""
+        """Store whether the endpoint is started again with the gateway."""
         ...
 
     async def delete_endpoint(self, slug: str) -> None:

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class StateBoard:
-    """Holds the state of one endpoint and tells watchers of every change.
+    """Holds the state of one endpoint and notifies watchers of every change.
 
     Attributes:
         listeners: Are called with every change; they must not wait.

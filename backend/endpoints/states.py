@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 
 class EndpointState(StrEnum):
-    """What an endpoint is doing."""
+    """State of an endpoint."""
 
     INACTIVE = "inactive"
     INITIALIZING = "initializing"
@@ -32,7 +32,7 @@ class StateChange:
 
 
 class Move(StrEnum):
-    """What can happen to an endpoint."""
+    """Event that may change an endpoint's state."""
 
     START = "start"
     OPENED = "opened"
@@ -46,7 +46,7 @@ class Move(StrEnum):
 
 
 class IllegalMoveError(Exception):
-    """This can't happen in that state: a bug, not a condition."""
+    """The move is not legal in that state: a bug, not a condition."""
 
     def __init__(self, state: EndpointState, move: Move) -> None:
         super().__init__(f"{move} is not possible while {state}")

@@ -23,7 +23,7 @@ _STABLE_S = 60.0  # open for so long, a provider's earlier failures are forgotte
 
 
 class EndpointSupervisor:
-    """One start of an endpoint, until it is stopped or gives up."""
+    """Supervisor of one start of an endpoint, until it is stopped or gives up."""
 
     def __init__(self, endpoint: Endpoint, opener: ProviderOpener) -> None:
         self._endpoint = endpoint

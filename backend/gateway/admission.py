@@ -19,7 +19,7 @@ _QUEUE_RETRY_S = 5.0
 
 
 class Admission:
-    """The entrance of one endpoint. Limits are arguments, because an operator may change them at any time."""
+    """Admission control of one endpoint. Limits are arguments, because an operator may change them at any time."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -42,7 +42,7 @@ class Admission:
         owner: str = "",
         min_delay_s: float = 0.0,
     ) -> None:
-        """Wait for a place; give it back with ``leave``.
+        """Acquire a slot, waiting in the queue if necessary; release it with ``leave``.
 
         Callers are served in turn, each one's requests in the order of arrival: who sends many delays the others by one.
         ``owner`` tells callers apart, by the ids of their principals; without it, all are one. ``min_delay_s`` lies between two
@@ -64,7 +64,7 @@ class Admission:
         await self._wait(slug, owner)
 
     def leave(self, most_at_once: int) -> None:
-        """Give a place back; it goes to the caller whose turn it is, to the request that waits longest there."""
+        """Release a slot: to the caller whose turn it is, there to the request that waits longest."""
         self._running -= 1
         while self._waiting and self._running < most_at_once:
             self._running += 1

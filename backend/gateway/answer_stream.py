@@ -27,7 +27,7 @@ Remember = Callable[[TurnFinished, str], Awaitable[None]]
 
 
 class AnswerStream:
-    """Iterate it for the deltas; afterwards the rest is known.
+    """Async iterator of an answer's deltas; its other attributes are known afterwards.
 
     A class and not a generator, because a generator that is dropped midway leaves its turn unclosed.
 
@@ -92,13 +92,13 @@ class AnswerStream:
             self._text.append(delta.text)
 
     async def _remember_once(self) -> None:
-        """Have the turn remembered before its client is told the end: the next request may come at once."""
+        """Store the conversation before its client gets the end: the next request may come at once."""
         finished, self._finished = self._finished, None
         if finished is not None and self._remember is not None:
             await self._remember(finished, self._told())
 
     def _told(self) -> str:
-        """Return what the answer says as the conversation's history has it."""
+        """Return the answer's text as the conversation's history has it."""
         return "".join(self._text)
 
     async def _next_event(self) -> TurnEvent:

@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 
 class Gateway:
-    """Answers chat requests with whoever can.
+    """Answers chat requests, failing over between endpoints.
 
     ``background_model`` answers front-ends' own requests; empty leaves them to the model that they name.
     """
@@ -258,7 +258,7 @@ class _OpenedReply:
 
 
 class _Admitted:
-    """A context manager around one turn at an endpoint, with its place among those that run at once."""
+    """Context manager around one turn at an endpoint, which holds its slot among those that run at once."""
 
     def __init__(
         self, admission: Admission, endpoint: Endpoint, provider: Provider, principal: Principal

@@ -50,7 +50,7 @@ _NO_EMBEDDINGS = "A chat page has no embeddings."
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """A chat request as a page is asked it: what, and where to cut.
+    """Request to a chat page: the prompt, and where to cut the answer.
 
     Attributes:
         conversation: ``auto``, ``new`` or a conversation's id.
@@ -129,7 +129,7 @@ class PageTurns:
     async def open_reply(
         self, call: ChatCall, target: Target, admitted: Admitted
     ) -> AsyncIterator[PageReply]:
-        """Ask a page, and hand out its reply once it has begun; ``admitted`` is entered when the files are there.
+        """Send a request to a page, and hand out its reply once it has begun; ``admitted`` is entered when the files are there.
 
         Raises:
             GatewayError, AutomationError, ValidationError: On entering or while the answer is iterated.

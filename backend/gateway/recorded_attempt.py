@@ -17,7 +17,7 @@ from backend.providers.target import Target
 
 
 class RecordedAttempt:
-    """A context manager around one request: the standings learn from it, and the usage log gets its record.
+    """Context manager around one request: updates the routing statistics and writes its usage record.
 
     A class, like all that each request to an API passes: a generator's context costs three times as much.
     """

@@ -12,7 +12,7 @@ from backend.wire.usage import TokenUsage
 
 
 class PageReply:
-    """The answer of a chat page, written as OpenAI's events or document."""
+    """Reply of a chat page, written as OpenAI's events or document."""
 
     def __init__(
         self,
@@ -42,13 +42,13 @@ class PageReply:
 
     @property
     def usage(self) -> TokenUsage | None:
-        """Tokens as the site told them, else as we estimate them."""
+        """Token counts by the site, else our estimate."""
         usage: dict[str, Any] = self._answer.usage
         return TokenUsage(usage["prompt_tokens"], usage["completion_tokens"])
 
     @property
     def is_usage_estimated(self) -> bool:
-        """Whether the site told none."""
+        """Whether the site reported no token counts."""
         return bool(self._answer.usage.get("estimated"))
 
     async def begin(self) -> None:

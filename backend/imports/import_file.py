@@ -152,7 +152,7 @@ def parse_import(text: str, source: str, keys: Keys) -> Import:
 
 
 class _TwinError(Exception):
-    """A key stands twice in an object; JSON would silently drop the first."""
+    """A key occurs twice in an object; JSON would silently drop the first."""
 
 
 def _refuse_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def read_imports(paths: Sequence[Path], keys: Keys) -> Import:
 
 
 async def bring_in(described: Import, manager: EndpointManager, book: RotationBook) -> None:
-    """Create and start the endpoints that are missing, and add the missing rotations; what exists stays as it is.
+    """Create and start the endpoints that are missing, and add the missing rotations; existing ones stay as they are.
 
     Raises:
         ImportFileError: Something can't be created; then nothing was.

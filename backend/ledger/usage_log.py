@@ -57,7 +57,7 @@ class UsageRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UsageTotal:
-    """What an endpoint's model was used for together."""
+    """Total usage of an endpoint's model."""
 
     endpoint: str
     model: str
@@ -69,10 +69,10 @@ class UsageTotal:
 
 
 class UsageRepository(Protocol):
-    """Keeps records. Every method raises ``StorageError``."""
+    """Stores usage records. Every method raises ``StorageError``."""
 
     async def add_records(self, records: Sequence[UsageRecord]) -> None:
-        """Keep these, all or none."""
+        """Store the records, all or none."""
         ...
 
     async def totals(
@@ -86,7 +86,7 @@ class UsageRepository(Protocol):
 
 
 class UsageLog:
-    """Takes records at once and writes them later."""
+    """Buffers usage records and writes them in batches."""
 
     def __init__(self, repository: UsageRepository) -> None:
         self._repository = repository

@@ -21,7 +21,7 @@ _MOST_WAIT_S = 1.0  # asking the site anew is better than waiting for a store th
 
 
 class RedisAnswers:
-    """An ``AnswerStore`` in Redis; one that doesn't answer within a second has nothing."""
+    """An ``AnswerStore`` in Redis; one that doesn't answer within a second behaves as if empty."""
 
     def __init__(self, client: Redis) -> None:
         self._client = client

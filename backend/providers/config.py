@@ -239,7 +239,7 @@ class EndpointDraft(_Strict):
     @model_validator(mode="before")
     @classmethod
     def _fill_in(cls, values: Any) -> Any:
-        """Give an API what its preset says, where nothing else was said."""
+        """Set defaults from an API's preset."""
         if not isinstance(values, dict) or values.get("provider_type") not in ("rest_api", "api_token"):
             return values
         preset = PRESETS.get(values.get("preset") or DEFAULT_PRESET)

@@ -16,7 +16,7 @@ from backend.settings import Settings
 
 
 class SessionsFor(Protocol):
-    """Gives the place where the session of one account of an endpoint is kept."""
+    """Returns the session store of one account of an endpoint."""
 
     def __call__(self, slug: str, account: str) -> SessionStore:
         """Return the store."""
@@ -24,7 +24,7 @@ class SessionsFor(Protocol):
 
 
 class ProfilesFor(Protocol):
-    """Gives the place where the profile of one account's own browser is kept."""
+    """Returns the profile folder of one account's own browser."""
 
     def __call__(self, slug: str, account: str) -> ProfileFolder:
         """Return the folder; nothing is read yet."""
@@ -33,7 +33,7 @@ class ProfilesFor(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountStores:
-    """Where accounts, their sessions and the profiles of their browsers are kept."""
+    """Storage of accounts, their sessions and the profiles of their browsers."""
 
     accounts: AccountRepository
     sessions_for: SessionsFor
@@ -42,7 +42,7 @@ class AccountStores:
 
 @dataclass(frozen=True, slots=True)
 class OpenedProviders:
-    """The kinds of providers, with what they share opened.
+    """Openers of every provider type, with what they share open.
 
     Attributes:
         kinds: By provider type.

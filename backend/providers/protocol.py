@@ -22,7 +22,7 @@ from backend.providers.target import Target
 
 @dataclass(frozen=True, slots=True)
 class ProviderHealth:
-    """What a check found.
+    """Result of a health check.
 
     Attributes:
         reason: Why it is not healthy.
@@ -92,7 +92,7 @@ class ProviderControl(Protocol):
         ...
 
     async def forget_chat(self, chat: ChatLink) -> bool:
-        """Delete a chat at the site, and return whether it was; False where there is no way to."""
+        """Delete a chat at the site, and return whether it was deleted; False where there is no way to."""
         ...
 
 

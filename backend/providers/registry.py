@@ -64,7 +64,7 @@ async def open_providers(settings: Settings, stores: AccountStores) -> AsyncIter
 
 
 class _Pages:
-    """The chat pages' side, loaded when the first page is opened.
+    """Browser pool that is opened, and its drivers imported, with the first page.
 
     A browser's driver takes 60 MB and a third of a second to import, which a gateway of APIs alone has no use for.
     """

@@ -11,7 +11,7 @@ import anyio
 
 
 class TurnCancellation:
-    """How a request's turn is ended when its client hangs up.
+    """Cancellation of a request's turn when its client disconnects.
 
     A page's turn tidies up behind a shield, which only a cancel scope respects; an API's request needs none.
     """
@@ -22,7 +22,7 @@ class TurnCancellation:
 
     @contextmanager
     def by_scope(self) -> Iterator[None]:
-        """Run a page's turn in a scope.
+        """Run a page's turn in a cancel scope.
 
         Raises:
             CancelledError: Its client hung up.
@@ -37,7 +37,7 @@ class TurnCancellation:
             raise asyncio.CancelledError
 
     def cancel(self, task: asyncio.Task[Any] | None) -> bool:
-        """End the turn that runs in ``task`` if it has a scope, and return whether it had."""
+        """Cancel the turn that runs in ``task`` if it has a scope, and return whether it had."""
         # With the cache on, a turn serves several clients, in a task of its own.
         if self._scope is None or self._task is not task:
             return False

@@ -12,7 +12,7 @@ _FORGET_AT = 10_000
 
 
 class Allowance(NamedTuple):
-    """What a caller has left.
+    """Remaining requests of a caller.
 
     Attributes:
         is_exceeded: This request is one too many.
@@ -34,7 +34,7 @@ class Allowance(NamedTuple):
 
 
 class RateLimit:
-    """Counts the requests of each caller within ``window_s`` seconds; a refused one doesn't count."""
+    """Sliding-window rate limiter: counts each caller's requests within ``window_s`` seconds; refused ones don't count."""
 
     def __init__(self, most: int, window_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
@@ -43,7 +43,7 @@ class RateLimit:
         self._windows: dict[str, SlidingWindow] = {}
 
     def count(self, caller: str) -> Allowance:
-        """Count a request, and return what is left."""
+        """Count a request, and return the caller's allowance."""
         now = self._clock()
         window = self._windows.get(caller)
         if window is None:

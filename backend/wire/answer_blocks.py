@@ -18,7 +18,7 @@ Kind = Literal["reasoning", "text", "refusal", "call"]
 
 
 class JsonEnd:
-    """Tells in linear time when an object or array that comes in pieces has come to its end."""
+    """Detects in linear time the end of an object or array that comes in pieces."""
 
     def __init__(self) -> None:
         self._depth = 0
@@ -110,7 +110,7 @@ class BlockWriter(Protocol):
 
 
 class Blocks:
-    """Sorts the deltas of one answer into blocks, and has them written one after the other.
+    """Sorts the deltas of one answer into blocks, and writes them one after the other.
 
     Attributes:
         stem: What is the answer's own in every id; set it before the first delta.

@@ -23,7 +23,7 @@ _MOST_URL_CHARACTERS = 8192
 
 @dataclass(frozen=True, slots=True)
 class FileLimits:
-    """What one request may bring: so many files, each of so many bytes."""
+    """Limits of one request's files: their number, and the bytes of each."""
 
     most_files: int = 10
     most_bytes: int = 20 * 1024 * 1024

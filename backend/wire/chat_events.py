@@ -52,12 +52,12 @@ def whole_choice(completion: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def completion_id_stem(document: Mapping[str, Any]) -> str:
-    """Return what is its own in a completion's id."""
+    """Return the random part of a completion's id."""
     return str(document.get("id") or "").removeprefix("chatcmpl-")
 
 
 def find_error(document: Mapping[str, Any]) -> ErrorReply | None:
-    """Return the error that an event carries in OpenAI's shape, or None; its status is told by nobody and so 502."""
+    """Return the error that an event carries in OpenAI's shape, or None; its status is unknown and so 502."""
     error = document.get("error")
     if not error:
         return None

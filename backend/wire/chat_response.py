@@ -29,7 +29,7 @@ class Citation:
 
 
 class CompletionHead(NamedTuple):
-    """What every chunk of one answer repeats.
+    """Fields that every chunk of one answer repeats.
 
     Attributes:
         created: Unix time in seconds.

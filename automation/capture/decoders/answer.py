@@ -8,7 +8,7 @@ from automation.turn import ReasoningDelta, TextDelta
 
 
 class AnswerSoFar:
-    """The text and the reasoning that a decoder's events amount to so far."""
+    """The text and the reasoning of an answer, accumulated from a decoder's events."""
 
     def __init__(self) -> None:
         self._text = GrowingText()

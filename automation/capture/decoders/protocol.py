@@ -47,7 +47,7 @@ class WireText:
 
 @dataclass(frozen=True, slots=True)
 class WireAlive:
-    """A sign of life without text: a step began, a status line changed."""
+    """A heartbeat without text: a step began, a status line changed."""
 
 
 WireEvent = (

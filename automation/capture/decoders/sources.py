@@ -11,7 +11,7 @@ _TITLE_KEYS = ("title", "name")
 
 
 class Sources:
-    """Remembers what was found already: sites repeat their list with every chunk."""
+    """Collects an answer's sources, each once: sites repeat their list with every chunk."""
 
     def __init__(self) -> None:
         self._urls: set[str] = set()

@@ -72,7 +72,7 @@ class _Sender:
 
 
 class ResponseEncoder(Protocol):
-    """How one of our APIs writes answers that are in OpenAI's chat form."""
+    """Encodes answers, which come in OpenAI's chat form, for one of our APIs."""
 
     @property
     def end(self) -> bytes:
@@ -80,24 +80,24 @@ class ResponseEncoder(Protocol):
         ...
 
     def events(self, events: bytes) -> bytes:
-        """Return the events of ours that stand for these."""
+        """Return this API's events for OpenAI's events."""
         ...
 
     def whole(self, completion: bytes) -> bytes:
-        """Return the document of ours that stands for a ``chat.completion``."""
+        """Return this API's document for a ``chat.completion``."""
         ...
 
     def refusal(self, error: ErrorReply) -> bytes:
-        """Return the body of an error that came before anything was sent."""
+        """Return the body of an error before anything was sent."""
         ...
 
     def failure(self, error: ErrorReply) -> bytes:
-        """Return the events of an error in the midst of a streamed answer."""
+        """Return the events of an error within a streamed answer."""
         ...
 
 
 class ChatEncoder:
-    """OpenAI's chat completions: as it is."""
+    """Encoder of OpenAI's chat completions, which are passed on as they are."""
 
     end = DONE
 
@@ -131,7 +131,7 @@ class ReplyResponse:
         self._form = form or ChatEncoder()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI
-        """Answer the request; a client that hangs up cancels the turn."""
+        """Answer the request; a client that disconnects cancels the turn."""
         sender = _Sender(send)
         hang_up = _HangUp(self._call, receive, sender)
         watching = _Aside(_WATCH_AFTER_S, hang_up.end_turn)
@@ -179,7 +179,7 @@ class ReplyResponse:
 
 
 class _HangUp:
-    """Ends the turn of the task that made it when its client hangs up."""
+    """Cancels the turn of the task that made it when its client disconnects."""
 
     def __init__(self, call: ChatCall, receive: Receive, sender: _Sender) -> None:
         self._call = call
@@ -189,7 +189,7 @@ class _HangUp:
         self._has_cancelled = False
 
     async def end_turn(self) -> None:
-        """Wait for the client to hang up before the answer is complete, and end the turn."""
+        """Wait for the client to disconnect before the answer is complete, and cancel the turn."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
         if self._sender.is_complete or self._task is None:
@@ -200,14 +200,14 @@ class _HangUp:
             self._task.cancel()
 
     def is_over(self) -> bool:
-        """Whether a cancellation that came out of the turn is this one, and no other is to follow."""
+        """Whether a cancellation that left the turn is this one, and no other is to follow."""
         if self._has_cancelled and self._task is not None:
             return self._task.uncancel() == 0
         return self._sender.is_gone
 
 
 class _Aside:
-    """What runs beside a request from ``after_s`` on, if that is not over by then; most are."""
+    """Background task of a request that starts only after ``after_s``, since most requests are over by then."""
 
     def __init__(self, after_s: float, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._run = run

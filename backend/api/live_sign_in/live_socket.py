@@ -57,7 +57,7 @@ def frame_message(frame: Frame) -> bytes:
 
 
 def event_message(event: LiveEvent) -> bytes:
-    """Return the JSON message that tells an event other than a frame."""
+    """Return the JSON message for an event other than a frame."""
     return orjson.dumps({"kind": _KINDS[type(event)], **asdict(event)})
 
 
@@ -75,7 +75,7 @@ class LiveSocket:
         self._active_s = anyio.current_time()
 
     async def serve(self) -> None:
-        """Show the page and do what the person does, until the sign-in is over, they leave, idle, or are relieved."""
+        """Show the page and dispatch the person's input, until the sign-in is over, they leave, idle, or another viewer takes over."""
         try:
             async with self._sign_in.seat() as seat, owned_tasks() as tasks:
                 ended = anyio.Event()

@@ -42,19 +42,19 @@ def variant(body: Mapping[str, Any]) -> str:
 
 
 def is_cacheable(body: Mapping[str, Any]) -> bool:
-    """Whether an earlier answer can stand for a new one: not in a conversation that the client names or begins."""
+    """Return whether a cached answer may be used: not in a conversation that the client names or begins."""
     return body.get("conversation") in {None, "auto"} and not body.get("store")
 
 
 class CacheWish(NamedTuple):
-    """What the client's ``cache-control`` asks for."""
+    """Parsed ``cache-control`` of a request."""
 
     may_read: bool = True
     may_store: bool = True
 
 
 def parse_cache_control(header: str | None) -> CacheWish:
-    """Return the wish: ``no-cache`` wants a new answer, ``no-store`` wants nothing kept of it either (RFC 9111, 5.2.1)."""
+    """Parse the header: ``no-cache`` wants a new answer, ``no-store`` wants it not stored either (RFC 9111, 5.2.1)."""
     words = {word.strip().partition("=")[0].lower() for word in (header or "").split(",")}
     is_new = bool(words & {"no-cache", "no-store"}) or "max-age=0" in (header or "").replace(" ", "")
     return CacheWish(may_read=not is_new, may_store="no-store" not in words)
@@ -66,7 +66,7 @@ class CachedAnswerError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CachedAnswer:
-    """One complete answer as it went out.
+    """A complete answer, as it was sent.
 
     Attributes:
         chunks: The body in the pieces in which it was sent; one piece if it was not streamed.
@@ -78,7 +78,7 @@ class CachedAnswer:
 
     @property
     def size_bytes(self) -> int:
-        """About what it takes to keep."""
+        """Approximate memory that it takes."""
         return sum(map(len, self.chunks)) + sum(
             len(name) + len(value) for name, value in self.headers.items()
         )

@@ -14,7 +14,7 @@ from backend.gateway.cache.cached_answer import CachedAnswer
 
 
 class Flight:
-    """One answer on its way, to any number of readers; each reads all of it, from its beginning.
+    """An answer in progress, shared by any number of readers; each reads all of it, from its beginning.
 
     Attributes:
         headers: Those of the answer; complete once its first chunk was written.
@@ -28,7 +28,7 @@ class Flight:
         self._news = anyio.Event()
 
     def write(self, chunk: bytes) -> None:
-        """Tell the readers more of the answer."""
+        """Send the readers more of the answer."""
         self._chunks.append(chunk)
         self._tell()
 
@@ -51,11 +51,11 @@ class Flight:
             raise self._failure.with_traceback(None)
 
     def answer(self) -> CachedAnswer:
-        """Return what was told so far, to be kept once it is complete."""
+        """Return the answer so far, to be cached once it is complete."""
         return CachedAnswer(tuple(self._chunks), dict(self.headers))
 
     def end(self, failure: Exception | None = None) -> None:
-        """Tell the readers that this is all, or what it ended with."""
+        """End the answer for its readers, with an error if there was one."""
         self._is_over, self._failure = True, failure
         self._tell()
 
@@ -68,7 +68,7 @@ Produce = Callable[[Flight], Awaitable[None]]
 
 
 class InFlight:
-    """The answers on their way, by key.
+    """Single-flight registry: answers in progress, by cache key.
 
     No request owns an answer that several wait for: it is told by a task of its own, which goes on when the first
     of them hangs up, and is cancelled when the last one does.
@@ -83,7 +83,7 @@ class InFlight:
 
     @asynccontextmanager
     async def join(self, key: str, produce: Produce) -> AsyncIterator[Flight]:
-        """Hand out the answer that is on its way under ``key``; without one, ``produce`` is to write it.
+        """Join the answer in progress under ``key``; without one, start one that ``produce`` writes.
 
         What ``produce`` raises is raised by ``Flight.read`` of every reader.
         """
@@ -121,7 +121,7 @@ class InFlight:
 
 
 class _Shared:
-    """A flight, who reads it, and how it is ended."""
+    """A flight, the number of its readers, and its cancellation."""
 
     def __init__(self) -> None:
         self.flight = Flight()
@@ -131,6 +131,6 @@ class _Shared:
 
 @asynccontextmanager
 async def open_in_flight() -> AsyncIterator[InFlight]:
-    """Hand out the answers on their way; those that are left are cancelled at the end."""
+    """Hand out the registry; answers that are left at the end are cancelled."""
     async with owned_tasks() as tasks:
         yield InFlight(tasks)

@@ -14,14 +14,14 @@ _LARGEST_SHARE = 8  # one answer may take an eighth of the memory, so that it do
 
 
 class AnswerStore(Protocol):
-    """Where answers are kept. A store that fails has nothing: it never raises, it logs."""
+    """Protocol of a store of answers. A store that fails behaves as if empty: it never raises, it logs."""
 
     async def get(self, key: str) -> CachedAnswer | None:
-        """Return the answer unless it is gone or too old."""
+        """Return the answer, or None where there is none or it has expired."""
         ...
 
     async def put(self, key: str, answer: CachedAnswer, ttl_s: float) -> None:
-        """Keep the answer for so many seconds at most."""
+        """Store the answer for at most ``ttl_s`` seconds."""
         ...
 
 
@@ -32,7 +32,7 @@ class _Entry(NamedTuple):
 
 
 class MemoryAnswers:
-    """An ``AnswerStore`` in the process: what was used longest ago goes first when ``most_bytes`` are full."""
+    """An ``AnswerStore`` in the process, with eviction of the least recently used answers above ``most_bytes``."""
 
     def __init__(self, most_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._most_bytes = most_bytes

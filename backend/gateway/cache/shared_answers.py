@@ -17,7 +17,7 @@ OpenReply = Callable[[], AbstractAsyncContextManager[Reply]]
 
 
 class SharedAnswers:
-    """Spares endpoints what was answered already. With the cache off, every request is asked for itself."""
+    """Answers requests from the cache or from identical requests in flight. With the cache off, every request is sent."""
 
     def __init__(self, cache: ResponseCache, in_flight: InFlight) -> None:
         self.cache = cache
@@ -27,7 +27,7 @@ class SharedAnswers:
     async def open_reply(
         self, call: ChatCall, name: str, cache_control: str | None, open_fresh: OpenReply
     ) -> AsyncIterator[Reply]:
-        """Hand out a kept answer, one that is on its way, or a new one from ``open_fresh``.
+        """Hand out a cached answer, one in flight, or a new one from ``open_fresh``.
 
         Args:
             call: The request.
@@ -77,7 +77,7 @@ class SharedAnswers:
 
 
 class _Replayed:
-    """An answer whose pieces come from elsewhere."""
+    """Reply whose pieces come from the cache or from a flight."""
 
     is_usage_estimated = False
 
@@ -90,7 +90,7 @@ class _Replayed:
 
     @property
     def usage(self) -> TokenUsage | None:
-        """None: whoever asked the endpoint has recorded it."""
+        """None: the request that reached the endpoint has recorded it."""
         return None
 
     async def begin(self) -> None:

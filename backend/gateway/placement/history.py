@@ -23,7 +23,7 @@ _THINKING, _THINKING_END = "<think>", "</think>"
 
 @dataclass(frozen=True, slots=True)
 class ConversationKey:
-    """Within what histories are compared: the same words elsewhere are another conversation.
+    """Endpoint, site, account, model and owner that a history's hash belongs to.
 
     Attributes:
         endpoint: Its slug.
@@ -54,7 +54,7 @@ def hash_prefixes(start: str, messages: Sequence[Message]) -> list[str]:
 
 
 def end_of_said(messages: Sequence[Message]) -> int:
-    """Return how many messages there are up to the last one in which the assistant says something."""
+    """Return the number of messages up to and including the assistant's last one."""
     spoken = (i for i in range(len(messages), 0, -1) if _is_said(messages[i - 1]))
     return next(spoken, 0)
 

@@ -39,7 +39,7 @@ _STORAGE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class SiteConversation:
-    """One conversation as it is kept: no words of it, only where it is and a hash of what was said.
+    """A conversation as it is stored: no text, only where its chat is and a hash of its history.
 
     Attributes:
         head: Hash of its history within its scope; None while a turn goes on in it.
@@ -56,22 +56,22 @@ class SiteConversation:
 
 
 class ConversationRepository(Protocol):
-    """Keeps conversations, the newest of each endpoint. Every method raises ``StorageError``."""
+    """Stores conversations, the newest of each endpoint. Every method raises ``StorageError``."""
 
     async def take_by_head(self, head: str) -> SiteConversation | None:
-        """Take the head of the newest conversation that has this one, and return it as it was before."""
+        """Claim the newest conversation with this head: clear its head in one statement, and return it as it was before."""
         ...
 
     async def take(self, conversation: SiteConversation) -> bool:
-        """Take this one's head, unless it changed meanwhile."""
+        """Claim this conversation by clearing its head, unless that changed meanwhile."""
         ...
 
     async def put_back(self, conversation: SiteConversation) -> None:
-        """Give a conversation the head back that was taken from it."""
+        """Release a claim: give the conversation its head back."""
         ...
 
     async def save(self, conversation: SiteConversation) -> None:
-        """Keep it as it is now, and forget what is too old or too much. Without its endpoint nothing is kept."""
+        """Store the conversation and delete those that are too old or too many; without its endpoint nothing is stored."""
         ...
 
     async def get(self, conversation_id: str) -> SiteConversation | None:
@@ -91,7 +91,7 @@ class ConversationRepository(Protocol):
 
 @dataclass(slots=True)
 class Placement:
-    """Where one turn stands.
+    """The chat and the conversation of one turn.
 
     Attributes:
         prompt: The turn's prompt, with the chat that it goes on in.
@@ -112,7 +112,7 @@ class Placement:
 
 
 class ConversationPlacer:
-    """The conversations of all endpoints."""
+    """Finds and stores the conversations of all endpoints."""
 
     def __init__(
         self, repository: ConversationRepository, now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -122,7 +122,7 @@ class ConversationPlacer:
 
     @asynccontextmanager
     async def place(self, prompt: Prompt, scope: ConversationKey, choice: str) -> AsyncIterator[Placement]:
-        """Hold a turn's place for as long as it runs; ``choice`` is ``auto``, ``new`` or a conversation's id.
+        """Claim a conversation for a turn while it runs; ``choice`` is ``auto``, ``new`` or a conversation's id.
 
         A turn that is left without having been remembered has its conversation forgotten if its prompt was sent.
 
@@ -140,7 +140,7 @@ class ConversationPlacer:
             await self._leave(placement)
 
     async def remember(self, placement: Placement, finished: TurnFinished, answer: str) -> None:
-        """Keep the conversation after a whole answer, as the client got it; a failure to do so is only logged."""
+        """Store the conversation after a complete answer, as the client got it; failures are only logged."""
         if placement.id is None or finished.chat is None:
             return
         now, taken = self._now(), placement.taken

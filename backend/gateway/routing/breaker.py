@@ -24,7 +24,7 @@ def counts_as_failure(error: BaseException) -> bool:
 
 
 def limit_s(error: BaseException) -> float | None:
-    """Return for how many seconds the endpoint certainly takes nothing; None if the error doesn't say so.
+    """Return the seconds for which the endpoint certainly takes nothing; None if the error doesn't say so.
 
     A full queue is not a limit: the next place may become free at any moment.
     """
@@ -34,7 +34,7 @@ def limit_s(error: BaseException) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class BreakerLimits:
-    """When an endpoint is disabled.
+    """Thresholds of the circuit breaker.
 
     Attributes:
         failures: After how many in a row.
@@ -50,7 +50,7 @@ Change = Literal["disabled", "recovered"]
 
 @dataclass(slots=True)
 class Breaker:
-    """Counts one endpoint's failures in a row; times are seconds on the caller's monotonic clock.
+    """Circuit breaker: counts one endpoint's failures in a row; times are seconds on the caller's monotonic clock.
 
     Closed while ``disabled_until`` is None. Then open until that time, and half-open after it: one request probes.
 
@@ -73,14 +73,14 @@ class Breaker:
         return max(self.disabled_until, limited)
 
     def begin(self) -> bool:
-        """Note that a request is sent; return whether it is the probe, which whoever sends it hands back at its end."""
+        """Note that a request is sent; return whether it is the probe, which the caller passes back at its end."""
         if self.disabled_until is None or self.is_probing:
             return False
         self.is_probing = True
         return True
 
     def note_success(self, *, is_probe: bool) -> Change | None:
-        """Note an answer: what was disabled is so no more."""
+        """Note an answer, which closes the breaker."""
         self._end(is_probe=is_probe)
         was_disabled = self.disabled_until is not None
         self.failures, self.disabled_until, self.limited_until = 0, None, None
@@ -89,7 +89,7 @@ class Breaker:
     def note_failure(
         self, error: BaseException, now: float, limits: BreakerLimits, *, is_probe: bool
     ) -> Change | None:
-        """Note what a request ended with; return ``disabled`` when that was one failure too many."""
+        """Note a request's error; return ``disabled`` when it opens the breaker."""
         self._end(is_probe=is_probe)
         seconds = limit_s(error)
         if seconds is not None:
@@ -116,7 +116,7 @@ _PASSES_WITHIN_S = 10.0  # a failure without a time is worth another try after a
 
 
 def most_useful(errors: Sequence[BaseException]) -> BaseException:
-    """Return the error to tell when everyone who could answer has failed, given in the order of asking.
+    """Return the error to report when every endpoint failed, from their errors in the order of the attempts.
 
     The client wants to know how soon another try makes sense, so the soonest true ``retry_after_s`` wins: it belongs
     to the endpoint that will answer first. Next is what passes by itself, then what the client can change about its
@@ -129,7 +129,7 @@ def most_useful(errors: Sequence[BaseException]) -> BaseException:
 
 
 def disabled_error(slug: str, breaker: Breaker, now: float) -> EndpointDisabledError:
-    """Return what is told of an endpoint that is not asked because it is disabled."""
+    """Return the error of an endpoint that is skipped because its breaker is open."""
     until = breaker.unavailable_until(now)
     return EndpointDisabledError(slug, max((until or now) - now, 1.0))
 

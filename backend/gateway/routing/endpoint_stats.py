@@ -38,7 +38,7 @@ class _Record:
 
 
 class EndpointStatsRegistry:
-    """The standings and breakers of the endpoints that exist.
+    """Routing statistics and circuit breakers of the endpoints that exist.
 
     Args:
         limits: Where an endpoint says nothing else.
@@ -58,30 +58,30 @@ class EndpointStatsRegistry:
         self._records: WeakKeyDictionary[Endpoint, _Record] = WeakKeyDictionary()
 
     def now(self) -> float:
-        """Return the time on the clock of the standings."""
+        """Return the time in seconds on the statistics' clock."""
         return self._clock()
 
     def of_all(self, endpoints: Iterable[Endpoint]) -> dict[str, EndpointStats]:
-        """Return the present standings by slug, as ``routing.order`` takes them."""
+        """Return the present statistics by slug, as ``routing.order`` takes them."""
         now = self._clock()
         return {endpoint.slug: self._refreshed(endpoint, now) for endpoint in endpoints}
 
     def on_state(self, slug: str, change: StateChange) -> None:
-        """Forget the failures of an endpoint that was stopped: whoever starts it again has put it right."""
+        """Reset the breaker of an endpoint that was stopped: its operator is expected to have fixed it."""
         if change.state is EndpointState.INACTIVE:
             for endpoint, record in self._records.items():
                 if endpoint.slug == slug:
                     record.breaker = Breaker()
 
     def attempt(self, endpoint: Endpoint) -> Attempt:
-        """Learn from a request at ``endpoint`` how it ends; the block's error passes through.
+        """Return a context manager that records the outcome of a request at ``endpoint``; errors pass through.
 
         A block that is left without an error before its answer began shows nothing, like one that is cancelled.
         """
         return Attempt(self, endpoint, self._record(endpoint))
 
     def refusal(self, plan: Iterable[RouteCandidate], endpoints: Mapping[str, Endpoint]) -> BaseException:
-        """Return what is told when ``routing.order`` named nobody: all are being probed, or were deleted.
+        """Return the error when ``routing.order`` found no candidate: all are being probed, or were deleted.
 
         Args:
             plan: Who could have been asked; at least one.
@@ -120,13 +120,13 @@ class EndpointStatsRegistry:
         return standing
 
     def note_success(self, endpoint: Endpoint, record: _Record, *, is_probe: bool) -> None:
-        """Learn from a request that was answered."""
+        """Record a request that was answered."""
         record.standing.note_outcome(self._clock(), is_good=True)
         if record.breaker.note_success(is_probe=is_probe):
             self._on_change(endpoint.slug, "recovered", "")
 
     def note_failure(self, endpoint: Endpoint, record: _Record, error: Exception, *, is_probe: bool) -> None:
-        """Learn from a request that failed."""
+        """Record a request that failed."""
         now = self._clock()
         if counts_as_failure(error):
             record.standing.note_outcome(now, is_good=False)

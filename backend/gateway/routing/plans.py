@@ -12,7 +12,7 @@ from backend.gateway.routing.rotations import Fallbacks, Rotation
 
 @dataclass(frozen=True, slots=True)
 class RoutingTable:
-    """All that a name can lead to.
+    """Routing table: everything that a name can resolve to.
 
     Attributes:
         fallbacks: Those of every endpoint by slug, mostly empty.
@@ -29,7 +29,7 @@ class RoutingTable:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Whom ``routing.order`` may choose from.
+    """Candidates for a name, in tiers, for ``routing.order`` to rank.
 
     Attributes:
         name: As the client said it; requests of one name take turns in ``round_robin``.
@@ -42,7 +42,7 @@ class Plan:
 
 
 def plan_for(name: str, network: RoutingTable) -> Plan | None:
-    """Return who may answer, or None where there is no choice or no such name: ``resolve`` says what it means then.
+    """Return the plan for a name, or None where there is no choice or no such name: then ``resolve`` decides.
 
     Each candidate's model is what ``resolve_pinned`` understands at its endpoint.
     """

@@ -35,7 +35,7 @@ class RouteCandidate(NamedTuple):
 
 
 class Tier(NamedTuple):
-    """Candidates that are asked only after those of the tiers before."""
+    """Candidates of one priority: tried only after those of the tiers before."""
 
     candidates: Sequence[RouteCandidate]
     strategy: Strategy = "weighted"
@@ -43,7 +43,7 @@ class Tier(NamedTuple):
 
 @dataclass(slots=True)
 class EndpointStats:
-    """How an endpoint stands; times are seconds on the caller's monotonic clock.
+    """Routing statistics of an endpoint; times are seconds on the caller's monotonic clock.
 
     Attributes:
         is_usable: Whether its state lets it answer: started, and not waiting for a person or for a limit to end.
@@ -70,7 +70,7 @@ class EndpointStats:
     _decayed_at: float = 0.0
 
     def note_first_delta(self, seconds: float, now: float) -> None:
-        """Count how long an answer's first delta took."""
+        """Add the latency of an answer's first delta."""
         before = self.fresh_first_delta_s(now)
         self.first_delta_s = seconds if before is None else before + _NEWEST_SHARE * (seconds - before)
         self._measured_at = now
@@ -83,7 +83,7 @@ class EndpointStats:
         self._decayed_at = now
 
     def fresh_first_delta_s(self, now: float) -> float | None:
-        """Return ``first_delta_s`` unless it is too old to mean anything."""
+        """Return ``first_delta_s`` unless it is outdated."""
         return self.first_delta_s if now - self._measured_at <= _MEASURED_FOR_S else None
 
     def success_share(self, now: float) -> float:
@@ -167,7 +167,7 @@ def _in_turn(candidates: list[RouteCandidate], scene: _Scene) -> list[RouteCandi
 
 
 def _by_chance(candidates: list[RouteCandidate], scene: _Scene) -> list[RouteCandidate]:
-    """Draw without putting back: the shortest of exponential waits comes first (Efraimidis and Spirakis, 2006)."""
+    """Rank by weighted random sampling: the shortest of exponential waits comes first (Efraimidis and Spirakis, 2006)."""
     waits = [
         (-math.log(1.0 - scene.random()) / candidate.weight, at) for at, candidate in enumerate(candidates)
     ]
@@ -194,7 +194,7 @@ def rank_candidates(
     turn: int = 0,
     fallbacks: Sequence[Tier] = (),
 ) -> list[RouteCandidate]:
-    """Return whom to ask, one after the other until one answers; each endpoint and model once.
+    """Rank the candidates: return the order of attempts, each endpoint and model once.
 
     Endpoints that are stopped, need a person, are limited or disabled are left out while any other is left. When none
     is, the disabled ones are asked after all, one probe at a time, soonest first, then those that can't be used: their

@@ -29,14 +29,14 @@ class EndpointNames(NamedTuple):
     takes_any_model: bool = False
 
     def knows(self, model: str) -> bool:
-        """Whether the endpoint has this model; without a page's list only the operator's word tells."""
+        """Return whether the endpoint has this model; a page without a model list has those that its operator names."""
         if model in self.models or model == self.default_model or model in self.aliases.values():
             return bool(not self.models or self.takes_any_model or model in self.models)
         return self.takes_any_model and not self.models
 
 
 def resolve(name: str, endpoints: Sequence[EndpointNames]) -> Target:
-    """Return what ``<endpoint>``, ``<endpoint>/<model>`` or an alias means, in this order.
+    """Resolve ``<endpoint>``, ``<endpoint>/<model>`` or an alias, in this order.
 
     An alias that several endpoints have means the first that is started, else the first.
 
@@ -50,7 +50,7 @@ def resolve(name: str, endpoints: Sequence[EndpointNames]) -> Target:
 
 
 def resolve_pinned(name: str, endpoint: EndpointNames) -> Target:
-    """Return what ``name`` means at this endpoint, where it may also be empty or a bare model name.
+    """Resolve ``name`` at this endpoint, where it may also be empty or a bare model name.
 
     Raises:
         ModelNotFoundError: The endpoint doesn't have it.

@@ -12,7 +12,7 @@ from backend.providers.config import EndpointConfig
 
 
 class RotationRepository(Protocol):
-    """Keeps rotations between runs; every method raises ``StorageError`` when it can't."""
+    """Stores rotations; every method raises ``StorageError`` when it can't."""
 
     async def list_rotations(self) -> list[Rotation]:
         """Return all, oldest first."""
@@ -105,7 +105,7 @@ class RotationBook:
         self._rotations.pop(name, None)
 
     def check_endpoint(self, config: EndpointConfig, endpoints: Fallbacks) -> None:
-        """Refuse an endpoint that can't be beside the rotations.
+        """Refuse an endpoint whose name or fallbacks conflict with the rotations.
 
         Raises:
             NameTakenError: A rotation has its slug.

@@ -98,7 +98,7 @@ class Rotation(RotationDraft):
 
 
 def check_rotation(rotation: Rotation, rotations: Mapping[str, Rotation], endpoints: Fallbacks) -> None:
-    """Refuse a rotation that can't work beside the others and the ``endpoints``, given with their fallbacks.
+    """Refuse a rotation that conflicts with the others or the ``endpoints``, given with their fallbacks.
 
     Raises:
         NameTakenError: An endpoint has its name.
@@ -137,7 +137,7 @@ def find_fallback_target(fallback: str, known: Fallbacks) -> str | None:
 
 
 def _way_back(name: str, fallback: str, known: Fallbacks) -> tuple[str, ...]:
-    """Return who is passed on the way from ``fallback`` to ``name``; empty where there is none.
+    """Return the path of fallbacks from ``fallback`` to ``name``; empty where there is none.
 
     Each is looked at once: of ways there can be more than anyone could go.
     """

@@ -26,7 +26,7 @@ from backend.providers.target import Target
 
 
 class Router:
-    """Finds the candidates for a name. ``alias_strategy`` is for aliases that several endpoints share."""
+    """Router: finds the candidates for a name. ``alias_strategy`` ranks endpoints that share an alias."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class Router:
             raise NotAllowedError(msg, "model")
 
     def target(self, candidate: RouteCandidate) -> Target:
-        """Return what the candidate is asked for.
+        """Return the endpoint and model of a candidate.
 
         Raises:
             EndpointNotFoundError, ModelNotFoundError: It is gone, or doesn't have the model.

@@ -27,19 +27,19 @@ _NO_PARAMETERS = {"type": "object", "properties": {}}
 
 @dataclass(frozen=True, slots=True)
 class AnswerShape:
-    """What the answer must be; at least one of the two is there."""
+    """Format that the answer must have: tool calls, JSON, or either."""
 
     box: ToolBox | None = None
     json: JsonForm | None = None
 
     @property
     def must_call(self) -> bool:
-        """Whether only a call will do."""
+        """Whether the answer must be a tool call."""
         return self.box is not None and self.box.must_call
 
 
 class AnswerReader(Protocol):
-    """Reads one answer of the model as its shape wants it."""
+    """Protocol of readers that parse one answer of the model by its shape."""
 
     calls: tuple[ReadCall, ...]
     problem: str | None
@@ -63,7 +63,7 @@ class AnswerReader(Protocol):
 
 
 class JsonReader:
-    """Holds an answer back to its end, and passes on its JSON alone; calls of tools come instead of it."""
+    """Holds an answer back to its end, and passes only its JSON on, or its tool calls instead."""
 
     def __init__(self, form: JsonForm, box: ToolBox | None) -> None:
         self._form = form
@@ -102,7 +102,7 @@ class JsonReader:
 
 
 def parse_answer_shape(request: ChatRequest) -> AnswerShape | None:
-    """Return the form that the request wants; None for an answer as it comes.
+    """Return the shape that the request asks for; None for free text.
 
     Raises:
         InvalidRequestError: ``param`` names what can't be honoured.
@@ -112,7 +112,7 @@ def parse_answer_shape(request: ChatRequest) -> AnswerShape | None:
 
 
 def with_tools(prompt: Prompt, shape: AnswerShape | None) -> Prompt:
-    """Return the prompt with its tools explained first. That is part of the history: other tools, another chat."""
+    """Return the prompt with its tools explained first. That is part of the history: with other tools it is another chat."""
     if shape is None or shape.box is None:
         return prompt
     told = Message("system", tool_instructions(shape.box.tools.values()))
@@ -120,7 +120,7 @@ def with_tools(prompt: Prompt, shape: AnswerShape | None) -> Prompt:
 
 
 def with_directive(prompt: Prompt, shape: AnswerShape) -> Prompt:
-    """Return the prompt with what holds for this turn alone at its end; it must not be part of the history."""
+    """Return the prompt with this turn's instruction at its end, which is not part of the history."""
     last = prompt.messages[-1]
     parts = (
         last.text,
@@ -134,7 +134,7 @@ def with_directive(prompt: Prompt, shape: AnswerShape) -> Prompt:
 
 
 def build_answer_reader(shape: AnswerShape, *, must_call: bool = False) -> AnswerReader:
-    """Return a reader for one answer; with ``must_call`` it must be a call whatever was asked at first."""
+    """Return a reader for one answer; with ``must_call`` it must be a tool call in any case."""
     box = replace(shape.box, must_call=True) if shape.box and must_call else shape.box
     if shape.json is not None:
         return JsonReader(shape.json, box)
@@ -143,12 +143,12 @@ def build_answer_reader(shape: AnswerShape, *, must_call: bool = False) -> Answe
 
 
 def build_repair_prompt(shape: AnswerShape, problem: str, *, is_call: bool) -> str:
-    """Return what is asked once more."""
+    """Return the prompt that asks the model to repair its answer."""
     return repair_prompt(problem) if is_call or shape.json is None else json_repair_prompt(problem)
 
 
 def build_shape_error(shape: AnswerShape, problem: str, *, is_call: bool) -> AnswerShapeError:
-    """Return the error of an answer that is not right the second time either."""
+    """Return the error for an answer that is still wrong after its repair."""
     return ToolCallError(problem) if is_call or shape.json is None else StructuredAnswerError(problem)
 
 

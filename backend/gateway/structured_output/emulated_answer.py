@@ -45,7 +45,7 @@ async def open_shaped_answer(
     remember: Remember | None = None,
     notes: tuple[str, ...] = (),
 ) -> AsyncIterator[AnswerStream]:
-    """Run the turn and hand out its answer in the shape that was asked for; None for the answer as it comes.
+    """Run the turn and hand out its answer in the requested shape; None for free text.
 
     Raises:
         AutomationError: On entering or while the answer is iterated.
@@ -67,7 +67,7 @@ async def open_shaped_answer(
 
 
 class ShapedEvents:
-    """The events of a turn as if the page had tools and JSON: text that is none of an envelope, and the rest at the end.
+    """Events of a turn as if the page had tools and JSON output: text outside of envelopes, and the rest at the end.
 
     An answer that is not right is asked for once more in the same chat. The first turn's page is given back before: one page
     must do for both. Of the second answer only what was missing is passed on; its words are meant for us.

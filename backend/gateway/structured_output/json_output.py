@@ -18,7 +18,7 @@ _MOST_TRIES = 100
 
 @dataclass(frozen=True, slots=True)
 class JsonForm:
-    """What ``response_format`` asks for.
+    """Parsed ``response_format``.
 
     Attributes:
         schema: What the value must fit; None where any object will do.
@@ -39,7 +39,7 @@ class UnfitAnswerError(ValueError):
 
 
 def json_directive(form: JsonForm, *, may_call: bool) -> str:
-    """Return what the model is told with its turn; with ``may_call`` it has tools as well."""
+    """Return the instruction for the model in this turn; with ``may_call`` it has tools as well."""
     # In a code block pages leave quotes, underscores and line ends alone.
     kind = "object" if form.schema is None else "value"
     condition = "Unless you call a tool, write" if may_call else "Write"

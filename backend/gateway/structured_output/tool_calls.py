@@ -56,7 +56,7 @@ class ToolBox:
 
 @dataclass(frozen=True, slots=True)
 class ReadCall:
-    """A call that is known to be right; ``arguments`` is a JSON object as text."""
+    """A valid tool call; ``arguments`` is a JSON object as text."""
 
     name: str
     arguments: str
@@ -70,7 +70,7 @@ class _Raw:
 
 
 class ToolCallReader:
-    """Parts an answer into text and calls, in whatever pieces it comes; ``finish`` ends it.
+    """Splits an answer, in whatever pieces it comes, into text and tool calls; ``finish`` ends it.
 
     Text is passed on as soon as it is surely none of an envelope. From the first envelope on everything is held until the
     end: what stands in a call's strings may look like the end of it, and only reading all of it tells.
@@ -206,7 +206,7 @@ def _read_envelope(text: str, opening: Opening, raw: list[_Raw]) -> int:
 
 
 def _end_of_dress(text: str, at: int, opening: Opening) -> int | None:
-    """Return where the text goes on if the envelope's block ends at ``at``."""
+    """Return where the text continues if the envelope's code block ends at ``at``."""
     if skip_space(text, at) == len(text):
         return len(text)
     if opening.dress == "tag":

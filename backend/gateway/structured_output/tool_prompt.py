@@ -31,7 +31,7 @@ def tool_instructions(tools: Iterable[Tool]) -> str:
 
 
 def tool_directive(box: ToolBox) -> str:
-    """Return what holds for this turn alone; empty where the model may do as it likes."""
+    """Return the instruction about tools for this turn; empty where the model is free to choose."""
     several = "" if box.is_parallel else f" Write one {WORD} block at the most."
     if box.only is not None:
         return f"Your answer to this must call the tool {box.only}, with a {WORD} block.{several}"

@@ -10,11 +10,11 @@ from backend.providers.account_control import AccountControl
 
 
 class WithoutAccounts:
-    """The side of a ``Provider`` that only pages have something to say in."""
+    """No-op account and conversation methods of a ``Provider``."""
 
     @property
     def problem(self) -> AutomationError | None:
-        """None: what is wrong is known only by asking."""
+        """None: a problem is known only after a request."""
         return None
 
     @property

@@ -51,7 +51,7 @@ class WholeCompletion(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a provider's error body says.
+    """Parsed error body of a provider.
 
     Attributes:
         message: The provider's own words; empty where there are none.
@@ -100,7 +100,7 @@ class ChatStream(Protocol):
 
 
 class Dialect(Protocol):
-    """What is particular to one provider's API. Stateless."""
+    """Protocol of one provider's API. Stateless."""
 
     def chat(self, body: Body, *, is_streamed: bool) -> ApiRequest:
         """Return the request for a chat body.

@@ -20,7 +20,7 @@ _MOST_REST_S = 7 * 24 * 3600.0
 
 
 def map_http_failure(status: int, refusal: Refusal, retry_after_s: float | None) -> Exception:
-    """Return the error that an HTTP status of 400 or more means.
+    """Return the error for an HTTP status of 400 or more.
 
     Args:
         status: The provider's.

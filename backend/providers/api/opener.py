@@ -70,7 +70,7 @@ def api_opener(
 
 
 def check_api(config: EndpointConfig, keys: Keys, codegen: CodegenDefaults = _CODEGEN) -> None:
-    """Refuse what can't work.
+    """Refuse an API configuration that can't work.
 
     Raises:
         InvalidRequestError: ``param`` names the field.
@@ -112,12 +112,12 @@ def _check_addresses(config: EndpointConfig) -> None:
 
 
 def find_preset(config: EndpointConfig) -> ApiPreset:
-    """Return the API that the endpoint speaks."""
+    """Return the preset of the endpoint's API."""
     return PRESETS[config.preset or ("custom" if config.api is not None else DEFAULT_PRESET)]
 
 
 def find_dialect(config: EndpointConfig) -> Dialect:
-    """Return how the endpoint's API speaks.
+    """Return the dialect of the endpoint's API.
 
     Raises:
         InvalidRequestError: ``api`` isn't a description of one.
@@ -127,7 +127,7 @@ def find_dialect(config: EndpointConfig) -> Dialect:
 
 
 def build_api_place(config: EndpointConfig, keys: Keys, codegen: CodegenDefaults = _CODEGEN) -> ApiPlace:
-    """Return where the endpoint's API is, and how it is let in."""
+    """Return the address and authorization of the endpoint's API."""
     preset = find_preset(config)
     is_codegen = preset.dialect == "codegen"
     default_s = codegen.timeout_s if is_codegen else _DEFAULTS.first_token_s

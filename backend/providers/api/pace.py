@@ -11,7 +11,7 @@ from backend.sliding_window import SlidingWindow
 
 
 class Pace:
-    """Lets at most ``most`` through in any ``window_s`` seconds, in the order in which they came."""
+    """Rate limiter: at most ``most`` requests in any ``window_s`` seconds, in order of arrival."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Pace:
         return max(self._passed.free_at_s(self._most, now_s, self._window_s) - now_s, 0.0)
 
     async def wait(self) -> None:
-        """Return when the next may go, which counts from then on; whoever is cancelled didn't go."""
+        """Wait until a request may be sent, and count it; a cancelled wait is not counted."""
         async with self._turn:
             while (due_in_s := self.due_in_s) > 0:
                 await self._sleep(due_in_s)

@@ -26,7 +26,7 @@ class ApiTimeouts:
 
 @dataclass(frozen=True, slots=True)
 class ApiPlace:
-    """Where a provider is, and how it is let in.
+    """Address and authorization of an API.
 
     Attributes:
         base_url: Without a slash at its end.
@@ -42,7 +42,7 @@ class ApiPlace:
     proxy: URL | None = field(default=None, repr=False)
 
     def without_secrets(self, words: str) -> str:
-        """Return an API's words without what it was let in by: some repeat the key that they refuse."""
+        """Return an API's words without the secrets of its authorization: some repeat the key that they refuse."""
         for value in self.headers.values():
             for secret in (value, value.rpartition(" ")[2]):
                 if len(secret) >= _SHORTEST_SECRET:

@@ -12,7 +12,7 @@ DialectName = Literal["openai", "anthropic", "google", "ollama", "codegen", "cus
 
 @dataclass(frozen=True, slots=True)
 class Quirks:
-    """Where an API differs from OpenAI's although it speaks its dialect.
+    """Differences of an API from OpenAI's, whose dialect it speaks.
 
     Attributes:
         has_developer_role: Else ``developer`` is told as ``system``.

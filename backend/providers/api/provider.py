@@ -87,7 +87,7 @@ class ApiProvider(WithoutAccounts):
         return self._models
 
     async def check(self) -> ProviderHealth:
-        """Ask for the models, which costs nothing; what has no list is only known to be there."""
+        """Fetch the models, which costs nothing; without a model list, only the connection is checked."""
         try:
             await self._fetch_models()
         except (AutomationError, GatewayError) as exc:
@@ -234,7 +234,7 @@ class StreamedCompletion:
         return self._stream.usage
 
     async def begin(self) -> None:
-        """Wait until the answer has begun: until then another provider may be asked.
+        """Wait until the answer has begun; until then, the request can fail over to another provider.
 
         Raises:
             AutomationError: It failed before.
@@ -279,7 +279,7 @@ class StreamedCompletion:
 
 
 class map_aiohttp_errors:  # noqa: N801  like contextlib's own
-    """A context manager that turns aiohttp's errors into ours; it holds nothing of one use, and serves many."""
+    """Context manager that maps aiohttp's errors to ours; stateless, so one serves many."""
 
     def __init__(self, base_url: str) -> None:
         self._base_url = base_url

@@ -53,7 +53,7 @@ def check_body(body: Mapping[str, Any]) -> None:
 
 
 async def only_model(api: CompletionProvider) -> str | None:
-    """Return the model of an API that has just one; else None: which one is meant is not for us to say."""
+    """Return the model of an API that has just one, else None."""
     models = await api.models()
     return models[0] if len(models) == 1 else None
 

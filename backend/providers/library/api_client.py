@@ -26,7 +26,7 @@ _AT_ONCE = 100
 
 
 class ApiClient:
-    """Answers calls through the keys of one API."""
+    """Sends calls to one API, with fail-over between its keys."""
 
     def __init__(self, name: str, entry: ProviderEntry, pool: KeyPool) -> None:
         self._name = name
@@ -34,7 +34,7 @@ class ApiClient:
         self._pool = pool
 
     def accounts(self) -> list[AccountSummary]:
-        """Return how each account stands."""
+        """Return every account's state."""
         return self._pool.views()
 
     async def call(self, params: CallParams) -> CallResult:
@@ -97,6 +97,6 @@ def _endpoint(name: str, entry: ProviderEntry, api_key: SecretStr | None) -> End
 
 
 def _default_pace(entry: ProviderEntry) -> RateLimits:
-    """Return what an account may be asked that says nothing of it."""
+    """Return the rate limits of an account that has none of its own."""
     given = entry.rate_limit.model_dump(exclude_none=True)
     return RateLimits.model_validate({"max_concurrent_requests": _AT_ONCE, **given})

@@ -118,12 +118,12 @@ def validate_endpoint(name: str, place: str = "", **fields: Any) -> EndpointConf
 
 
 def build_codegen_defaults(config: ApiConfig) -> CodegenDefaults:
-    """Return how Codegen is asked again, which it does itself: a run is started only once."""
+    """Return Codegen's retry settings, which it applies itself: a run is started only once."""
     return CodegenDefaults(max_retries=config.max_retries, base_delay_s=config.base_delay)
 
 
 def own_retries(endpoint: EndpointConfig, config: ApiConfig) -> int:
-    """Return how often we ask again."""
+    """Return how often we retry."""
     return 0 if endpoint.preset == "codegen" else config.max_retries
 
 
@@ -133,7 +133,7 @@ def _preset_named(name: str) -> str:
 
 
 def invalid_config_error(error: ValidationError, place: str = "") -> InvalidRequestError:
-    """Return what is wrong with the first field at fault, without its value."""
+    """Return the error for the first invalid field, without its value."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in (place, *first["loc"]) if part != "")
     return InvalidRequestError(f"{field or 'config'}: {first['msg']}.", field or None)

@@ -13,7 +13,7 @@ AccountStatus = AccountState
 
 @dataclass(frozen=True, slots=True)
 class CallParams:
-    """One question.
+    """Parameters of one call.
 
     Attributes:
         messages: OpenAI's, oldest first.
@@ -79,7 +79,7 @@ class PassthroughParser:
 
 @dataclass(frozen=True, slots=True)
 class AccountSummary:
-    """How an account stands.
+    """State of an account.
 
     Attributes:
         reason: Why it can't be used.

@@ -25,10 +25,10 @@ from backend.providers.library.exceptions import to_public_error
 
 
 class ProviderClient(Protocol):
-    """What answers the calls of one provider."""
+    """Protocol of a client of one provider."""
 
     def accounts(self) -> list[AccountSummary]:
-        """Return how each account stands."""
+        """Return every account's state."""
         ...
 
     async def call(self, params: CallParams) -> CallResult:
@@ -49,11 +49,11 @@ class ConfiguredProvider:
 
     @property
     def accounts(self) -> list[AccountSummary]:
-        """How each account stands now."""
+        """Every account's state now."""
         return self._called.accounts()
 
     async def call(self, params: CallParams) -> CallResult:
-        """Return the whole answer, of whichever account may be asked and can answer; waits for one within its limits.
+        """Return the whole answer, of whichever account is available; waits for one within its limits.
 
         Raises:
             APIError: There is none. Which of its kinds (``NoAccountAvailable``, ``TokenExpired``, ``AccountBanned``,

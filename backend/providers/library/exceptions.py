@@ -68,7 +68,7 @@ class AllRetriesFailed(APIError):
 
 
 def to_public_error(error: AutomationError | GatewayError) -> APIError:
-    """Return one of our errors in the words of this module, with it as its cause."""
+    """Map one of our errors to a public exception, with the error as its cause."""
     made = _told(error)
     made.__cause__ = error
     return made
@@ -88,6 +88,6 @@ def _told(error: AutomationError | GatewayError) -> APIError:
 
 
 def all_failed(errors: Sequence[AutomationError | GatewayError]) -> APIError:
-    """Return what a call that failed so often raises: the one error, or all of them."""
+    """Return the exception for a call whose every attempt failed: the one error, or all of them."""
     made = [to_public_error(error) for error in errors]
     return made[0] if len(made) == 1 else AllRetriesFailed(made)

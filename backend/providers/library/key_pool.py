@@ -40,7 +40,7 @@ class KeyAccount:
     failure: AccountError | None = None
 
     def view(self, now_s: float) -> AccountSummary:
-        """Return how it stands."""
+        """Return its state."""
         if self.failure is not None:
             is_banned = isinstance(self.failure, AccountBannedError)
             status = AccountStatus.BANNED if is_banned else AccountStatus.NEED_LOGIN
@@ -51,7 +51,7 @@ class KeyAccount:
 
 
 class KeyPool:
-    """Lends keys by the same policy as the gateway lends pages' accounts.
+    """Lends keys by the load-balancing policy that the gateway uses for pages' accounts.
 
     Args:
         wait_s: How long a call may wait for one.
@@ -73,17 +73,17 @@ class KeyPool:
         self._changed = anyio.Event()
 
     def views(self) -> list[AccountSummary]:
-        """Return how each stands."""
+        """Return every account's state."""
         now_s = self._clock()
         return [account.view(now_s) for account in self._accounts.values()]
 
     def has_other(self, tried: Collection[str]) -> bool:
-        """Return whether an account that can be used was not tried yet."""
+        """Return whether a usable account has not been tried yet."""
         return bool(self._usable(tried))
 
     @asynccontextmanager
     async def lend(self, tried: Collection[str] = ()) -> AsyncIterator[KeyAccount]:
-        """Lend an account, none of ``tried``, as soon as it may be asked; what it fails with is remembered.
+        """Lend an account that is not in ``tried`` as soon as its rate limit allows; failures of the block are recorded.
 
         Raises:
             NoAccountError: There is none that can be used.
@@ -118,7 +118,7 @@ class KeyPool:
             await self._wait(usable, now_s, deadline_s)
 
     async def _wait(self, usable: Sequence[KeyAccount], now_s: float, deadline_s: float) -> None:
-        """Wait until an account is given back, or one may be asked again.
+        """Wait until an account is given back, or a rate limit allows one again.
 
         Raises:
             KeyLimitedError: Neither can be before the deadline.

@@ -37,7 +37,7 @@ _MOST_PAGES = 12
 
 
 class PageClient:
-    """Answers calls through a chat page's accounts, which retry among themselves."""
+    """Sends calls to a chat page through its accounts, which fail over among themselves."""
 
     def __init__(self, name: str, entry: ProviderEntry, pages: PageProvider) -> None:
         self._name = name
@@ -117,7 +117,7 @@ async def open_page_client(name: str, entry: ProviderEntry, file: ConfigFile) ->
 
 
 async def _bring(store: SealedSessions, given: dict[str, object], base_url: str) -> None:
-    """Keep a session that the configuration brings, unless a later one is kept already."""
+    """Store a session that the configuration contains, unless a later one is stored already."""
     try:
         state = find_session(given, base_url)
     except ValueError as exc:
@@ -152,7 +152,7 @@ def _prompt(params: CallParams, model: str | None) -> Prompt:
 
 
 def _ignored(params: CallParams) -> list[str]:
-    """Return what a page has no switch for here."""
+    """Return the parameters that a page does not support."""
     switches = {"enable_thinking": params.enable_thinking, "enable_search": params.enable_search}
     return sorted([*(name for name, is_on in switches.items() if is_on), *params.extra])
 

@@ -42,7 +42,7 @@ class ProviderManager:
         self._clock = clock
 
     async def add_provider(self, provider: BaseProvider, context: ProviderContext | None = None) -> None:
-        """Take a provider on; with a context it is opened at once, else with its first question.
+        """Add a provider; with a context it is opened at once, else with its first question.
 
         Raises:
             ValueError: There is one of this name.
@@ -127,7 +127,7 @@ class ProviderManager:
             return False
 
     async def health_check_all(self) -> dict[str, bool]:
-        """Return which providers could answer now, asked all at once."""
+        """Return the health of all providers by name, checked concurrently."""
         found: dict[str, bool] = {}
 
         async def check(name: str) -> None:

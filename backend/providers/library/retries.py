@@ -12,7 +12,7 @@ _MOST_S = 60.0
 def retry_wait_s(
     error: Exception, tries: int, max_retries: int, base_s: float, chance: float
 ) -> float | None:
-    """Return how long to wait before the next try after ``tries`` that failed, or None to give up.
+    """Return the back-off in seconds after ``tries`` failures, or None to give up.
 
     Args:
         error: What the last one failed with. What took its whole time, or was refused, isn't asked again.

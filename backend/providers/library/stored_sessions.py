@@ -17,7 +17,7 @@ from backend.errors import StorageError
 
 
 class MemoryAccounts:
-    """The accounts of a configuration (an ``AccountRepository``); what is noted of them lasts as long as the program."""
+    """Accounts of a configuration (an ``AccountRepository``); their status lasts as long as the program."""
 
     def __init__(self, accounts: Mapping[str, Sequence[AccountConfig]]) -> None:
         began = datetime.now(UTC)
@@ -42,7 +42,7 @@ class MemoryAccounts:
         kept[config.id] = replace(kept[config.id], config=config, standing=standing)
 
     async def save_standing(self, slug: str, account_id: str, standing: AccountStatus) -> None:
-        """Remember how an account stands."""
+        """Store an account's status."""
         kept = self._kept[slug]
         kept[account_id] = replace(kept[account_id], standing=standing)
 

@@ -40,7 +40,7 @@ _SAME_TIME_S = 2.0
 
 
 class AccountPool:
-    """The accounts of an open endpoint.
+    """Account pool of an open endpoint.
 
     Attributes:
         changed: Set, and replaced by a new one, when an account changes its state or a turn of one is over.
@@ -82,17 +82,17 @@ class AccountPool:
         return await self.plan.browsers.session(member.config)
 
     async def replace_session(self, member: OpenAccount[AccountPages], state: dict[str, Any]) -> None:
-        """Have an account go on with another session; what it waited for a person for is over."""
+        """Replace an account's session; it no longer waits for a person."""
         await member.sleep()
         await self.plan.browsers.replace_session(member.config, state)
         member.clear()
 
     def requests_left(self, member: OpenAccount[AccountPages]) -> float:
-        """Return how many requests an account may still be asked within its period."""
+        """Return how many requests an account has left within its rate limit's period."""
         return remaining(member.limits, member.usage, self._clock())
 
     async def reload(self) -> None:
-        """Take on accounts that were added or changed since, and let go of those that are no more.
+        """Add accounts that are new or changed, and remove those that no longer exist.
 
         Raises:
             StorageError, VaultError: They can't be read.
@@ -191,7 +191,7 @@ class AccountPool:
         return self.why_nobody()
 
     async def ensure_pages(self, member: OpenAccount[AccountPages]) -> AccountPages:
-        """Return an account's pages, opened if it sleeps; where all are taken, another session gives its own up.
+        """Return an account's pages, opened if they are closed; where all pages are taken, another account's are evicted.
 
         Raises:
             PoolFullError: All others are in use.
@@ -205,11 +205,11 @@ class AccountPool:
                     raise
 
     async def make_room(self, member: OpenAccount[AccountPages]) -> bool:
-        """Have another session give its pages up for this one; False where all others are in use."""
+        """Evict another account's pages for this one; False where all others are in use."""
         return await self._sleepers.make_room(member)
 
     async def wake_first(self) -> None:
-        """Open the first account that can be opened, so that what is wrong with the site shows at once.
+        """Open the first account that can be opened, so that a problem of the site shows at once.
 
         Raises:
             AutomationError: The site can't be used by any account.
@@ -225,7 +225,7 @@ class AccountPool:
                 return
 
     async def tend(self) -> None:
-        """Close the pages of accounts that nobody used for long, all but the one that was used last."""
+        """Close the pages of idle accounts, except the one that was used last; runs for ever."""
         while True:
             await anyio.sleep(self.plan.look_every_s)
             await self._visit_idle()
@@ -236,7 +236,7 @@ class AccountPool:
                     await member.sleep()
 
     async def _visit_idle(self) -> None:
-        """Look after accounts that nobody used for long: sites let sessions run out that nobody uses."""
+        """Keep sessions of idle accounts alive by a visit: sites expire sessions that nobody uses."""
         for member in self.members:
             is_due = (
                 self.plan.keep_alive_s is not None
@@ -266,7 +266,7 @@ class AccountPool:
                 closing.start_soon(member.sleep)
 
     def note_failure(self, member: OpenAccount[AccountPages], error: AutomationError) -> None:
-        """Learn from what went wrong with an account."""
+        """Update an account's state by an error."""
         if isinstance(error, AccountError):
             error.endpoint, error.account = self.plan.slug, member.id
         member.note_failure(error)
@@ -279,7 +279,7 @@ class AccountPool:
         return next((m for m in self.members if m.chat_owner == owner), None)
 
     def why_nobody(self, tried: Sequence[AutomationError] = ()) -> AutomationError:
-        """Return why no account takes a turn: the reason of all, or where they differ, what each waits for."""
+        """Return why no account can take a turn: the common reason, or where they differ, each account's."""
         limited = [m for m in self.members if m.state is AccountState.RATE_LIMITED]
         if limited:
             first = min(limited, key=lambda m: m.usage.rests_until_s)
@@ -296,13 +296,13 @@ class AccountPool:
 
 
 def _is_alike(a: AccountConfig, b: AccountConfig) -> bool:
-    """Whether an account is the same but for how much it may be asked."""
+    """Return whether an account's configuration differs in nothing but its rate limits."""
     pace = set(RateLimits.model_fields)
     return a.model_dump(exclude=pace) == b.model_dump(exclude=pace)
 
 
 def _is_known(standing: AccountStatus, stored: AccountStatus) -> bool:
-    """Whether what is stored says the same; a limit that was renewed is another one."""
+    """Return whether this status is stored already; a renewed limit is another one."""
     if (standing.state, standing.reason) != (stored.state, stored.reason):
         return False
     if standing.until is None or stored.until is None:

@@ -47,7 +47,7 @@ _OWN_CHAT_WAIT_S = 30.0
 
 @dataclass(slots=True)
 class _Try:
-    """One turn's way through the accounts.
+    """State of one turn's attempts over the accounts.
 
     Attributes:
         failed: What it failed with, by account, and ``attempts`` how often in all.
@@ -67,7 +67,7 @@ class _Try:
 
 
 class AccountPoolProvider:
-    """A ``Provider`` on all accounts of an endpoint."""
+    """A ``Provider`` over all accounts of an endpoint, with load balancing and fail-over."""
 
     def __init__(
         self,
@@ -137,7 +137,7 @@ class AccountPoolProvider:
     async def _begin(
         self, attempt: AsyncExitStack, member: OpenAccount[AccountPages], trial: _Try
     ) -> AsyncIterator[TurnEvent]:
-        """Open the turn and return its events once there is one: until then, another account may be asked."""
+        """Open the turn and return its events once the first has come; until then, it can fail over to another account."""
         pages = await self.roster.ensure_pages(member)
         prompt = trial.prompt
         if prompt.chat is not None and member is not self.roster.find_chat_owner(prompt.chat):
@@ -161,7 +161,7 @@ class AccountPoolProvider:
     # -- choosing -----------------------------------------------------------------------------------------------------
 
     async def _take(self, attempt: AsyncExitStack, trial: _Try) -> OpenAccount[AccountPages]:
-        """Wait for an account that may be asked now, and count the turn on it for as long as ``attempt`` lasts."""
+        """Wait for an account within its rate limits, and count the turn on it for as long as ``attempt`` lasts."""
         if trial.prompt.chat is not None:
             member = await self._take_owner(attempt, trial)
             if member is not None:
@@ -288,7 +288,7 @@ class AccountPoolProvider:
 
 
 def _may_be_asked_again(trial: _Try, account_id: str) -> bool:
-    """Whether a turn may be asked of an account once a person has put that right: nothing but its standing was in the way."""
+    """Return whether a turn may be retried on an account after a person has fixed it: only its status was in the way."""
     return isinstance(trial.failed.get(account_id, NoAccountError()), AccountError)
 
 

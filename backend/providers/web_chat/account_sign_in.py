@@ -15,7 +15,7 @@ from backend.providers.web_chat.site_browsers import AccountPages
 
 
 class AccountSignIn:
-    """Where one account signs in; it takes turns again once it has."""
+    """Sign-in host of one account, which takes turns again afterwards."""
 
     def __init__(self, roster: AccountPool, member: OpenAccount[AccountPages]) -> None:
         self._roster = roster
@@ -39,7 +39,7 @@ class AccountSignIn:
                 member.clear()
 
     async def _opened(self, page: AsyncExitStack) -> SignInSession:
-        """Open the page; where all of the gateway's are taken, another session gives its own up."""
+        """Open the page; where all pages are taken, evict another account's."""
         member, browsers = self._member, self._roster.plan.browsers
         expects_check = member.state is AccountState.NEED_CAPTCHA
         while True:
@@ -68,6 +68,6 @@ class AccountSignIn:
 
 
 async def _end_with(member: OpenAccount[AccountPages], session: SignInSession) -> None:
-    """End a sign-in with its account: where that is removed, changed or closed, its success would be lost."""
+    """End a sign-in when its account is removed, changed or closed: its success would be lost."""
     await member.ended.wait()
     session.cancel()

@@ -50,7 +50,7 @@ class AccountBrowsers:
         self._holders: Counter[str] = Counter()
 
     def account(self, config: AccountConfig) -> Account:
-        """Return the account in the words of ``automation``; the same one each time until it is let go of."""
+        """Return the account for ``automation``; the same object each time until it is closed."""
         if config.id not in self._accounts:
             is_own = self._isolation == "profile"
             self._accounts[config.id] = build_account(
@@ -69,7 +69,7 @@ class AccountBrowsers:
         await self._session_store(config).clear()
 
     def web_chat(self, config: AccountConfig, at_once: int = 1) -> WebChatConfig:
-        """Return what the account's pages are driven with."""
+        """Return the ``automation`` configuration of the account's pages."""
         return replace(self._web, credentials=_credentials(config), max_pages=at_once)
 
     @asynccontextmanager
@@ -118,7 +118,7 @@ class AccountBrowsers:
         await self.account(config).replace_session(state)
 
     async def let_go(self, account_id: str) -> None:
-        """Close what is open of an account that was changed or is no more."""
+        """Close what is open of an account that was changed or removed."""
         account = self._accounts.pop(account_id, None)
         if account is not None:
             await account.close()
@@ -149,7 +149,7 @@ def web_chat_opener(
 
 
 def build_account_pool_plan(config: EndpointConfig, browsers: SiteBrowsers) -> AccountPoolPlan:
-    """Return how the endpoint is served by its accounts."""
+    """Return the account pool's settings for an endpoint."""
     return AccountPoolPlan(
         slug=config.slug,
         pace=RateLimits(
@@ -174,7 +174,7 @@ def web_chat_config(
     driver: Driver = "playwright",
     capture: CaptureRoute = "auto",
 ) -> WebChatConfig:
-    """Return the endpoint in the words of ``automation``.
+    """Translate the endpoint into ``automation``'s configuration.
 
     Raises:
         ProfileError: Its profile is invalid.

@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 class EvictableSession(Protocol):
-    """A session whose pages can be closed; its next turn opens them again."""
+    """An account whose pages can be evicted; its next turn opens them again."""
 
     @property
     def id(self) -> str:
@@ -20,7 +20,7 @@ class EvictableSession(Protocol):
 
     @property
     def can_sleep(self) -> bool:
-        """Whether closing its pages would disturb nobody."""
+        """Whether its pages can be evicted without disturbing anyone."""
         ...
 
     @property
@@ -34,14 +34,14 @@ class EvictableSession(Protocol):
 
 
 class PageEvictor:
-    """The sessions of all open endpoints that share one limit of pages."""
+    """Page evictor over the accounts of all open endpoints, which share one limit of pages."""
 
     def __init__(self) -> None:
         self._groups: list[Callable[[], Iterable[EvictableSession]]] = []
 
     @contextmanager
     def joined_by(self, members: Callable[[], Iterable[EvictableSession]]) -> Iterator[None]:
-        """Count an endpoint's sessions in for as long as the block lasts; ``members`` tells them anew each time."""
+        """Include an endpoint's accounts for as long as the block lasts; ``members`` returns the present ones."""
         self._groups.append(members)
         try:
             yield
@@ -49,7 +49,7 @@ class PageEvictor:
             self._groups.remove(members)
 
     async def make_room(self, but: EvictableSession) -> bool:
-        """Put the session to sleep that was used least recently; False where none can, other than ``but``."""
+        """Evict the pages of the least recently used account other than ``but``; False where none can be evicted."""
         idle = [one for members in self._groups for one in members() if one.can_sleep and one is not but]
         if not idle:
             return False

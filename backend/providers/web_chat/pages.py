@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OpenedPages:
-    """The pool while it is open.
+    """The open browser pool and its openers.
 
     Attributes:
         open: The opener of ``web_chat`` endpoints.

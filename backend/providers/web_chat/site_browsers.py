@@ -14,7 +14,7 @@ from backend.accounts.sign_ins import SignInSession
 
 
 class AccountPages(Protocol):
-    """The pages of one account: what a ``Provider`` does, for one of its accounts."""
+    """Protocol of one account's pages: what a ``Provider`` does, for one of its accounts."""
 
     def open_turn(self, prompt: Prompt) -> AbstractAsyncContextManager[AsyncIterator[TurnEvent]]:
         """Return a context that hands out the turn's events."""
@@ -29,7 +29,7 @@ class AccountPages(Protocol):
         ...
 
     async def visit(self) -> None:
-        """Load the chat anew, and sign in again if the session ran out."""
+        """Reload the chat, and sign in again if the session has expired."""
         ...
 
     async def forget_chat(self, chat: ChatLink) -> bool:
@@ -38,7 +38,7 @@ class AccountPages(Protocol):
 
 
 class SiteBrowsers(Protocol):
-    """The site with the browsers of its accounts."""
+    """Protocol of a site with the browsers of its accounts."""
 
     def open_pages(
         self, config: AccountConfig, limits: AccountLimits
@@ -75,7 +75,7 @@ class SiteBrowsers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AccountPoolPlan:
-    """What a fleet is made from.
+    """Settings of an account pool.
 
     Attributes:
         pace: The endpoint's limits, for accounts that have none of their own.

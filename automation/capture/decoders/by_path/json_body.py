@@ -16,7 +16,7 @@ class JsonBodyDecoder:
         self._body = WholeBody()
 
     def feed(self, data: bytes) -> list[WireEvent]:
-        """Return a sign of life.
+        """Return a ``WireAlive``.
 
         Raises:
             StreamFormatError: The body exceeds 16 MiB.

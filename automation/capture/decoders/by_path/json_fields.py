@@ -47,7 +47,7 @@ class JsonFields:
         self.is_over = False
 
     def read(self, data: str, event: str = "") -> list[WireEvent]:
-        """Return what one data line, line or frame says: JSON values, or one of the words that end an answer.
+        """Return the events of one data line, line or frame: JSON values, or one of the words that end an answer.
 
         Raises:
             StreamFormatError: It is neither, or what a path finds is no text.
@@ -65,7 +65,7 @@ class JsonFields:
         return data.strip() in self._end_words
 
     def read_value(self, value: Any, event: str = "") -> list[WireEvent]:
-        """Return what one value says that came with an event of that name.
+        """Return the events of one value that came with an event of that name.
 
         Raises:
             StreamFormatError: What a path finds is no text.
@@ -84,7 +84,7 @@ class JsonFields:
         return event not in self._events and (bool(self._events) or event in _ERROR_EVENTS)
 
     def take(self, value: Any, event: str = "") -> list[WireEvent]:
-        """Return what one message says; a sign of life if that is nothing.
+        """Return the events of one message; a ``WireAlive`` if it has none.
 
         Raises:
             StreamFormatError: What a path finds is no text.

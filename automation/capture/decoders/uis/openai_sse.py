@@ -44,7 +44,7 @@ def parse_usage(value: object) -> UsageReported | None:
 
 
 class OpenAiSseDecoder:
-    """Decodes one response. What the first byte is tells whether it is a stream or one JSON value."""
+    """Decodes one response; its first byte shows whether it is a stream or one JSON value."""
 
     def __init__(self) -> None:
         self._sse = SseParser()

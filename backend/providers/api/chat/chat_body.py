@@ -57,7 +57,7 @@ class FunctionTool:
 
 
 def validate_body(body: Body) -> dict[str, Any]:
-    """Return a body whose fields are what OpenAI says they are: only then can they be told in other words.
+    """Validate a body's fields against OpenAI's types, so that they can be translated.
 
     Raises:
         ValidationError: A field is something else.

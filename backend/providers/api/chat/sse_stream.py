@@ -12,7 +12,7 @@ from backend.wire.chat_response import ChunkWriter, CompletionHead
 
 
 class SseStream(TranslatedStream):
-    """Splits the stream; what an event means is the subclass's.
+    """Splits the stream into events, which a subclass translates.
 
     Attributes:
         writer: Writes the chunks.

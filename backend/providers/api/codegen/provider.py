@@ -85,7 +85,7 @@ class CodegenProvider(WithoutAccounts):
         return list(self._place.models or (codegen.STANDARD, codegen.ADVANCED, *codegen.ALIASES))
 
     async def check(self) -> ProviderHealth:
-        """Ask for the last run, which costs nothing."""
+        """Fetch the last run, which costs nothing."""
         try:
             async with asyncio.timeout(_CHECK_S):
                 said = await self._send(codegen.listing(self._options), self._looks)
@@ -163,7 +163,7 @@ class CodegenProvider(WithoutAccounts):
         return run
 
     async def _ask(self, request: ApiRequest, limit: asyncio.Timeout) -> bytes:
-        """Send a request, again after what passes, and return the body of its answer."""
+        """Send a request, retry it after passing failures, and return the body of the response."""
         failures = 0
         while True:
             said: _Said | None = None
@@ -227,12 +227,12 @@ class RunStream:
         return None
 
     def take(self, run: Run) -> None:
-        """Have the result of a run that is over."""
+        """Set the result of a run that is over."""
         self._chunks = codegen.chunks(run, self._head, self._prompt_characters, with_usage=self._with_usage)
         self._is_over.set()
 
     def fail(self, failure: Exception) -> None:
-        """Have the failure of a run."""
+        """Set the error of a run."""
         self._failure = failure
         self._is_over.set()
 
@@ -271,14 +271,14 @@ class RunStream:
 
 
 def _passes(request: ApiRequest, said: _Said | None) -> bool:
-    """Whether a failure may be gone the next time, and asking again does no harm."""
+    """Return whether a failure may pass, and a retry does no harm."""
     if request.method == "GET":
         return said is None or said.status in _PASSING
     return said is not None and said.status in _NOT_BEGUN
 
 
 async def _rest(rest_s: float, limit: asyncio.Timeout, failure: Exception) -> None:
-    """Wait, unless that would take longer than there is time: then the reason is worth more than a timeout."""
+    """Wait, unless that would exceed the time limit: then the reason is worth more than a timeout."""
     deadline = limit.when()
     if deadline is not None and asyncio.get_running_loop().time() + rest_s >= deadline:
         raise failure

@@ -95,7 +95,7 @@ class _Own(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it was told last.
+    """A run's state at the last poll.
 
     Attributes:
         status: In lower case.
@@ -110,7 +110,7 @@ class Run:
 
     @property
     def is_over(self) -> bool:
-        """Whether it came to its end; a status that isn't known is none."""
+        """Whether it has ended; an unknown status has not."""
         return self.status in _DONE or self.status in _FAILED
 
     def answer(self) -> str:
@@ -155,7 +155,7 @@ def parse_model_name(name: Any, default: str) -> str:
 
 
 def build_run_prompt(body: Body) -> str:
-    """Return what an agent is asked for a chat body.
+    """Return an agent's prompt for a chat body.
 
     Raises:
         InvalidRequestError: An agent can't do it; ``param`` names the field.
@@ -173,17 +173,17 @@ def creation(prompt: str, model: Any, options: CodegenDefaults) -> ApiRequest:
 
 
 def poll_request(run_id: str, options: CodegenDefaults) -> ApiRequest:
-    """Return the request for a run as it is now."""
+    """Return the request that polls a run."""
     return ApiRequest(f"{_runs(options)}/{quote(run_id, safe='')}", method="GET")
 
 
 def listing(options: CodegenDefaults) -> ApiRequest:
-    """Return the request for the last run, which only shows whether the token is good."""
+    """Return the request for the last run, which only verifies the token."""
     return ApiRequest(f"{_runs(options)}s?limit=1", method="GET")
 
 
 def parse_run(body: bytes, run_id: str | None = None) -> Run:
-    """Return the run that an answer tells of.
+    """Parse the run in a response.
 
     Args:
         body: JSON.
@@ -240,7 +240,7 @@ def chunks(run: Run, head: CompletionHead, prompt_characters: int, *, with_usage
 
 
 def ignored(body: Body, options: CodegenDefaults) -> Sequence[str]:
-    """Return the fields that an agent takes no notice of, sorted."""
+    """Return the fields without effect on an agent, sorted."""
     honoured = {"messages", "stream", "stream_options"} | ({"model"} if options.sends_model else set())
     return sorted(find_given_fields(body) - honoured)
 
@@ -251,7 +251,7 @@ def resend_wait_s(failures: int, base_delay_s: float, retry_after_s: float | Non
 
 
 def poll_wait_s(looks: int, base_delay_s: float) -> float:
-    """Return how long to wait before the next look at a run that was looked at so often."""
+    """Return the seconds before the next poll of a run that was polled so often."""
     return float(min(base_delay_s * _POLL_GROWTH ** min(looks, 16), _LONGEST_POLL_S))
 
 

@@ -96,7 +96,7 @@ class Anthropic:
 
 
 class MessageStream(SseStream):
-    """Tells the events of one streamed message as chunks; its blocks come one after the other."""
+    """Translates the events of one streamed message into chunks; its blocks come one after the other."""
 
     def __init__(self, head: CompletionHead, *, with_usage: bool) -> None:
         super().__init__(head, with_usage=with_usage)

@@ -36,7 +36,7 @@ _path = lru_cache(maxsize=1024)(JsonPath.parse)  # one that is followed for ever
 
 
 class Custom:
-    """Fills in an operator's templates, and reads answers by their paths."""
+    """Dialect that fills in an operator's templates, and reads responses by their paths."""
 
     def __init__(self, api: CustomApi) -> None:
         self._api = api
@@ -128,7 +128,7 @@ class Custom:
 
 
 class Found:
-    """What stands in one answer or event.
+    """Values found in one response or event.
 
     Attributes:
         finish_reason: OpenAI's; None where it is not over.

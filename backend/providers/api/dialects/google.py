@@ -119,7 +119,7 @@ class Google:
 
 @dataclass(slots=True)
 class _Told:
-    """What the parts of an answer, or of a piece of one, tell."""
+    """Contents of the parts of an answer, or of a piece of one."""
 
     text: str = ""
     reasoning: str = ""
@@ -127,7 +127,7 @@ class _Told:
 
 
 class ContentStream(SseStream):
-    """Tells one streamed answer as chunks.
+    """Translates one streamed answer into chunks.
 
     Gemini has no end marker: the answer is whole where a finishReason came and then the stream ended. So the finish is
     told only at the end, behind whatever still came.
@@ -196,7 +196,7 @@ def _build_completion(candidate: Any, head: CompletionHead, index: int) -> dict[
 
 
 def _told_by(candidate: Mapping[str, Any], head: CompletionHead, index: int, calls_before: int) -> _Told:
-    """Return what a candidate's parts tell.
+    """Return the contents of a candidate's parts.
 
     Raises:
         ApiFailedError: A part is of a kind for which a chat completion has no place, such as an image.
