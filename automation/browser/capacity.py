@@ -37,7 +37,7 @@ class Demand:
 
 
 def pages_to_open(demand: Demand, *, limit: int, warm: int) -> int:
-    """Return how many pages to open, up to ``limit``: one for each turn that waits with none coming, and ``warm`` spare ones."""
+    """Return how many pages to open, up to ``limit``: for turns that wait, or to have ``warm`` pages in all."""
     short = demand.waiting - demand.empty
     cold = warm - demand.total
     return max(0, min(max(short, cold), limit - demand.total))

@@ -44,7 +44,7 @@ class Lendable(Protocol):
 
     @property
     def holds(self) -> str | None:
-        """The id of the chat that it shows and that can be continued; None with an empty one. It may be set while leased."""
+        """The id of the chat that it shows and can continue; None with an empty one. It may be set while leased."""
         ...
 
     @property
@@ -351,7 +351,7 @@ class LeasePool(Generic[T]):
         self._release_waiters()
 
     def _release_waiters(self) -> None:
-        """Give an empty page to turns whose chat is on no page any more."""
+        """Let turns whose chat is on no page any more take an empty page."""
         for waiter in self._waiting:
             if waiter.chat is not None and self._find_holder(waiter.chat) is None:
                 waiter.chat = None

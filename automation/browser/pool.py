@@ -37,7 +37,7 @@ _CLOSE_S = 5.0
 
 
 class _Kind(NamedTuple):
-    """Key under which browsers are shared: equal configurations share one; one with a profile is its account's alone."""
+    """Key under which browsers are shared: equal configurations share one; one with a profile is its account's."""
 
     config: BrowserConfig
     profile: Path | None = None
@@ -130,7 +130,7 @@ class BrowserPool:
 
     @asynccontextmanager
     async def page_slot(self) -> AsyncIterator[None]:
-        """Hold one of the semaphore's slots for open pages, also while the page is being opened.
+        """Count a page against the limit of pages, from when it begins to be opened.
 
         Raises:
             PoolFullError: All are taken.
@@ -145,7 +145,7 @@ class BrowserPool:
 
     @asynccontextmanager
     async def streaming_slot(self, timeout_s: float | None) -> AsyncIterator[None]:
-        """Hold one of the semaphore's slots for turns that run at once, in order of arrival: a page that draws takes CPU.
+        """Hold a slot of the semaphore for turns that run at once, in order of arrival: a page that draws takes CPU.
 
         Raises:
             PoolFullError: All stayed taken for so long.

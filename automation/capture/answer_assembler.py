@@ -51,7 +51,7 @@ PageFacts = Mapping[str, Any]
 
 
 class AnswerAssembler:
-    """Takes events with the time of each, and returns the turn's events and, when asked, whether the answer is complete.
+    """Takes events with their times, and returns the turn's events and, when asked, whether the answer is complete.
 
     Times are seconds on one monotonic clock; ``sent_s`` is when the prompt was sent.
     """
@@ -135,7 +135,7 @@ class AnswerAssembler:
         )
 
     def decoder_broke(self, reason: str) -> None:
-        """Fall back to the page, because the decoder can't read the stream; unless text from the wire was emitted already.
+        """Fall back to the page, as the decoder can't read the stream; unless text from the wire was emitted already.
 
         Raises:
             SiteError: Part of the answer was told; the page's rendering of it can't continue the exact text.

@@ -184,7 +184,7 @@ class PageAgent:
         raise PageLostError(msg)
 
     async def answers(self, timeout_s: float) -> bool:
-        """Return whether the main threads of the page and of the chat's frame answer within this time; runs no script."""
+        """Return whether the main threads of page and chat frame answer within this time; runs no script."""
         channels = {self._targets.root, self._place[0]} if self._place else {self._targets.root}
         try:
             for channel in channels:

@@ -167,7 +167,7 @@ async def _insist(front: FollowedPage, first: anyio.Event) -> None:
 
 
 async def _unless_it_stands_still(front: FollowedPage, event: InputEvent) -> None:
-    """Dispatch an input, but don't wait for one that opens a dialog: the browser confirms it only once that is closed."""
+    """Dispatch an input, but don't wait for one that opens a dialog: the browser confirms it only after that."""
     with anyio.CancelScope() as waiting:
 
         async def stop() -> None:

@@ -80,7 +80,7 @@ def _box(position: zxingcpp.Position) -> tuple[int, int, int, int]:
 
 
 async def watch_for_qr_codes(pages: FollowedPages, tell: Callable[[QrCode | None], None]) -> None:
-    """Report the QR code of the window in front whenever it changes, and None when it is gone; return with the last window.
+    """Report each new QR code of the window in front, and None when it is gone; return with the last window.
 
     A page that stands still is looked at every ten seconds, any other once a second.
     """
@@ -123,7 +123,7 @@ async def _look(front: FollowedPage) -> QrCode | None:
 
 
 class _Signal:
-    """Event that is set when a frame differs from the one before: a screenshot makes Chromium send the same one again."""
+    """Event that is set when a frame differs from the one before: a screenshot makes Chromium repeat the last."""
 
     def __init__(self) -> None:
         self._last = ""

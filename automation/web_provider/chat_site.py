@@ -68,7 +68,7 @@ class ChatSite:
     @classmethod
     @asynccontextmanager
     async def open(cls, account: Account, config: WebChatConfig) -> AsyncIterator[Self]:
-        """Hold the site open with the account's pages; returns once the first ones are ready. Does not close the account.
+        """Hold the site open with the account's pages; returns once the first are ready. Does not close the account.
 
         Raises:
             AutomationError: The site can't be reached, wants a sign-in, or is not what the profile says.

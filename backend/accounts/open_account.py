@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 @dataclass(eq=False)
 class _Opening(Generic[T]):
-    """One period in which the account's pages are open; the next begins when it is over: they share a browser context."""
+    """One period in which the account's pages are open; the next begins after it: they share a browser context."""
 
     before: _Opening[T] | None = None
     done: anyio.Event = field(default_factory=anyio.Event)
@@ -159,7 +159,7 @@ class OpenAccount(Generic[T]):
         return opening.pages
 
     async def sleep(self) -> None:
-        """Close its pages, also while they are being opened, and return when they are closed; its next turn opens them again."""
+        """Close its pages, also while they are being opened, and return after that; its next turn opens them again."""
         opening = self._opening
         if opening is not None:
             opening.must_close.set()
@@ -227,7 +227,7 @@ class OpenAccount(Generic[T]):
             await self.sleep()
 
     def take_over(self, before: OpenAccount[T]) -> None:
-        """Take over the request counts of the same account under its old configuration: the site has not forgotten them."""
+        """Take over the request counts of the same account's old configuration: the site has not forgotten them."""
         usage, old = self.usage, before.usage
         usage.sent.take_over(old.sent)
         usage.last_start_s, usage.delay_s = old.last_start_s, old.delay_s

@@ -97,7 +97,7 @@ def remaining(limits: AccountLimits, usage: AccountLoad, now_s: float) -> float:
 
 
 def pick(candidates: Iterable[AccountCandidate], now_s: float) -> AccountCandidate | None:
-    """Return the account for a turn now: fewest in flight, then most requests left, then longest unused; None if none can."""
+    """Return the account for a turn now: fewest in flight, most requests left, longest unused; None if none can."""
     able = [
         one
         for one in candidates
@@ -120,7 +120,7 @@ def rest_s(error: RateLimitedError) -> float:
 
 
 def may_try_another(error: AutomationError, attempts: int) -> bool:
-    """Return whether a turn that failed before its first delta may fail over to another account after ``attempts`` tries.
+    """Return whether a turn that failed before its first delta may fail over after ``attempts`` tries.
 
     What would fail there as well (a refused prompt, a changed page) and what took its whole time already is not repeated.
     """

@@ -153,7 +153,7 @@ class Endpoint:
         return health
 
     async def page_facts(self) -> Mapping[str, Any]:
-        """Return the provider's facts about its pages without changing the state; empty while it is closed or has none."""
+        """Return the provider's facts about its pages, without changing the state; empty while it is closed."""
         if self._provider is None:
             return {}
         try:

@@ -129,7 +129,7 @@ class PageTurns:
     async def open_reply(
         self, call: ChatCall, target: Target, admitted: Admitted
     ) -> AsyncIterator[PageReply]:
-        """Send a request to a page, and hand out its reply once it has begun; ``admitted`` is entered when the files are there.
+        """Send a request to a page, and hand out its reply once begun; ``admitted`` is entered when the files are there.
 
         Raises:
             GatewayError, AutomationError, ValidationError: On entering or while the answer is iterated.

@@ -34,7 +34,7 @@ class Allowance(NamedTuple):
 
 
 class RateLimit:
-    """Sliding-window rate limiter: counts each caller's requests within ``window_s`` seconds; refused ones don't count."""
+    """Sliding-window rate limiter of requests by caller within ``window_s`` seconds; refused ones don't count."""
 
     def __init__(self, most: int, window_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most

@@ -75,7 +75,7 @@ class LiveSocket:
         self._active_s = anyio.current_time()
 
     async def serve(self) -> None:
-        """Show the page and dispatch the person's input, until the sign-in is over, they leave, idle, or another viewer takes over."""
+        """Show the page and dispatch input, until the sign-in is over or the viewer leaves, idles or is replaced."""
         try:
             async with self._sign_in.seat() as seat, owned_tasks() as tasks:
                 ended = anyio.Event()

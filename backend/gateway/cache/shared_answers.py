@@ -17,7 +17,7 @@ OpenReply = Callable[[], AbstractAsyncContextManager[Reply]]
 
 
 class SharedAnswers:
-    """Answers requests from the cache or from identical requests in flight. With the cache off, every request is sent."""
+    """Answers requests from the cache or from identical requests in flight; with the cache off, from neither."""
 
     def __init__(self, cache: ResponseCache, in_flight: InFlight) -> None:
         self.cache = cache

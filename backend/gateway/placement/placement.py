@@ -59,7 +59,7 @@ class ConversationRepository(Protocol):
     """Stores conversations, the newest of each endpoint. Every method raises ``StorageError``."""
 
     async def take_by_head(self, head: str) -> SiteConversation | None:
-        """Claim the newest conversation with this head: clear its head in one statement, and return it as it was before."""
+        """Claim the newest conversation with this head by clearing the head, and return it as it was before."""
         ...
 
     async def take(self, conversation: SiteConversation) -> bool:
@@ -71,7 +71,7 @@ class ConversationRepository(Protocol):
         ...
 
     async def save(self, conversation: SiteConversation) -> None:
-        """Store the conversation and delete those that are too old or too many; without its endpoint nothing is stored."""
+        """Store the conversation, and delete those too old or too many; without its endpoint nothing is stored."""
         ...
 
     async def get(self, conversation_id: str) -> SiteConversation | None:

@@ -167,7 +167,7 @@ def _in_turn(candidates: list[RouteCandidate], scene: _Scene) -> list[RouteCandi
 
 
 def _by_chance(candidates: list[RouteCandidate], scene: _Scene) -> list[RouteCandidate]:
-    """Rank by weighted random sampling: the shortest of exponential waits comes first (Efraimidis and Spirakis, 2006)."""
+    """Rank by weighted random sampling: the shortest exponential wait first (Efraimidis and Spirakis, 2006)."""
     waits = [
         (-math.log(1.0 - scene.random()) / candidate.weight, at) for at, candidate in enumerate(candidates)
     ]

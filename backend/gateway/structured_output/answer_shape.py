@@ -27,7 +27,7 @@ _NO_PARAMETERS = {"type": "object", "properties": {}}
 
 @dataclass(frozen=True, slots=True)
 class AnswerShape:
-    """Format that the answer must have: tool calls, JSON, or either."""
+    """Format that the answer must have: tool calls, JSON, or either; at least one is set."""
 
     box: ToolBox | None = None
     json: JsonForm | None = None
@@ -112,7 +112,7 @@ def parse_answer_shape(request: ChatRequest) -> AnswerShape | None:
 
 
 def with_tools(prompt: Prompt, shape: AnswerShape | None) -> Prompt:
-    """Return the prompt with its tools explained first. That is part of the history: with other tools it is another chat."""
+    """Return the prompt with its tools explained first, as part of the history: other tools, another chat."""
     if shape is None or shape.box is None:
         return prompt
     told = Message("system", tool_instructions(shape.box.tools.values()))

@@ -87,7 +87,7 @@ class ApiProvider(WithoutAccounts):
         return self._models
 
     async def check(self) -> ProviderHealth:
-        """Fetch the models, which costs nothing; without a model list, only the connection is checked."""
+        """Fetch the models, which costs nothing; without a model list, only that the API is there is checked."""
         try:
             await self._fetch_models()
         except (AutomationError, GatewayError) as exc:

@@ -83,7 +83,7 @@ class KeyPool:
 
     @asynccontextmanager
     async def lend(self, tried: Collection[str] = ()) -> AsyncIterator[KeyAccount]:
-        """Lend an account that is not in ``tried`` as soon as its rate limit allows; failures of the block are recorded.
+        """Lend an account not in ``tried`` as soon as its rate limit allows; failures of the block are recorded.
 
         Raises:
             NoAccountError: There is none that can be used.

@@ -191,7 +191,7 @@ class AccountPool:
         return self.why_nobody()
 
     async def ensure_pages(self, member: OpenAccount[AccountPages]) -> AccountPages:
-        """Return an account's pages, opened if they are closed; where all pages are taken, another account's are evicted.
+        """Return an account's pages, opened if closed; where all pages are taken, another account's are evicted.
 
         Raises:
             PoolFullError: All others are in use.

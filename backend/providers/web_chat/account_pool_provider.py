@@ -137,7 +137,7 @@ class AccountPoolProvider:
     async def _begin(
         self, attempt: AsyncExitStack, member: OpenAccount[AccountPages], trial: _Try
     ) -> AsyncIterator[TurnEvent]:
-        """Open the turn and return its events once the first has come; until then, it can fail over to another account."""
+        """Open the turn and return its events once the first has come; until then, it can fail over."""
         pages = await self.roster.ensure_pages(member)
         prompt = trial.prompt
         if prompt.chat is not None and member is not self.roster.find_chat_owner(prompt.chat):
@@ -288,7 +288,7 @@ class AccountPoolProvider:
 
 
 def _may_be_asked_again(trial: _Try, account_id: str) -> bool:
-    """Return whether a turn may be retried on an account after a person has fixed it: only its status was in the way."""
+    """Return whether a turn may be retried on an account that a person has fixed: only its status was in the way."""
     return isinstance(trial.failed.get(account_id, NoAccountError()), AccountError)
 
 
