@@ -70,7 +70,7 @@ class Prompt:
         model: The site's model to choose before sending, or None for what is chosen there.
         chat: The chat that holds the first ``said`` messages already. Where it can't be found any more, the whole
             conversation goes into a new chat as one transcript.
-        said: How many of ``messages`` stand in ``chat``.
+        said: Number of ``messages`` that ``chat`` contains already.
         must_continue: ``messages`` are not the whole conversation: the rest is in ``chat`` alone. Where it can't be found
             any more, the turn fails with ``ConversationGoneError``, and nothing is sent.
         is_throwaway: Nobody will go on with this chat: it is cleared at once, and deleted where the profile says how.

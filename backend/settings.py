@@ -30,11 +30,11 @@ class Settings(BaseSettings):
         max_attachments: Files in one request.
         max_attachment_bytes: Of one file, also of one that is fetched.
         allow_private_urls: Whether files may be fetched from addresses outside of the public internet.
-        max_conversations: How many can be gone on with at each endpoint; the oldest are forgotten.
+        max_conversations: Conversations kept at each endpoint; the oldest are forgotten.
         conversation_ttl: Days without a turn after which a conversation is forgotten; None for never.
         background_request_patterns: One regular expression, besides the known ones, for front-ends' own requests.
-        background_model: What answers them; empty for the model that they name.
-        routing_strategy: Which endpoint is asked first where several have the alias that a request names.
+        background_model: Model that answers them; empty for the model that they name.
+        routing_strategy: Load-balancing strategy over the endpoints that share an alias.
         disable_after_failures: Failures in a row after which an endpoint is left out where another can be asked.
         disable_seconds: For how long, until a request probes it.
         response_cache_ttl: Seconds for which an answer stands for those to identical requests; 0 is never.

@@ -124,7 +124,7 @@ def parse_session(value: object, site_urls: Sequence[str]) -> StorageState:
     """Return the session as a ``storage_state``; a bare list is taken for cookies.
 
     Args:
-        value: What was brought.
+        value: The imported JSON value.
         site_urls: The site's addresses: something of the session must belong to one of their hosts.
 
     Raises:

@@ -53,7 +53,7 @@ class Wear:
     """Usage of one page so far: turns, age and memory.
 
     Attributes:
-        memory_bytes: What its renderer holds; None where that can't be told.
+        memory_bytes: Memory of its renderer; None where that is unknown.
     """
 
     turns: int

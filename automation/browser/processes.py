@@ -63,8 +63,8 @@ def is_hung(silent_s: float, cpu_s: float | None, *, waits_for_cpu: bool = False
     """Return whether a silent renderer hangs, rather than being busy.
 
     Args:
-        silent_s: For how long it has left a call unanswered.
-        cpu_s: What it computed in that time; None where that is not known, and then nothing is concluded.
+        silent_s: Seconds since a call that is not answered yet.
+        cpu_s: Its CPU time within ``silent_s``; None where that is unknown, and then nothing is concluded.
         waits_for_cpu: It would compute, but others are served first.
     """
     if cpu_s is None or waits_for_cpu:
@@ -78,8 +78,8 @@ def is_browser_hung(
     """Return whether a silent browser hangs, rather than being busy.
 
     Args:
-        silent_s: For how long it has told nothing at all.
-        asked_s: For how long it has left the last call unanswered.
+        silent_s: Seconds since its last sign of life.
+        asked_s: Seconds since the last call, which is not answered yet.
         cpu_s: What its main process computed in that time; None where that is not known: then its silence counts.
         waits_for_cpu: It would compute, but others are served first.
     """

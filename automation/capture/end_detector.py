@@ -33,7 +33,7 @@ class Sample:
     """What was seen at one moment; ``None`` where the profile names no such control.
 
     Attributes:
-        at_s: When the page was looked at, on a monotonic clock.
+        at_s: Time of the sample, on a monotonic clock.
         wire_ended: The stream's own end marker was seen.
         answer_chars: Letters in the answer so far, wherever they were read.
         stop: The stop control is visible.
@@ -41,7 +41,7 @@ class Sample:
         ready: The prompt field takes input.
         busy: The turn is marked as being worked on: ``aria-busy``, or the profile's cursor at its end.
         error: New words of an error banner.
-        flow: What the page's requests say.
+        flow: Verdict of the page's requests.
     """
 
     at_s: float

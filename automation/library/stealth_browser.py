@@ -48,7 +48,7 @@ class StealthBrowser:
         executable: The browser's program; None for the one that is found.
         config: Everything else about how the browser starts; its ``headless`` wins.
         timeout_s: How long each wait may take.
-        pace: Whose hand it is.
+        pace: Random source of the pointer's and the keys' timings.
     """
 
     def __init__(

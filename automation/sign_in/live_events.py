@@ -65,7 +65,7 @@ class SelectOpened:
     """A native list, which no frame shows, would open; answer it with ``ChooseOption``.
 
     Attributes:
-        number: What the answer refers to.
+        number: Id that the answer must repeat.
         rect: Left, top, width and height of the closed list in CSS pixels; None where it was opened by a key.
     """
 

@@ -14,8 +14,8 @@ def may_try_again(error: AutomationError, *, tries: int, has_sent_nothing: bool)
     turns in the account's history and in its limits, and the site may act on both.
 
     Args:
-        error: What ended it.
-        tries: How often it was tried, this time included.
+        error: The error that ended it.
+        tries: Number of tries so far, this one included.
         has_sent_nothing: It is proven that the site did not get the prompt.
     """
     return isinstance(error, PageLostError) and has_sent_nothing and tries < _MOST_TRIES

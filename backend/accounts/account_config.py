@@ -93,7 +93,7 @@ class AccountStatus:
 
     Attributes:
         reason: Why it can't be used, with the site's words where there were any.
-        until: When the site's limit is over; None without one.
+        until: End of the site's rate limit; None without one.
     """
 
     state: AccountState = AccountState.IDLE

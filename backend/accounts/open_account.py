@@ -47,9 +47,9 @@ class OpenAccount(Generic[T]):
     """An account of an open endpoint; ``T`` is what its turns run on.
 
     Attributes:
-        chat_owner: Whose chats are meant in a ``ChatLink``: the user name at the site where there is one.
-        failure: What brought it into its state; None while it can be used.
-        stored_standing: How it stood when that was stored last.
+        chat_owner: The ``account`` of its ``ChatLink``s: the user name at the site where there is one.
+        failure: The error that caused its state; None while it can be used.
+        stored_standing: Its status as stored last.
         ended: Set when it is removed, changed or its endpoint is closed: what a person does in its browser ends as well.
         idle_since_s: When it was used last, on the clock of ``time.monotonic``.
     """

@@ -20,7 +20,7 @@ class SqlConversations:
     """A ``ConversationRepository`` on SQLite or PostgreSQL.
 
     Attributes:
-        most: How many are kept for each endpoint.
+        most: Number of conversations kept for each endpoint.
         max_age: After how long without a turn one is forgotten; None for never.
     """
 

@@ -59,7 +59,7 @@ class AccountRow(Base):
     """One of an endpoint's accounts, besides the one that its own settings describe.
 
     Attributes:
-        settings: What was said of it without its secrets, in API.md's names.
+        settings: Its configuration without secrets, in API.md's names.
         secrets: A sealed JSON object of the secrets.
         state_until: When the site's limit is over; null without one.
     """
@@ -84,8 +84,8 @@ class ConversationRow(Base):
     Attributes:
         site: The endpoint's address when the chat was begun.
         head: Hash of its history; null while a turn goes on in it.
-        chat_fingerprint: By what the provider recognises the chat; no words of it.
-        chat_account: Which of the endpoint's accounts the chat belongs to.
+        chat_fingerprint: Hash by which the provider recognises the chat; no words of it.
+        chat_account: The endpoint's account that the chat belongs to.
     """
 
     __tablename__ = "conversations"

@@ -56,7 +56,7 @@ class AnswerBlock:
         call_id: The provider's, else one of ours from the block's beginning on.
         citations: OpenAI's ``url_citation``, their indexes counted from the start of this block.
         starts_at: How many characters of the answer's text came before.
-        waiting: What came and was not written yet.
+        waiting: Deltas that came and were not written yet.
     """
 
     kind: Kind
@@ -113,7 +113,7 @@ class Blocks:
     """Sorts the deltas of one answer into blocks, and writes them one after the other.
 
     Attributes:
-        stem: What is the answer's own in every id; set it before the first delta.
+        stem: Random part of every id in the answer; set it before the first delta.
         all: The blocks in order.
     """
 

@@ -22,7 +22,7 @@ def cache_key(body: Mapping[str, Any], target: str, scope: str = "") -> str:
 
     Args:
         body: The request as JSON; ``model``, ``stream``, ``user`` and ``metadata`` are left out of the key.
-        target: Whom the name in ``model`` means, such as ``demo/deepseek-chat``.
+        target: Full name of what ``model`` resolves to, such as ``demo/deepseek-chat``.
         scope: Requests of different scopes never share an answer.
 
     Returns:

@@ -72,8 +72,8 @@ class ResponseCache:
     """What the request path asks; counts how often it helped.
 
     Args:
-        store: Where answers are kept.
-        ttl_s: For how many seconds; 0 turns the cache off.
+        store: Store of the answers.
+        ttl_s: Lifetime of an answer in seconds; 0 turns the cache off.
         most_bytes: What all answers may take together; a single one an eighth of it.
     """
 

@@ -31,7 +31,7 @@ class SharedAnswers:
 
         Args:
             call: The request.
-            name: Whom it names; requests of different names share nothing.
+            name: The requested model name; requests of different names share nothing.
             cache_control: The request's header.
             open_fresh: Asks an endpoint.
 

@@ -37,8 +37,8 @@ class BreakerLimits:
     """Thresholds of the circuit breaker.
 
     Attributes:
-        failures: After how many in a row.
-        disabled_s: For how many seconds.
+        failures: Failures in a row that open the breaker.
+        disabled_s: Seconds until a probe is due.
     """
 
     failures: int = 3
@@ -55,8 +55,8 @@ class Breaker:
     Closed while ``disabled_until`` is None. Then open until that time, and half-open after it: one request probes.
 
     Attributes:
-        disabled_until: When a probe is due.
-        limited_until: When the limit ends that the endpoint told; it is not a failure.
+        disabled_until: Time from which a probe is due.
+        limited_until: End of the rate limit that the endpoint reported, which is not a failure.
         is_probing: Whether a probe goes on.
     """
 

@@ -41,7 +41,7 @@ class EndpointStatsRegistry:
     """Routing statistics and circuit breakers of the endpoints that exist.
 
     Args:
-        limits: Where an endpoint says nothing else.
+        limits: Thresholds for endpoints without their own.
         on_change: Called with slug, ``disabled`` or ``recovered`` and the reason; it must not wait.
         clock: Monotonic seconds.
     """
@@ -84,7 +84,7 @@ class EndpointStatsRegistry:
         """Return the error when ``routing.order`` found no candidate: all are being probed, or were deleted.
 
         Args:
-            plan: Who could have been asked; at least one.
+            plan: The candidates; at least one.
             endpoints: By slug.
         """
         now = self._clock()

@@ -17,7 +17,7 @@ class RoutingTable:
     Attributes:
         fallbacks: Those of every endpoint by slug, mostly empty.
         weights: Those of the endpoints by slug, for aliases that several share; 1 where one is missing.
-        alias_strategy: Which of them is asked first.
+        alias_strategy: Load-balancing strategy for endpoints that share an alias.
     """
 
     endpoints: Sequence[EndpointNames]

@@ -25,7 +25,7 @@ class RouteCandidate(NamedTuple):
     Attributes:
         model: As its rotation names it; None for the endpoint's default.
         weight: Its share of the requests, relative to the others'.
-        target: What it is asked for, where that is known already.
+        target: Endpoint and model, where they are resolved already.
     """
 
     slug: str
@@ -47,9 +47,9 @@ class EndpointStats:
 
     Attributes:
         is_usable: Whether its state lets it answer: started, and not waiting for a person or for a limit to end.
-        in_flight: How many turns it has now.
+        in_flight: Number of turns that run now.
         prices: By the endpoint's own model name; ``*`` is every other's.
-        default_model: What a candidate without a model means.
+        default_model: The model of a candidate without one.
         aliases: Alias to the endpoint's own model name.
         disabled_until: When it may be probed after failures, or when its limit ends; None while nothing is wrong.
         is_probing: Whether a request is finding out if it works again.
@@ -203,10 +203,10 @@ def rank_candidates(
     Args:
         candidates: Of one rotation, or the endpoints that share an alias.
         standings: By slug; a candidate without one is left out, because its endpoint was deleted.
-        strategy: Which of them is asked first.
+        strategy: Load-balancing strategy over them.
         now: On the clock of the standings.
         random: Gives numbers from 0 up to but not including 1.
-        turn: How many requests came before, for ``round_robin``.
+        turn: Number of earlier requests, for ``round_robin``.
         fallbacks: Asked after the candidates, in this order.
 
     Returns:

@@ -64,8 +64,8 @@ class RotationDraft(_Strict):
     """A rotation without its name.
 
     Attributes:
-        strategy: Which of the providers is asked first.
-        fallbacks: Who is asked when none of them answers: ``<endpoint>``, ``<endpoint>/<model>`` or another rotation.
+        strategy: Load-balancing strategy over the providers.
+        fallbacks: Tried when none of them answers: ``<endpoint>``, ``<endpoint>/<model>`` or another rotation.
     """
 
     providers: Annotated[tuple[RotationProvider, ...], Field(min_length=1, max_length=_MOST_PROVIDERS)]

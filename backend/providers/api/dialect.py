@@ -57,7 +57,7 @@ class Refusal:
         message: The provider's own words; empty where there are none.
         code: Its code or type, such as ``context_length_exceeded``.
         param: The field at fault, by OpenAI's names, or None.
-        retry_after_s: What the body itself tells (a header is read elsewhere).
+        retry_after_s: Seconds to wait according to the body (a header is read elsewhere).
     """
 
     message: str

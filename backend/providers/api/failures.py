@@ -24,7 +24,7 @@ def map_http_failure(status: int, refusal: Refusal, retry_after_s: float | None)
 
     Args:
         status: The provider's.
-        refusal: What its body says.
+        refusal: Its parsed body.
         retry_after_s: What its ``Retry-After`` header says; before what the body says.
     """
     words = refusal.message[:_LONGEST_WORDS] or f"HTTP {status}"

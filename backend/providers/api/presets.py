@@ -18,8 +18,8 @@ class Quirks:
         has_developer_role: Else ``developer`` is told as ``system``.
         has_stream_options: Else usage comes unasked, and ``stream_options`` would be refused.
         max_tokens: The name of the limit: ``both`` takes either as it came.
-        any_tool: What ``tool_choice: "required"`` is called.
-        seed: What ``seed`` is called.
+        any_tool: The API's word for ``tool_choice: "required"``.
+        seed: The API's name of ``seed``.
     """
 
     has_developer_role: bool = True

@@ -27,10 +27,10 @@ class ApiConfig(BaseModel):
         org_id: Codegen's.
         api_key: Also ``token`` of the context's credentials, which wins.
         timeout: Seconds an answer may take to begin.
-        max_retries: How often in a row a question is asked again after a failure that may pass.
+        max_retries: Retries in a row after failures that may pass.
         base_delay: Seconds before the first of these; doubled each time.
         model_mapping: A program's name of a model to the provider's.
-        default_model: Where no model is named.
+        default_model: Used where a call names no model.
         api: How a ``custom`` API is asked and read.
     """
 

@@ -48,7 +48,7 @@ class CallResult:
     Attributes:
         raw_response: An API's ``chat.completion``; of a page, the events that were read.
         sources: ``{"url", "title"}`` of each page that is cited.
-        rankings: What a parser of yours found; nothing here finds any.
+        rankings: Results of your own ``ResponseParser``; nothing here sets them.
         metadata: ``provider``, ``account``, ``model``, ``finish_reason``, ``usage``, ``tool_calls``, ``ignored`` (what had no
             effect).
     """

@@ -71,10 +71,10 @@ class ProviderEntry(BaseModel):
     Attributes:
         preset: Which API; left out, the provider's own name.
         profile: A page's profile, a name in ``selectors_dir`` or the profile itself; left out, the provider's own name.
-        model: Where a call names none.
+        model: Used where a call names no model.
         timeout: Seconds that an API's answer may take to begin, and a page's whole turn may take.
-        wait_seconds: How long a call waits for an account that may be asked again.
-        rate_limit: What each account may be asked.
+        wait_seconds: Time that a call waits for an account within its rate limit.
+        rate_limit: Rate limit of each account.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)

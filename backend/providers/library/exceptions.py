@@ -59,7 +59,7 @@ class AllRetriesFailed(APIError):
     """Several accounts were tried, and each failed.
 
     Attributes:
-        errors: What each failed with, in order.
+        errors: Each account's error, in order.
     """
 
     def __init__(self, errors: Sequence[APIError]) -> None:

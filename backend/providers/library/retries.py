@@ -17,7 +17,7 @@ def retry_wait_s(
     Args:
         error: What the last one failed with. What took its whole time, or was refused, isn't asked again.
         tries: At least 1.
-        max_retries: How many tries may follow the first.
+        max_retries: Number of tries after the first.
         base_s: The first wait; doubled each time, up to a minute. A limit's own time wins where it is longer.
         chance: From 0 to 1; up to a fifth more, so that many don't come back at once.
     """

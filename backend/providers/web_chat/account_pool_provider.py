@@ -50,7 +50,7 @@ class _Try:
     """State of one turn's attempts over the accounts.
 
     Attributes:
-        failed: What it failed with, by account, and ``attempts`` how often in all.
+        failed: Its errors by account; ``attempts`` is their number.
         note_sent: To be called when the site is known to have got the prompt.
     """
 
