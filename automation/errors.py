@@ -148,7 +148,7 @@ class SignInRequiredError(AccountError):
 
 
 class SessionRefusedError(SignInRequiredError):
-    """The browser does not take the session that is stored or was brought."""
+    """The browser does not take the stored or imported session."""
 
     def __init__(self) -> None:
         super().__init__("the browser does not take the stored session; sign in again, or bring another one")

@@ -73,7 +73,7 @@ class Prompt:
         said: Number of ``messages`` that ``chat`` contains already.
         must_continue: ``messages`` are not the whole conversation: the rest is in ``chat`` alone. Where it can't be found
             any more, the turn fails with ``ConversationGoneError``, and nothing is sent.
-        is_throwaway: Nobody will go on with this chat: it is cleared at once, and deleted where the profile says how.
+        is_throwaway: The chat is never continued: it is cleared at once, and deleted where the profile says how.
     """
 
     messages: tuple[Message, ...]

@@ -26,7 +26,7 @@ _BAD_SETTINGS = 2
 
 
 def run_server(settings: Settings, imports: Sequence[Path] = ()) -> None:
-    """Listen until SIGTERM or SIGINT; the files ``imports`` are brought in at the start."""
+    """Listen until SIGTERM or SIGINT; the files ``imports`` are imported at the start."""
     configure_logging(settings.log_level, settings.log_format)
     config = uvicorn.Config(
         create_app(settings, imports=imports),

@@ -40,8 +40,8 @@ class Settings(BaseSettings):
         response_cache_ttl: Seconds for which an answer stands for those to identical requests; 0 is never.
         response_cache_size: Bytes that the kept answers may take in memory.
         alert_webhook_url: Is sent JSON when an endpoint needs a person, and when it works again.
-        alert_urls: Apprise addresses that are told the same, such as ``mailtos://…``, with commas between.
-        alert_min_interval: Seconds in which the same news of an endpoint is told once.
+        alert_urls: Apprise addresses that get the same notices, such as ``mailtos://…``, with commas between.
+        alert_min_interval: Seconds in which the same notice of an endpoint is sent once.
         codegen_timeout: Seconds until a run's result must be there.
         codegen_max_retries: How often in a row a request to Codegen is sent again.
         codegen_base_delay: Seconds before the first of them, doubled from then on; looks at a run begin with it as well.

@@ -228,7 +228,7 @@ class Account:
         return await self._read_state(self._context)
 
     async def replace_session(self, state: StorageState) -> None:
-        """Close the context, whatever it holds, and go on with ``state`` from its next opening on.
+        """Replace the session by ``state``: close the context, and use it from the next opening on.
 
         Raises:
             SessionNotKeptError: The store can't keep it; it is used all the same until the gateway ends.

@@ -22,7 +22,7 @@ _SAME_SITE = {"strict": "Strict", "lax": "Lax", "none": "None", "no_restriction"
 
 
 class SessionImportError(ValueError):
-    """What was brought is no session for this site.
+    """The imported value is no session for this site.
 
     Attributes:
         field: Dotted name of the field at fault, such as ``cookies.0.domain``.

@@ -1,7 +1,7 @@
 """Assembles one answer from the wire's and the page's events, and emits the turn's events. Pure.
 
 The wire gives exact Markdown and is believed first. The page takes over where the profile has no decoder, and where
-the decoder reads nothing while the page grows. Nothing that was told is ever taken back.
+the decoder reads nothing while the page grows. Nothing that was emitted is ever taken back.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class AnswerAssembler:
         """Fall back to the page, as the decoder can't read the stream; unless text from the wire was emitted already.
 
         Raises:
-            SiteError: Part of the answer was told; the page's rendering of it can't continue the exact text.
+            SiteError: Part of the answer was emitted; the page's rendering of it can't continue the exact text.
         """
         if self._wire_answer:
             msg = f"its stream could not be read to the end ({reason})"
@@ -292,7 +292,7 @@ class AnswerAssembler:
         """Return the rest of the answer and ``TurnFinished``.
 
         ``page_markdown`` and ``page_thought`` are the page's whole answer, read once more at the end; used where the
-        page is the source. The page's ``sources`` are told where the wire told none.
+        page is the source. The page's ``sources`` are emitted where the wire had none.
         """
         cited = self._page_sources(sources) if self.needs_page_at_end else []
         events: list[TurnEvent] = []
@@ -336,7 +336,7 @@ class AnswerAssembler:
 
 
 class Utf16Text:
-    """A text whose changes are told in UTF-16 code units, as JavaScript counts them."""
+    """A text whose changes are given in UTF-16 code units, as JavaScript counts them."""
 
     def __init__(self) -> None:
         self._units = b""

@@ -42,7 +42,7 @@ Sink = Callable[[TapEvent], None]
 
 @dataclass(slots=True)
 class _Body:
-    """A response while it streams. Bytes wait in ``held`` until the reply to arming has brought the earlier ones."""
+    """A response while it streams. Bytes wait in ``held`` until ``streamResourceContent`` has returned the earlier ones."""
 
     channel: Channel
     asked: anyio.Event = field(default_factory=anyio.Event)

@@ -1,6 +1,6 @@
 """Detects the bot checks (captchas) that many sites share, by what a page shows. Pure.
 
-A check is told by the parts of a page that the vendor documents or that hold its widget; only visible ones count, so that
+A check is recognized by the parts of a page that the vendor documents or that hold its widget; only visible ones count, so that
 a check which works unseen disturbs nobody. What a site has of its own, its profile says. Sources: the vendors' own
 documentation of their widgets (Cloudflare Turnstile and challenge pages, hCaptcha, reCAPTCHA, Arkose Labs, GeeTest 3 and
 4, Aliyun Captcha 1 and 2, AWS WAF).

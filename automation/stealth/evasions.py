@@ -1,7 +1,7 @@
 """Applies playwright-stealth's evasions to a context, each of which can be switched off.
 
 All are off unless an operator turns one on: in a Chromium that is started as ``options`` says there is nothing left for
-them to mend, and each that changes anything can be told by pages (docs/browser.md).
+them to mend, and each that changes anything can be detected by pages (docs/browser.md).
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class BrowserConfig:
     Attributes:
         viewport: Window size in pixels, width and height.
         timeout_ms: How long loading a page may take.
-        anti_detection: Start without the flag by which a page is told that it is automated.
+        anti_detection: Start without the flag that tells pages that the browser is automated.
         locale: BCP 47 language, such as ``de-DE``.
         timezone: IANA name, such as ``Europe/Berlin``.
         driver: What controls the browser; ``cdp`` attaches to one that a person started.

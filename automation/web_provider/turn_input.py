@@ -22,7 +22,7 @@ class TurnInput:
         attachments: Files to upload with it.
         is_continued: The page shows the chat that the text goes on in.
         is_single_turn: The conversation begins with this turn.
-        is_throwaway: Nobody will go on with the chat.
+        is_throwaway: The chat is never continued.
     """
 
     text: str

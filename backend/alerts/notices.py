@@ -85,7 +85,7 @@ class _Endpoint:
 class NoticeBook:
     """Tracks each endpoint's condition and the last notice about it, so that the last notice is true in the end.
 
-    The same news of an endpoint is told once within ``min_interval_s``. One that comes and goes in between is not told;
+    The same notice of an endpoint is sent once within ``min_interval_s``. A condition that comes and goes in between is not sent;
     one that stays is, as soon as the time is over. Times are seconds on the caller's monotonic clock.
     """
 

@@ -25,7 +25,7 @@ async def health(parts: PartsOf) -> dict[str, Any]:
 async def ready(request: Request, parts: PartsOf) -> JSONResponse:
     """Tell whether the database answers, and how browser and endpoints are; 503 when it can't serve.
 
-    With authentication on, a caller without the key is told the status alone.
+    With authentication on, a caller without the key gets the status alone.
     """
     problem = await parts.database_problem()
     document: dict[str, Any] = {"status": "unavailable" if problem else "ready"}

@@ -46,7 +46,7 @@ class RawOperation:
 class OperationRouter:
     """ASGI middleware that gives a request to the operation of its path; what has none goes on to ``app``.
 
-    Every error of ours, before an answer began, is told in the operation's words.
+    Every error of ours, before an answer began, is sent in the operation's format.
     """
 
     def __init__(

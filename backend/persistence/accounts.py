@@ -55,7 +55,7 @@ class SqlAccounts:
             await connection.execute(update(_T).where(_key(slug, config.id)).values(**values))
 
     async def save_standing(self, slug: str, account_id: str, standing: AccountStatus) -> None:
-        """Remember how an account stands."""
+        """Store an account's status."""
         async with transaction(self._engine) as connection:
             await connection.execute(update(_T).where(_key(slug, account_id)).values(**_standing(standing)))
 

@@ -22,7 +22,7 @@ class DatabaseAddressError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DatabaseAddress:
-    """Where the database is and what its driver is told on connecting."""
+    """URL of the database, and its driver's connection arguments."""
 
     url: URL
     connect_args: dict[str, Any]

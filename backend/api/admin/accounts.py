@@ -51,7 +51,7 @@ async def add_account(slug: str, body: NewAccount, parts: PartsOf) -> dict[str, 
 
 @router.get("/{account_id}")
 async def get_account(slug: str, account_id: str, parts: PartsOf) -> dict[str, Any]:
-    """Return one account and how it stands."""
+    """Return one account and its state."""
     return account_document(await parts.accounts.get(slug, account_id))
 
 
@@ -85,7 +85,7 @@ async def import_session(
     body: Annotated[dict[str, Any] | list[dict[str, Any]], Body()],
     parts: PartsOf,
 ) -> Response:
-    """Have the account go on with this session: a ``storage_state``, or a list of cookies."""
+    """Replace the account's session by this one: a ``storage_state``, or a list of cookies."""
     await parts.accounts.replace_session(slug, account_id, body)
     return Response(status_code=204)
 

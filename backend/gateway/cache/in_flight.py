@@ -70,7 +70,7 @@ Produce = Callable[[Flight], Awaitable[None]]
 class InFlight:
     """Single-flight registry: answers in progress, by cache key.
 
-    No request owns an answer that several wait for: it is told by a task of its own, which goes on when the first
+    No request owns an answer that several wait for: it is written by a task of its own, which goes on when the first
     of them hangs up, and is cancelled when the last one does.
     """
 

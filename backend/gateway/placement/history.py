@@ -27,7 +27,7 @@ class ConversationKey:
 
     Attributes:
         endpoint: Its slug.
-        site: Its address: chats of another site can't be gone on with.
+        site: Its address: chats of another site can't be continued.
         account: The account at the site that holds the chats.
         model: The site's model; None for what is chosen there.
         owner: Whose conversations they are (``Principal.conversation_owner``).

@@ -73,7 +73,7 @@ class ShapedEvents:
     must do for both. Of the second answer only what was missing is passed on; its words are meant for us.
 
     Attributes:
-        calls: Known once ``TurnFinished`` was told.
+        calls: Known once ``TurnFinished`` was returned.
         reported: Tokens of all turns as the site counted them; None where it didn't.
         prompt_size, answer_size, reasoning_size: Characters of all turns.
     """

@@ -72,7 +72,7 @@ class ChatStream(Protocol):
     Attributes:
         has_begun: Text, reasoning, a refusal or a tool call came: from here on nobody else can be asked.
         is_finished: The provider said that the answer is whole.
-        usage: As told so far.
+        usage: As reported so far.
     """
 
     has_begun: bool
@@ -107,7 +107,7 @@ class Dialect(Protocol):
 
         Raises:
             InvalidRequestError: The provider has no way to honour it; ``param`` names the field.
-            ValidationError: A field that must be told in other words is not what OpenAI says it is.
+            ValidationError: A field that must be translated has not the type that OpenAI defines.
         """
         ...
 

@@ -15,7 +15,7 @@ class Quirks:
     """Differences of an API from OpenAI's, whose dialect it speaks.
 
     Attributes:
-        has_developer_role: Else ``developer`` is told as ``system``.
+        has_developer_role: Else ``developer`` is sent as ``system``.
         has_stream_options: Else usage comes unasked, and ``stream_options`` would be refused.
         max_tokens: The name of the limit: ``both`` takes either as it came.
         any_tool: The API's word for ``tool_choice: "required"``.

@@ -1,7 +1,7 @@
 """Load balancing and fail-over over the accounts of one chat endpoint: each turn goes to the best placed one.
 
 Turns wait here for an account that may be asked again, in the order of their arrival. What fails before its first delta
-is asked of another account; what needs a person pauses its account alone.
+fails over to another account; what needs a person pauses its account alone.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ class AccountBrowsers:
         return await self.account(config).state()
 
     async def replace_session(self, config: AccountConfig, state: StorageState) -> None:
-        """Have the account go on with another session."""
+        """Replace the account's session."""
         await self.account(config).replace_session(state)
 
     async def let_go(self, account_id: str) -> None:

@@ -61,7 +61,7 @@ class SiteBrowsers(Protocol):
         ...
 
     async def replace_session(self, config: AccountConfig, state: dict[str, Any]) -> None:
-        """Have an account go on with another session."""
+        """Replace an account's session."""
         ...
 
     async def forget_session(self, config: AccountConfig) -> None:

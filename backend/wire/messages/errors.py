@@ -53,7 +53,7 @@ def error_document(error: ErrorReply, request_id: str | None = None) -> dict[str
 
 
 def error_type(error: ErrorReply) -> str:
-    """Return Anthropic's kind of an error; its ``overloaded_error`` is told with our 503."""
+    """Return Anthropic's kind of an error; its ``overloaded_error`` comes with our 503."""
     if error.code in _OVERLOADED:
         return "overloaded_error"
     fallback = "api_error" if error.status >= _FIRST_SERVER_ERROR else "invalid_request_error"

@@ -22,7 +22,7 @@ class JsonFields:
     """Reads the messages of one answer.
 
     Attributes:
-        is_over: The end or an error was told; there is nothing to read after it.
+        is_over: The end or an error was returned; there is nothing to read after it.
     """
 
     def __init__(self, wire: Wire) -> None:

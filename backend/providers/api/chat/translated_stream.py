@@ -21,7 +21,7 @@ class TranslatedStream(ABC):
     Attributes:
         has_begun: Text, reasoning or a tool call came.
         is_finished: The provider said that the answer is whole.
-        usage: As told so far.
+        usage: As reported so far.
     """
 
     def __init__(self, head: CompletionHead, *, with_usage: bool) -> None:
@@ -32,7 +32,7 @@ class TranslatedStream(ABC):
         self._failure: AutomationError | None = None
 
     def feed(self, data: bytes) -> bytes:
-        """Return the events that ``data`` completes; a failure behind some of them is told by the next call."""
+        """Return the events that ``data`` completes; a failure behind some of them is raised by the next call."""
         return self._write(self._events(data))
 
     def close(self) -> bytes:
@@ -47,7 +47,7 @@ class TranslatedStream(ABC):
         return last + (self._writer.usage(self.usage.document()) if self.usage is not None else b"")
 
     def end(self) -> bytes:
-        """Return what is told only once the provider's stream is over, before the usage."""
+        """Return the events that follow the end of the provider's stream, before the usage."""
         return b""
 
     @abstractmethod

@@ -100,7 +100,7 @@ class Run:
     Attributes:
         status: In lower case.
         result: The answer, once it is over.
-        web_url: Where a person can look at it; empty where none was told.
+        web_url: Address at which a person can look at it; empty where there is none.
     """
 
     id: str

@@ -310,7 +310,7 @@ def _refusal_in(document: Any) -> Refusal:
 
 
 def _code(error: Mapping[str, Any], words: str, details: Sequence[Mapping[str, Any]]) -> str:
-    """Return OpenAI's code where it has one for what is told, else Google's status."""
+    """Return OpenAI's code for the error where it has one, else Google's status."""
     if "exceeds the maximum number of tokens" in words:
         return "context_length_exceeded"
     if any(detail.get("reason") == "API_KEY_INVALID" for detail in details):

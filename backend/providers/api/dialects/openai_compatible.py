@@ -134,7 +134,7 @@ class PassedStream:
         return b"".join(self._passed(events))
 
     def _passed(self, events: list[bytes]) -> list[bytes]:
-        """Return what is passed on of the events; an error among them is told after what came before it."""
+        """Return what is passed on of the events; an error among them is raised after what came before it."""
         if self._failure is not None:
             raise self._failure
         passed: list[bytes] = []
