@@ -56,6 +56,7 @@ def log_calls_in(source: str, name: str) -> Iterator[LogCall]:
         for child in ast.iter_child_nodes(node):
             is_scope = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Module)
             scopes[child] = node if is_scope else scopes[node]
+    level: str | None
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
@@ -97,12 +98,13 @@ def keys_of(facts: ast.expr | None, scope: ast.AST) -> list[str] | None:
         case ast.Dict(keys, values):
             found: list[str] = []
             for key, value in zip(keys, values, strict=True):
-                inner = (
-                    [key.value] if isinstance(key, ast.Constant) else None if key else keys_of(value, scope)
-                )
-                if inner is None:
-                    return None
-                found += inner
+                match key:
+                    case ast.Constant(str(constant)):
+                        found.append(constant)
+                    case None if (spread := keys_of(value, scope)) is not None:
+                        found += spread
+                    case _:
+                        return None
             return found
         case _:
             return None
