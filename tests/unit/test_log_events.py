@@ -1,6 +1,7 @@
 """Every log call has a constant event name, and docs/operating.md lists every event with its level and its facts."""
 
 import ast
+import functools
 import logging
 import re
 from collections.abc import Iterator
@@ -47,6 +48,8 @@ class Documented(NamedTuple):
 
 def log_calls_in(source: str, name: str) -> Iterator[LogCall]:
     """Yield every call of a module's loggers, and of ``log_often``."""
+    if "logging" not in source and "log_often" not in source:
+        return
     tree = ast.parse(source)
     loggers = {"logging"}
     scopes: dict[ast.AST, ast.AST] = {}
@@ -66,7 +69,7 @@ def log_calls_in(source: str, name: str) -> Iterator[LogCall]:
                 level, message, facts = "info", node.args[1], node.args[2]
             case ast.Attribute(logger, "log") if ast.unparse(logger) in loggers:
                 level, message = None, node.args[1]
-            case ast.Attribute(logger, method) if ast.unparse(logger) in loggers and method in LEVELS:
+            case ast.Attribute(logger, method) if method in LEVELS and ast.unparse(logger) in loggers:
                 level, message = method.replace("exception", "error"), node.args[0]
             case _:
                 continue
@@ -110,6 +113,7 @@ def keys_of(facts: ast.expr | None, scope: ast.AST) -> list[str] | None:
             return None
 
 
+@functools.cache
 def log_calls() -> list[LogCall]:
     paths = [path for room in ("automation", "backend") for path in sorted((ROOT / room).rglob("*.py"))]
     return [
