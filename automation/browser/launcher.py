@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -50,18 +51,7 @@ async def launch(
     obstacle = sandbox_obstacle()
     if obstacle:
         logger.warning("browser_without_sandbox", extra={"reason": obstacle})
-    options: dict[str, Any] = {
-        "executable_path": found.executable,
-        "headless": config.headless,
-        "args": [*launch_arguments(config), *sandbox_args()],
-        "ignore_default_args": _UNWANTED_DEFAULTS if config.anti_detection else None,
-        "env": dict(variables),
-        "proxy": _proxy_settings(config.proxy),
-        "timeout": _LAUNCH_MS,
-        "handle_sigint": False,
-        "handle_sigterm": False,
-        "handle_sighup": False,
-    }
+    options = _launch_options(config, found.executable, variables)
     try:
         browser = await (
             driver.chromium.launch(**options)
@@ -78,6 +68,21 @@ async def launch(
         extra={"origin": found.origin, "version": browser.version, "headless": config.headless},
     )
     return browser
+
+
+def _launch_options(config: BrowserConfig, executable: Path, variables: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "executable_path": executable,
+        "headless": config.headless,
+        "args": [*launch_arguments(config), *sandbox_args()],
+        "ignore_default_args": _UNWANTED_DEFAULTS if config.anti_detection else None,
+        "env": dict(variables),
+        "proxy": _proxy_settings(config.proxy),
+        "timeout": _LAUNCH_MS,
+        "handle_sigint": False,
+        "handle_sigterm": False,
+        "handle_sighup": False,
+    }
 
 
 async def _launch_on(

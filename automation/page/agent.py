@@ -71,27 +71,40 @@ def _script(name: str) -> str:
     return files("automation.page").joinpath("scripts", name).read_text("utf-8")
 
 
+_ROLES = (
+    "input",
+    "send",
+    "stop",
+    "user_turn",
+    "assistant_turn",
+    "answer",
+    "thinking",
+    "thinking_toggle",
+    "sources",
+    "finished",
+    "error",
+    "dismiss",
+)
+_SIGN_IN_ROLES = (
+    "username",
+    "password",
+    "submit",
+    "next_step",
+    "code",
+    "code_submit",
+    "signed_in",
+    "signed_out",
+)
+_ATTACHMENT_ROLES = ("input", "opener", "drop_target", "uploaded", "uploading", "failed", "remove")
+
+
 def agent_profile(profile: SelectorProfile) -> dict[str, Any]:
-    """The profile as the agent takes it: roles as lists of ``{css, text}``, also those of nested sections."""
+    """Return the profile as the page agent takes it: roles as lists of ``{css, text}``, nested ones too."""
 
     def plain(selectors: Selectors) -> list[dict[str, Any]]:
         return [{"css": s.css, "text": list(s.text)} for s in selectors]
 
-    roles = (
-        "input",
-        "send",
-        "stop",
-        "user_turn",
-        "assistant_turn",
-        "answer",
-        "thinking",
-        "thinking_toggle",
-        "sources",
-        "finished",
-        "error",
-        "dismiss",
-    )
-    data: dict[str, Any] = {role: plain(getattr(profile, role)) for role in roles}
+    data: dict[str, Any] = {role: plain(getattr(profile, role)) for role in _ROLES}
     data["new_chat"] = plain(profile.new_chat.click)
     data["new_chat_confirm"] = plain(profile.new_chat.confirm)
     data["new_chat_ready"] = plain(profile.new_chat.ready)
@@ -103,22 +116,13 @@ def agent_profile(profile: SelectorProfile) -> dict[str, Any]:
     data["thinking_css"] = [s.css for s in profile.thinking]
     data["cursor"] = profile.cursor
     if profile.sign_in is not None:
-        for role in (
-            "username",
-            "password",
-            "submit",
-            "next_step",
-            "code",
-            "code_submit",
-            "signed_in",
-            "signed_out",
-        ):
+        for role in _SIGN_IN_ROLES:
             data[role] = plain(getattr(profile.sign_in, role))
         data["sign_in_error"] = plain(profile.sign_in.error)
     data["captcha"] = [{"css": CAPTCHA_CSS, "text": []}, *plain(profile.challenge.captcha)]
     data["qrcode"] = plain(profile.challenge.qrcode)
     if profile.attachments is not None:
-        for role in ("input", "opener", "drop_target", "uploaded", "uploading", "failed", "remove"):
+        for role in _ATTACHMENT_ROLES:
             data[f"attachments.{role}"] = plain(getattr(profile.attachments, role))
     return data
 

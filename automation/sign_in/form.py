@@ -29,8 +29,8 @@ async def fill_form(
 
     Args:
         dom: The page's agent.
-        hands: What clicks and types.
-        credentials: What to enter.
+        hands: Clicks and types.
+        credentials: Those to enter.
         timeout_s: How long the site may take over each step.
         now_s: The site's own time, by which it checks a one-time password; Unix seconds.
 
@@ -56,12 +56,14 @@ async def fill_form(
         return
     if outcome == "captcha":
         raise ChallengeRequiredError("captcha")
+    raise SignInRequiredError(await _refusal_reason(dom, outcome))
+
+
+async def _refusal_reason(dom: PageAgent, outcome: str | None) -> str:
     words = await dom.call("labels", "sign_in_error") if outcome == "refused" else ""
     if words:
-        reason = f"the site refused the credentials: {words}"
-    else:
-        reason = "the sign-in form did not lead to the chat; check the credentials, or sign in by hand"
-    raise SignInRequiredError(reason)
+        return f"the site refused the credentials: {words}"
+    return "the sign-in form did not lead to the chat; check the credentials, or sign in by hand"
 
 
 async def _outcome(dom: PageAgent, timeout_s: float, **more: dict[str, bool]) -> str | None:
