@@ -54,7 +54,7 @@ def call_block(name: str, arguments: str) -> str:
 
 
 def assistant_text(text: str, calls: Sequence[tuple[str, str]]) -> str:
-    """Return what an assistant's message says: its text, then its calls, each a name and its arguments.
+    """Return an assistant's message as text: its content, then its calls, each a name and its arguments.
 
     Both what is remembered of an answer and what a client sends back of it pass through here. So they are alike, also
     where the client trimmed the text or wrote the arguments' JSON anew.

@@ -33,7 +33,7 @@ _MOST_STOPS = 4
 
 @dataclass(frozen=True, slots=True)
 class AnswerLimits:
-    """Where the gateway itself ends an answer.
+    """Limits at which the gateway itself ends an answer.
 
     Attributes:
         stops: The answer ends before the first of these.

@@ -38,7 +38,7 @@ class TokenUsage(NamedTuple):
 
 
 def embeddings_usage(document: bytes) -> TokenUsage | None:
-    """Return the tokens that an embeddings document tells; None where it tells none."""
+    """Return the token counts in an embeddings document; None where it has none."""
     usage = orjson.loads(document).get("usage")
     tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else None
     return TokenUsage(tokens, 0) if isinstance(tokens, int) else None

@@ -1,4 +1,4 @@
-"""How long a piece of an answer takes from the server's write to our delta, on one, four and eight pages at once.
+"""Measures the delay of an answer's pieces from the server's write to our delta, on one, four and eight pages at once.
 
 Every page streams 50 pieces a second in a browser context of its own, on the chat site's fetch page. Our two routes are
 measured beside what people write first: a script that polls ``inner_text`` every 200 ms. The page's route tells a word

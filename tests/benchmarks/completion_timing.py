@@ -1,4 +1,4 @@
-"""How often an answer is called complete before it is, and how late afterwards, when its stream pauses at random.
+"""Measures early and late ends of answers whose stream pauses at random.
 
 Real Chromium on the chat site, several pages at once. Every run has pauses of 0.5 to 8 s at random places. Pages have
 all controls, some or none, and their answers travel in every way. Beside it, in the same runs, what a classifier would

@@ -1,4 +1,4 @@
-"""What bot detectors see of each way of running a browser, beside a browser that nobody drives and Playwright as it comes."""
+"""Runs bot detectors on each way of running a browser, beside an undriven browser and plain Playwright."""
 
 from __future__ import annotations
 

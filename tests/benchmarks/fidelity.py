@@ -1,4 +1,4 @@
-"""How much of an answer survives the way over a page: Markdown, rendered, read back from the DOM in a real Chromium.
+"""Measures how much of an answer survives a page: Markdown, rendered, read back from the DOM in a real Chromium.
 
 What counts:
 

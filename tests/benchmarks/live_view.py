@@ -1,4 +1,4 @@
-"""The live view of one page: how old a frame is when it is there, how soon a click shows, and what it costs on the line.
+"""Measures the live view of one page: a frame's age, a click's delay, and bytes on the line.
 
 The page appends a word thirty times a second, in headless Chromium, and the view is read in the same process. A click's
 way is measured on the same page while it stands still and changes colour when it is clicked.

@@ -1,4 +1,4 @@
-"""How long it takes until a prompt stands in each editor, read back and compared, beside Playwright's ``fill``.
+"""Measures the time until a prompt stands in each editor, read back and compared, beside Playwright's ``fill``.
 
 Real editors in a real Chromium, lines as prompts have them. A way that has not put all of the prompt into the editor's own
 model after ``LIMIT_S`` seconds, or has put something else there, is told as such instead of a time.

@@ -1,4 +1,4 @@
-"""What a signed-in session costs: memory (PSS) and idle CPU of the browsers, for 1, 5 and 12 of them; and one that sleeps.
+"""Measures memory (PSS) and idle CPU of the browsers of 1, 5 and 12 signed-in sessions, and of a closed one.
 
 Every session is an endpoint's context with one page of llama.cpp's web UI that has answered once. *Shared* sessions are
 contexts of one browser, *isolated* ones have a browser and a profile each. PSS counts memory that processes share once, divided

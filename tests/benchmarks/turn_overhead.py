@@ -1,4 +1,4 @@
-"""What driving a page adds to a turn, beside a naive Playwright script on the same page in the same run.
+"""Measures what driving a page adds to a turn, beside a naive Playwright script on the same page in the same run.
 
 Both answer the same short prompts on the chat site's fetch page, warm, one after the other. The naive script is what
 people write first: ``fill``, Enter, then poll ``inner_text`` every 500 ms until it has been quiet for 2 s.

@@ -40,7 +40,7 @@ _DELTAS = {
 
 
 class MessagesEncoder:
-    """The form of one answer: a ``message`` and its events.
+    """Encoder of one answer: a ``message`` and its events.
 
     Feed it what the provider sends; a stream that ends before it said why, or a call that can't be read, raises.
     """

@@ -12,7 +12,7 @@ class _Lenient(BaseModel):
 
 
 class Source(_Lenient):
-    """Where an image or a document is: ``base64``, ``url``, ``text`` or ``content``."""
+    """Data of an image or a document, as ``base64``, ``url``, ``text`` or ``content``."""
 
     type: str
     media_type: str | None = None
@@ -51,7 +51,7 @@ class Thinking(_Lenient):
 
 
 class OutputConfig(_Lenient):
-    """How much effort the answer is worth, and its form."""
+    """Effort and format of the answer."""
 
     effort: str | None = None
     format: dict[str, Any] | None = None

@@ -70,7 +70,7 @@ class ResponseDocuments:
         }
 
     def _asked(self) -> dict[str, Any]:
-        """Return what the request asked for, as the response repeats it."""
+        """Return the request's parameters, as the response repeats them."""
         asked = self._request
         return {
             "instructions": asked.instructions,

@@ -37,7 +37,7 @@ _ERROR_CODES = {429: "rate_limit_exceeded"}
 
 
 class ResponsesEncoder:
-    """The form of one answer: ``response`` and its events; there is no ``[DONE]``.
+    """Encoder of one answer: ``response`` and its events; there is no ``[DONE]``.
 
     Feed it what the provider sends; a stream that ends before it said why, or a call that can't be read, raises.
     """

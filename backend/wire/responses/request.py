@@ -39,14 +39,14 @@ class InputItem(_Lenient):
 
 
 class Reasoning(_Lenient):
-    """How much the model thinks."""
+    """Effort of the model's reasoning."""
 
     effort: str | None = None
     summary: str | None = None
 
 
 class TextConfig(_Lenient):
-    """The form of the answer's text."""
+    """Format of the answer's text."""
 
     format: dict[str, Any] | None = None
     verbosity: str | None = None

@@ -1,4 +1,4 @@
-"""What the chat site answers: tags in the prompt choose it, nothing else does. Pure.
+"""Answers of the chat site, chosen by tags in the prompt and by nothing else. Pure.
 
 ====================  =======================================================================
 ``[[echo:TEXT]]``     the answer is TEXT
