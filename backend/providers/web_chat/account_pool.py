@@ -167,7 +167,8 @@ class AccountPool:
         try:
             await self._repository.save_standing(self.plan.slug, account_id, standing)
         except StorageError:
-            logger.warning("account_state_not_saved", extra={"account": account_id}, exc_info=True)
+            facts = {"endpoint": self.plan.slug, "account": account_id}
+            logger.warning("account_state_not_saved", extra=facts, exc_info=True)
 
     def _tell_change(self) -> None:
         self.changed.set()
@@ -249,9 +250,8 @@ class AccountPool:
                     await (await member.pages()).visit()
                 except AutomationError as exc:
                     self.note_failure(member, exc)
-                    logger.info(
-                        "keep_alive_visit_failed", extra={"account": member.id, "reason": type(exc).__name__}
-                    )
+                    facts = {"endpoint": self.plan.slug, "account": member.id, "reason": type(exc).__name__}
+                    logger.info("keep_alive_visit_failed", extra=facts)
 
     def _is_anonymous(self, member: OpenAccount[AccountPages]) -> bool:
         return self.plan.is_own_anonymous and member.id == self.plan.own.id
