@@ -96,7 +96,7 @@ def create_app(
     parse_database_url(settings.effective_database_url)
     warning = check_exposure(settings.host, settings.auth, is_auth_on=settings.is_auth_on)
     if warning:
-        logger.warning(warning)
+        logger.warning("gateway_exposed", extra={"reason": warning})
     if settings.is_auth_on:
         ensure_admin_key(settings)
     described = read_imports(import_files(settings.data_dir, imports), settings.provider_keys)

@@ -130,7 +130,7 @@ def ensure_admin_key(settings: Settings) -> None:
     key, is_new = _load_admin_key(settings)
     if is_new:
         print(f"API key of the administrator, shown this once: {key}", flush=True)  # noqa: T201  for the operator's eyes, never the log
-    logger.info("authentication is on", extra={"key_file": str(_admin_key_file(settings))})
+    logger.info("authentication_on", extra={"key_file": str(_admin_key_file(settings))})
 
 
 def open_vault(settings: Settings) -> Vault:
@@ -237,7 +237,7 @@ async def _import(described: Import, routing: _Routing) -> None:
         await bring_in(described, manager=routing.manager, book=routing.rotations)
     except ImportFileError as exc:
         # It fits its format, but not what is stored: that goes on being served.
-        logger.error("nothing was imported", extra={"reason": str(exc)})  # noqa: TRY400  its reason says all
+        logger.error("import_failed", extra={"reason": str(exc)})  # noqa: TRY400  its reason says all
 
 
 def _build_gateway(settings: Settings, routing: _Routing, *, usage: UsageLog) -> Gateway:

@@ -1,4 +1,4 @@
-"""How long to wait before something that failed is tried again. Pure."""
+"""Exponential back-off: the pause before something that failed is tried again. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an API provider says or does wrong, in the words of APIs. Pure.
+"""Errors of API providers, in the words of APIs. Pure.
 
 ::
 

@@ -390,7 +390,7 @@ class LeasePool(Generic[T]):
             logger.info("page_retired", extra={"reason": str(exc)})
             self._retire(slot, "lost")
             return False
-        logger.info("page_worn", extra={"by": worn, "turns": slot.turns})
+        logger.info("page_recycled", extra={"reason": worn, "turns": slot.turns})
         self._retire(slot, worn)
         return False
 

@@ -1,4 +1,4 @@
-"""What a selector profile may say: the models of a chat page, as data. Pure.
+"""Models of a selector profile: a chat page as data. Pure.
 
 A profile is a YAML file in ``selectors/`` or an inline mapping. Every role is an ordered list of selectors: the first
 that matches a visible element wins. The text below each field is its documentation, here, in the JSON Schema and in

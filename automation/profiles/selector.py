@@ -1,4 +1,4 @@
-"""What the models of a profile are built from: the base of every mapping, selectors, patterns. Pure."""
+"""Building blocks of a profile's models: the base of every mapping, selectors, patterns. Pure."""
 
 from __future__ import annotations
 

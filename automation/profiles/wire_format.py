@@ -1,4 +1,4 @@
-"""What a profile's ``wire`` may say: which decoder reads the answer, and where it stands in JSON of no known dialect. Pure."""
+"""Model of a profile's ``wire``: the decoder of the answer, and its paths in JSON of no known dialect. Pure."""
 
 from __future__ import annotations
 

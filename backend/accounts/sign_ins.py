@@ -276,7 +276,7 @@ async def _fill_form(room: SignInHost, session: _FormSignIn) -> None:
         session.end(SignInStatus("refused", reason=exc.reason))
     except AutomationError as exc:
         session.end(SignInStatus("lost", reason=str(exc)))
-    except Exception:  # noqa: BLE001  the boundary of the sign-in's task: a failure of this one must not end all others
+    except Exception:
         logger.exception("sign_in_failed")
         session.end(SignInStatus("lost", reason="it failed unexpectedly; the gateway's log says why"))
     else:

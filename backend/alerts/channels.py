@@ -92,7 +92,7 @@ class AppriseChannel:
                     check=False,
                 )
         except (OSError, TimeoutError) as exc:
-            logger.error("alert_failed", extra={**facts, "reason": type(exc).__name__})
+            logger.error("alert_failed", extra={**facts, "reason": type(exc).__name__})  # noqa: TRY400  its type says all
             return
         if done.returncode == 0:
             logger.info("alert_sent", extra=facts)

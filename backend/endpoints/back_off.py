@@ -1,4 +1,4 @@
-"""Whether a failed endpoint is opened again, and what a group of errors is about. Pure."""
+"""Decides whether a failed endpoint is opened again, and finds the leading error of a group. Pure."""
 
 from __future__ import annotations
 

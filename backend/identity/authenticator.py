@@ -1,4 +1,4 @@
-"""How the gateway learns who sends a request: a protocol, and who everybody is with authentication off. Pure."""
+"""Protocol of authentication, and the authenticator that is used while authentication is off. Pure."""
 
 from __future__ import annotations
 

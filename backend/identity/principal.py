@@ -1,4 +1,4 @@
-"""Who sends a request, and what they may use. Pure."""
+"""The principal: the identity behind a request, its role and the models it may use. Pure."""
 
 from __future__ import annotations
 

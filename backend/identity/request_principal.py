@@ -1,4 +1,4 @@
-"""Where the principal of a request stands in its ASGI scope: set by the guard, read by routes and the log. Pure."""
+"""Keeps the principal of a request in its ASGI scope: set by the guard, read by routes and the log. Pure."""
 
 from __future__ import annotations
 

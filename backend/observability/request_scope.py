@@ -43,7 +43,7 @@ class RequestScope:
             principal = find_principal(scope)
             if principal is not None and principal.id:
                 facts["principal"] = principal.id
-            log_often(logger, "request finished", {**facts, "duration_ms": duration_ms})
+            log_often(logger, "request_finished", {**facts, "duration_ms": duration_ms})
             request_id.reset(token)
 
 

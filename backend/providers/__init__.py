@@ -39,8 +39,8 @@ _INTERFACE = "automation.library.interface"
 _LIBRARY = "backend.providers.library"
 _PLACES = {
     "BaseProvider": _INTERFACE,
-    "CallParams": f"{_LIBRARY}.calls",
-    "CallResult": f"{_LIBRARY}.calls",
+    "CallParams": f"{_LIBRARY}.call_types",
+    "CallResult": f"{_LIBRARY}.call_types",
     "Config": f"{_LIBRARY}.config",
     "ProviderContext": _INTERFACE,
     "ProviderFactory": f"{_LIBRARY}.provider_factory",

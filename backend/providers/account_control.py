@@ -1,4 +1,4 @@
-"""How the accounts of an open endpoint are looked at and changed, wherever their browsers run."""
+"""Protocol for listing, changing and signing in the accounts of an open endpoint, in whatever process they live."""
 
 from __future__ import annotations
 

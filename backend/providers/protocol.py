@@ -1,4 +1,4 @@
-"""What serves one endpoint while it is started, as the gateway and the endpoints see it.
+"""Protocol of providers: what serves one endpoint while it is started, in this process or another.
 
 Everything that goes in and out is plain data, a stream or a context manager, so that a provider may be a proxy to what
 runs elsewhere.

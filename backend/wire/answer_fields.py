@@ -1,4 +1,4 @@
-"""Which fields of OpenAI's chat body ask for something, and which are refused where they do. Pure.
+"""Finds the fields of OpenAI's chat body that ask for something, and refuses those that can't be honoured. Pure.
 
 Pages and translated APIs have one rule: a field that asks for another kind of answer is refused by its name, any other that can't
 be honoured is named in ``x-gateway-ignored-params``. ``web_search_options`` is of the second kind: it tunes where an answer

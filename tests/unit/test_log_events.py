@@ -86,8 +86,23 @@ def events_of(message: ast.expr) -> list[str]:
             return []
 
 
+def added_keys(name: str, scope: ast.AST) -> list[str]:
+    """Return the constant keys that are set in a dictionary of this name after it was made."""
+    return [
+        target.slice.value
+        for node in ast.walk(scope)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Subscript)
+        and ast.unparse(target.value) == name
+        and isinstance(target.slice, ast.Constant)
+        and isinstance(target.slice.value, str)
+    ]
+
+
 def keys_of(facts: ast.expr | None, scope: ast.AST) -> list[str] | None:
     """Return the keys of a dictionary that stands in the call, or gets its name once in the function around it."""
+    found: list[str] | None
     match facts:
         case None:
             return []
@@ -97,9 +112,10 @@ def keys_of(facts: ast.expr | None, scope: ast.AST) -> list[str] | None:
                 for node in ast.walk(scope)
                 if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
             ]
-            return keys_of(assigned[0], scope) if len(assigned) == 1 else None
+            found = keys_of(assigned[0], scope) if len(assigned) == 1 else None
+            return None if found is None else found + added_keys(name, scope)
         case ast.Dict(keys, values):
-            found: list[str] = []
+            found = []
             for key, value in zip(keys, values, strict=True):
                 match key:
                     case ast.Constant(str(constant)):

@@ -233,7 +233,9 @@ class AccountPool:
             awake = sorted((m for m in self.members if m.can_sleep), key=lambda m: m.idle_since_s)
             for member in awake[:-1]:
                 if member.can_sleep and self._clock() - member.idle_since_s > self.plan.idle_s:
-                    logger.info("account_sleeps", extra={"endpoint": self.plan.slug, "account": member.id})
+                    logger.info(
+                        "account_idle_closed", extra={"endpoint": self.plan.slug, "account": member.id}
+                    )
                     await member.sleep()
 
     async def _visit_idle(self) -> None:

@@ -169,7 +169,7 @@ async def test_an_unused_session_is_not_stored_and_a_used_one_is(browsers):
     unused = sessions.saves
 
     context = await account.context()
-    account.used()
+    account.mark_active()
     await account.close()
 
     assert (unused, sessions.saves) == (0, 1)
@@ -180,7 +180,7 @@ async def test_of_an_account_that_is_nobody_nothing_is_stored(browsers):
     sessions = Sessions()
     account = account_in(browsers, sessions)
     await account.context()
-    account.used()
+    account.mark_active()
 
     await account.close()
 
@@ -194,7 +194,7 @@ async def test_while_it_is_used_the_session_is_stored_now_and_then(browsers):
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(account.keep_saved, 0.001)
-        account.used()
+        account.mark_active()
         await sessions.saved.wait()
         tasks.cancel_scope.cancel()
 

@@ -99,7 +99,7 @@ async def test_the_agent_is_put_into_the_document_once_and_asked_by_name():
 
     assert (point, ready, installs(page)) == ({"x": 1}, True, 1)
     assert page.asked == [
-        ('globalThis.agent.point("send")', 5.0),
+        ('globalThis.agent.point("send")', 10.0),
         ('globalThis.agent.until({"stop": false},500)', 9.0),
     ]
     assert "Runtime.enable" not in page.methods()

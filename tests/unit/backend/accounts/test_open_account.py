@@ -166,8 +166,8 @@ async def test_a_turn_is_counted_while_it_runs_and_once_the_site_has_got_it(acco
         during = (str(member.state), member.usage.in_flight, member.usage.pending)
         note_sent()
         note_sent()
-        sent = (member.usage.pending, list(member.usage.sent))
-    after = (str(member.state), member.usage.in_flight, list(member.usage.sent))
+        sent = (member.usage.pending, list(member.usage.sent.times))
+    after = (str(member.state), member.usage.in_flight, list(member.usage.sent.times))
 
     assert during == ("in_use", 1, 1)
     assert sent == (0, [1000.0])
@@ -178,7 +178,7 @@ async def test_a_turn_that_failed_may_have_reached_the_site_and_is_counted(accou
     with pytest.raises(SiteError), account.member.turn(0.0):
         raise SiteError("HTTP 500")
 
-    assert list(account.member.usage.sent) == [1000.0]
+    assert list(account.member.usage.sent.times) == [1000.0]
     assert account.member.state is AccountState.IDLE
 
 

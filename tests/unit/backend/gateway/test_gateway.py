@@ -436,9 +436,9 @@ async def test_embeddings_are_asked_of_kinds_that_have_them(house):
     await house.started("page")
     await house.started("api", provider_type="rest_api")
 
-    document, slug = await house.gateway.embed({"input": "a"}, "api/one", "")
+    document, slug = await house.gateway.embed({"input": "a"}, "api/one", LOCAL_ADMINISTRATOR)
     with pytest.raises(InvalidRequestError) as refused:
-        await house.gateway.embed({"input": "a"}, "page/one", "")
+        await house.gateway.embed({"input": "a"}, "page/one", LOCAL_ADMINISTRATOR)
 
     assert (document, slug) == (EMBEDDINGS, "api")
     assert refused.value.param == "model"
@@ -464,9 +464,9 @@ async def test_models_are_listed_of_endpoints_that_are_started(house):
     await house.started("demo")
     await house.manager.create(draft_of("other"))
 
-    names = [entry["id"] for entry in house.gateway.list_models()]
+    names = [entry["id"] for entry in house.gateway.list_models(LOCAL_ADMINISTRATOR)]
 
     assert names == ["demo", "demo/one", "demo/two"]
-    assert house.gateway.get_model("demo/two")["owned_by"] == "demo"
+    assert house.gateway.get_model(LOCAL_ADMINISTRATOR, "demo/two")["owned_by"] == "demo"
     with pytest.raises(ModelNotFoundError):
-        house.gateway.get_model("demo/three")
+        house.gateway.get_model(LOCAL_ADMINISTRATOR, "demo/three")

@@ -67,12 +67,14 @@ def turn(*texts: str, chat: ChatLink | None = CHAT, **finish: Any) -> list[TurnE
 
 
 async def run(
-    page: Page, *, limits: AnswerLimits = AnswerLimits(), prompt: Prompt = ASKED, remember=None, **fields: Any
-):  # noqa: B008
+    page: Page, *, limits: AnswerLimits | None = None, prompt: Prompt = ASKED, remember=None, **fields: Any
+):
     body = {"model": "m", "messages": [{"role": "user", "content": "x"}], **fields}
     shape = parse_answer_shape(ChatRequest.model_validate(body))
     deltas = []
-    async with open_shaped_answer(page.open_turn, prompt, limits, shape, remember=remember) as answer:
+    async with open_shaped_answer(
+        page.open_turn, prompt, limits or AnswerLimits(), shape, remember=remember
+    ) as answer:
         deltas = [delta async for delta in answer]
     assert page.open == 0
     return answer, deltas

@@ -140,7 +140,7 @@ async def test_a_changed_account_keeps_what_the_change_leaves_alone(two, change,
     after = two.named("a")
     assert (after is before, after.is_awake) == (is_same, is_awake)
     # The site has not forgotten what it was asked.
-    assert list(after.usage.sent) == [1000.0]
+    assert list(after.usage.sent.times) == [1000.0]
 
 
 async def test_another_person_does_not_answer_by_the_session_of_the_one_before(two):
