@@ -64,7 +64,7 @@ async def test_hanging_up_while_waiting_for_a_place_gives_the_place_in_the_queue
         with pytest.raises(httpx.ReadTimeout):
             await stuck.rest.post("/v1/chat/completions", json=BODY, timeout=0.3)
         with anyio.fail_after(60):
-            while "client hung up" not in caplog.text:
+            while "turn_cancelled_by_client" not in caplog.text:
                 await anyio.lowlevel.checkpoint()
 
     stuck.site.script = says("next")
@@ -131,5 +131,5 @@ async def test_a_failure_while_the_page_is_tidied_does_not_reach_an_answer_that_
     assert "whole" in got.text
     assert "error" not in got.text
     with anyio.fail_after(60):
-        while "turn failed" not in caplog.text:
+        while "turn_failed" not in caplog.text:
             await anyio.lowlevel.checkpoint()

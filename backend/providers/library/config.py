@@ -129,10 +129,10 @@ class Config:
         place = "backend.providers.library"
         if entry.is_page:
             opened: AbstractAsyncContextManager[ProviderClient] = import_module(
-                f"{place}.called_page"
+                f"{place}.page_client"
             ).open_page_client(name, entry, self._placed())
         else:
-            opened = import_module(f"{place}.called_api").open_api_client(name, entry)
+            opened = import_module(f"{place}.api_client").open_api_client(name, entry)
         return opened
 
     def _placed(self) -> ConfigFile:
