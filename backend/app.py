@@ -157,6 +157,6 @@ async def _lifespan(
     async with open_gateway(
         settings, described, open_providers=open_providers, open_authenticator=open_authenticator
     ) as opened:
-        app.state.parts, app.state.sign_ins = opened.parts, opened.sign_ins
+        app.state.services, app.state.sign_ins = opened.services, opened.sign_ins
         with app.authentication.using(opened.authenticator):
             yield

@@ -30,7 +30,7 @@ from backend.gateway.placement.background import BackgroundPatterns
 from backend.gateway.placement.placement import ConversationPlacer
 from backend.gateway.routing.breaker import BreakerLimits
 from backend.gateway.routing.endpoint_stats import EndpointStatsRegistry
-from backend.gateway.routing.rotation_registry import RotationBook
+from backend.gateway.routing.rotation_registry import RotationRegistry
 from backend.gateway.routing.router import Router
 from backend.identity.authenticator import Authenticator, LocalAuthenticator
 from backend.imports.import_file import Import, ImportFileError
@@ -54,7 +54,7 @@ OpenAuthenticator = Callable[[Settings], AbstractAsyncContextManager[Authenticat
 class OpenedGateway:
     """What the application serves while its lifespan runs."""
 
-    parts: Services
+    services: Services
     sign_ins: SignIns
     authenticator: Authenticator
 
@@ -69,8 +69,8 @@ class _Storage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Routing:
     manager: EndpointManager
-    rotations: RotationBook
-    standings: EndpointStatsRegistry
+    rotations: RotationRegistry
+    endpoint_stats: EndpointStatsRegistry
     providers: OpenedProviders
     pages: PageServices
 
@@ -102,10 +102,10 @@ async def open_gateway(
             sessions_for=storage.stores.sessions_for,
         )
         sign_ins = await stack.enter_async_context(open_sign_ins(accounts))
-        parts = await stack.enter_async_context(
+        services = await stack.enter_async_context(
             _open_parts(settings, storage, routing=routing, accounts=accounts)
         )
-        yield OpenedGateway(parts=parts, sign_ins=sign_ins, authenticator=authenticator)
+        yield OpenedGateway(services=services, sign_ins=sign_ins, authenticator=authenticator)
 
 
 @asynccontextmanager
@@ -187,26 +187,30 @@ async def _open_routing(
         open_alerts(build_channels(settings), settings.alert_min_interval) as alerts,
     ):
         limits = BreakerLimits(settings.disable_after_failures, settings.disable_seconds)
-        standings = EndpointStatsRegistry(limits, alerts.on_breaker)
-        rotations = RotationBook(storage.repositories.rotations)
+        endpoint_stats = EndpointStatsRegistry(limits, alerts.on_breaker)
+        rotations = RotationRegistry(storage.repositories.rotations)
         await rotations.load()
         pages = PageServices(
             conversations=ConversationPlacer(storage.repositories.conversations),
             background=_build_background(settings),
             files=build_file_fetcher(settings),
         )
-        workshop = EndpointDependencies(
+        dependencies = EndpointDependencies(
             repository=storage.repositories.endpoints,
             kinds={**providers.kinds, **page_kinds(providers.pages, pages)},
             check=providers.check,
             screenshots=ScreenshotFolder(settings.data_dir / "screenshots"),
             forget=storage.profiles.forget,
             check_names=rotations.check_endpoint,
-            watchers=(alerts.on_state, standings.on_state),
+            watchers=(alerts.on_state, endpoint_stats.on_state),
         )
-        async with open_manager(workshop) as manager:
+        async with open_manager(dependencies) as manager:
             yield _Routing(
-                manager=manager, rotations=rotations, standings=standings, providers=providers, pages=pages
+                manager=manager,
+                rotations=rotations,
+                endpoint_stats=endpoint_stats,
+                providers=providers,
+                pages=pages,
             )
 
 
@@ -234,22 +238,22 @@ async def _open_parts(
 
 async def _import(described: Import, routing: _Routing) -> None:
     try:
-        await bring_in(described, manager=routing.manager, book=routing.rotations)
+        await bring_in(described, manager=routing.manager, registry=routing.rotations)
     except ImportFileError as exc:
         # It fits its format, but not what is stored: that goes on being served.
         logger.error("import_failed", extra={"reason": str(exc)})  # noqa: TRY400  its reason says all
 
 
 def _build_gateway(settings: Settings, routing: _Routing, *, usage: UsageLog) -> Gateway:
-    chooser = Router(
+    router = Router(
         manager=routing.manager,
         rotations=routing.rotations,
-        standings=routing.standings,
+        endpoint_stats=routing.endpoint_stats,
         alias_strategy=settings.routing_strategy,
     )
     return Gateway(
         manager=routing.manager,
-        chooser=chooser,
+        router=router,
         rotations=routing.rotations,
         background=routing.pages.background,
         conversations=routing.pages.conversations,

@@ -52,7 +52,7 @@ class Attachments:
         self._profile = profile
         self._timeouts = timeouts
 
-    async def enter(self, composer: Composer, text: str, files: Sequence[Attachment]) -> str:
+    async def write_prompt(self, composer: Composer, text: str, files: Sequence[Attachment]) -> str:
         """Attach ``files``, write ``text``, and return what the field then contains.
 
         That is ``text``, unless it is too long and the profile says that it goes as a file then.

@@ -25,10 +25,10 @@ _OWN_URL_MS = 500
 class ChatFinder:
     """Shows earlier chats on one page, and says how the one that is shown is found again."""
 
-    def __init__(self, page: Page, agent: PageAgent, arrival: ChatLoader, config: WebChatConfig) -> None:
+    def __init__(self, page: Page, agent: PageAgent, loader: ChatLoader, config: WebChatConfig) -> None:
         self._page = page
         self._agent = agent
-        self._arrival = arrival
+        self._loader = loader
         self._conversation = config.profile.conversation
         self._timeouts = config.timeouts
 
@@ -40,8 +40,8 @@ class ChatFinder:
         """
         assert chat.url is not None
         try:
-            await self._arrival.load(chat.url)
-            await self._arrival.ensure_ready()
+            await self._loader.load(chat.url)
+            await self._loader.ensure_ready()
         except (UnreachableError, SiteChangedError):
             return False
         want = {"no_turns": False, "input_ready": True}

@@ -103,10 +103,10 @@ class ChatPage:
 
     @property
     def has_sent_nothing(self) -> bool:
-        """Whether it is certain that nothing was sent since ``enter``."""
+        """Whether it is certain that nothing was sent since ``show_chat``."""
         return not self._composer.may_have_sent
 
-    async def enter(self, chat: ChatLink | None) -> bool:
+    async def show_chat(self, chat: ChatLink | None) -> bool:
         """Show this chat and return True, or show an empty one and return False.
 
         Raises:
@@ -193,9 +193,9 @@ def build_chat_page(connection: PageConnection, account: Account, config: WebCha
     profile, timeouts = config.profile, config.timeouts
     chat = ShownChat()
     hands = PageInput(page, agent, config.human_input)
-    arrival = ChatLoader(page, account, config, network, agent, hands)
+    loader = ChatLoader(page, account, config, network, agent, hands)
     composer = Composer(agent, hands, profile, timeouts)
-    finder = ChatFinder(page, agent, arrival, config)
+    finder = ChatFinder(page, agent, loader, config)
     wire_check = WireCheck(agent, config)
     turn = ChatTurn(
         connection,
@@ -203,7 +203,7 @@ def build_chat_page(connection: PageConnection, account: Account, config: WebCha
         config,
         chat,
         hands=hands,
-        arrival=arrival,
+        loader=loader,
         composer=composer,
         attachments=Attachments(page, agent, hands, profile, timeouts),
         finder=finder,
@@ -216,7 +216,7 @@ def build_chat_page(connection: PageConnection, account: Account, config: WebCha
         chat,
         composer=composer,
         finder=finder,
-        reset=ChatReset(page, agent, hands, network, arrival, config),
+        reset=ChatReset(page, agent, hands, network, loader, config),
         turn=turn,
         wire_check=wire_check,
     )

@@ -32,14 +32,14 @@ class ChatReset:
         agent: PageAgent,
         hands: PageInput,
         network: NetworkTap,
-        arrival: ChatLoader,
+        loader: ChatLoader,
         config: WebChatConfig,
     ) -> None:
         self._page = page
         self._agent = agent
         self._hands = hands
         self._network = network
-        self._arrival = arrival
+        self._loader = loader
         self._config = config
         self._profile = config.profile
         self._stop_s = config.timeouts.stop_s
@@ -60,8 +60,8 @@ class ChatReset:
         Raises:
             AutomationError: It does not show an empty chat.
         """
-        await self._arrival.load(self._config.chat_url)
-        await self._arrival.ensure_ready()
+        await self._loader.load(self._config.chat_url)
+        await self._loader.ensure_ready()
         if await self._agent.call("first", {"empty": {"no_turns": True}}, 0):
             return
         if await self._click_new_chat() or await self._until({"no_turns": True}, _APPEARS_MS):
@@ -127,7 +127,7 @@ class ChatReset:
         if new_chat.ready:
             want["new_chat_ready"] = True
         if new_chat.opens_socket:
-            await self._arrival.until_socket(sockets)
+            await self._loader.until_socket(sockets)
         return await self._until(want, int(self._stop_s * 1000))
 
     async def _confirm_new_chat(self) -> bool:

@@ -131,7 +131,7 @@ class ChatSite:
                 self.account.browsers.streaming_slot(wait_s),
                 self.pool.lend(wait_s, _chat_id(prompt.chat)) as page,
             ):
-                is_continued = await page.enter(prompt.chat)
+                is_continued = await page.show_chat(prompt.chat)
                 if prompt.must_continue and not is_continued:
                     raise ConversationGoneError
                 await page.take_turn(build_turn_input(prompt, self.compose, is_continued=is_continued), out)
@@ -157,7 +157,7 @@ class ChatSite:
         if chat.url is None and not self.pool.is_held(chat.id):
             return False
         async with self.pool.lend(self.config.timeouts.lease_s, chat.id) as page:
-            return await page.enter(chat) and await page.delete_chat()
+            return await page.show_chat(chat) and await page.delete_chat()
 
     async def visit(self) -> None:
         """Reload the chat as a keep-alive of the session; the account signs in again if it has expired.

@@ -41,7 +41,7 @@ class ChatTurn:
         chat: ShownChat,
         *,
         hands: PageInput,
-        arrival: ChatLoader,
+        loader: ChatLoader,
         composer: Composer,
         attachments: Attachments,
         finder: ChatFinder,
@@ -53,7 +53,7 @@ class ChatTurn:
         self._config = config
         self._chat = chat
         self._hands = hands
-        self._arrival = arrival
+        self._loader = loader
         self._composer = composer
         self._attachments = attachments
         self._finder = finder
@@ -101,7 +101,7 @@ class ChatTurn:
         )
         with self._connection.telling(capture):
             async with capture.watching():
-                written = await self._attachments.enter(self._composer, ask.text, ask.attachments)
+                written = await self._attachments.write_prompt(self._composer, ask.text, ask.attachments)
                 await self._account.restore_lost_cookies()
                 self._chat.move(ChatMove.SEND)
                 await self._composer.send(capture)
@@ -131,6 +131,6 @@ class ChatTurn:
         """Nothing is sent yet, so a session that ran out meanwhile is renewed before anyone notices."""
         shown = await self._agent.call("look", ["input", "signed_out", "dismiss"])
         if shown["signed_out"] or not shown["input"]:
-            await self._arrival.ensure_ready()
+            await self._loader.ensure_ready()
         elif shown["dismiss"]:
             await self._hands.dismiss_dialogs()

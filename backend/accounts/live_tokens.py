@@ -58,8 +58,8 @@ class LiveTokens(Generic[Owner]):
         self._tickets[ticket] = _Pass(found.owner, self._clock() + TICKET_S)
         return found.owner, ticket
 
-    def enter(self, ticket: str) -> Owner:
-        """Redeem a ticket for its owner; it doesn't expire until ``leave``.
+    def claim(self, ticket: str) -> Owner:
+        """Redeem a ticket for its owner; it doesn't expire until ``release``.
 
         Raises:
             LiveTokenExpiredError: There is no such ticket, or it is too old.
@@ -72,7 +72,7 @@ class LiveTokens(Generic[Owner]):
         found.inside += 1
         return found.owner
 
-    def leave(self, ticket: str) -> None:
+    def release(self, ticket: str) -> None:
         """Let the ticket expire from now on, unless its page has reconnected meanwhile."""
         found = self._tickets.get(ticket)
         if found is None:

@@ -9,33 +9,37 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from backend import __version__
-from backend.api.services import PartsOf
+from backend.api.services import ServicesOf
 from backend.identity.request_principal import find_principal
 
 router = APIRouter(tags=["health"])
 
 
 @router.get("/health")
-async def health(parts: PartsOf) -> dict[str, Any]:
+async def health(services: ServicesOf) -> dict[str, Any]:
     """Tell that the gateway is alive."""
-    return {"status": "ok", "version": __version__, "uptime_s": round(time.monotonic() - parts.started_at, 3)}
+    return {
+        "status": "ok",
+        "version": __version__,
+        "uptime_s": round(time.monotonic() - services.started_at, 3),
+    }
 
 
 @router.get("/ready")
-async def ready(request: Request, parts: PartsOf) -> JSONResponse:
+async def ready(request: Request, services: ServicesOf) -> JSONResponse:
     """Tell whether the database answers, and how browser and endpoints are; 503 when it can't serve.
 
     With authentication on, a caller without the key gets the status alone.
     """
-    problem = await parts.database_problem()
+    problem = await services.database_problem()
     document: dict[str, Any] = {"status": "unavailable" if problem else "ready"}
     if find_principal(request.scope) is not None:
         document |= {
             "database": {"status": "error", "reason": problem} if problem else {"status": "ok"},
-            "browser": parts.browser_status(),
+            "browser": services.browser_status(),
             "endpoints": {
                 e.slug: {"state": str(e.state), "state_reason": e.board.reason}
-                for e in parts.manager.list_all()
+                for e in services.manager.list_all()
             },
         }
     return JSONResponse(document, 503 if problem else 200)

@@ -13,7 +13,7 @@ from backend.endpoints.manager import EndpointManager
 from backend.gateway.cache.shared_answers import SharedAnswers
 from backend.gateway.gateway import Gateway
 from backend.gateway.placement.placement import ConversationPlacer
-from backend.gateway.routing.rotation_registry import RotationBook
+from backend.gateway.routing.rotation_registry import RotationRegistry
 from backend.identity.principal import Principal
 from backend.identity.request_principal import get_principal
 from backend.ledger.usage_log import UsageLog
@@ -33,7 +33,7 @@ class Services:
     accounts: AccountManager
     gateway: Gateway
     conversations: ConversationPlacer
-    rotations: RotationBook
+    rotations: RotationRegistry
     usage: UsageLog
     answers: SharedAnswers
     started_at: float
@@ -41,14 +41,14 @@ class Services:
     browser_status: Callable[[], dict[str, Any]]
 
 
-def _parts(request: Request) -> Services:
-    parts: Services = request.app.state.parts
-    return parts
+def _get_services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
 
 
 def _principal(request: Request) -> Principal:
     return get_principal(request.scope)
 
 
-PartsOf = Annotated[Services, Depends(_parts)]
+ServicesOf = Annotated[Services, Depends(_get_services)]
 PrincipalOf = Annotated[Principal, Depends(_principal)]

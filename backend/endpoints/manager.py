@@ -54,11 +54,11 @@ class EndpointDependencies:
 class EndpointManager:
     """The endpoints by slug, in the order of their creation."""
 
-    def __init__(self, workshop: EndpointDependencies, tasks: TaskGroup) -> None:
-        self._workshop = workshop
+    def __init__(self, dependencies: EndpointDependencies, tasks: TaskGroup) -> None:
+        self._dependencies = dependencies
         self._tasks = tasks
         self._endpoints: dict[str, Endpoint] = {}
-        self._servings: dict[str, EndpointSupervisor] = {}
+        self._supervisors: dict[str, EndpointSupervisor] = {}
         self._locks: dict[str, anyio.Lock] = {}
 
     def list_all(self) -> list[Endpoint]:
@@ -82,7 +82,7 @@ class EndpointManager:
 
     async def load(self) -> None:
         """Read what is stored and start what was started before."""
-        for stored in await self._workshop.repository.list_endpoints():
+        for stored in await self._dependencies.repository.list_endpoints():
             endpoint = self._add(stored)
             if stored.is_started:
                 self._serve(endpoint)
@@ -93,7 +93,7 @@ class EndpointManager:
         Raises:
             InvalidRequestError, NameTakenError, ProfileError: The draft can't be used.
         """
-        return self._add(await self._workshop.repository.add_endpoint(self.examine(draft)))
+        return self._add(await self._dependencies.repository.add_endpoint(self.examine(draft)))
 
     def examine(self, draft: EndpointDraft) -> EndpointConfig:
         """Return what ``create`` would store, without storing it.
@@ -128,7 +128,7 @@ class EndpointManager:
             before, config = endpoint.config, EndpointConfig.of(slug, change(endpoint.config))
             self._refuse_unknown_type(config)
             self._check(config)
-            await self._workshop.repository.update_endpoint(config)
+            await self._dependencies.repository.update_endpoint(config)
             is_running = self._is_running(slug) and _needs_restart(before, config)
             if is_running:
                 await self._stop(slug)
@@ -146,8 +146,8 @@ class EndpointManager:
         async with self._lock(slug):
             self.get(slug)
             await self._stop(slug)
-            await self._workshop.repository.delete_endpoint(slug)
-            await self._workshop.forget(slug)
+            await self._dependencies.repository.delete_endpoint(slug)
+            await self._dependencies.forget(slug)
             del self._endpoints[slug]
         self._locks.pop(slug, None)
 
@@ -172,7 +172,7 @@ class EndpointManager:
         """
         async with self._lock(slug):
             endpoint = self.get(slug)
-            await self._workshop.repository.set_started(slug, is_started=False)
+            await self._dependencies.repository.set_started(slug, is_started=False)
             await self._stop(slug)
             return endpoint
 
@@ -188,58 +188,62 @@ class EndpointManager:
     async def close(self) -> None:
         """Stop all without forgetting which were started."""
         async with anyio.create_task_group() as stopping:
-            for slug in self._servings:
+            for slug in self._supervisors:
                 stopping.start_soon(self._stop, slug)
 
     async def _restart(self, endpoint: Endpoint) -> Endpoint:
-        await self._workshop.repository.set_started(endpoint.slug, is_started=True)
+        await self._dependencies.repository.set_started(endpoint.slug, is_started=True)
         await self._stop(endpoint.slug)
         self._serve(endpoint)
         return endpoint
 
     def _add(self, stored: StoredEndpoint) -> Endpoint:
         config = stored.config
-        endpoint = Endpoint(config, stored.created_at, self._workshop.screenshots, self._traits(config))
-        endpoint.board.listeners += [partial(watcher, endpoint.slug) for watcher in self._workshop.watchers]
+        endpoint = Endpoint(config, stored.created_at, self._dependencies.screenshots, self._traits(config))
+        endpoint.board.listeners += [
+            partial(watcher, endpoint.slug) for watcher in self._dependencies.watchers
+        ]
         self._endpoints[endpoint.slug] = endpoint
         return endpoint
 
     def _check(self, config: EndpointConfig) -> None:
-        self._workshop.check(config)
-        self._workshop.check_names(config, self.fallbacks())
+        self._dependencies.check(config)
+        self._dependencies.check_names(config, self.fallbacks())
 
     def _serve(self, endpoint: Endpoint) -> None:
-        serving = EndpointSupervisor(endpoint, self._workshop.kinds[endpoint.config.provider_type].open)
-        self._servings[endpoint.slug] = serving
-        self._tasks.start_soon(serving.run, name=f"endpoint {endpoint.slug}")
+        supervisor = EndpointSupervisor(
+            endpoint, self._dependencies.kinds[endpoint.config.provider_type].open
+        )
+        self._supervisors[endpoint.slug] = supervisor
+        self._tasks.start_soon(supervisor.run, name=f"endpoint {endpoint.slug}")
 
     async def _stop(self, slug: str) -> None:
-        serving = self._servings.get(slug)
-        if serving is not None:
-            await serving.stop()
+        supervisor = self._supervisors.get(slug)
+        if supervisor is not None:
+            await supervisor.stop()
 
     def _is_running(self, slug: str) -> bool:
-        serving = self._servings.get(slug)
-        return serving is not None and not serving.has_ended
+        supervisor = self._supervisors.get(slug)
+        return supervisor is not None and not supervisor.has_ended
 
     def _lock(self, slug: str) -> anyio.Lock:
         return self._locks.setdefault(slug, anyio.Lock())
 
     def _traits(self, config: EndpointConfig) -> ProviderTraits:
-        kind = self._workshop.kinds.get(config.provider_type)
+        kind = self._dependencies.kinds.get(config.provider_type)
         return kind.traits if kind is not None else ProviderTraits()
 
     def _refuse_unknown_type(self, config: EndpointConfig) -> None:
-        if config.provider_type not in self._workshop.kinds:
+        if config.provider_type not in self._dependencies.kinds:
             msg = f"provider_type {config.provider_type!r} is not available in this version."
             raise InvalidRequestError(msg, "provider_type")
 
 
 @asynccontextmanager
-async def open_manager(workshop: EndpointDependencies) -> AsyncIterator[EndpointManager]:
+async def open_manager(dependencies: EndpointDependencies) -> AsyncIterator[EndpointManager]:
     """Hand out the manager with what was started before being opened; close everything at the end."""
     async with anyio.create_task_group() as tasks:
-        manager = EndpointManager(workshop, tasks)
+        manager = EndpointManager(dependencies, tasks)
         await manager.load()
         try:
             yield manager

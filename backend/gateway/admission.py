@@ -34,7 +34,7 @@ class Admission:
         """How many requests wait."""
         return sum(map(len, self._waiting.values()))
 
-    async def enter(
+    async def acquire(
         self,
         slug: str,
         most_at_once: int,
@@ -42,7 +42,7 @@ class Admission:
         owner: str = "",
         min_delay_s: float = 0.0,
     ) -> None:
-        """Acquire a slot, waiting in the queue if necessary; release it with ``leave``.
+        """Acquire a slot, waiting in the queue if necessary; release it with ``release``.
 
         Callers are served in turn, each one's requests in the order of arrival: who sends many delays the others by one.
         ``owner`` tells callers apart, by the ids of their principals; without it, all are one. ``min_delay_s`` lies between two
@@ -63,7 +63,7 @@ class Admission:
             raise QueueFullError(msg, _QUEUE_RETRY_S)
         await self._wait(slug, owner)
 
-    def leave(self, most_at_once: int) -> None:
+    def release(self, most_at_once: int) -> None:
         """Release a slot: to the caller whose turn it is, there to the request that waits longest."""
         self._running -= 1
         while self._waiting and self._running < most_at_once:
@@ -93,7 +93,7 @@ class Admission:
             yield
         except BaseException:
             if turn.is_set():  # the place came in the same moment as the cancellation
-                self.leave(self._running)
+                self.release(self._running)
             raise
         finally:
             self._leave_line(turn, owner)

@@ -23,7 +23,7 @@ from backend.gateway.recorded_attempt import RecordedAttempt
 from backend.gateway.routing.breaker import is_worth_failing_over, most_useful
 from backend.gateway.routing.ranking import RouteCandidate
 from backend.gateway.routing.resolve import list_names
-from backend.gateway.routing.rotation_registry import RotationBook
+from backend.gateway.routing.rotation_registry import RotationRegistry
 from backend.gateway.routing.router import Router, names_of_endpoint
 from backend.identity.principal import Principal
 from backend.ledger.usage_log import UsageLog
@@ -47,15 +47,15 @@ class Gateway:
         self,
         *,
         manager: EndpointManager,
-        chooser: Router,
-        rotations: RotationBook,
+        router: Router,
+        rotations: RotationRegistry,
         background: BackgroundPatterns,
         conversations: ConversationPlacer,
         usage: UsageLog,
         background_model: str = "",
     ) -> None:
         self._manager = manager
-        self._chooser = chooser
+        self._router = router
         self._rotations = rotations
         self._background = background
         self._conversations = conversations
@@ -78,7 +78,7 @@ class Gateway:
             call.asked.append(candidate.slug)
             has_begun = False
             try:
-                target = self._chooser.target(candidate)
+                target = self._router.target(candidate)
                 endpoint = self._manager.get(target.slug)
                 with self._recorded(
                     endpoint, target, call.principal, is_streamed=call.is_streamed
@@ -102,9 +102,9 @@ class Gateway:
     def _recorded(
         self, endpoint: Endpoint, target: Target, principal: Principal, *, is_streamed: bool = False
     ) -> RecordedAttempt:
-        standings = self._chooser.standings
+        endpoint_stats = self._router.endpoint_stats
         return RecordedAttempt(
-            standings, self._usage, endpoint, target, owner=principal.id, is_streamed=is_streamed
+            endpoint_stats, self._usage, endpoint, target, owner=principal.id, is_streamed=is_streamed
         )
 
     async def embed(
@@ -118,7 +118,7 @@ class Gateway:
             GatewayError, AutomationError: Nothing has that name, or everyone failed.
         """
         failures: list[Exception] = []
-        for candidate in self._chooser.candidates(model, pinned_to, principal):
+        for candidate in self._router.candidates(model, pinned_to, principal):
             try:
                 return await self._embed_at(candidate, body, principal), candidate.slug
             except Exception as exc:
@@ -130,7 +130,7 @@ class Gateway:
     async def _embed_at(
         self, candidate: RouteCandidate, body: Mapping[str, Any], principal: Principal
     ) -> bytes:
-        target = self._chooser.target(candidate)
+        target = self._router.target(candidate)
         endpoint = self._manager.get(target.slug)
         if not endpoint.traits.has_embeddings:
             raise InvalidRequestError(f"Endpoint {target.slug!r} has no embeddings.", "model")
@@ -158,7 +158,7 @@ class Gateway:
             NotAllowedError: They may not.
             EndpointNotFoundError: There is nothing called ``pinned_to``.
         """
-        self._chooser.check_allowed(principal, name, pinned_to)
+        self._router.check_allowed(principal, name, pinned_to)
 
     async def forget_conversation(self, conversation_id: str, owner: str | None = None) -> bool:
         """Forget a conversation, and return whether its chat was deleted at the site as well.
@@ -207,16 +207,16 @@ class Gateway:
         self.check_allowed(principal, name)
         if name in self._rotations.all:
             return model_document(name, "rotation", 0)
-        slug = self._chooser.candidates(name, principal=principal)[0].slug
+        slug = self._router.candidates(name, principal=principal)[0].slug
         return model_document(name, slug, int(self._manager.get(slug).created_at.timestamp()))
 
     def _candidates(self, call: ChatCall, pinned_to: str | None) -> Sequence[RouteCandidate]:
-        candidates = self._chooser.candidates(call.model, pinned_to, call.principal)
+        candidates = self._router.candidates(call.model, pinned_to, call.principal)
         if self._background_model and pinned_to is None:
             first = self._manager.find(candidates[0].slug)
             is_personal = first is not None and first.traits.keeps_chats
             if is_personal and self._background.match_request(call.request):
-                return self._chooser.candidates(self._background_model)
+                return self._router.candidates(self._background_model)
         return candidates
 
     def _admission(self, endpoint: Endpoint) -> Admission:
@@ -273,7 +273,7 @@ class _Admitted:
         if endpoint.state is EndpointState.INACTIVE:
             raise EndpointNotRunningError(endpoint.slug, endpoint.state)
         config = endpoint.config
-        await self._admission.enter(
+        await self._admission.acquire(
             endpoint.slug,
             config.max_concurrent_requests,
             config.max_requests_per_minute,
@@ -296,4 +296,4 @@ class _Admitted:
 
     def _leave(self) -> None:
         # Asked again: an operator may have changed it meanwhile.
-        self._admission.leave(self._endpoint.config.max_concurrent_requests)
+        self._admission.release(self._endpoint.config.max_concurrent_requests)

@@ -136,7 +136,7 @@ class PageTurns:
         """
         order = self._understand(call, target)
         headers = reply_headers(target.slug, order.ignored)
-        with call.stop.by_scope():
+        with call.cancellation.by_scope():
             async with self._open_answer(order, admitted) as answer:
                 reply = PageReply(
                     answer, order.head, headers, is_streamed=call.is_streamed, with_usage=call.with_usage

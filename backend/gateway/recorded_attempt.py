@@ -24,7 +24,7 @@ class RecordedAttempt:
 
     def __init__(
         self,
-        standings: EndpointStatsRegistry,
+        endpoint_stats: EndpointStatsRegistry,
         log: UsageLog,
         endpoint: Endpoint,
         target: Target,
@@ -32,7 +32,7 @@ class RecordedAttempt:
         owner: str,
         is_streamed: bool = False,
     ) -> None:
-        self._attempt = standings.attempt(endpoint)
+        self._attempt = endpoint_stats.attempt(endpoint)
         self._log = log
         self._endpoint = endpoint
         self._target = target

@@ -9,7 +9,7 @@ from pathlib import Path
 from automation.errors import AutomationError
 from backend.endpoints.manager import EndpointManager
 from backend.errors import GatewayError
-from backend.gateway.routing.rotation_registry import RotationBook
+from backend.gateway.routing.rotation_registry import RotationRegistry
 from backend.gateway.routing.rotations import Fallbacks, Rotation, check_fallbacks, check_rotation
 from backend.imports.import_file import (
     Import,
@@ -48,7 +48,7 @@ def read_imports(paths: Sequence[Path], keys: Keys) -> Import:
     return found
 
 
-async def bring_in(described: Import, manager: EndpointManager, book: RotationBook) -> None:
+async def bring_in(described: Import, manager: EndpointManager, registry: RotationRegistry) -> None:
     """Create and start the endpoints that are missing, and add the missing rotations; existing ones stay as they are.
 
     Raises:
@@ -56,13 +56,13 @@ async def bring_in(described: Import, manager: EndpointManager, book: RotationBo
         StorageError: The database can't be used.
     """
     endpoints = [one for one in described.endpoints if not _exists(one, manager)]
-    rotations = [one for one in described.rotations if not _is_kept(one, book)]
-    _check(endpoints, rotations, manager, book)
+    rotations = [one for one in described.rotations if not _is_kept(one, registry)]
+    _check(endpoints, rotations, manager, registry)
     for endpoint in endpoints:
         # Their fallbacks may name each other and the rotations, which must exist first.
         await manager.create(endpoint.draft.model_copy(update={"fallbacks": ()}))
     for rotation in _in_order([one.rotation for one in rotations]):
-        await book.add(rotation, manager.fallbacks())
+        await registry.add(rotation, manager.fallbacks())
     for endpoint in endpoints:
         draft = endpoint.draft
         if draft.fallbacks:
@@ -85,8 +85,8 @@ def _exists(one: ImportedEndpoint, manager: EndpointManager) -> bool:
     return is_there
 
 
-def _is_kept(one: ImportedRotation, book: RotationBook) -> bool:
-    is_there = one.rotation.name in book.all
+def _is_kept(one: ImportedRotation, registry: RotationRegistry) -> bool:
+    is_there = one.rotation.name in registry.all
     if is_there:
         facts = {"rotation": one.rotation.name, "file": one.source}
         logger.info("rotation_import_skipped", extra=facts)
@@ -97,7 +97,7 @@ def _check(
     endpoints: Sequence[ImportedEndpoint],
     rotations: Sequence[ImportedRotation],
     manager: EndpointManager,
-    book: RotationBook,
+    registry: RotationRegistry,
 ) -> None:
     known: dict[str, Sequence[str]] = {**manager.fallbacks()}
     for one in endpoints:
@@ -105,7 +105,7 @@ def _check(
             raise ImportFileError(one.source, one.where, f"the endpoint {one.slug!r} is described twice")
         known[one.slug] = one.draft.fallbacks
         _examine(one, manager)
-    named = {**book.all}
+    named = {**registry.all}
     for rotation in rotations:
         if rotation.rotation.name in named:
             raise ImportFileError(rotation.source, rotation.where, "is described twice")

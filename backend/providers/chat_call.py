@@ -25,7 +25,7 @@ class ChatCall:
         is_throwaway: Nobody goes on with its chat.
         principal: Whose request it is.
         asked: The endpoints that were asked, in this order.
-        stop: Ends its turn.
+        cancellation: Ends its turn.
     """
 
     model: str
@@ -36,7 +36,7 @@ class ChatCall:
     principal: Principal = LOCAL_ADMINISTRATOR
     created: int = field(default_factory=lambda: int(time.time()))
     asked: list[str] = field(default_factory=list)
-    stop: TurnCancellation = field(default_factory=TurnCancellation)
+    cancellation: TurnCancellation = field(default_factory=TurnCancellation)
     id: str = field(default_factory=lambda: new_id("chatcmpl-"))
 
     @cached_property

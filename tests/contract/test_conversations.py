@@ -240,7 +240,7 @@ async def test_a_gateway_that_died_in_a_turn_does_not_go_on_in_that_chat(tmp_pat
         await before.started()
         talk = Talk(before)
         await talk.say("one")
-        parts = before.app.state.parts
+        parts = before.app.state.services
         (known,) = await parts.conversations.list_newest(None, 1)
         assert await parts.conversations._repository.take(
             known
@@ -404,7 +404,7 @@ async def test_the_oldest_conversations_of_an_endpoint_are_forgotten(tmp_path, s
 
 async def test_a_database_that_fails_costs_the_memory_and_not_the_answer(talk, caplog, monkeypatch):
     await talk.say("one")
-    engine = talk.gateway.app.state.parts.conversations._repository._engine
+    engine = talk.gateway.app.state.services.conversations._repository._engine
 
     def refuse() -> None:
         raise OSError("disk is gone")

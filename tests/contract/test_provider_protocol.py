@@ -103,7 +103,7 @@ async def test_its_accounts_are_listed_changed_and_removed_over_rest(gateway):
 async def test_no_secret_of_an_account_is_asked_of_the_provider(gateway, node):
     await signed_out(gateway, password="hunter2-secret")
 
-    accounts = gateway.app.state.parts.manager.get("demo").accounts
+    accounts = gateway.app.state.services.manager.get("demo").accounts
     listed = await accounts.list_accounts()
 
     assert [one.has_password for one in listed] == [True]

@@ -17,7 +17,7 @@ ANSWER = CachedAnswer((b"hello",))
 
 
 def parts_of(gateway) -> Services:
-    parts = gateway.app.state.parts
+    parts = gateway.app.state.services
     assert isinstance(parts, Services)
     return parts
 
@@ -74,10 +74,10 @@ async def test_an_endpoint_that_is_disabled_after_failures_is_news(tmp_path, unu
         parts = parts_of(gateway)
         endpoint = parts.manager.get("demo")
         for _ in range(2):
-            with pytest.raises(SiteError), parts.gateway._chooser.standings.attempt(endpoint):
+            with pytest.raises(SiteError), parts.gateway._router.endpoint_stats.attempt(endpoint):
                 raise SiteError("boom")
         await hook.wait_for(1)
-        with parts.gateway._chooser.standings.attempt(endpoint) as attempt:
+        with parts.gateway._router.endpoint_stats.attempt(endpoint) as attempt:
             attempt.note_first_delta()
         disabled, recovered = await hook.wait_for(2)
 

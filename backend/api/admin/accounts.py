@@ -13,7 +13,7 @@ from starlette.responses import Response
 from backend.accounts.account_config import AccountConfig, AccountDraft
 from backend.api.admin.endpoint_documents import validation_problem
 from backend.api.json_route import JsonRoute
-from backend.api.services import PartsOf
+from backend.api.services import ServicesOf
 from backend.errors import InvalidRequestError
 from backend.providers.account_control import AccountSnapshot
 
@@ -33,49 +33,53 @@ class NewAccount(AccountDraft):
 
 
 @router.get("")
-async def list_accounts(slug: str, parts: PartsOf) -> list[dict[str, Any]]:
+async def list_accounts(slug: str, services: ServicesOf) -> list[dict[str, Any]]:
     """List an endpoint's accounts, oldest first."""
-    return [account_document(view) for view in await parts.accounts.list_accounts(slug)]
+    return [account_document(view) for view in await services.accounts.list_accounts(slug)]
 
 
 @router.post("", status_code=201)
-async def add_account(slug: str, body: NewAccount, parts: PartsOf) -> dict[str, Any]:
+async def add_account(slug: str, body: NewAccount, services: ServicesOf) -> dict[str, Any]:
     """Add an account by its credentials, its cookies or a whole session; a running endpoint uses it at once."""
     if body.cookies is not None and body.storage_state is not None:
         msg = "Send cookies or storage_state, not both."
         raise InvalidRequestError(msg, "storage_state")
     draft = AccountDraft.model_validate({name: getattr(body, name) for name in AccountDraft.model_fields})
     session = body.storage_state if body.cookies is None else body.cookies
-    return account_document(await parts.accounts.add(slug, draft, session))
+    return account_document(await services.accounts.add(slug, draft, session))
 
 
 @router.get("/{account_id}")
-async def get_account(slug: str, account_id: str, parts: PartsOf) -> dict[str, Any]:
+async def get_account(slug: str, account_id: str, services: ServicesOf) -> dict[str, Any]:
     """Return one account and its state."""
-    return account_document(await parts.accounts.get(slug, account_id))
+    return account_document(await services.accounts.get(slug, account_id))
 
 
 @router.patch("/{account_id}")
-async def update_account(slug: str, account_id: str, body: dict[str, Any], parts: PartsOf) -> dict[str, Any]:
+async def update_account(
+    slug: str, account_id: str, body: dict[str, Any], services: ServicesOf
+) -> dict[str, Any]:
     """Change fields of an account; null brings a field's default back. A banned or signed-out account is tried again."""
     try:
-        return account_document(await parts.accounts.update(slug, account_id, partial(_changed, body)))
+        return account_document(await services.accounts.update(slug, account_id, partial(_changed, body)))
     except ValidationError as exc:
         raise RequestValidationError(validation_problem(exc)) from exc
 
 
 @router.delete("/{account_id}", status_code=204)
-async def delete_account(slug: str, account_id: str, parts: PartsOf) -> Response:
+async def delete_account(slug: str, account_id: str, services: ServicesOf) -> Response:
     """Forget an account and its session; its running turns end."""
-    await parts.accounts.delete(slug, account_id)
+    await services.accounts.delete(slug, account_id)
     return Response(status_code=204)
 
 
 @router.get("/{account_id}/session")
-async def export_session(slug: str, account_id: str, parts: PartsOf, response: Response) -> dict[str, Any]:
+async def export_session(
+    slug: str, account_id: str, services: ServicesOf, response: Response
+) -> dict[str, Any]:
     """Return the account's session as Playwright's ``storage_state``: as secret as a password."""
     response.headers["cache-control"] = "no-store"
-    return await parts.accounts.session(slug, account_id)
+    return await services.accounts.session(slug, account_id)
 
 
 @router.put("/{account_id}/session", status_code=204)
@@ -83,10 +87,10 @@ async def import_session(
     slug: str,
     account_id: str,
     body: Annotated[dict[str, Any] | list[dict[str, Any]], Body()],
-    parts: PartsOf,
+    services: ServicesOf,
 ) -> Response:
     """Replace the account's session by this one: a ``storage_state``, or a list of cookies."""
-    await parts.accounts.replace_session(slug, account_id, body)
+    await services.accounts.replace_session(slug, account_id, body)
     return Response(status_code=204)
 
 

@@ -21,7 +21,7 @@ from backend.api.admin.endpoint_documents import (
 )
 from backend.api.admin.state_stream import StateStream
 from backend.api.json_route import JsonRoute
-from backend.api.services import PartsOf, PrincipalOf
+from backend.api.services import PrincipalOf, ServicesOf
 from backend.gateway.call import parse_chat_call
 from backend.providers.config import EndpointDraft
 from backend.wire.chat_request import TestRequest
@@ -36,60 +36,60 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/")
-async def list_endpoints(parts: PartsOf) -> list[dict[str, Any]]:
+async def list_endpoints(services: ServicesOf) -> list[dict[str, Any]]:
     """List all endpoints, oldest first."""
-    return [endpoint_document(endpoint) for endpoint in parts.manager.list_all()]
+    return [endpoint_document(endpoint) for endpoint in services.manager.list_all()]
 
 
 @router.post("/", status_code=201)
-async def create_endpoint(body: EndpointDraft, parts: PartsOf) -> dict[str, Any]:
+async def create_endpoint(body: EndpointDraft, services: ServicesOf) -> dict[str, Any]:
     """Create an endpoint, not started."""
-    return endpoint_document(await parts.manager.create(body))
+    return endpoint_document(await services.manager.create(body))
 
 
 @router.get("/{slug}")
-async def get_endpoint(slug: str, parts: PartsOf) -> dict[str, Any]:
+async def get_endpoint(slug: str, services: ServicesOf) -> dict[str, Any]:
     """Return one endpoint and its state."""
-    return endpoint_document(parts.manager.get(slug))
+    return endpoint_document(services.manager.get(slug))
 
 
 @router.patch("/{slug}")
-async def update_endpoint(slug: str, body: dict[str, Any], parts: PartsOf) -> dict[str, Any]:
+async def update_endpoint(slug: str, body: dict[str, Any], services: ServicesOf) -> dict[str, Any]:
     """Change fields of an endpoint; a running one is restarted if the change needs it."""
     try:
-        return endpoint_document(await parts.manager.update(slug, partial(change_config, changes=body)))
+        return endpoint_document(await services.manager.update(slug, partial(change_config, changes=body)))
     except ValidationError as exc:
         raise RequestValidationError(validation_problem(exc)) from exc
 
 
 @router.delete("/{slug}", status_code=204)
-async def delete_endpoint(slug: str, parts: PartsOf) -> Response:
+async def delete_endpoint(slug: str, services: ServicesOf) -> Response:
     """Stop an endpoint and forget it, its credentials and its sessions."""
-    await parts.manager.delete(slug)
+    await services.manager.delete(slug)
     return Response(status_code=204)
 
 
 @router.post("/{slug}/start")
-async def start_endpoint(slug: str, parts: PartsOf) -> dict[str, Any]:
+async def start_endpoint(slug: str, services: ServicesOf) -> dict[str, Any]:
     """Begin to open an endpoint; GET it or watch its events for when it is active."""
-    return endpoint_document(await parts.manager.start(slug))
+    return endpoint_document(await services.manager.start(slug))
 
 
 @router.post("/{slug}/stop")
-async def stop_endpoint(slug: str, parts: PartsOf) -> dict[str, Any]:
+async def stop_endpoint(slug: str, services: ServicesOf) -> dict[str, Any]:
     """End an endpoint's turns and close it."""
-    return endpoint_document(await parts.manager.stop(slug))
+    return endpoint_document(await services.manager.stop(slug))
 
 
 @router.post("/{slug}/restart")
-async def restart_endpoint(slug: str, parts: PartsOf) -> dict[str, Any]:
+async def restart_endpoint(slug: str, services: ServicesOf) -> dict[str, Any]:
     """Close an endpoint and begin to open it again."""
-    return endpoint_document(await parts.manager.restart(slug))
+    return endpoint_document(await services.manager.restart(slug))
 
 
 @router.post("/{slug}/test")
 async def test_endpoint(
-    slug: str, body: TestRequest, parts: PartsOf, principal: PrincipalOf
+    slug: str, body: TestRequest, services: ServicesOf, principal: PrincipalOf
 ) -> dict[str, Any]:
     """Ask an endpoint one thing and return its whole answer."""
     call = parse_chat_call(
@@ -98,14 +98,14 @@ async def test_endpoint(
         principal=principal,
     )
     call = replace(call, is_throwaway=True)
-    async with parts.gateway.open_reply(call, pinned_to=slug) as reply:
-        return tested_document(orjson.loads(reply.body), reply.headers, parts.manager.get(slug).config)
+    async with services.gateway.open_reply(call, pinned_to=slug) as reply:
+        return tested_document(orjson.loads(reply.body), reply.headers, services.manager.get(slug).config)
 
 
 @router.get("/{slug}/health")
-async def check_endpoint(slug: str, parts: PartsOf) -> dict[str, Any]:
+async def check_endpoint(slug: str, services: ServicesOf) -> dict[str, Any]:
     """Look whether the endpoint could answer now, without asking it anything."""
-    endpoint = parts.manager.get(slug)
+    endpoint = services.manager.get(slug)
     health = await endpoint.check()
     return {
         "status": "healthy" if health.is_healthy else "unhealthy",
@@ -117,13 +117,13 @@ async def check_endpoint(slug: str, parts: PartsOf) -> dict[str, Any]:
 
 
 @router.get("/{slug}/metrics")
-async def count_endpoint(slug: str, parts: PartsOf) -> dict[str, Any]:
+async def count_endpoint(slug: str, services: ServicesOf) -> dict[str, Any]:
     """Return counts of the endpoint's turns since the gateway started."""
-    endpoint = parts.manager.get(slug)
+    endpoint = services.manager.get(slug)
     return {"endpoint": slug, "turns_running": endpoint.turns_running, **endpoint.counts.summary()}
 
 
 @router.get("/{slug}/events", responses=_EVENTS)
-async def watch_endpoint(slug: str, parts: PartsOf) -> Response:
+async def watch_endpoint(slug: str, services: ServicesOf) -> Response:
     """Stream the endpoint's state now and every change of it, as server-sent events named ``state``."""
-    return StateStream(parts.manager.get(slug))
+    return StateStream(services.manager.get(slug))

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 from starlette.responses import PlainTextResponse, Response
 
-from backend.api.services import PartsOf
+from backend.api.services import ServicesOf
 from backend.endpoints.endpoint import Endpoint
 from backend.endpoints.metrics import BOUNDS_S, TurnCounts
 from backend.gateway.cache.response_cache import ResponseCache
@@ -31,18 +31,18 @@ class _Snapshot(Collector):
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
-async def metrics(parts: PartsOf) -> Response:
+async def metrics(services: ServicesOf) -> Response:
     """Tell counts of turns, pages and browsers in Prometheus' text format."""
-    endpoints = parts.manager.list_all()
+    endpoints = services.manager.list_all()
     facts = {endpoint.slug: await endpoint.page_facts() for endpoint in endpoints}
     registry = CollectorRegistry(auto_describe=False)
     registry.register(
         _Snapshot(
             [
-                *_browser(parts.browser_status()),
+                *_browser(services.browser_status()),
                 *_pages(facts),
                 *_turns(endpoints),
-                *_cache(parts.answers.cache),
+                *_cache(services.answers.cache),
             ]
         ),
     )

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from backend.api.json_route import JsonRoute
-from backend.api.services import PartsOf, Services
+from backend.api.services import Services, ServicesOf
 from backend.errors import InvalidRequestError
 from backend.gateway.routing.rotations import Fallbacks, Rotation, RotationDraft
 
@@ -22,37 +22,37 @@ class RotationReplacement(RotationDraft):
 
 
 @router.get("/")
-async def list_rotations(parts: PartsOf) -> list[dict[str, Any]]:
+async def list_rotations(services: ServicesOf) -> list[dict[str, Any]]:
     """List all rotations, oldest first."""
-    return [rotation_document(rotation) for rotation in parts.rotations.all.values()]
+    return [rotation_document(rotation) for rotation in services.rotations.all.values()]
 
 
 @router.post("/", status_code=201)
-async def create_rotation(body: Rotation, parts: PartsOf) -> dict[str, Any]:
+async def create_rotation(body: Rotation, services: ServicesOf) -> dict[str, Any]:
     """Create a rotation of endpoints that exist."""
-    return rotation_document(await parts.rotations.add(body, _endpoints(parts)))
+    return rotation_document(await services.rotations.add(body, _endpoints(services)))
 
 
 @router.get("/{name}")
-async def get_rotation(name: str, parts: PartsOf) -> dict[str, Any]:
+async def get_rotation(name: str, services: ServicesOf) -> dict[str, Any]:
     """Return one rotation."""
-    return rotation_document(parts.rotations.get(name))
+    return rotation_document(services.rotations.get(name))
 
 
 @router.put("/{name}")
-async def replace_rotation(name: str, body: RotationReplacement, parts: PartsOf) -> dict[str, Any]:
+async def replace_rotation(name: str, body: RotationReplacement, services: ServicesOf) -> dict[str, Any]:
     """Replace a rotation; what is left out gets its default."""
-    parts.rotations.get(name)
+    services.rotations.get(name)
     if body.name not in {None, name}:
         msg = f"name: a rotation keeps its name, {name!r}; create another one."
         raise InvalidRequestError(msg, "name")
-    return rotation_document(await parts.rotations.replace(Rotation.of(name, body), _endpoints(parts)))
+    return rotation_document(await services.rotations.replace(Rotation.of(name, body), _endpoints(services)))
 
 
 @router.delete("/{name}", status_code=204)
-async def delete_rotation(name: str, parts: PartsOf) -> Response:
+async def delete_rotation(name: str, services: ServicesOf) -> Response:
     """Forget a rotation; its endpoints stay."""
-    await parts.rotations.delete(name)
+    await services.rotations.delete(name)
     return Response(status_code=204)
 
 
@@ -61,5 +61,5 @@ def rotation_document(rotation: Rotation) -> dict[str, Any]:
     return {"name": rotation.name, **rotation.model_dump(mode="json", exclude={"name"})}
 
 
-def _endpoints(parts: Services) -> Fallbacks:
-    return parts.manager.fallbacks()
+def _endpoints(services: Services) -> Fallbacks:
+    return services.manager.fallbacks()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from backend.api.services import PartsOf, PrincipalOf
+from backend.api.services import PrincipalOf, ServicesOf
 from backend.errors import InvalidRequestError
 
 router = APIRouter(prefix="/api/usage", tags=["usage"])
@@ -16,14 +16,14 @@ router = APIRouter(prefix="/api/usage", tags=["usage"])
 
 @router.get("/")
 async def total_usage(
-    parts: PartsOf,
+    services: ServicesOf,
     principal: PrincipalOf,
     since: Annotated[datetime | None, Query(description="Only what came later; ISO 8601.")] = None,
     endpoint: Annotated[str | None, Query(description="Only this endpoint's.")] = None,
 ) -> dict[str, Any]:
     """Add up requests, tokens and costs by endpoint and model, the most expensive first; everybody's only to administrators."""
     since = _in_utc(since) if since is not None else None
-    totals = await parts.usage.totals(since, endpoint, principal.visible_owner)
+    totals = await services.usage.totals(since, endpoint, principal.visible_owner)
     return {
         "since": since.isoformat() if since is not None else None,
         "data": [asdict(total) for total in totals],

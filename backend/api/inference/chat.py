@@ -10,7 +10,7 @@ from fastapi import APIRouter
 
 from backend.api.inference.reply_response import OpenReply, ReplyResponse, ResponseEncoder
 from backend.api.operations import RawOperation
-from backend.api.services import PartsOf, PrincipalOf, Services
+from backend.api.services import PrincipalOf, Services, ServicesOf
 from backend.asgi import Receive, Scope, Send, header, read_body
 from backend.gateway.call import parse_body, parse_call, parse_chat_call
 from backend.identity.request_principal import get_principal
@@ -28,22 +28,22 @@ class ChatCompletions:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a conversation."""
-        parts: Services = scope["app"].state.parts
+        services: Services = scope["app"].state.services
         pinned_to: str | None = scope["path_params"].get("endpoint")
         body, principal = await read_body(receive), get_principal(scope)
         call = parse_call(body, needs_model=pinned_to is None, principal=principal)
-        await ReplyResponse(call, opener(parts, call, scope, pinned_to))(scope, receive, send)
+        await ReplyResponse(call, opener(services, call, scope, pinned_to))(scope, receive, send)
 
 
-def opener(parts: Services, call: ChatCall, scope: Scope, pinned_to: str | None = None) -> OpenReply:
+def opener(services: Services, call: ChatCall, scope: Scope, pinned_to: str | None = None) -> OpenReply:
     """Return what opens the answer to a request: a new one, or with the cache on one that others have too."""
-    fresh = partial(parts.gateway.open_reply, call, pinned_to)
-    if not parts.answers.cache.is_on:
+    fresh = partial(services.gateway.open_reply, call, pinned_to)
+    if not services.answers.cache.is_on:
         return fresh
     # Its owner may have asked by another key, which may use more.
-    parts.gateway.check_allowed(call.principal, call.model, pinned_to)
+    services.gateway.check_allowed(call.principal, call.model, pinned_to)
     name = f"{pinned_to or ''}/{call.model}"
-    return partial(parts.answers.open_reply, call, name, header(scope, "cache-control"), fresh)
+    return partial(services.answers.open_reply, call, name, header(scope, "cache-control"), fresh)
 
 
 async def answer_translated(read: ReadRequest, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,10 +52,10 @@ async def answer_translated(read: ReadRequest, scope: Scope, receive: Receive, s
     Raises:
         InvalidRequestError, ValidationError: The body is none of that API.
     """
-    parts: Services = scope["app"].state.parts
+    services: Services = scope["app"].state.services
     body, encoder = read(parse_body(await read_body(receive)))
     call = parse_chat_call(body, principal=get_principal(scope))
-    await ReplyResponse(call, opener(parts, call, scope), encoder)(scope, receive, send)
+    await ReplyResponse(call, opener(services, call, scope), encoder)(scope, receive, send)
 
 
 _handler = ChatCompletions()
@@ -76,18 +76,18 @@ OPERATIONS = (
 
 
 @router.get("/v1/models")
-async def list_models(parts: PartsOf, principal: PrincipalOf) -> dict[str, Any]:
+async def list_models(services: ServicesOf, principal: PrincipalOf) -> dict[str, Any]:
     """List every name that ``model`` may have: those of started endpoints that the key may use."""
-    return {"object": "list", "data": parts.gateway.list_models(principal)}
+    return {"object": "list", "data": services.gateway.list_models(principal)}
 
 
 @router.get("/v1/models/{name:path}")
-async def get_model(name: str, parts: PartsOf, principal: PrincipalOf) -> dict[str, Any]:
+async def get_model(name: str, services: ServicesOf, principal: PrincipalOf) -> dict[str, Any]:
     """Return one model's entry."""
-    return parts.gateway.get_model(principal, name)
+    return services.gateway.get_model(principal, name)
 
 
 @router.get("/api/{endpoint}/models")
-async def list_pinned_models(endpoint: str, parts: PartsOf, principal: PrincipalOf) -> dict[str, Any]:
+async def list_pinned_models(endpoint: str, services: ServicesOf, principal: PrincipalOf) -> dict[str, Any]:
     """List the names that mean this endpoint."""
-    return {"object": "list", "data": parts.gateway.list_models(principal, pinned_to=endpoint)}
+    return {"object": "list", "data": services.gateway.list_models(principal, pinned_to=endpoint)}

@@ -29,14 +29,14 @@ class Embeddings:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Embed the input."""
-        parts: Services = scope["app"].state.parts
+        services: Services = scope["app"].state.services
         pinned_to: str | None = scope["path_params"].get("endpoint")
         body = parse_body(await read_body(receive))
         model = _model(body, pinned_to)
         if body.get("input") in (None, "", []):
             msg = "input: must be a text, or a list of texts or tokens."
             raise InvalidRequestError(msg, "input")
-        document, slug = await parts.gateway.embed(body, model, get_principal(scope), pinned_to)
+        document, slug = await services.gateway.embed(body, model, get_principal(scope), pinned_to)
         headers = {"x-gateway-endpoint": slug}
         await Response(document, headers=headers, media_type="application/json")(scope, receive, send)
 

@@ -195,7 +195,7 @@ class _HangUp:
         if self._sender.is_complete or self._task is None:
             return
         self._sender.is_gone = True
-        if not self._call.stop.cancel(self._task):
+        if not self._call.cancellation.cancel(self._task):
             self._has_cancelled = True
             self._task.cancel()
 

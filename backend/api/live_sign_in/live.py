@@ -76,14 +76,14 @@ async def watch_by_ticket(socket: WebSocket) -> None:
     await socket.accept()
     ticket = await _ticket_from(socket)
     try:
-        sign_in = sign_ins.tokens.enter(ticket)
+        sign_in = sign_ins.tokens.claim(ticket)
     except LiveTokenExpiredError as exc:
         await _refuse(socket, exc)
         return
     try:
         await LiveSocket(socket, sign_in, sign_ins.view_idle_s).serve()
     finally:
-        sign_ins.tokens.leave(ticket)
+        sign_ins.tokens.release(ticket)
 
 
 @router.websocket("/api/endpoints/{slug}/accounts/{account_id}/live")

@@ -148,8 +148,8 @@ class Attempt:
     A class, as all that a request to an API passes: a generator's context costs three times as much.
     """
 
-    def __init__(self, standings: EndpointStatsRegistry, endpoint: Endpoint, record: _Record) -> None:
-        self._standings = standings
+    def __init__(self, endpoint_stats: EndpointStatsRegistry, endpoint: Endpoint, record: _Record) -> None:
+        self._endpoint_stats = endpoint_stats
         self._endpoint = endpoint
         self._record = record
         self._is_probe = False
@@ -160,20 +160,20 @@ class Attempt:
         """Note that the answer began; only the first call counts."""
         if not self.has_answered:
             self.has_answered = True
-            now = self._standings.now()
+            now = self._endpoint_stats.now()
             self._record.standing.note_first_delta(now - self._began_at, now)
 
     def __enter__(self) -> Self:
         self._is_probe = self._record.breaker.begin()
-        self._began_at = self._standings.now()
+        self._began_at = self._endpoint_stats.now()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         if exc is None and self.has_answered:
-            self._standings.note_success(self._endpoint, self._record, is_probe=self._is_probe)
+            self._endpoint_stats.note_success(self._endpoint, self._record, is_probe=self._is_probe)
         elif isinstance(exc, Exception):
-            self._standings.note_failure(self._endpoint, self._record, exc, is_probe=self._is_probe)
+            self._endpoint_stats.note_failure(self._endpoint, self._record, exc, is_probe=self._is_probe)
         else:
             self._record.breaker.note_cancelled(is_probe=self._is_probe)

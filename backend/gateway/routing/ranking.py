@@ -140,7 +140,7 @@ _KEYS: Mapping[Strategy, _Key] = MappingProxyType(
 
 
 class _Scene(NamedTuple):
-    standings: Mapping[str, EndpointStats]
+    endpoint_stats: Mapping[str, EndpointStats]
     now: float
     random: Random
     turn: int
@@ -152,7 +152,7 @@ _Sorter = Callable[[list[RouteCandidate], _Scene], list[RouteCandidate]]
 def _sorted_by(key: _Key) -> _Sorter:
     def sort(candidates: list[RouteCandidate], scene: _Scene) -> list[RouteCandidate]:
         keyed = [
-            (key(candidate, scene.standings[candidate.slug], scene.now), scene.random(), at)
+            (key(candidate, scene.endpoint_stats[candidate.slug], scene.now), scene.random(), at)
             for at, candidate in enumerate(candidates)
         ]
         keyed.sort()
@@ -186,7 +186,7 @@ STRATEGIES: Mapping[Strategy, _Sorter] = MappingProxyType(
 
 def rank_candidates(
     candidates: Sequence[RouteCandidate],
-    standings: Mapping[str, EndpointStats],
+    endpoint_stats: Mapping[str, EndpointStats],
     strategy: Strategy,
     *,
     now: float,
@@ -214,16 +214,16 @@ def rank_candidates(
     """
     tiers = (Tier(candidates, strategy), *fallbacks)
     if len(tiers) == 1 and len(candidates) == 1:
-        return [c for c in candidates if c.slug in standings]
-    scene = _Scene(standings, now, random, turn)
+        return [c for c in candidates if c.slug in endpoint_stats]
+    scene = _Scene(endpoint_stats, now, random, turn)
     asked: dict[tuple[str, str | None], RouteCandidate] = {}
     for tier in tiers:
-        ready = [c for c in tier.candidates if _is_ready(standings.get(c.slug), now)]
+        ready = [c for c in tier.candidates if _is_ready(endpoint_stats.get(c.slug), now)]
         if len(ready) > 1:
             ready = STRATEGIES[tier.strategy](ready, scene)
         for candidate in ready:
             asked.setdefault(candidate[:2], candidate)
-    return list(asked.values()) or _last_resort(tiers, standings, now)
+    return list(asked.values()) or _last_resort(tiers, endpoint_stats, now)
 
 
 def _is_ready(standing: EndpointStats | None, now: float) -> bool:
@@ -233,10 +233,14 @@ def _is_ready(standing: EndpointStats | None, now: float) -> bool:
 
 
 def _last_resort(
-    tiers: Sequence[Tier], standings: Mapping[str, EndpointStats], now: float
+    tiers: Sequence[Tier], endpoint_stats: Mapping[str, EndpointStats], now: float
 ) -> list[RouteCandidate]:
-    every = {c[:2]: c for tier in reversed(tiers) for c in reversed(tier.candidates) if c.slug in standings}
+    every = {
+        c[:2]: c for tier in reversed(tiers) for c in reversed(tier.candidates) if c.slug in endpoint_stats
+    }
     known = list(reversed(every.values()))
-    disabled = [c for c in known if standings[c.slug].is_usable and not standings[c.slug].is_probing]
-    disabled.sort(key=lambda candidate: standings[candidate.slug].disabled_until or now)
-    return disabled + [c for c in known if not standings[c.slug].is_usable]
+    disabled = [
+        c for c in known if endpoint_stats[c.slug].is_usable and not endpoint_stats[c.slug].is_probing
+    ]
+    disabled.sort(key=lambda candidate: endpoint_stats[candidate.slug].disabled_until or now)
+    return disabled + [c for c in known if not endpoint_stats[c.slug].is_usable]

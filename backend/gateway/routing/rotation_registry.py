@@ -35,7 +35,7 @@ class RotationRepository(Protocol):
         ...
 
 
-class RotationBook:
+class RotationRegistry:
     """The rotations by name, oldest first. ``endpoints`` are always all endpoints' fallbacks by slug."""
 
     def __init__(self, repository: RotationRepository) -> None:

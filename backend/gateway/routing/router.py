@@ -20,7 +20,7 @@ from backend.gateway.routing.resolve import (
     resolve,
     resolve_pinned,
 )
-from backend.gateway.routing.rotation_registry import RotationBook
+from backend.gateway.routing.rotation_registry import RotationRegistry
 from backend.identity.principal import LOCAL_ADMINISTRATOR, Principal
 from backend.providers.target import Target
 
@@ -32,12 +32,12 @@ class Router:
         self,
         *,
         manager: EndpointManager,
-        rotations: RotationBook,
-        standings: EndpointStatsRegistry,
+        rotations: RotationRegistry,
+        endpoint_stats: EndpointStatsRegistry,
         alias_strategy: Strategy,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self.standings = standings
+        self.endpoint_stats = endpoint_stats
         self._manager = manager
         self._rotations = rotations
         self._alias_strategy = alias_strategy
@@ -126,16 +126,16 @@ class Router:
         self._turns[name] += 1
         chosen = rank_candidates(
             plan.candidates,
-            self.standings.of_all(endpoints),
+            self.endpoint_stats.of_all(endpoints),
             plan.strategy,
-            now=self.standings.now(),
+            now=self.endpoint_stats.now(),
             random=self._chance,
             turn=self._turns[name] - 1,
             fallbacks=plan.fallbacks,
         )
         if not chosen:
             every = [*plan.candidates, *(c for tier in plan.fallbacks for c in tier.candidates)]
-            raise self.standings.refusal(every, {endpoint.slug: endpoint for endpoint in endpoints})
+            raise self.endpoint_stats.refusal(every, {endpoint.slug: endpoint for endpoint in endpoints})
         return chosen
 
 

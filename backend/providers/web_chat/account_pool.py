@@ -51,11 +51,11 @@ class AccountPool:
         plan: AccountPoolPlan,
         repository: AccountRepository,
         tasks: TaskGroup,
-        sleepers: PageEvictor,
+        evictor: PageEvictor,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.plan = plan
-        self._sleepers = sleepers
+        self._evictor = evictor
         self._repository = repository
         self._tasks = tasks
         self._clock = clock
@@ -207,7 +207,7 @@ class AccountPool:
 
     async def make_room(self, member: OpenAccount[AccountPages]) -> bool:
         """Evict another account's pages for this one; False where all others are in use."""
-        return await self._sleepers.make_room(member)
+        return await self._evictor.make_room(member)
 
     async def wake_first(self) -> None:
         """Open the first account that can be opened, so that a problem of the site shows at once.

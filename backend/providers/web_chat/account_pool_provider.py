@@ -71,12 +71,12 @@ class AccountPoolProvider:
 
     def __init__(
         self,
-        roster: AccountPool,
+        account_pool: AccountPool,
         clock: Callable[[], float] = time.monotonic,
         random: Random | None = None,
     ) -> None:
-        self.roster = roster
-        self.accounts = AccountPoolControl(roster)
+        self.account_pool = account_pool
+        self.accounts = AccountPoolControl(account_pool)
         self._clock = clock
         self._random = random or Random()  # noqa: S311  spreads requests, guards nothing
         self._line = anyio.Lock()
@@ -84,11 +84,11 @@ class AccountPoolProvider:
     @property
     def problem(self) -> AutomationError | None:
         """Why no turn can be answered until a person acts or a limit is over; None while some can."""
-        return self.roster.problem
+        return self.account_pool.problem
 
     async def until_changed(self) -> None:
         """Return when ``problem`` may have changed."""
-        await self.roster.until_changed()
+        await self.account_pool.until_changed()
 
     # -- turns --------------------------------------------------------------------------------------------------------
 
@@ -100,7 +100,7 @@ class AccountPoolProvider:
             AutomationError: No account could answer, or what the last one that was tried raised.
             RateExceededError: All of them were asked as much as they may be.
         """
-        trial = _Try(prompt, self._clock() + self.roster.plan.most_wait_s)
+        trial = _Try(prompt, self._clock() + self.account_pool.plan.most_wait_s)
         async with AsyncExitStack() as turn:
             while True:
                 async with AsyncExitStack() as attempt:
@@ -108,7 +108,7 @@ class AccountPoolProvider:
                     try:
                         events = await self._begin(attempt, member, trial)
                     except AutomationError as exc:
-                        self.roster.note_failure(member, exc)
+                        self.account_pool.note_failure(member, exc)
                         trial.failed[member.id] = failure = exc
                         trial.attempts += 1
                     else:
@@ -119,7 +119,7 @@ class AccountPoolProvider:
                 logger.info(
                     "account_failed_over",
                     extra={
-                        "endpoint": self.roster.plan.slug,
+                        "endpoint": self.account_pool.plan.slug,
                         "account": member.id,
                         "reason": type(failure).__name__,
                     },
@@ -129,7 +129,7 @@ class AccountPoolProvider:
     def _may_go_on(self, trial: _Try, failure: AutomationError) -> bool:
         if trial.prompt.must_continue:
             return False
-        others = any(m.is_usable and m.id not in trial.failed for m in self.roster.members)
+        others = any(m.is_usable and m.id not in trial.failed for m in self.account_pool.members)
         if others:
             return may_try_another(failure, trial.attempts)
         return trial.met_a_challenge and isinstance(failure, AccountError)
@@ -138,9 +138,9 @@ class AccountPoolProvider:
         self, attempt: AsyncExitStack, member: OpenAccount[AccountPages], trial: _Try
     ) -> AsyncIterator[TurnEvent]:
         """Open the turn and return its events once the first has come; until then, it can fail over."""
-        pages = await self.roster.ensure_pages(member)
+        pages = await self.account_pool.ensure_pages(member)
         prompt = trial.prompt
-        if prompt.chat is not None and member is not self.roster.find_chat_owner(prompt.chat):
+        if prompt.chat is not None and member is not self.account_pool.find_chat_owner(prompt.chat):
             prompt = replace(prompt, chat=None)
         events = await attempt.enter_async_context(pages.open_turn(prompt))
         first = await anext(events)
@@ -155,7 +155,7 @@ class AccountPoolProvider:
             async for event in events:
                 yield _owned(event, member)
         except AutomationError as exc:
-            self.roster.note_failure(member, exc)
+            self.account_pool.note_failure(member, exc)
             raise
 
     # -- choosing -----------------------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ class AccountPoolProvider:
 
     async def _take_any(self, attempt: AsyncExitStack, trial: _Try) -> OpenAccount[AccountPages] | None:
         """Take the best of all accounts that were not tried; None when none of them can be used."""
-        while usable := [m for m in self.roster.members if m.is_usable and m.id not in trial.failed]:
+        while usable := [m for m in self.account_pool.members if m.is_usable and m.id not in trial.failed]:
             member = await self._take_account(attempt, trial, usable, trial.deadline_s)
             if member is not None:
                 return member
@@ -183,7 +183,7 @@ class AccountPoolProvider:
 
     async def _take_owner(self, attempt: AsyncExitStack, trial: _Try) -> OpenAccount[AccountPages] | None:
         """Take the account that has the turn's chat; None where the conversation has to go elsewhere."""
-        owner = self.roster.find_chat_owner(trial.prompt.chat)
+        owner = self.account_pool.find_chat_owner(trial.prompt.chat)
         must = trial.prompt.must_continue
         if owner is None:
             if must:
@@ -193,8 +193,8 @@ class AccountPoolProvider:
             if must:
                 raise trial.failed.get(owner.id) or owner.failure or ConversationGoneError()
             return None
-        is_alone = len(self.roster.members) == 1
-        wait_s = self.roster.plan.most_wait_s if must or is_alone else _OWN_CHAT_WAIT_S
+        is_alone = len(self.account_pool.members) == 1
+        wait_s = self.account_pool.plan.most_wait_s if must or is_alone else _OWN_CHAT_WAIT_S
         try:
             return await self._take_account(
                 attempt, trial, [owner], min(trial.deadline_s, self._clock() + wait_s)
@@ -220,7 +220,7 @@ class AccountPoolProvider:
         began_s = self._clock()
         while True:
             now_s = self._clock()
-            changed = self.roster.changed
+            changed = self.account_pool.changed
             chosen = pick((m.candidate for m in members), now_s)
             if chosen is not None:
                 member = next(m for m in members if m.id == chosen.id)
@@ -230,13 +230,13 @@ class AccountPoolProvider:
             begin_s = [begins_at_s(m.limits, m.usage, now_s) for m in free]
             soonest_s = min(begin_s, default=math.inf)
             if len(free) == len(members) and all(deadline_s < at_s < math.inf for at_s in begin_s):
-                msg = f"Every account of endpoint {self.roster.plan.slug!r} was asked as often as its limits allow."
+                msg = f"Every account of endpoint {self.account_pool.plan.slug!r} was asked as often as its limits allow."
                 raise RateExceededError(msg, soonest_s - now_s)
             if now_s >= deadline_s:
                 raise PoolFullError(now_s - began_s)
             with anyio.move_on_after(max(0.0, min(soonest_s, deadline_s) - now_s)):
                 await changed.wait()
-            if not all(m.is_usable and self.roster.member(m.id) is m for m in members):
+            if not all(m.is_usable and self.account_pool.member(m.id) is m for m in members):
                 return None
 
     async def _until_a_person_acted(self, trial: _Try) -> None:
@@ -245,46 +245,48 @@ class AccountPoolProvider:
         Raises:
             AutomationError: Nobody acts, or not in time.
         """
-        if not (trial.met_a_challenge or self.roster.is_attended):
-            raise self.roster.why_nobody(list(trial.failed.values()))
+        if not (trial.met_a_challenge or self.account_pool.is_attended):
+            raise self.account_pool.why_nobody(list(trial.failed.values()))
         began_s = self._clock()
-        with anyio.move_on_after(self.roster.plan.challenge_wait_s):
-            while not any(m.is_usable and _may_be_asked_again(trial, m.id) for m in self.roster.members):
-                await self.roster.changed.wait()
+        with anyio.move_on_after(self.account_pool.plan.challenge_wait_s):
+            while not any(
+                m.is_usable and _may_be_asked_again(trial, m.id) for m in self.account_pool.members
+            ):
+                await self.account_pool.changed.wait()
             trial.failed = {
                 name: error for name, error in trial.failed.items() if not _may_be_asked_again(trial, name)
             }
             # The wait for a person is not the wait for an account.
             trial.deadline_s += self._clock() - began_s
             return
-        raise self.roster.why_nobody(list(trial.failed.values()))
+        raise self.account_pool.why_nobody(list(trial.failed.values()))
 
     # -- what a provider tells ----------------------------------------------------------------------------------------
 
     async def models(self) -> list[str]:
         """Return the site's own model names, as the account that is open shows them."""
-        pages = next((m.pages_now for m in self.roster.members if m.pages_now is not None), None)
+        pages = next((m.pages_now for m in self.account_pool.members if m.pages_now is not None), None)
         return await pages.models() if pages is not None else []
 
     async def check(self) -> ProviderHealth:
         """Say whether an account could answer now; the details count accounts and pages."""
-        problem = self.roster.problem
-        open_pages = [m.pages_now for m in self.roster.members if m.pages_now is not None]
+        problem = self.account_pool.problem
+        open_pages = [m.pages_now for m in self.account_pool.members if m.pages_now is not None]
         details: dict[str, Any] = {}
         for found in [await pages.check() for pages in open_pages]:
             details = _add_counts(details, found)
-        states = [str(m.state) for m in self.roster.members]
+        states = [str(m.state) for m in self.account_pool.members]
         details["accounts"] = {state: states.count(state) for state in sorted(set(states))}
         is_healthy = problem is None or isinstance(problem, RateLimitedError)
         return ProviderHealth(is_healthy, None if is_healthy else str(problem), details)
 
     async def forget_chat(self, chat: ChatLink) -> bool:
         """Delete a chat at the site by the account that has it, and return whether it was."""
-        owner = self.roster.find_chat_owner(chat)
+        owner = self.account_pool.find_chat_owner(chat)
         if owner is None or not owner.is_usable:
             return False
         with owner.kept_awake():
-            return await (await self.roster.ensure_pages(owner)).forget_chat(chat)
+            return await (await self.account_pool.ensure_pages(owner)).forget_chat(chat)
 
 
 def _may_be_asked_again(trial: _Try, account_id: str) -> bool:
@@ -311,25 +313,25 @@ def _add_counts(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
 
 @asynccontextmanager
 async def open_account_pool(
-    plan: AccountPoolPlan, repository: AccountRepository, sleepers: PageEvictor | None = None
+    plan: AccountPoolPlan, repository: AccountRepository, evictor: PageEvictor | None = None
 ) -> AsyncIterator[AccountPoolProvider]:
     """Hold an endpoint's accounts open; returns once one of them is ready, or all of them need a person.
 
-    Where all pages are taken, the accounts of those fleets give theirs up that share ``sleepers``; without, only its own do.
+    Where all pages are taken, the accounts of those fleets give theirs up that share ``evictor``; without, only its own do.
 
     Raises:
         AutomationError: The site can't be used.
         StorageError, VaultError: The accounts can't be read.
     """
     async with owned_tasks() as tasks:
-        sleepers = sleepers or PageEvictor()
-        roster = AccountPool(plan, repository, tasks, sleepers)
-        await roster.reload()
+        evictor = evictor or PageEvictor()
+        account_pool = AccountPool(plan, repository, tasks, evictor)
+        await account_pool.reload()
         try:
-            with sleepers.joined_by(lambda: roster.members):
-                await roster.wake_first()
-                tasks.start_soon(roster.tend)
-                yield AccountPoolProvider(roster)
+            with evictor.joined_by(lambda: account_pool.members):
+                await account_pool.wake_first()
+                tasks.start_soon(account_pool.tend)
+                yield AccountPoolProvider(account_pool)
         finally:
             with anyio.move_on_after(_CLOSE_S, shield=True):
-                await roster.close()
+                await account_pool.close()

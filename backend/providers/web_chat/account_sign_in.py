@@ -17,8 +17,8 @@ from backend.providers.web_chat.site_browsers import AccountPages
 class AccountSignIn:
     """Sign-in host of one account, which takes turns again afterwards."""
 
-    def __init__(self, roster: AccountPool, member: OpenAccount[AccountPages]) -> None:
-        self._roster = roster
+    def __init__(self, account_pool: AccountPool, member: OpenAccount[AccountPages]) -> None:
+        self._account_pool = account_pool
         self._member = member
 
     @asynccontextmanager
@@ -40,7 +40,7 @@ class AccountSignIn:
 
     async def _opened(self, page: AsyncExitStack) -> SignInSession:
         """Open the page; where all pages are taken, evict another account's."""
-        member, browsers = self._member, self._roster.plan.browsers
+        member, browsers = self._member, self._account_pool.plan.browsers
         expects_check = member.state is AccountState.NEED_CAPTCHA
         while True:
             try:
@@ -48,7 +48,7 @@ class AccountSignIn:
                     browsers.open_sign_in(member.config, expects_check=expects_check)
                 )
             except PoolFullError:
-                if not await self._roster.make_room(member):
+                if not await self._account_pool.make_room(member):
                     raise
 
     async def sign_in_by_form(self) -> None:
@@ -60,9 +60,9 @@ class AccountSignIn:
         member = self._member
         with member.kept_awake():
             try:
-                await self._roster.plan.browsers.sign_in_by_form(member.config)
+                await self._account_pool.plan.browsers.sign_in_by_form(member.config)
             except AutomationError as exc:
-                self._roster.note_failure(member, exc)
+                self._account_pool.note_failure(member, exc)
                 raise
         member.clear()
 

@@ -134,16 +134,16 @@ def web_chat_opener(
     capture: CaptureRoute = "auto",
 ) -> PageProviderOpener:
     """Return the opener of ``web_chat`` endpoints; their pages come from ``pool``, and who needs one gets that of an idle one."""
-    sleepers = PageEvictor()
+    evictor = PageEvictor()
 
     @asynccontextmanager
     async def open_web_chat(config: EndpointConfig) -> AsyncIterator[PageProvider]:
         web = web_chat_config(config, selectors_dir, headless=headless, driver=driver, capture=capture)
         browsers = AccountBrowsers(pool, web, stores, config.browser_config.isolation)
         async with open_account_pool(
-            build_account_pool_plan(config, browsers), stores.accounts, sleepers
-        ) as fleet:
-            yield fleet
+            build_account_pool_plan(config, browsers), stores.accounts, evictor
+        ) as provider:
+            yield provider
 
     return open_web_chat
 

@@ -152,8 +152,8 @@ async def test_what_was_opened_is_served_and_closed_in_the_reverse_order(make):
         make(), Import(), open_providers=recorded.providers, open_authenticator=recorded.authenticator
     ) as opened:
         recorded.steps.append("served")
-        status = opened.parts.browser_status()
-        problem = await opened.parts.database_problem()
+        status = opened.services.browser_status()
+        problem = await opened.services.database_problem()
 
     assert (status, problem) == ({"status": "scripted"}, None)
     assert isinstance(opened.authenticator, LocalAuthenticator)

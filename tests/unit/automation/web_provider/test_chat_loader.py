@@ -164,11 +164,11 @@ async def test_a_page_that_shows_its_chat_is_ready_once_its_dialogs_are_closed()
 
 async def test_a_chat_that_is_sent_through_a_socket_is_ready_with_it():
     site = Site()
-    arrival = arrival_at(site, wire={"decoder": "open_webui", "urls": "*", "ready_message": "^40"})
+    loader = arrival_at(site, wire={"decoder": "open_webui", "urls": "*", "ready_message": "^40"})
     site.sockets_made = 3
 
-    await arrival.load(CHAT)
-    await arrival.ensure_ready()
+    await loader.load(CHAT)
+    await loader.ensure_ready()
 
     assert "socket after 3" in site.log
 
@@ -204,10 +204,10 @@ async def test_a_page_that_shows_neither_chat_nor_form_has_changed():
 
 
 async def arrive(site, **profile):
-    arrival = arrival_at(site, **{**FORM, **profile})
-    await arrival.load(CHAT)
-    await arrival.ensure_ready()
-    return arrival
+    loader = arrival_at(site, **{**FORM, **profile})
+    await loader.load(CHAT)
+    await loader.ensure_ready()
+    return loader
 
 
 async def test_the_form_is_filled_where_it_shows_and_the_session_stored():
@@ -239,12 +239,12 @@ async def test_credentials_that_were_refused_are_not_entered_twice():
 
 async def test_who_finds_itself_signed_in_after_all_does_not_touch_the_form():
     site = Site(signed_in=False, credentials=ADA)
-    arrival = arrival_at(site, **FORM)
-    await arrival.load(CHAT)
+    loader = arrival_at(site, **FORM)
+    await loader.load(CHAT)
     # Another page of the account signs in meanwhile.
     site.is_signed_in = True
 
-    await arrival.ensure_ready()
+    await loader.ensure_ready()
 
     assert (site.fields, site.saved) == ({}, 0)
 

@@ -108,7 +108,7 @@ async def test_a_page_that_does_not_load_is_not_ready():
 async def test_without_a_chat_the_empty_one_stays_after_the_session_was_mended():
     parts = await opened()
 
-    assert not await parts.page.enter(None)
+    assert not await parts.page.show_chat(None)
     assert parts.log == ["mend"]
     assert parts.page.has_sent_nothing
 
@@ -116,21 +116,21 @@ async def test_without_a_chat_the_empty_one_stays_after_the_session_was_mended()
 async def test_a_chat_that_stands_here_goes_on_when_its_answer_is_there():
     parts = await opened(HERE)
 
-    assert await parts.page.enter(HERE)
+    assert await parts.page.show_chat(HERE)
     assert (parts.log, parts.page.holds) == (["mend", "look"], "c1")
 
 
 async def test_a_chat_of_another_page_is_opened_at_its_address():
     parts = await opened()
 
-    assert await parts.page.enter(ELSEWHERE)
+    assert await parts.page.show_chat(ELSEWHERE)
     assert (parts.log, parts.page.holds) == (["mend", "open c2"], "c2")
 
 
 async def test_a_chat_without_an_address_can_not_be_found_elsewhere():
     parts = await opened()
 
-    assert not await parts.page.enter(HERE)
+    assert not await parts.page.show_chat(HERE)
     assert (parts.log, parts.chat.state) == (["mend"], ChatState.EMPTY)
 
 
@@ -139,7 +139,7 @@ async def test_where_a_chat_is_gone_the_page_shows_an_empty_one(held, wanted):
     parts = await opened(held)
     parts.is_found = False
 
-    assert not await parts.page.enter(wanted)
+    assert not await parts.page.show_chat(wanted)
     assert parts.log[2:] == ["compare", "empty unknown", "rest", "cookies"]
     assert (parts.chat.state, parts.page.holds) == (ChatState.EMPTY, None)
 
@@ -153,7 +153,7 @@ async def test_while_a_page_goes_to_a_chat_it_holds_none():
         return True
 
     parts.has_answer = look
-    await parts.page.enter(HERE)
+    await parts.page.show_chat(HERE)
 
     assert seen == [None]
 

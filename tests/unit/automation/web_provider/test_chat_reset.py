@@ -44,7 +44,7 @@ LOADED = ["load https://chat.example/", "ready"]
 
 
 def reset_of(chat, config):
-    return ChatReset(chat.page, chat.page, chat.page, chat.network, chat.arrival, config)
+    return ChatReset(chat.page, chat.page, chat.page, chat.network, chat.loader, config)
 
 
 class Chat:
@@ -55,7 +55,7 @@ class Chat:
         self.page.on_click["new_chat"] = lambda: self.page.change(no_turns=True)
         self.page.on_click["stop"] = lambda: self.page.change(stop=False, input_ready=True)
         self.network = Network()
-        self.arrival = ChatLoader(self.page)
+        self.loader = ChatLoader(self.page)
         config = chat_config(**profile)
         self.reset = reset_of(self, config)
 
@@ -204,7 +204,7 @@ async def test_a_dialog_is_confirmed_three_times_at_most(times, more):
 
 async def test_a_loaded_page_that_shows_its_last_chat_gets_a_new_one():
     chat = Chat(**NEW_CHAT)
-    chat.arrival.shows_empty = False
+    chat.loader.shows_empty = False
 
     await chat.reset.load_empty()
 
@@ -213,7 +213,7 @@ async def test_a_loaded_page_that_shows_its_last_chat_gets_a_new_one():
 
 async def test_a_page_that_never_shows_an_empty_chat_has_changed():
     chat = Chat()
-    chat.arrival.shows_empty = False
+    chat.loader.shows_empty = False
 
     with pytest.raises(SiteChangedError) as caught:
         await chat.reset.load_empty()

@@ -36,7 +36,7 @@ class Page:
         self.has_sent_nothing = True
         self.settled = 0
 
-    async def enter(self, chat):
+    async def show_chat(self, chat):
         self.site.log.append(f"enter {chat.id if chat else None}")
         return chat is not None and self.site.finds_chats
 

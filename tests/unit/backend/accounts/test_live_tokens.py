@@ -63,41 +63,41 @@ def test_a_ticket_must_be_used_soon(tokens, clock):
     clock.now_s += TICKET_S
 
     with pytest.raises(LiveTokenExpiredError):
-        tokens.enter(ticket)
+        tokens.claim(ticket)
 
 
 def test_a_ticket_holds_while_its_page_is_there_and_a_minute_longer(tokens, clock):
     owner = Owner()
     _, ticket = tokens.redeem(tokens.issue(owner))
-    tokens.enter(ticket)
+    tokens.claim(ticket)
     clock.now_s += 10 * TOKEN_S
-    tokens.leave(ticket)
+    tokens.release(ticket)
     clock.now_s += TICKET_S - 1
 
-    assert tokens.enter(ticket) is owner
-    tokens.leave(ticket)
+    assert tokens.claim(ticket) is owner
+    tokens.release(ticket)
     clock.now_s += TICKET_S
     with pytest.raises(LiveTokenExpiredError):
-        tokens.enter(ticket)
+        tokens.claim(ticket)
 
 
 def test_a_token_is_no_ticket(tokens):
     token = tokens.issue(Owner())
 
     with pytest.raises(LiveTokenExpiredError):
-        tokens.enter(token)
+        tokens.claim(token)
 
 
 def test_what_is_revoked_is_void_also_for_who_is_in(tokens):
     owner = Owner()
     _, ticket = tokens.redeem(tokens.issue(owner))
-    tokens.enter(ticket)
+    tokens.claim(ticket)
     token = tokens.issue(owner)
 
     tokens.revoke(owner)
-    tokens.leave(ticket)
+    tokens.release(ticket)
 
-    for use, secret in ((tokens.redeem, token), (tokens.enter, ticket)):
+    for use, secret in ((tokens.redeem, token), (tokens.claim, ticket)):
         with pytest.raises(LiveTokenExpiredError):
             use(secret)
 
@@ -105,10 +105,10 @@ def test_what_is_revoked_is_void_also_for_who_is_in(tokens):
 def test_a_page_that_came_back_on_another_line_keeps_its_ticket_when_the_old_line_is_given_up(tokens, clock):
     owner = Owner()
     _, ticket = tokens.redeem(tokens.issue(owner))
-    tokens.enter(ticket)
-    tokens.enter(ticket)
+    tokens.claim(ticket)
+    tokens.claim(ticket)
 
-    tokens.leave(ticket)
+    tokens.release(ticket)
     clock.now_s += TICKET_S + 1
 
-    assert tokens.enter(ticket) is owner
+    assert tokens.claim(ticket) is owner

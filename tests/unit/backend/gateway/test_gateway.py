@@ -32,7 +32,7 @@ from backend.gateway.placement.background import BackgroundPatterns
 from backend.gateway.placement.placement import ConversationPlacer
 from backend.gateway.routing.breaker import BreakerLimits
 from backend.gateway.routing.endpoint_stats import EndpointStatsRegistry
-from backend.gateway.routing.rotation_registry import RotationBook
+from backend.gateway.routing.rotation_registry import RotationRegistry
 from backend.gateway.routing.router import Router
 from backend.identity.principal import LOCAL_ADMINISTRATOR, Principal
 from backend.ledger.usage_log import UsageLog
@@ -203,7 +203,7 @@ async def _open_house(folder: Path, background_model: str) -> AsyncIterator[Hous
         pass
 
     upstream, usage = Upstream(), MemoryUsage()
-    workshop = EndpointDependencies(
+    dependencies = EndpointDependencies(
         repository=MemoryEndpoints(),
         kinds={
             "web_chat": ProviderKind(upstream.open, ProviderTraits(keeps_chats=True, keeps_min_delay=True)),
@@ -213,19 +213,19 @@ async def _open_house(folder: Path, background_model: str) -> AsyncIterator[Hous
         screenshots=ScreenshotFolder(folder),
         forget=forget,
     )
-    async with open_manager(workshop) as manager:
-        book = RotationBook(MemoryRotations())
-        chooser = Router(
+    async with open_manager(dependencies) as manager:
+        rotations = RotationRegistry(MemoryRotations())
+        router = Router(
             manager=manager,
-            rotations=book,
-            standings=EndpointStatsRegistry(BreakerLimits(3, 60.0)),
+            rotations=rotations,
+            endpoint_stats=EndpointStatsRegistry(BreakerLimits(3, 60.0)),
             alias_strategy="weighted",
         )
         log = UsageLog(usage)
         gateway = Gateway(
             manager=manager,
-            chooser=chooser,
-            rotations=book,
+            router=router,
+            rotations=rotations,
             background=BackgroundPatterns(),
             conversations=ConversationPlacer(MemoryConversations()),
             usage=log,

@@ -207,7 +207,7 @@ async def test_a_client_that_hangs_up_stops_the_page_and_lets_it_tidy_up(desk):
     reading = asyncio.create_task(read())
     await begun.wait()
     await anyio.lowlevel.checkpoint()
-    was_stopped = call.stop.cancel(reading)
+    was_stopped = call.cancellation.cancel(reading)
     with pytest.raises(asyncio.CancelledError):
         await reading
 

@@ -83,7 +83,7 @@ class Turn:
         if self.failure is not None:
             raise self.failure
         if self.has_scope:
-            with call.stop.by_scope():
+            with call.cancellation.by_scope():
                 try:
                     yield self._reply()
                 finally:

@@ -40,7 +40,7 @@ def changes() -> list[tuple[str, str, str]]:
 
 
 @pytest.fixture
-def standings(clock, changes) -> EndpointStatsRegistry:
+def endpoint_stats(clock, changes) -> EndpointStatsRegistry:
     return EndpointStatsRegistry(BreakerLimits(2, 60.0), lambda *change: changes.append(change), clock)
 
 
@@ -61,13 +61,13 @@ def make(tmp_path):
 OPEN = (Move.START, Move.OPENED)
 
 
-def fail(standings: EndpointStatsRegistry, endpoint: Endpoint, error: BaseException) -> None:
-    with pytest.raises(type(error)), standings.attempt(endpoint):
+def fail(endpoint_stats: EndpointStatsRegistry, endpoint: Endpoint, error: BaseException) -> None:
+    with pytest.raises(type(error)), endpoint_stats.attempt(endpoint):
         raise error
 
 
-def answer(standings: EndpointStatsRegistry, endpoint: Endpoint) -> None:
-    with standings.attempt(endpoint) as attempt:
+def answer(endpoint_stats: EndpointStatsRegistry, endpoint: Endpoint) -> None:
+    with endpoint_stats.attempt(endpoint) as attempt:
         attempt.note_first_delta()
 
 
@@ -83,122 +83,122 @@ def answer(standings: EndpointStatsRegistry, endpoint: Endpoint) -> None:
         ((*OPEN, Move.FAILED), False),
     ],
 )
-def test_only_an_endpoint_that_can_answer_now_is_usable(standings, make, moves, is_usable):
-    assert standings.of_all([make(*moves)])["a"].is_usable is is_usable
+def test_only_an_endpoint_that_can_answer_now_is_usable(endpoint_stats, make, moves, is_usable):
+    assert endpoint_stats.of_all([make(*moves)])["a"].is_usable is is_usable
 
 
-async def test_an_open_endpoint_in_error_may_still_be_tried(standings, make):
+async def test_an_open_endpoint_in_error_may_still_be_tried(endpoint_stats, make):
     endpoint = make(Move.START)
     async with ScriptedSite().open(endpoint.config) as provider:
         endpoint.opened(provider, [])
         endpoint.board.move(Move.FAILED)
 
-        assert standings.of_all([endpoint])["a"].is_usable
+        assert endpoint_stats.of_all([endpoint])["a"].is_usable
 
 
-def test_failures_in_a_row_disable_and_an_answer_ends_it(standings, make, clock, changes):
+def test_failures_in_a_row_disable_and_an_answer_ends_it(endpoint_stats, make, clock, changes):
     endpoint = make(*OPEN)
 
-    fail(standings, endpoint, SiteError("one"))
-    fail(standings, endpoint, SiteError("two"))
-    assert standings.of_all([endpoint])["a"].disabled_until == 160.0
-    answer(standings, endpoint)
+    fail(endpoint_stats, endpoint, SiteError("one"))
+    fail(endpoint_stats, endpoint, SiteError("two"))
+    assert endpoint_stats.of_all([endpoint])["a"].disabled_until == 160.0
+    answer(endpoint_stats, endpoint)
 
-    assert standings.of_all([endpoint])["a"].disabled_until is None
+    assert endpoint_stats.of_all([endpoint])["a"].disabled_until is None
     assert [change[:2] for change in changes] == [("a", "disabled"), ("a", "recovered")]
     assert "two" in changes[0][2]
 
 
-def test_an_endpoints_own_limits_win(standings, make):
+def test_an_endpoints_own_limits_win(endpoint_stats, make):
     endpoint = make(*OPEN, disable_after_failures=1, disable_seconds=5)
 
-    fail(standings, endpoint, SiteError("one"))
+    fail(endpoint_stats, endpoint, SiteError("one"))
 
-    assert standings.of_all([endpoint])["a"].disabled_until == 105.0
+    assert endpoint_stats.of_all([endpoint])["a"].disabled_until == 105.0
 
 
-def test_a_limit_keeps_requests_away_without_being_a_failure(standings, make, changes):
+def test_a_limit_keeps_requests_away_without_being_a_failure(endpoint_stats, make, changes):
     endpoint = make(*OPEN)
 
-    fail(standings, endpoint, RateLimitedError("slow", 30))
-    fail(standings, endpoint, RateLimitedError("slow", 20))
-    standing = standings.of_all([endpoint])["a"]
+    fail(endpoint_stats, endpoint, RateLimitedError("slow", 30))
+    fail(endpoint_stats, endpoint, RateLimitedError("slow", 20))
+    standing = endpoint_stats.of_all([endpoint])["a"]
 
     assert (standing.disabled_until, standing.success_share(100.0), changes) == (130.0, 1.0, [])
 
 
-def test_the_clients_own_errors_leave_the_standing_alone(standings, make):
+def test_the_clients_own_errors_leave_the_standing_alone(endpoint_stats, make):
     endpoint = make(*OPEN)
 
     for _ in range(5):
-        fail(standings, endpoint, InvalidRequestError("no"))
-    standing = standings.of_all([endpoint])["a"]
+        fail(endpoint_stats, endpoint, InvalidRequestError("no"))
+    standing = endpoint_stats.of_all([endpoint])["a"]
 
     assert (standing.disabled_until, standing.success_share(100.0)) == (None, 1.0)
 
 
 @pytest.mark.parametrize("error", [asyncio.CancelledError(), GeneratorExit()])
-def test_a_probe_that_is_cancelled_lets_another_probe(standings, make, error):
+def test_a_probe_that_is_cancelled_lets_another_probe(endpoint_stats, make, error):
     endpoint = make(*OPEN, disable_after_failures=1)
-    fail(standings, endpoint, SiteError("one"))
+    fail(endpoint_stats, endpoint, SiteError("one"))
 
-    fail(standings, endpoint, error)
+    fail(endpoint_stats, endpoint, error)
 
-    assert not standings.of_all([endpoint])["a"].is_probing
-    assert standings.of_all([endpoint])["a"].disabled_until is not None
+    assert not endpoint_stats.of_all([endpoint])["a"].is_probing
+    assert endpoint_stats.of_all([endpoint])["a"].disabled_until is not None
 
 
-def test_a_disabled_endpoint_is_probed_by_one_request_at_a_time(standings, make):
+def test_a_disabled_endpoint_is_probed_by_one_request_at_a_time(endpoint_stats, make):
     endpoint = make(*OPEN, disable_after_failures=1)
-    fail(standings, endpoint, SiteError("one"))
+    fail(endpoint_stats, endpoint, SiteError("one"))
 
-    with standings.attempt(endpoint):
-        during = standings.of_all([endpoint])["a"].is_probing
-        with standings.attempt(endpoint):
+    with endpoint_stats.attempt(endpoint):
+        during = endpoint_stats.of_all([endpoint])["a"].is_probing
+        with endpoint_stats.attempt(endpoint):
             pass
-        after_the_other = standings.of_all([endpoint])["a"].is_probing
+        after_the_other = endpoint_stats.of_all([endpoint])["a"].is_probing
 
     assert (during, after_the_other) == (True, True)
 
 
-def test_a_block_that_ends_before_the_answer_began_shows_nothing(standings, make):
+def test_a_block_that_ends_before_the_answer_began_shows_nothing(endpoint_stats, make):
     endpoint = make(*OPEN, disable_after_failures=1)
-    fail(standings, endpoint, FirstTokenTimeout(1))
+    fail(endpoint_stats, endpoint, FirstTokenTimeout(1))
 
-    with standings.attempt(endpoint):
+    with endpoint_stats.attempt(endpoint):
         pass
 
-    standing = standings.of_all([endpoint])["a"]
+    standing = endpoint_stats.of_all([endpoint])["a"]
     assert (standing.disabled_until, standing.is_probing) == (160.0, False)
 
 
-def test_the_first_delta_is_timed_once(standings, make, clock):
+def test_the_first_delta_is_timed_once(endpoint_stats, make, clock):
     endpoint = make(*OPEN)
 
-    with standings.attempt(endpoint) as attempt:
+    with endpoint_stats.attempt(endpoint) as attempt:
         clock.now += 2.0
         attempt.note_first_delta()
         clock.now += 7.0
         attempt.note_first_delta()
 
-    assert standings.of_all([endpoint])["a"].first_delta_s == 2.0
+    assert endpoint_stats.of_all([endpoint])["a"].first_delta_s == 2.0
 
 
-def test_a_chat_page_costs_nothing_and_an_api_what_is_said(standings, make):
+def test_a_chat_page_costs_nothing_and_an_api_what_is_said(endpoint_stats, make):
     page, api = make(), make(slug="b", provider_type="rest_api")
 
-    known = standings.of_all([page, api])
+    known = endpoint_stats.of_all([page, api])
 
     assert (known["a"].blended_price("m"), known["b"].blended_price("m")) == (0.0, float("inf"))
 
 
-def test_when_nobody_can_be_asked_the_soonest_probe_is_told(standings, make, clock):
+def test_when_nobody_can_be_asked_the_soonest_probe_is_told(endpoint_stats, make, clock):
     a, b = (make(*OPEN, slug=slug, disable_after_failures=1) for slug in "ab")
-    fail(standings, a, SiteError("one"))
+    fail(endpoint_stats, a, SiteError("one"))
     clock.now += 20
-    fail(standings, b, SiteError("one"))
+    fail(endpoint_stats, b, SiteError("one"))
 
-    told = standings.refusal(
+    told = endpoint_stats.refusal(
         [RouteCandidate("gone"), RouteCandidate("b"), RouteCandidate("a")], {"a": a, "b": b}
     )
 
@@ -206,21 +206,21 @@ def test_when_nobody_can_be_asked_the_soonest_probe_is_told(standings, make, clo
     assert (told.slug, told.retry_after_s) == ("a", 40.0)
 
 
-def test_when_all_were_deleted_the_first_is_told(standings):
-    told = standings.refusal([RouteCandidate("gone"), RouteCandidate("lost")], {})
+def test_when_all_were_deleted_the_first_is_told(endpoint_stats):
+    told = endpoint_stats.refusal([RouteCandidate("gone"), RouteCandidate("lost")], {})
 
     assert isinstance(told, EndpointNotFoundError)
     assert told.slug == "gone"
 
 
-def test_an_endpoint_that_was_stopped_begins_anew(standings, make):
+def test_an_endpoint_that_was_stopped_begins_anew(endpoint_stats, make):
     endpoint = make(*OPEN, disable_after_failures=1)
     other = make(*OPEN, slug="b", disable_after_failures=1)
     for one in (endpoint, other):
-        fail(standings, one, SiteError("one"))
+        fail(endpoint_stats, one, SiteError("one"))
 
     endpoint.board.move(Move.STOP)
-    standings.on_state("a", endpoint.board.last_change)
+    endpoint_stats.on_state("a", endpoint.board.last_change)
 
-    known = standings.of_all([endpoint, other])
+    known = endpoint_stats.of_all([endpoint, other])
     assert (known["a"].disabled_until, known["b"].disabled_until) == (None, 160.0)

@@ -16,13 +16,13 @@ def always_half() -> float:
     return 0.5
 
 
-def standings(**known: EndpointStats) -> dict[str, EndpointStats]:
+def endpoint_stats(**known: EndpointStats) -> dict[str, EndpointStats]:
     return {**{slug: EndpointStats() for slug in "abc"}, **known}
 
 
 def asked(*candidates: RouteCandidate, known=None, strategy="round_robin", **more) -> list[str]:
     chosen = rank_candidates(
-        candidates, known or standings(), strategy, now=NOW, **{"random": always_half, **more}
+        candidates, known or endpoint_stats(), strategy, now=NOW, **{"random": always_half, **more}
     )
     return [candidate.slug for candidate in chosen]
 
@@ -61,19 +61,19 @@ def priced(price: float) -> EndpointStats:
     ],
 )
 def test_a_strategy_asks_the_best_first(strategy, known, expected):
-    chosen = asked(A, B, C, known=standings(**known), strategy=strategy)
+    chosen = asked(A, B, C, known=endpoint_stats(**known), strategy=strategy)
 
     assert "".join(chosen) == expected
 
 
 def test_an_endpoint_that_was_slow_long_ago_is_measured_anew():
-    known = standings(a=with_first_delta(9, at=NOW - 400), b=with_first_delta(1), c=with_first_delta(2))
+    known = endpoint_stats(a=with_first_delta(9, at=NOW - 400), b=with_first_delta(1), c=with_first_delta(2))
 
     assert asked(A, B, C, known=known, strategy="response_time") == ["a", "b", "c"]
 
 
 def test_only_one_request_at_a_time_goes_where_the_speed_is_unknown():
-    known = standings(a=EndpointStats(in_flight=1), b=with_first_delta(1), c=with_first_delta(2))
+    known = endpoint_stats(a=EndpointStats(in_flight=1), b=with_first_delta(1), c=with_first_delta(2))
 
     assert asked(A, B, C, known=known, strategy="response_time") == ["b", "c", "a"]
 
@@ -129,15 +129,15 @@ def test_every_strategy_asks_everyone_once(strategy):
     ],
 )
 def test_an_endpoint_in_trouble_is_left_out_while_another_is_left(trouble):
-    assert asked(A, B, known=standings(a=trouble)) == ["b"]
+    assert asked(A, B, known=endpoint_stats(a=trouble)) == ["b"]
 
 
 def test_an_endpoint_whose_time_is_over_is_probed():
-    assert asked(A, B, known=standings(a=EndpointStats(disabled_until=NOW - 1))) == ["a", "b"]
+    assert asked(A, B, known=endpoint_stats(a=EndpointStats(disabled_until=NOW - 1))) == ["a", "b"]
 
 
 def test_disabled_endpoints_are_asked_when_no_other_is_left_the_soonest_first():
-    known = standings(
+    known = endpoint_stats(
         a=EndpointStats(is_usable=False),
         b=EndpointStats(disabled_until=NOW + 9),
         c=EndpointStats(disabled_until=NOW + 5),
@@ -147,7 +147,7 @@ def test_disabled_endpoints_are_asked_when_no_other_is_left_the_soonest_first():
 
 
 def test_a_disabled_endpoint_that_is_being_probed_is_not_asked_besides():
-    known = standings(
+    known = endpoint_stats(
         a=EndpointStats(disabled_until=NOW + 5, is_probing=True), b=EndpointStats(disabled_until=NOW + 9)
     )
 
@@ -157,7 +157,7 @@ def test_a_disabled_endpoint_that_is_being_probed_is_not_asked_besides():
 def test_nobody_is_asked_when_all_are_being_probed():
     probing = EndpointStats(disabled_until=NOW + 5, is_probing=True)
 
-    assert asked(A, B, known=standings(a=probing, b=probing)) == []
+    assert asked(A, B, known=endpoint_stats(a=probing, b=probing)) == []
 
 
 def test_a_single_candidate_is_asked_whatever_its_standing():
@@ -176,7 +176,7 @@ def test_fallbacks_come_after_all_candidates_and_nobody_is_asked_twice():
 
 
 def test_a_fallback_that_works_comes_before_a_candidate_that_is_disabled():
-    known = standings(a=EndpointStats(disabled_until=NOW + 5))
+    known = endpoint_stats(a=EndpointStats(disabled_until=NOW + 5))
 
     assert asked(A, known=known, fallbacks=[Tier([B])]) == ["b"]
 
@@ -184,7 +184,7 @@ def test_a_fallback_that_works_comes_before_a_candidate_that_is_disabled():
 def test_two_models_of_one_endpoint_are_two_candidates():
     chosen = rank_candidates(
         [RouteCandidate("a", "x"), RouteCandidate("a", "y")],
-        standings(),
+        endpoint_stats(),
         "round_robin",
         now=NOW,
         random=always_half,

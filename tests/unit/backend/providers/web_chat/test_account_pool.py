@@ -36,7 +36,7 @@ from tests.fakes.scripted_accounts import MemoryAccounts, ScriptedAccounts
 class Roster:
     """A roster with its surroundings."""
 
-    roster: AccountPool
+    account_pool: AccountPool
     site: ScriptedAccounts
     accounts: MemoryAccounts
     clock: list[float]
@@ -45,13 +45,13 @@ class Roster:
         keep(self.accounts, account_id, **fields)
 
     def named(self, account_id: str) -> OpenAccount[AccountPages]:
-        member = self.roster.member(account_id)
+        member = self.account_pool.member(account_id)
         assert member is not None
         return member
 
     @property
     def ids(self) -> list[str]:
-        return [member.id for member in self.roster.members]
+        return [member.id for member in self.account_pool.members]
 
 
 def keep(accounts: MemoryAccounts, account_id: str, **fields: object) -> None:
@@ -77,12 +77,12 @@ async def open_roster(
         browsers=site,
     )
     async with owned_tasks() as tasks:
-        sleepers = PageEvictor()
-        roster = AccountPool(plan, accounts, tasks, sleepers, lambda: clock[0])
-        await roster.reload()
-        with sleepers.joined_by(lambda: roster.members):
-            yield Roster(roster, site, accounts, clock)
-        await roster.close()
+        evictor = PageEvictor()
+        account_pool = AccountPool(plan, accounts, tasks, evictor, lambda: clock[0])
+        await account_pool.reload()
+        with evictor.joined_by(lambda: account_pool.members):
+            yield Roster(account_pool, site, accounts, clock)
+        await account_pool.close()
 
 
 @pytest.fixture
@@ -97,21 +97,21 @@ async def two():
 async def test_accounts_that_were_added_changed_and_removed_are_taken_on_in_their_order(two):
     two.keep("c")
     del two.accounts.stored["a"]
-    event = two.roster.changed
+    event = two.account_pool.changed
 
-    await two.roster.reload()
+    await two.account_pool.reload()
 
     assert two.ids == ["b", "c"]
-    assert two.roster.member("a") is None
+    assert two.account_pool.member("a") is None
     assert event.is_set()
 
 
 async def test_an_account_that_is_no_more_has_its_pages_closed_and_what_a_person_does_there_ended(two):
     gone = two.named("a")
-    await two.roster.ensure_pages(gone)
+    await two.account_pool.ensure_pages(gone)
     del two.accounts.stored["a"]
 
-    await two.roster.reload()
+    await two.account_pool.reload()
 
     assert two.site.open_now == {}
     assert two.site.let_gone == ["a"]
@@ -130,12 +130,12 @@ async def test_an_account_that_is_no_more_has_its_pages_closed_and_what_a_person
 )
 async def test_a_changed_account_keeps_what_the_change_leaves_alone(two, change, is_same, is_awake):
     before = two.named("a")
-    await two.roster.ensure_pages(before)
+    await two.account_pool.ensure_pages(before)
     with before.turn(0.0):
         pass
     two.keep("a", **change)
 
-    await two.roster.reload()
+    await two.account_pool.reload()
 
     after = two.named("a")
     assert (after is before, after.is_awake) == (is_same, is_awake)
@@ -147,7 +147,7 @@ async def test_another_person_does_not_answer_by_the_session_of_the_one_before(t
     two.site.sessions["a"] = {"cookies": []}
     two.keep("a", username="somebody else")
 
-    await two.roster.reload()
+    await two.account_pool.reload()
 
     assert two.site.sessions == {}
 
@@ -157,8 +157,8 @@ async def test_an_account_that_is_alone_takes_as_many_turns_at_once_as_its_endpo
         alone = one.named("default").limits.at_once
         one.keep("a")
         one.keep("b", max_concurrent_requests=5)
-        await one.roster.reload()
-        among = [member.limits.at_once for member in one.roster.members]
+        await one.account_pool.reload()
+        among = [member.limits.at_once for member in one.account_pool.members]
 
     assert alone == 3
     assert among == [1, 5]
@@ -167,11 +167,11 @@ async def test_an_account_that_is_alone_takes_as_many_turns_at_once_as_its_endpo
 async def test_the_endpoints_limits_hold_for_accounts_without_their_own():
     async with open_roster("a", pace=RateLimits(max_requests_per_period=5)) as one:
         one.keep("b", max_requests_per_period=2)
-        await one.roster.reload()
+        await one.account_pool.reload()
         with one.named("a").turn(0.0):
-            left = [one.roster.requests_left(member) for member in one.roster.members]
+            left = [one.account_pool.requests_left(member) for member in one.account_pool.members]
     async with open_roster("a") as other:
-        unlimited = other.roster.requests_left(other.named("a"))
+        unlimited = other.account_pool.requests_left(other.named("a"))
 
     assert left == [4, 2]
     assert unlimited == math.inf
@@ -180,11 +180,11 @@ async def test_the_endpoints_limits_hold_for_accounts_without_their_own():
 async def test_an_account_whose_pages_are_needed_elsewhere_sleeps_unless_it_is_in_use(two):
     two.site.most_open, two.site.pool_full = 1, PoolFullError(0.0)
     first = two.named("a")
-    await two.roster.ensure_pages(first)
+    await two.account_pool.ensure_pages(first)
 
     with first.turn(0.0), pytest.raises(PoolFullError):
-        await two.roster.ensure_pages(two.named("b"))
-    await two.roster.ensure_pages(two.named("b"))
+        await two.account_pool.ensure_pages(two.named("b"))
+    await two.account_pool.ensure_pages(two.named("b"))
 
     assert list(two.site.open_now) == ["b"]
 
@@ -192,48 +192,48 @@ async def test_an_account_whose_pages_are_needed_elsewhere_sleeps_unless_it_is_i
 async def test_the_first_account_that_can_be_opened_is(two):
     two.site.opening_failures["a"] = [SignInRequiredError("no session")]
 
-    await two.roster.wake_first()
+    await two.account_pool.wake_first()
 
     assert list(two.site.open_now) == ["b"]
     assert two.named("a").state is AccountState.NEED_LOGIN
-    assert two.roster.problem is None
+    assert two.account_pool.problem is None
 
 
 async def test_what_is_wrong_with_the_site_shows_at_once(two):
     two.site.opening_failures["a"] = [UnreachableError("http://x/", "no such host")]
 
     with pytest.raises(UnreachableError):
-        await two.roster.wake_first()
+        await two.account_pool.wake_first()
 
     assert two.site.openings == []
 
 
 async def test_accounts_that_all_wait_for_the_same_are_one_problem(two):
-    for member in two.roster.members:
-        two.roster.note_failure(member, SignInRequiredError("no session"))
+    for member in two.account_pool.members:
+        two.account_pool.note_failure(member, SignInRequiredError("no session"))
 
-    problem = two.roster.problem
+    problem = two.account_pool.problem
 
     assert isinstance(problem, SignInRequiredError)
     assert (problem.endpoint, problem.account) == ("demo", "a")
 
 
 async def test_accounts_that_wait_for_different_things_are_named_each(two):
-    two.roster.note_failure(two.named("a"), SignInRequiredError("no session"))
-    two.roster.note_failure(two.named("b"), AccountBannedError("suspended"))
+    two.account_pool.note_failure(two.named("a"), SignInRequiredError("no session"))
+    two.account_pool.note_failure(two.named("b"), AccountBannedError("suspended"))
 
-    problem = two.roster.problem
+    problem = two.account_pool.problem
 
     assert isinstance(problem, NoAccountError)
     assert "a need_login; b banned" in str(problem)
 
 
 async def test_a_limit_that_ends_first_is_why_nobody_can_be_asked_for_now(two):
-    two.roster.note_failure(two.named("a"), RateLimitedError("slow down", 60.0))
-    two.roster.note_failure(two.named("b"), RateLimitedError("slower", 30.0))
+    two.account_pool.note_failure(two.named("a"), RateLimitedError("slow down", 60.0))
+    two.account_pool.note_failure(two.named("b"), RateLimitedError("slower", 30.0))
     two.clock[0] += 10.0
 
-    problem = two.roster.problem
+    problem = two.account_pool.problem
 
     assert isinstance(problem, RateLimitedError)
     assert (problem.site_message, problem.retry_after_s) == ("slower", 20.0)
@@ -242,17 +242,17 @@ async def test_a_limit_that_ends_first_is_why_nobody_can_be_asked_for_now(two):
 async def test_a_person_is_at_work_only_on_an_account_that_waits_for_one(two):
     member = two.named("a")
     with member.kept_awake():
-        at_ease = two.roster.is_attended
-        two.roster.note_failure(member, SignInRequiredError("no session"))
-        at_work = two.roster.is_attended
+        at_ease = two.account_pool.is_attended
+        two.account_pool.note_failure(member, SignInRequiredError("no session"))
+        at_work = two.account_pool.is_attended
 
-    assert (at_ease, at_work, two.roster.is_attended) == (False, True, False)
+    assert (at_ease, at_work, two.account_pool.is_attended) == (False, True, False)
 
 
 async def test_how_an_account_stands_is_stored_and_that_it_stands_well_again():
     async with open_roster("a") as one:
         member = one.named("a")
-        one.roster.note_failure(member, SignInRequiredError("no session"))
+        one.account_pool.note_failure(member, SignInRequiredError("no session"))
         await until_stored(one, AccountState.NEED_LOGIN)
         member.clear()
         await until_stored(one, AccountState.IDLE)
@@ -268,7 +268,7 @@ async def test_how_an_account_stands_is_stored_and_that_it_stands_well_again():
 async def test_a_state_that_cannot_be_stored_holds_nobody_up():
     async with open_roster("a") as one:
         one.accounts.failure = StorageError()
-        one.roster.note_failure(one.named("a"), SignInRequiredError("no session"))
+        one.account_pool.note_failure(one.named("a"), SignInRequiredError("no session"))
         for _ in range(10):
             await anyio.lowlevel.checkpoint()
 
@@ -294,18 +294,18 @@ async def until_stored(one: Roster, state: AccountState) -> None:
 )
 async def test_a_chat_is_its_accounts(chat, owner):
     async with open_roster("a", "b", username="ada") as one:
-        found = one.roster.find_chat_owner(chat)
+        found = one.account_pool.find_chat_owner(chat)
 
         assert (found.id if found is not None else None) == owner
 
 
 async def test_closing_ends_all_pages_and_what_persons_do():
     async with open_roster("a", "b") as one:
-        members = one.roster.members
+        members = one.account_pool.members
         for member in members:
-            await one.roster.ensure_pages(member)
+            await one.account_pool.ensure_pages(member)
 
-        await one.roster.close()
+        await one.account_pool.close()
 
         assert one.site.open_now == {}
         assert all(member.ended.is_set() for member in members)

@@ -56,12 +56,12 @@ def control(fleet: AccountPoolProvider) -> AccountControl:
 
 
 def fail(fleet: AccountPoolProvider) -> None:
-    (member,) = fleet.roster.members
-    fleet.roster.note_failure(member, SignInRequiredError("no session"))
+    (member,) = fleet.account_pool.members
+    fleet.account_pool.note_failure(member, SignInRequiredError("no session"))
 
 
 async def test_accounts_are_listed_with_what_they_are_asked(control, fleet):
-    with fleet.roster.members[0].turn(0.0):
+    with fleet.account_pool.members[0].turn(0.0):
         (listed,) = await control.list_accounts()
 
     assert (listed.id, listed.username, listed.has_password) == ("a", "ada", True)

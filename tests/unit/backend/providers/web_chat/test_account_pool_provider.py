@@ -67,7 +67,7 @@ async def fleet_of(
     challenge_wait_s: float = 0.0,
     keep_alive_s: float | None = None,
     slug: str = "demo",
-    sleepers: PageEvictor | None = None,
+    evictor: PageEvictor | None = None,
     times: Times | None = None,
     **pace: object,
 ) -> AsyncIterator[AccountPoolProvider]:
@@ -82,7 +82,7 @@ async def fleet_of(
         browsers=site,
         **(times or Times()),
     )
-    async with open_account_pool(plan, accounts or MemoryAccounts(), sleepers) as fleet:
+    async with open_account_pool(plan, accounts or MemoryAccounts(), evictor) as fleet:
         yield fleet
 
 
@@ -101,11 +101,11 @@ async def chat_after(fleet: AccountPoolProvider, prompt: Prompt = HELLO) -> Chat
 
 async def opened_or_not(fleet: AccountPoolProvider) -> None:
     with contextlib.suppress(PageLostError):
-        await fleet.roster.members[1].pages()
+        await fleet.account_pool.members[1].pages()
 
 
 def states(fleet: AccountPoolProvider) -> dict[str, str]:
-    return {member.id: str(member.state) for member in fleet.roster.members}
+    return {member.id: str(member.state) for member in fleet.account_pool.members}
 
 
 async def test_an_endpoint_without_accounts_is_served_by_what_its_own_settings_describe():
@@ -147,7 +147,7 @@ async def test_a_turn_waits_for_the_account_that_becomes_free_first():
     site.scripts["a"] = plays(TextDelta("x"), held, DONE)
 
     async with fleet_of(site, stored("a")) as fleet, anyio.create_task_group() as tasks:
-        fleet.roster.members[0].limits = fleet.roster.members[0].limits.__class__(at_once=1)
+        fleet.account_pool.members[0].limits = fleet.account_pool.members[0].limits.__class__(at_once=1)
         tasks.start_soon(ask, fleet)
         while not site.asked:
             await anyio.lowlevel.checkpoint()
@@ -240,7 +240,7 @@ async def test_a_muted_account_rests_as_long_as_the_site_says_and_then_takes_tur
     site = ScriptedAccounts(scripts={"a": plays(RateLimitedError("muted", 1.0, "mute"))})
     clock = [0.0]
     async with fleet_of(site, stored("a", "b")) as fleet:
-        member = fleet.roster.members[0]
+        member = fleet.account_pool.members[0]
         member._clock = lambda: clock[0]
         await ask(fleet)
         assert states(fleet)["a"] == "rate_limited"
@@ -298,7 +298,7 @@ async def test_an_account_that_a_person_put_right_takes_turns_again():
     async with fleet_of(site) as fleet:
         with pytest.raises(SignInRequiredError):
             await ask(fleet)
-        fleet.roster.members[0].clear()
+        fleet.account_pool.members[0].clear()
 
         assert await ask(fleet) == "default"
 
@@ -316,7 +316,7 @@ async def test_the_turn_that_met_a_challenge_waits_for_the_person_and_goes_on_by
         while states(fleet)["default"] != "need_captcha":
             await anyio.lowlevel.checkpoint()
         site.scripts["default"] = says("solved")
-        fleet.roster.members[0].clear()
+        fleet.account_pool.members[0].clear()
 
     assert answers == ["solved"]
 
@@ -340,10 +340,10 @@ async def test_accounts_that_come_and_go_at_once_are_all_followed():
         await ask(fleet)
         for name in "bcd":
             await accounts.add_account("demo", AccountConfig(id=name))
-            tasks.start_soon(fleet.roster.reload)
+            tasks.start_soon(fleet.account_pool.reload)
         await accounts.delete_account("demo", "a")
-        tasks.start_soon(fleet.roster.reload)
-        await fleet.roster.reload()
+        tasks.start_soon(fleet.account_pool.reload)
+        await fleet.account_pool.reload()
 
         assert list(states(fleet)) == ["b", "c", "d"]
 
@@ -357,7 +357,7 @@ async def test_an_account_that_is_being_opened_can_be_removed():
         await anyio.wait_all_tasks_blocked()
         await accounts.delete_account("demo", "b")
         with anyio.fail_after(60):
-            await fleet.roster.reload()
+            await fleet.account_pool.reload()
 
     assert site.openings == ["a"]
 
@@ -411,15 +411,15 @@ async def test_where_all_pages_are_taken_the_account_that_was_idle_longest_gives
 
 
 async def test_where_all_pages_are_taken_the_endpoint_that_was_idle_longest_gives_its_own_up():
-    site, sleepers = ScriptedAccounts(most_open=2, pool_full=PoolFullError(0.0)), PageEvictor()
+    site, evictor = ScriptedAccounts(most_open=2, pool_full=PoolFullError(0.0)), PageEvictor()
 
     async with (
-        fleet_of(site, stored("a"), slug="one", sleepers=sleepers) as one,
-        fleet_of(site, stored("b"), slug="two", sleepers=sleepers) as two,
+        fleet_of(site, stored("a"), slug="one", evictor=evictor) as one,
+        fleet_of(site, stored("b"), slug="two", evictor=evictor) as two,
     ):
         await ask(two)
         await ask(one)
-        async with fleet_of(site, stored("c"), slug="three", sleepers=sleepers) as three:
+        async with fleet_of(site, stored("c"), slug="three", evictor=evictor) as three:
             await ask(three)
             for_three = set(site.open_now)
             await ask(two)
@@ -430,20 +430,20 @@ async def test_where_all_pages_are_taken_the_endpoint_that_was_idle_longest_give
 
 
 async def test_a_sign_in_gets_the_page_of_an_idle_session_and_none_that_is_in_use():
-    site, sleepers = ScriptedAccounts(most_open=1, pool_full=PoolFullError(0.0)), PageEvictor()
+    site, evictor = ScriptedAccounts(most_open=1, pool_full=PoolFullError(0.0)), PageEvictor()
 
     async with (
-        fleet_of(site, stored("a"), slug="one", sleepers=sleepers) as one,
-        fleet_of(site, stored("b"), slug="two", sleepers=sleepers) as two,
+        fleet_of(site, stored("a"), slug="one", evictor=evictor) as one,
+        fleet_of(site, stored("b"), slug="two", evictor=evictor) as two,
     ):
-        (member,) = two.roster.members
+        (member,) = two.account_pool.members
         await ask(one)
         async with one.open_turn(HELLO) as events:
             await anext(events)
             with pytest.raises(PoolFullError):
-                async with AccountSignIn(two.roster, member).open_sign_in():
+                async with AccountSignIn(two.account_pool, member).open_sign_in():
                     pass
-        async with AccountSignIn(two.roster, member).open_sign_in() as session:
+        async with AccountSignIn(two.account_pool, member).open_sign_in() as session:
             during = set(site.open_now)
             session.cancel()
 
@@ -457,7 +457,7 @@ async def test_accounts_that_are_added_and_removed_are_followed():
         await ask(fleet)
         await accounts.add_account("demo", AccountConfig(id="b"))
         await accounts.delete_account("demo", "a")
-        await fleet.roster.reload()
+        await fleet.account_pool.reload()
 
         assert list(states(fleet)) == ["b"]
         assert await ask(fleet) == "b"
