@@ -17,7 +17,7 @@ from backend.api.admin import accounts, conversations, endpoints, metrics, rotat
 from backend.api.error_schema import ERROR_RESPONSES
 from backend.api.errors import install_error_handlers
 from backend.api.inference import chat, embeddings, messages_api, responses_api
-from backend.api.live_sign_in import live
+from backend.api.live_sign_in import live_routes as live
 from backend.api.live_sign_in import sign_ins as sign_in
 from backend.api.openapi_document import document_operations
 from backend.api.operations import OperationRouter

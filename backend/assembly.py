@@ -17,7 +17,7 @@ from backend.accounts.vault import Vault
 from backend.alerts.alerts import open_alerts
 from backend.alerts.channels import AlertChannel, AppriseChannel, Webhook
 from backend.api.services import Services
-from backend.endpoints.accounts import AccountManager
+from backend.endpoints.account_manager import AccountManager
 from backend.endpoints.manager import EndpointDependencies, EndpointManager, open_manager
 from backend.endpoints.screenshots import ScreenshotFolder
 from backend.gateway.attachments import FileFetcher
@@ -103,7 +103,7 @@ async def open_gateway(
         )
         sign_ins = await stack.enter_async_context(open_sign_ins(accounts))
         services = await stack.enter_async_context(
-            _open_parts(settings, storage, routing=routing, accounts=accounts)
+            _open_services(settings, storage, routing=routing, accounts=accounts)
         )
         yield OpenedGateway(services=services, sign_ins=sign_ins, authenticator=authenticator)
 
@@ -215,7 +215,7 @@ async def _open_routing(
 
 
 @asynccontextmanager
-async def _open_parts(
+async def _open_services(
     settings: Settings, storage: _Storage, *, routing: _Routing, accounts: AccountManager
 ) -> AsyncIterator[Services]:
     async with (
@@ -231,7 +231,7 @@ async def _open_parts(
             usage=usage,
             answers=answers,
             started_at=time.monotonic(),
-            database_problem=storage.repositories.problem,
+            find_database_problem=storage.repositories.problem,
             browser_status=routing.providers.status,
         )
 

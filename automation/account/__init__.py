@@ -1,0 +1,1 @@
+"""An account's browser context and its session."""

@@ -342,7 +342,7 @@ class BrowserPool:
 
 
 async def _lives(running: _Running, answers_s: float) -> bool:
-    """Whether a browser answers, or is too busy to."""
+    """Send a heartbeat; return whether the browser answers, or is only too busy to."""
     before, asked_s = cpu_seconds(running.pid), time.monotonic()
     with anyio.move_on_after(answers_s):
         try:

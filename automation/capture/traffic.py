@@ -82,7 +82,7 @@ class Traffic:
         self._first_text_s: float | None = None
 
     def begin(self) -> None:
-        """Forget the turn before. What it left open is not this turn's."""
+        """Start a turn; requests of the turn before are not counted in it."""
         self._begin_counting()
 
     def request_left(self, request_id: str, media_type: str = "") -> None:
@@ -121,7 +121,7 @@ class Traffic:
             self._count(request_id)
 
     def flow(self, first_text_s: float | None) -> Flow:
-        """Return what all of it says about an answer whose text began to show at ``first_text_s``."""
+        """Return the verdict for an answer whose text began to show at ``first_text_s``."""
         if first_text_s != self._first_text_s:
             self._first_text_s = first_text_s
             for request_id in self._requests:

@@ -9,6 +9,7 @@ from playwright.async_api import Page
 
 from automation.errors import SiteChangedError
 from automation.page.agent import PageAgent
+from automation.page.cdp import CALL_S
 from automation.stealth.input_devices import InputDevices
 from automation.stealth.pacing import TYPED_CHARACTERS, HumanInput, HumanMotion, Point
 
@@ -74,7 +75,9 @@ class PageInput:
             covered_by = point["covered_by"] or covered_by
             await self.dismiss_dialogs()
             # What covers it may be a dialog or a toast that is just going away.
-            await self._dom.call("until", {f"clear:{role}": True}, _CLEAR_MS, timeout_s=_CLEAR_MS / 1000 + 5)
+            await self._dom.call(
+                "until", {f"clear:{role}": True}, _CLEAR_MS, timeout_s=_CLEAR_MS / 1000 + CALL_S
+            )
         raise SiteChangedError(role, f"{step} (it is covered by <{covered_by}>)")
 
     async def click_if_there(self, role: str, step: str) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from automation.page.cdp import CALL_S
+
 
 class AgentCaller(Protocol):
     """The agent in a page; see ``PageAgent``."""
@@ -19,7 +21,7 @@ async def until_shown(agent: AgentCaller, want: dict[str, bool], milliseconds: i
     Raises:
         PageLostError: The page is gone, or hung.
     """
-    return bool(await agent.call("until", want, milliseconds, timeout_s=milliseconds / 1000 + 5))
+    return bool(await agent.call("until", want, milliseconds, timeout_s=milliseconds / 1000 + CALL_S))
 
 
 async def until_at_rest(agent: AgentCaller, limit_s: float) -> bool:

@@ -131,7 +131,7 @@ class InteractiveSignIn:
                     await changed.wait()
 
     async def watch_qr_code(self) -> None:
-        """Keep ``status.qr`` what the page shows."""
+        """Keep ``status.qr`` equal to the QR code on the page."""
         await watch_for_qr_codes(self._pages, self.show_qr_code)
 
     async def expire(self, after_s: float) -> None:

@@ -93,7 +93,7 @@ class ChatPage:
 
     @property
     def holds(self) -> str | None:
-        """The id of the chat that stands here and can go on; None with an empty one."""
+        """The id of the chat that the page shows and can continue; None with an empty one."""
         return self._chat.link.id if self._chat.link else None
 
     @property

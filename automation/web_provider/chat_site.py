@@ -143,7 +143,7 @@ class ChatSite:
         return True
 
     def _signed_out(self, error: SignInRequiredError) -> AutomationError:
-        """Signing in again is ours to do where we can: then this turn failed, and the next one need not."""
+        """Return the error of a lost session; the next turn signs in again where the credentials allow it."""
         if self.account.credentials is None or self.account.refusal is not None:
             return error
         return SiteError(f"{error.reason}; the account is signed in again for the next request")

@@ -106,7 +106,7 @@ class StoredAccount:
     """An account as it is stored."""
 
     config: AccountConfig
-    standing: AccountStatus
+    account_status: AccountStatus
     created_at: datetime
 
 
@@ -125,11 +125,11 @@ class AccountRepository(Protocol):
         """Keep a new account."""
         ...
 
-    async def update_account(self, slug: str, config: AccountConfig, standing: AccountStatus) -> None:
+    async def update_account(self, slug: str, config: AccountConfig, account_status: AccountStatus) -> None:
         """Replace what is kept of an account."""
         ...
 
-    async def save_standing(self, slug: str, account_id: str, standing: AccountStatus) -> None:
+    async def save_status(self, slug: str, account_id: str, account_status: AccountStatus) -> None:
         """Store an account's status."""
         ...
 

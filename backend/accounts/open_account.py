@@ -62,7 +62,7 @@ class OpenAccount(Generic[T]):
         tasks: TaskGroup,
         changed: Callable[[OpenAccount[T]], None],
         *,
-        standing: AccountStatus | None = None,
+        account_status: AccountStatus | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.config = config
@@ -71,7 +71,7 @@ class OpenAccount(Generic[T]):
         self.usage = AccountLoad()
         self.failure: AutomationError | None = None
         self.idle_since_s = clock()
-        self.stored_standing = standing or AccountStatus()
+        self.stored_status = account_status or AccountStatus()
         self.ended = anyio.Event()
         self._open_pages = open_pages
         self._tasks = tasks
@@ -82,8 +82,8 @@ class OpenAccount(Generic[T]):
         self._opening: _Opening[T] | None = None
         self._latest: _Opening[T] | None = None
         self._locks = 0
-        if standing is not None:
-            self._restore(standing)
+        if account_status is not None:
+            self._restore(account_status)
 
     @property
     def id(self) -> str:
@@ -123,7 +123,7 @@ class OpenAccount(Generic[T]):
         return self._locks > 0
 
     @property
-    def standing(self) -> AccountStatus:
+    def account_status(self) -> AccountStatus:
         """Its status, as it is stored."""
         state, until = self.state, None
         if state is AccountState.RATE_LIMITED:
@@ -239,19 +239,19 @@ class OpenAccount(Generic[T]):
         self._move(AccountMove.CLEARED, None)
         self._changed(self)
 
-    def _restore(self, standing: AccountStatus) -> None:
-        self._state, self._reason = standing.state, standing.reason
-        if standing.until is not None:
-            left_s = (standing.until - datetime.now(UTC)).total_seconds()
+    def _restore(self, account_status: AccountStatus) -> None:
+        self._state, self._reason = account_status.state, account_status.reason
+        if account_status.until is not None:
+            left_s = (account_status.until - datetime.now(UTC)).total_seconds()
             self.usage.rests_until_s = self._clock() + left_s
-        reason = standing.reason or ""
+        reason = account_status.reason or ""
         self.failure = {
             AccountState.NEED_LOGIN: SignInRequiredError(reason),
             AccountState.NEED_CAPTCHA: ChallengeRequiredError("captcha"),
             AccountState.NEED_QRCODE: ChallengeRequiredError("qrcode"),
             AccountState.BANNED: AccountBannedError(reason),
             AccountState.RATE_LIMITED: RateLimitedError(reason),
-        }.get(standing.state)
+        }.get(account_status.state)
         if self.failure is None:
             self._state = AccountState.IDLE
 

@@ -31,7 +31,7 @@ async def ready(request: Request, services: ServicesOf) -> JSONResponse:
 
     With authentication on, a caller without the key gets the status alone.
     """
-    problem = await services.database_problem()
+    problem = await services.find_database_problem()
     document: dict[str, Any] = {"status": "unavailable" if problem else "ready"}
     if find_principal(request.scope) is not None:
         document |= {

@@ -15,7 +15,7 @@ from backend.api.operations import RawOperation
 
 
 def document_operations(app: FastAPI, operations: Sequence[RawOperation]) -> None:
-    """Have the app's OpenAPI document tell of the operations."""
+    """Add the operations to the app's OpenAPI document."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:

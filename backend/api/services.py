@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from backend.endpoints.accounts import AccountManager
+from backend.endpoints.account_manager import AccountManager
 from backend.endpoints.manager import EndpointManager
 from backend.gateway.cache.shared_answers import SharedAnswers
 from backend.gateway.gateway import Gateway
@@ -37,7 +37,7 @@ class Services:
     usage: UsageLog
     answers: SharedAnswers
     started_at: float
-    database_problem: Callable[[], Awaitable[str | None]]
+    find_database_problem: Callable[[], Awaitable[str | None]]
     browser_status: Callable[[], dict[str, Any]]
 
 

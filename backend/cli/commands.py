@@ -1,4 +1,4 @@
-"""The command line: ``python -m backend.cli serve_command``, ``… endpoints``, ``… doctor`` and ``… profile-schema``."""
+"""The command line: ``python -m backend.cli serve``, ``… endpoints``, ``… doctor`` and ``… profile-schema``."""
 
 from __future__ import annotations
 

@@ -13,10 +13,10 @@ from automation.turn import ChatLink, Prompt
 from backend.errors import InvalidRequestError
 from backend.gateway.answer_stream import AnswerStream
 from backend.gateway.attachments import FileFetcher
+from backend.gateway.page_reply import PageReply
 from backend.gateway.placement.background import BackgroundPatterns
 from backend.gateway.placement.history import ConversationKey
 from backend.gateway.placement.placement import ConversationPlacer
-from backend.gateway.replies import PageReply
 from backend.gateway.structured_output.answer_shape import AnswerShape, parse_answer_shape, with_tools
 from backend.gateway.structured_output.emulated_answer import open_shaped_answer
 from backend.providers.account_control import AccountControl

@@ -1,0 +1,1 @@
+"""Import of endpoints and rotations from files."""

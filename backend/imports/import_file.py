@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from backend.endpoints.slugs import build_slug
 from backend.errors import InvalidRequestError
 from backend.gateway.routing.rotations import Rotation, RotationDraft
-from backend.providers.api.presets import PRESETS
-from backend.providers.config import EndpointDraft, Preset, Price
+from backend.providers.api.presets import PRESETS, PresetName
+from backend.providers.config import EndpointDraft, Price
 from backend.providers.fields import HeaderSecret
 from backend.wire.json_body import check_keepable
 
@@ -206,18 +206,18 @@ def _name(name: str, slug: str, entry: ImportedProvider) -> str:
         return name
 
 
-def _home(entry: ImportedProvider) -> tuple[Preset, str]:
+def _home(entry: ImportedProvider) -> tuple[PresetName, str]:
     """Return the preset, and the address with the path that a provider's bare address lacks.
 
     Another address of type ``openai`` only speaks OpenAI's language, and must never be sent OpenAI's key.
     """
     parts = urlsplit(entry.endpoint)
-    of_host: dict[str | None, Preset] = {
+    of_host: dict[str | None, PresetName] = {
         urlsplit(PRESETS[name].base_url or "").hostname: name
-        for name in get_args(Preset)
+        for name in get_args(PresetName)
         if PRESETS[name].dialect == entry.type and PRESETS[name].base_url
     }
-    fallback: Preset = "openai_compatible" if entry.type == "openai" else entry.type
+    fallback: PresetName = "openai_compatible" if entry.type == "openai" else entry.type
     preset = of_host.get(parts.hostname, fallback)
     is_bare = parts.hostname in of_host and not parts.path.strip("/") and entry.type != "ollama"
     return preset, (PRESETS[preset].base_url if is_bare else None) or entry.endpoint

@@ -44,20 +44,22 @@ class SqlAccounts:
         values = {"endpoint_slug": slug, "id": config.id, "created_at": now}
         async with transaction(self._engine) as connection:
             await connection.execute(
-                insert(_T).values(**values, **self._values(slug, config), **_standing(AccountStatus()))
+                insert(_T).values(**values, **self._values(slug, config), **_account_status(AccountStatus()))
             )
         return StoredAccount(config, AccountStatus(), now)
 
-    async def update_account(self, slug: str, config: AccountConfig, standing: AccountStatus) -> None:
+    async def update_account(self, slug: str, config: AccountConfig, account_status: AccountStatus) -> None:
         """Replace what is kept of an account."""
-        values = {**self._values(slug, config), **_standing(standing)}
+        values = {**self._values(slug, config), **_account_status(account_status)}
         async with transaction(self._engine) as connection:
             await connection.execute(update(_T).where(_key(slug, config.id)).values(**values))
 
-    async def save_standing(self, slug: str, account_id: str, standing: AccountStatus) -> None:
+    async def save_status(self, slug: str, account_id: str, account_status: AccountStatus) -> None:
         """Store an account's status."""
         async with transaction(self._engine) as connection:
-            await connection.execute(update(_T).where(_key(slug, account_id)).values(**_standing(standing)))
+            await connection.execute(
+                update(_T).where(_key(slug, account_id)).values(**_account_status(account_status))
+            )
 
     async def delete_account(self, slug: str, account_id: str) -> None:
         """Forget an account."""
@@ -74,8 +76,10 @@ class SqlAccounts:
     def _stored(self, row: Any) -> StoredAccount:
         secrets = orjson.loads(self._vault.unseal(row["secrets"], _purpose(row["endpoint_slug"], row["id"])))
         config = AccountConfig.model_validate({**row["settings"], **secrets, "id": row["id"]})
-        standing = AccountStatus(AccountState(row["state"]), row["state_reason"], _utc(row["state_until"]))
-        return StoredAccount(config, standing, _utc(row["created_at"]) or datetime.now(UTC))
+        account_status = AccountStatus(
+            AccountState(row["state"]), row["state_reason"], _utc(row["state_until"])
+        )
+        return StoredAccount(config, account_status, _utc(row["created_at"]) or datetime.now(UTC))
 
 
 def _table() -> Table:
@@ -95,8 +99,12 @@ def _purpose(slug: str, account_id: str) -> str:
     return f"account/{slug}/{account_id}"
 
 
-def _standing(standing: AccountStatus) -> dict[str, Any]:
-    return {"state": str(standing.state), "state_reason": standing.reason, "state_until": standing.until}
+def _account_status(account_status: AccountStatus) -> dict[str, Any]:
+    return {
+        "state": str(account_status.state),
+        "state_reason": account_status.reason,
+        "state_until": account_status.until,
+    }
 
 
 def _utc(at: datetime | None) -> datetime | None:

@@ -26,7 +26,7 @@ class AccountSnapshot:
     has_password: bool = False
     has_totp_secret: bool = False
     pace: RateLimits = field(default_factory=RateLimits)
-    standing: AccountStatus = field(default_factory=AccountStatus)
+    account_status: AccountStatus = field(default_factory=AccountStatus)
     in_flight: int = 0
     left: int | None = None
     is_awake: bool = False
@@ -34,7 +34,7 @@ class AccountSnapshot:
 
 def summarize(
     config: AccountConfig,
-    standing: AccountStatus,
+    account_status: AccountStatus,
     *,
     in_flight: int = 0,
     left: int | None = None,
@@ -47,7 +47,7 @@ def summarize(
         has_password=config.password is not None,
         has_totp_secret=config.totp_secret is not None,
         pace=RateLimits(**{name: getattr(config, name) for name in RateLimits.model_fields}),
-        standing=standing,
+        account_status=account_status,
         in_flight=in_flight,
         left=left,
         is_awake=is_awake,

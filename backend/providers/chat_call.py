@@ -22,10 +22,10 @@ class ChatCall:
 
     Attributes:
         body: As the client sent it.
-        is_throwaway: Nobody goes on with its chat.
+        is_throwaway: Its chat is never continued.
         principal: Whose request it is.
-        asked: The endpoints that were asked, in this order.
-        cancellation: Ends its turn.
+        asked: Slugs of the endpoints that were tried, in this order.
+        cancellation: Cancels its turn.
     """
 
     model: str

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from automation.stealth.options import Driver, Gl
 from automation.stealth.pacing import HumanInput
-from backend.providers.api.presets import PRESETS
+from backend.providers.api.presets import PRESETS, PresetName
 from backend.providers.fields import (
     CdpAddress,
     Count,
@@ -21,24 +21,7 @@ from backend.providers.fields import (
 )
 
 ProviderType = Literal["web_chat", "rest_api", "api_token"]
-Preset = Literal[
-    "openai",
-    "anthropic",
-    "google",
-    "ollama",
-    "deepseek",
-    "deepinfra",
-    "codegen",
-    "openai_compatible",
-    "openrouter",
-    "groq",
-    "mistral",
-    "zai",
-    "vllm",
-    "llama_cpp",
-    "custom",
-]
-DEFAULT_PRESET: Preset = "openai_compatible"
+DEFAULT_PRESET: PresetName = "openai_compatible"
 # A page answers one turn at a time in each of its accounts; an API has limits of its own, which it tells.
 _PAGES_AT_ONCE = 2
 _CALLS_AT_ONCE = 1000
@@ -211,7 +194,7 @@ class EndpointDraft(_Strict):
     password: SecretStr | None = None
     api_key: HeaderSecret | None = None
     profile: str | dict[str, Any] | None = None
-    preset: Preset | None = None
+    preset: PresetName | None = None
     models: tuple[str, ...] = ()
     headers: dict[HeaderName, HeaderSecret] = Field(default_factory=dict)
     api: dict[str, Any] | None = None

@@ -9,7 +9,7 @@ from backend.wire.usage import TokenUsage
 
 
 def reply_headers(slug: str, ignored: Sequence[str]) -> dict[str, str]:
-    """Return who answers, and which parameters have no effect there."""
+    """Return the headers that name the endpoint, and the parameters without effect."""
     headers = {"x-gateway-endpoint": slug}
     if ignored:
         # Names come from the client; a header takes only plain ASCII.
@@ -26,12 +26,12 @@ class Reply(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What the client is told about the answer besides."""
+        """Additional response headers."""
         ...
 
     @property
     def usage(self) -> TokenUsage | None:
-        """Tokens, by the end; None where nobody counted them."""
+        """Token counts, known at the end; None where nobody counted them."""
         ...
 
     @property

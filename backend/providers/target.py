@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 
 class Target(NamedTuple):
-    """What a name means.
+    """Endpoint and model that a name resolves to.
 
     Attributes:
         model: The model's name at the site; None for what the endpoint has chosen.
-        site_model: What the site is to be told; None where the site offers no choice.
+        site_model: Model to choose at the site; None where the site offers no choice.
     """
 
     slug: str
@@ -19,5 +19,5 @@ class Target(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The full name of what answers."""
+        """The full name of endpoint and model."""
         return f"{self.slug}/{self.model}" if self.model else self.slug

@@ -26,7 +26,7 @@ from automation.timing import Timeouts
 from automation.web_provider.form_sign_in import sign_in_by_form
 from backend.accounts.sign_ins import SignIns, open_sign_ins
 from backend.api.errors import install_error_handlers
-from backend.api.live_sign_in import live
+from backend.api.live_sign_in import live_routes as live
 from backend.api.live_sign_in import sign_ins as sign_in
 from backend.asgi import ASGIApp
 from backend.errors import EndpointNotFoundError

@@ -139,7 +139,7 @@ class MemoryAccountControl:
 
     def summaries(self) -> list[AccountSnapshot]:
         return [
-            replace(summarize(config, self._standing(name)), in_flight=self._in_flight.get(name, 0))
+            replace(summarize(config, self._account_status(name)), in_flight=self._in_flight.get(name, 0))
             for name, config in self._configs.items()
         ]
 
@@ -163,9 +163,11 @@ class MemoryAccountControl:
         return SignInRequiredError("no account is signed in") if is_stuck else None
 
     def _usable(self) -> str | None:
-        return next((one.id for one in self.summaries() if one.standing.state not in NEEDS_A_PERSON), None)
+        return next(
+            (one.id for one in self.summaries() if one.account_status.state not in NEEDS_A_PERSON), None
+        )
 
-    def _standing(self, name: str) -> AccountStatus:
+    def _account_status(self, name: str) -> AccountStatus:
         return AccountStatus() if name in self._node.sessions else NEEDS_SIGN_IN
 
     def _check(self, account_id: str) -> None:

@@ -173,14 +173,14 @@ class MemoryAccounts:
         self.stored[config.id] = StoredAccount(config, AccountStatus(), datetime.now(UTC))
         return self.stored[config.id]
 
-    async def update_account(self, slug: str, config: AccountConfig, standing: AccountStatus) -> None:
-        self.stored[config.id] = StoredAccount(config, standing, datetime.now(UTC))
+    async def update_account(self, slug: str, config: AccountConfig, account_status: AccountStatus) -> None:
+        self.stored[config.id] = StoredAccount(config, account_status, datetime.now(UTC))
 
-    async def save_standing(self, slug: str, account_id: str, standing: AccountStatus) -> None:
+    async def save_status(self, slug: str, account_id: str, account_status: AccountStatus) -> None:
         self.writes += 1
         if self.failure is not None:
             raise self.failure
-        self.stored[account_id] = replace(self.stored[account_id], standing=standing)
+        self.stored[account_id] = replace(self.stored[account_id], account_status=account_status)
 
     async def delete_account(self, slug: str, account_id: str) -> None:
         del self.stored[account_id]

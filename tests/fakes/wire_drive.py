@@ -15,7 +15,7 @@ from automation.profiles.validation import parse_profile
 from automation.timing import Timeouts
 from automation.turn import Message, Prompt, TurnEvent
 from backend.gateway.answer_stream import AnswerStream
-from backend.gateway.replies import PageReply
+from backend.gateway.page_reply import PageReply
 from backend.wire.chat_response import CompletionHead
 from backend.wire.translate import AnswerLimits
 from tests.fakes.wire_streams import URL, Frame, SilentPage, StreamKind

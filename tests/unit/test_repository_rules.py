@@ -1,6 +1,7 @@
 """Rules of the tree as a whole that no linter knows."""
 
 import ast
+import importlib
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from statistics import quantiles
 import grimp
 import pytest
 
+from backend import app
 from backend.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,6 +106,26 @@ def test_every_line_of_the_example_environment_shows_the_default(monkeypatch):
     shown = Settings(_env_file=ROOT / ".env.example").model_dump()
 
     assert shown == defaults
+
+
+def test_the_documents_name_every_setting():
+    text = "".join(path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md"))
+    documented = set(re.findall(r"`([A-Z][A-Z0-9_]+)", text))
+
+    missing = sorted({name.upper() for name in Settings.model_fields} - documented)
+
+    assert missing == [], "add a row for each of these to docs/configuration.md"
+
+
+def test_every_router_is_served():
+    missing = []
+    for path in sorted((ROOT / "backend" / "api").rglob("*.py")):
+        if re.search(r"^router = APIRouter", path.read_text("utf-8"), re.MULTILINE):
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            if importlib.import_module(name).router not in app._ROUTERS:
+                missing.append(name)
+
+    assert missing == [], "add their routers to _ROUTERS in backend/app.py"
 
 
 def test_no_path_of_one_machine_is_in_the_tree():

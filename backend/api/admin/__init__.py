@@ -1,0 +1,1 @@
+"""Routes for operators: endpoints, accounts, rotations, conversations, usage, metrics."""

@@ -96,16 +96,16 @@ async def import_session(
 
 def account_document(view: AccountSnapshot) -> dict[str, Any]:
     """Return an account without its secrets; ``has_…`` tells whether there are any."""
-    standing = view.standing
+    account_status = view.account_status
     return {
         **view.pace.model_dump(mode="json"),
         "username": view.username,
         "id": view.id,
         "has_password": view.has_password,
         "has_totp_secret": view.has_totp_secret,
-        "state": str(standing.state),
-        "state_reason": standing.reason,
-        "state_until": standing.until.isoformat() if standing.until else None,
+        "state": str(account_status.state),
+        "state_reason": account_status.reason,
+        "state_until": account_status.until.isoformat() if account_status.until else None,
         "requests_in_flight": view.in_flight,
         "requests_left": view.left,
         "is_awake": view.is_awake,

@@ -22,7 +22,7 @@ from backend.api.admin.endpoint_documents import (
 from backend.api.admin.state_stream import StateStream
 from backend.api.json_route import JsonRoute
 from backend.api.services import PrincipalOf, ServicesOf
-from backend.gateway.call import parse_chat_call
+from backend.gateway.call_parser import parse_chat_call
 from backend.providers.config import EndpointDraft
 from backend.wire.chat_request import TestRequest
 

@@ -1,0 +1,1 @@
+"""Routes for clients of models: chat, the Responses and Messages APIs, embeddings."""

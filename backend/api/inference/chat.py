@@ -12,7 +12,7 @@ from backend.api.inference.reply_response import OpenReply, ReplyResponse, Respo
 from backend.api.operations import RawOperation
 from backend.api.services import PrincipalOf, Services, ServicesOf
 from backend.asgi import Receive, Scope, Send, header, read_body
-from backend.gateway.call import parse_body, parse_call, parse_chat_call
+from backend.gateway.call_parser import parse_body, parse_call, parse_chat_call
 from backend.identity.request_principal import get_principal
 from backend.providers.chat_call import ChatCall
 from backend.wire.chat_request import ChatRequest, PinnedChatRequest

@@ -11,7 +11,7 @@ from backend.api.operations import RawOperation
 from backend.api.services import Services
 from backend.asgi import Receive, Scope, Send, read_body
 from backend.errors import InvalidRequestError
-from backend.gateway.call import parse_body
+from backend.gateway.call_parser import parse_body
 from backend.identity.request_principal import get_principal
 
 

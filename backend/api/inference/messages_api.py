@@ -1,4 +1,4 @@
-"""Anthropic's Messages API before every endpoint."""
+"""Routes of Anthropic's Messages API, served by every endpoint."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from backend.api.inference.chat import answer_translated
 from backend.api.inference.reply_response import ResponseEncoder
 from backend.api.operations import RawOperation
 from backend.asgi import Receive, Scope, Send, read_body
-from backend.gateway.call import parse_body
+from backend.gateway.call_parser import parse_body
 from backend.observability.request_id import request_id
 from backend.wire.chat_response import to_json
 from backend.wire.messages.encoder import MessagesEncoder

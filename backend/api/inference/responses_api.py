@@ -1,4 +1,4 @@
-"""OpenAI's Responses API before every endpoint."""
+"""Route of OpenAI's Responses API, served by every endpoint."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Routes of sign-ins by a person: their state, the live view's page and its socket."""

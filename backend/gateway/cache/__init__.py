@@ -1,0 +1,1 @@
+"""Cache of answers, and coalescing of equal requests in flight."""

@@ -1,0 +1,1 @@
+"""Placing a turn in a chat at the site."""

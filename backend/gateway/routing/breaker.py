@@ -19,7 +19,7 @@ def is_worth_failing_over(error: BaseException) -> bool:
 
 
 def counts_as_failure(error: BaseException) -> bool:
-    """Whether the error speaks against the endpoint, rather than against the request or for waiting."""
+    """Return whether the error counts against the endpoint's circuit breaker."""
     return find_row(leading_error(error)).counts_as_failure
 
 

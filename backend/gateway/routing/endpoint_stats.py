@@ -33,7 +33,7 @@ OnChange = Callable[[str, Change, str], None]
 
 @dataclass(slots=True)
 class _Record:
-    standing: EndpointStats = field(default_factory=EndpointStats)
+    stats: EndpointStats = field(default_factory=EndpointStats)
     breaker: Breaker = field(default_factory=Breaker)
 
 
@@ -106,22 +106,22 @@ class EndpointStatsRegistry:
 
     def _refreshed(self, endpoint: Endpoint, now: float) -> EndpointStats:
         record = self._record(endpoint)
-        standing = record.standing
+        stats = record.stats
         config = endpoint.config
         # A turn may be tried in ``error``: its success is how a repaired page is noticed.
-        standing.is_usable = endpoint.state in _USABLE or (
+        stats.is_usable = endpoint.state in _USABLE or (
             endpoint.state is EndpointState.ERROR and endpoint.is_open
         )
-        standing.in_flight = endpoint.turns_running
-        standing.prices = config.prices or (_FREE if endpoint.traits.is_free else {})
-        standing.default_model, standing.aliases = config.default_model, config.model_mapping
-        standing.disabled_until = record.breaker.unavailable_until(now)
-        standing.is_probing = record.breaker.is_probing
-        return standing
+        stats.in_flight = endpoint.turns_running
+        stats.prices = config.prices or (_FREE if endpoint.traits.is_free else {})
+        stats.default_model, stats.aliases = config.default_model, config.model_mapping
+        stats.disabled_until = record.breaker.unavailable_until(now)
+        stats.is_probing = record.breaker.is_probing
+        return stats
 
     def note_success(self, endpoint: Endpoint, record: _Record, *, is_probe: bool) -> None:
         """Record a request that was answered."""
-        record.standing.note_outcome(self._clock(), is_good=True)
+        record.stats.note_outcome(self._clock(), is_good=True)
         if record.breaker.note_success(is_probe=is_probe):
             self._on_change(endpoint.slug, "recovered", "")
 
@@ -129,7 +129,7 @@ class EndpointStatsRegistry:
         """Record a request that failed."""
         now = self._clock()
         if counts_as_failure(error):
-            record.standing.note_outcome(now, is_good=False)
+            record.stats.note_outcome(now, is_good=False)
         change = record.breaker.note_failure(error, now, self._build_limits(endpoint), is_probe=is_probe)
         if change:
             self._on_change(endpoint.slug, change, str(leading_error(error)))
@@ -161,7 +161,7 @@ class Attempt:
         if not self.has_answered:
             self.has_answered = True
             now = self._endpoint_stats.now()
-            self._record.standing.note_first_delta(now - self._began_at, now)
+            self._record.stats.note_first_delta(now - self._began_at, now)
 
     def __enter__(self) -> Self:
         self._is_probe = self._record.breaker.begin()

@@ -106,26 +106,26 @@ class EndpointStats:
 _Key = Callable[[RouteCandidate, EndpointStats, float], tuple[float, ...]]
 
 
-def _by_success(_candidate: RouteCandidate, standing: EndpointStats, now: float) -> tuple[float, ...]:
-    return (-round(standing.success_share(now), 2), standing.in_flight)
+def _by_success(_candidate: RouteCandidate, stats: EndpointStats, now: float) -> tuple[float, ...]:
+    return (-round(stats.success_share(now), 2), stats.in_flight)
 
 
-def _by_first_delta(_candidate: RouteCandidate, standing: EndpointStats, now: float) -> tuple[float, ...]:
-    seconds = standing.fresh_first_delta_s(now)
+def _by_first_delta(_candidate: RouteCandidate, stats: EndpointStats, now: float) -> tuple[float, ...]:
+    seconds = stats.fresh_first_delta_s(now)
     if seconds is None:  # one request at a time measures it; meanwhile the others go where it is known
-        seconds = math.inf if standing.in_flight else 0.0
-    return (seconds, standing.in_flight)
+        seconds = math.inf if stats.in_flight else 0.0
+    return (seconds, stats.in_flight)
 
 
-def _by_load(candidate: RouteCandidate, standing: EndpointStats, _now: float) -> tuple[float, ...]:
-    return (standing.in_flight / candidate.weight,)
+def _by_load(candidate: RouteCandidate, stats: EndpointStats, _now: float) -> tuple[float, ...]:
+    return (stats.in_flight / candidate.weight,)
 
 
-def _by_price(candidate: RouteCandidate, standing: EndpointStats, now: float) -> tuple[float, ...]:
+def _by_price(candidate: RouteCandidate, stats: EndpointStats, now: float) -> tuple[float, ...]:
     return (
-        standing.blended_price(candidate.model),
-        -round(standing.success_share(now), 2),
-        standing.in_flight,
+        stats.blended_price(candidate.model),
+        -round(stats.success_share(now), 2),
+        stats.in_flight,
     )
 
 
@@ -202,9 +202,9 @@ def rank_candidates(
 
     Args:
         candidates: Of one rotation, or the endpoints that share an alias.
-        standings: By slug; a candidate without one is left out, because its endpoint was deleted.
+        endpoint_stats: By slug; a candidate without one is left out, because its endpoint was deleted.
         strategy: Load-balancing strategy over them.
-        now: On the clock of the standings.
+        now: On the clock of the statistics.
         random: Gives numbers from 0 up to but not including 1.
         turn: Number of earlier requests, for ``round_robin``.
         fallbacks: Asked after the candidates, in this order.
@@ -226,10 +226,10 @@ def rank_candidates(
     return list(asked.values()) or _last_resort(tiers, endpoint_stats, now)
 
 
-def _is_ready(standing: EndpointStats | None, now: float) -> bool:
-    if standing is None or not standing.is_usable:
+def _is_ready(stats: EndpointStats | None, now: float) -> bool:
+    if stats is None or not stats.is_usable:
         return False
-    return standing.disabled_until is None or (standing.disabled_until <= now and not standing.is_probing)
+    return stats.disabled_until is None or (stats.disabled_until <= now and not stats.is_probing)
 
 
 def _last_resort(

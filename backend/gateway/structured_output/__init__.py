@@ -1,0 +1,1 @@
+"""Tools and JSON answers at pages, which know neither."""

@@ -54,12 +54,12 @@ class ApiOpener:
 
     @asynccontextmanager
     async def open(self, config: EndpointConfig) -> AsyncIterator[CompletionProvider]:
-        """Be a ``ProviderOpener``; nothing is asked of the provider yet."""
+        """Open an endpoint (a ``ProviderOpener``); no request is sent yet."""
         place = build_api_place(config, self.keys, self.codegen)
         if find_preset(config).dialect == "codegen":
             yield CodegenProvider(self.session, place, parse_options(config.api, self.codegen))
         else:
-            yield ApiProvider(self.session, find_dialect(config), place)
+            yield ApiProvider(self.session, build_dialect(config), place)
 
 
 def api_opener(
@@ -80,7 +80,7 @@ def check_api(config: EndpointConfig, keys: Keys, codegen: CodegenDefaults = _CO
     if preset.dialect == "codegen":
         parse_options(config.api, codegen)
     else:
-        find_dialect(config)
+        build_dialect(config)
     key = _key_of(config, preset, keys, codegen)
     if key is not None:
         _check_key(key, config, preset)
@@ -116,7 +116,7 @@ def find_preset(config: EndpointConfig) -> ApiPreset:
     return PRESETS[config.preset or ("custom" if config.api is not None else DEFAULT_PRESET)]
 
 
-def find_dialect(config: EndpointConfig) -> Dialect:
+def build_dialect(config: EndpointConfig) -> Dialect:
     """Return the dialect of the endpoint's API.
 
     Raises:

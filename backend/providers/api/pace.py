@@ -29,7 +29,7 @@ class Pace:
 
     @property
     def due_in_s(self) -> float:
-        """Seconds until the next may go."""
+        """Seconds until the next request may be sent."""
         now_s = self._clock()
         return max(self._passed.free_at_s(self._most, now_s, self._window_s) - now_s, 0.0)
 

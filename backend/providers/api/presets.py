@@ -7,6 +7,24 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+PresetName = Literal[
+    "openai",
+    "anthropic",
+    "google",
+    "ollama",
+    "deepseek",
+    "deepinfra",
+    "codegen",
+    "openai_compatible",
+    "openrouter",
+    "groq",
+    "mistral",
+    "zai",
+    "vllm",
+    "llama_cpp",
+    "custom",
+]
+"""What an endpoint's ``preset`` may be."""
 DialectName = Literal["openai", "anthropic", "google", "ollama", "codegen", "custom"]
 
 

@@ -78,10 +78,10 @@ class PageClient:
 
 def _view_at(account: AccountSnapshot, now: datetime) -> AccountSummary:
     """Return how an account stands, whose limit at the site ends by itself."""
-    standing = account.standing
-    if standing.until is not None and standing.until <= now:
+    account_status = account.account_status
+    if account_status.until is not None and account_status.until <= now:
         return AccountSummary(account.id, AccountState.IDLE)
-    return AccountSummary(account.id, AccountState(standing.state), standing.reason)
+    return AccountSummary(account.id, AccountState(account_status.state), account_status.reason)
 
 
 @asynccontextmanager

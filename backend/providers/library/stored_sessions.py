@@ -36,15 +36,15 @@ class MemoryAccounts:
         self._kept.setdefault(slug, {})[config.id] = stored
         return stored
 
-    async def update_account(self, slug: str, config: AccountConfig, standing: AccountStatus) -> None:
+    async def update_account(self, slug: str, config: AccountConfig, account_status: AccountStatus) -> None:
         """Replace what is kept of an account."""
         kept = self._kept[slug]
-        kept[config.id] = replace(kept[config.id], config=config, standing=standing)
+        kept[config.id] = replace(kept[config.id], config=config, account_status=account_status)
 
-    async def save_standing(self, slug: str, account_id: str, standing: AccountStatus) -> None:
+    async def save_status(self, slug: str, account_id: str, account_status: AccountStatus) -> None:
         """Store an account's status."""
         kept = self._kept[slug]
-        kept[account_id] = replace(kept[account_id], standing=standing)
+        kept[account_id] = replace(kept[account_id], account_status=account_status)
 
     async def delete_account(self, slug: str, account_id: str) -> None:
         """Forget an account."""

@@ -1,0 +1,1 @@
+"""Provider on a chat page in browsers, with one account or many."""

@@ -102,7 +102,7 @@ class AccountPool:
             configs: dict[str, tuple[AccountConfig, AccountStatus]] = {}
             if not (stored and self.plan.is_own_anonymous):
                 configs[self.plan.own.id] = (self.plan.own, AccountStatus())
-            configs.update({one.config.id: (one.config, one.standing) for one in stored})
+            configs.update({one.config.id: (one.config, one.account_status) for one in stored})
             gone = {
                 account_id: self._members.pop(account_id)
                 for account_id, member in list(self._members.items())
@@ -117,10 +117,10 @@ class AccountPool:
                     # Another person: the session of the one before is not to answer in this one's name.
                     await self.plan.browsers.forget_session(member.config)
             is_alone = len(configs) == 1
-            for account_id, (config, standing) in configs.items():
+            for account_id, (config, account_status) in configs.items():
                 limits = self._build_limits(config, is_alone=is_alone)
                 if account_id not in self._members:
-                    self._members[account_id] = self._join(config, limits, standing)
+                    self._members[account_id] = self._join(config, limits, account_status)
                     if account_id in gone:
                         self._members[account_id].take_over(gone[account_id])
                 else:
@@ -135,7 +135,7 @@ class AccountPool:
         return limits
 
     def _join(
-        self, config: AccountConfig, limits: AccountLimits, standing: AccountStatus
+        self, config: AccountConfig, limits: AccountLimits, account_status: AccountStatus
     ) -> OpenAccount[AccountPages]:
         return OpenAccount(
             config,
@@ -143,7 +143,7 @@ class AccountPool:
             lambda: self.plan.browsers.open_pages(config, self._members[config.id].limits),
             self._tasks,
             self._note_change,
-            standing=standing,
+            account_status=account_status,
             clock=self._clock,
         )
 
@@ -151,21 +151,21 @@ class AccountPool:
         self._tell_change()
         if self._is_closed:
             return
-        is_news = not (member.is_usable and member.stored_standing.state in USABLE)
+        is_news = not (member.is_usable and member.stored_status.state in USABLE)
         if is_news and member.id != DEFAULT_ACCOUNT:
-            self._tasks.start_soon(self._keep_standing, member.id)
+            self._tasks.start_soon(self._keep_status, member.id)
 
-    async def _keep_standing(self, account_id: str) -> None:
+    async def _keep_status(self, account_id: str) -> None:
         member = self._members.get(account_id)
         if member is None:
             return
         # Turns that come and go are nothing to remember.
-        standing = AccountStatus() if member.is_usable else member.standing
-        stored, member.stored_standing = member.stored_standing, standing
-        if _is_known(standing, stored):
+        account_status = AccountStatus() if member.is_usable else member.account_status
+        stored, member.stored_status = member.stored_status, account_status
+        if _is_known(account_status, stored):
             return
         try:
-            await self._repository.save_standing(self.plan.slug, account_id, standing)
+            await self._repository.save_status(self.plan.slug, account_id, account_status)
         except StorageError:
             facts = {"endpoint": self.plan.slug, "account": account_id}
             logger.warning("account_state_not_saved", extra=facts, exc_info=True)
@@ -303,10 +303,10 @@ def _is_alike(a: AccountConfig, b: AccountConfig) -> bool:
     return a.model_dump(exclude=pace) == b.model_dump(exclude=pace)
 
 
-def _is_known(standing: AccountStatus, stored: AccountStatus) -> bool:
+def _is_known(account_status: AccountStatus, stored: AccountStatus) -> bool:
     """Return whether this status is stored already; a renewed limit is another one."""
-    if (standing.state, standing.reason) != (stored.state, stored.reason):
+    if (account_status.state, account_status.reason) != (stored.state, stored.reason):
         return False
-    if standing.until is None or stored.until is None:
-        return standing.until == stored.until
-    return abs((standing.until - stored.until).total_seconds()) < _SAME_TIME_S
+    if account_status.until is None or stored.until is None:
+        return account_status.until == stored.until
+    return abs((account_status.until - stored.until).total_seconds()) < _SAME_TIME_S

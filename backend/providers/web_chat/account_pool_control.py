@@ -26,7 +26,7 @@ class AccountPoolControl:
         return [
             summarize(
                 member.config,
-                member.standing,
+                member.account_status,
                 in_flight=member.usage.in_flight,
                 left=None
                 if member.limits.max_requests is None

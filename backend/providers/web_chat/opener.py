@@ -133,7 +133,7 @@ def web_chat_opener(
     driver: Driver = "playwright",
     capture: CaptureRoute = "auto",
 ) -> PageProviderOpener:
-    """Return the opener of ``web_chat`` endpoints; their pages come from ``pool``, and who needs one gets that of an idle one."""
+    """Return the opener of ``web_chat`` endpoints; their pages come from ``pool``, by eviction where all are taken."""
     evictor = PageEvictor()
 
     @asynccontextmanager

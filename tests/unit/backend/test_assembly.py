@@ -153,7 +153,7 @@ async def test_what_was_opened_is_served_and_closed_in_the_reverse_order(make):
     ) as opened:
         recorded.steps.append("served")
         status = opened.services.browser_status()
-        problem = await opened.services.database_problem()
+        problem = await opened.services.find_database_problem()
 
     assert (status, problem) == ({"status": "scripted"}, None)
     assert isinstance(opened.authenticator, LocalAuthenticator)

@@ -118,7 +118,7 @@ class JsonFields:
 
     @property
     def has_answer(self) -> bool:
-        """Whether anything was told."""
+        """Whether there is any text or reasoning so far."""
         return any(self.answer.sizes)
 
     def _texts(self, value: Any, event: str) -> list[WireEvent]:

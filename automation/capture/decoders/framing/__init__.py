@@ -1,0 +1,1 @@
+"""Framing shared by decoders: event streams, lines, sockets, whole bodies."""

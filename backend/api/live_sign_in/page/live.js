@@ -1,4 +1,4 @@
-// The person's side of the live view: paints frames, sends what the mouse and the keyboard do. See backend/api/live_socket.py.
+// The person's side of the live view: paints frames, sends what the mouse and the keyboard do. See backend/api/live_sign_in/live_socket.py.
 "use strict";
 
 const WORDS = {

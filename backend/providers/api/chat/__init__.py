@@ -1,0 +1,1 @@
+"""Reading chat bodies and writing streams, as several dialects need it."""

@@ -1,0 +1,1 @@
+"""Provider on Codegen's runs, which are polled."""

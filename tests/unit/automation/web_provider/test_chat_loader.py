@@ -106,7 +106,7 @@ class Site(PageModel):
         return True
 
 
-def arrival_at(site, **profile):
+def loader_at(site, **profile):
     config = chat_config(credentials=site.credentials, **profile)
     return ChatLoader(site, site, config, site, site, site)
 
@@ -127,14 +127,14 @@ async def test_an_address_that_leads_to_no_page_says_why(response, reason):
     site.response = response
 
     with pytest.raises(UnreachableError, match=reason):
-        await arrival_at(site).load(CHAT)
+        await loader_at(site).load(CHAT)
 
 
 async def test_a_page_that_was_loaded_is_asked_anew_and_another_fragment_is_no_load():
     site = Site()
     site.response = None
 
-    await arrival_at(site).load(f"{CHAT}#there")
+    await loader_at(site).load(f"{CHAT}#there")
 
     assert (site.loaded, site.log) == ([f"{CHAT}#there"], ["forget"])
 
@@ -145,10 +145,10 @@ async def test_a_check_in_the_pages_place_may_pass_by_itself(passes):
     site.response = Response(403, **{"cf-mitigated": "challenge"})
 
     if passes:
-        await arrival_at(site).load(CHAT)
+        await loader_at(site).load(CHAT)
     else:
         with pytest.raises(ChallengeRequiredError):
-            await arrival_at(site).load(CHAT)
+            await loader_at(site).load(CHAT)
 
 
 # -- what the page shows -------------------------------------------------------------------------------------------------
@@ -157,14 +157,14 @@ async def test_a_check_in_the_pages_place_may_pass_by_itself(passes):
 async def test_a_page_that_shows_its_chat_is_ready_once_its_dialogs_are_closed():
     site = Site()
 
-    await arrival_at(site).ensure_ready()
+    await loader_at(site).ensure_ready()
 
     assert site.log == ["dismiss"]
 
 
 async def test_a_chat_that_is_sent_through_a_socket_is_ready_with_it():
     site = Site()
-    loader = arrival_at(site, wire={"decoder": "open_webui", "urls": "*", "ready_message": "^40"})
+    loader = loader_at(site, wire={"decoder": "open_webui", "urls": "*", "ready_message": "^40"})
     site.sockets_made = 3
 
     await loader.load(CHAT)
@@ -179,7 +179,7 @@ async def test_a_check_needs_a_person(kind):
     site.change(input_ready=False, **{kind: True})
 
     with pytest.raises(ChallengeRequiredError) as caught:
-        await arrival_at(site).ensure_ready()
+        await loader_at(site).ensure_ready()
     assert caught.value.kind == kind
 
 
@@ -188,7 +188,7 @@ async def test_a_check_over_the_chats_frame_needs_a_person_although_the_chat_sho
     site.check_around = True
 
     with pytest.raises(ChallengeRequiredError):
-        await arrival_at(site).ensure_ready()
+        await loader_at(site).ensure_ready()
 
 
 async def test_a_page_that_shows_neither_chat_nor_form_has_changed():
@@ -196,7 +196,7 @@ async def test_a_page_that_shows_neither_chat_nor_form_has_changed():
     site.change(input=False, input_ready=False)
 
     with pytest.raises(SiteChangedError) as caught:
-        await arrival_at(site, **FORM).ensure_ready()
+        await loader_at(site, **FORM).ensure_ready()
     assert (caught.value.profile_key, caught.value.screenshot) == ("input", b"picture")
 
 
@@ -204,7 +204,7 @@ async def test_a_page_that_shows_neither_chat_nor_form_has_changed():
 
 
 async def arrive(site, **profile):
-    loader = arrival_at(site, **{**FORM, **profile})
+    loader = loader_at(site, **{**FORM, **profile})
     await loader.load(CHAT)
     await loader.ensure_ready()
     return loader
@@ -239,7 +239,7 @@ async def test_credentials_that_were_refused_are_not_entered_twice():
 
 async def test_who_finds_itself_signed_in_after_all_does_not_touch_the_form():
     site = Site(signed_in=False, credentials=ADA)
-    loader = arrival_at(site, **FORM)
+    loader = loader_at(site, **FORM)
     await loader.load(CHAT)
     # Another page of the account signs in meanwhile.
     site.is_signed_in = True

@@ -44,7 +44,7 @@ class Account:
 
 
 def turn_of(chat, config):
-    parts = dict.fromkeys(("arrival", "composer", "attachments", "finder", "wire_check"), chat)
+    parts = dict.fromkeys(("loader", "composer", "attachments", "finder", "wire_check"), chat)
     return ChatTurn(chat.connection, chat.account, config, chat.chat, hands=chat.page, **parts)
 
 
@@ -82,7 +82,7 @@ class Chat:
     async def ensure_ready(self):
         self.log.append("ready")
 
-    async def enter(self, composer, text, files):
+    async def write_prompt(self, composer, text, files):
         assert composer is self
         self.log.append("write")
         return self.written or text
@@ -277,7 +277,7 @@ async def test_a_turn_that_is_left_says_whether_an_answer_may_have_to_be_stopped
         await anyio.sleep_forever()
 
     if at == "write":
-        chat.enter = write  # type: ignore[method-assign]
+        chat.write_prompt = write  # type: ignore[method-assign]
     else:
         reached = chat.sent
     async with anyio.create_task_group() as tasks:

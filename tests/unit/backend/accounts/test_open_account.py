@@ -76,7 +76,7 @@ class Account:
 
 @asynccontextmanager
 async def open_account(
-    limits: AccountLimits | None = None, standing: AccountStatus | None = None
+    limits: AccountLimits | None = None, account_status: AccountStatus | None = None
 ) -> AsyncIterator[Account]:
     pages, clock, changes = Pages(), [1000.0], list[str]()
     async with owned_tasks() as tasks:
@@ -86,7 +86,7 @@ async def open_account(
             pages.open,
             tasks,
             lambda one: changes.append(str(one.state)),
-            standing=standing,
+            account_status=account_status,
             clock=lambda: clock[0],
         )
         yield Account(member, pages, clock, changes)
@@ -214,12 +214,12 @@ async def test_what_goes_wrong_with_it_is_its_state_until_somebody_clears_it(
 
     member.note_failure(error)
     met = (str(member.state), member.needs_a_person, member.is_usable)
-    reason = member.standing.reason
+    reason = member.account_status.reason
     member.clear()
 
     assert met == (state, needs_a_person, state == "idle")
     assert reason == (None if state == "idle" else str(error))
-    assert (str(member.state), member.failure, member.standing.reason) == ("idle", None, None)
+    assert (str(member.state), member.failure, member.account_status.reason) == ("idle", None, None)
     assert account.changes[-1] == "idle"
 
 
@@ -252,22 +252,24 @@ async def test_a_limit_does_not_replace_the_person_who_is_needed(account):
     ],
 )
 async def test_what_it_waited_for_before_a_restart_it_waits_for_after_it(state, failure):
-    async with open_account(standing=AccountStatus(state, "as it was")) as account:
+    async with open_account(account_status=AccountStatus(state, "as it was")) as account:
         assert account.member.state is state
         assert isinstance(account.member.failure, failure)
-        assert account.member.standing == AccountStatus(state, "as it was")
+        assert account.member.account_status == AccountStatus(state, "as it was")
 
 
 @pytest.mark.parametrize(("left_s", "state"), [(60.0, "rate_limited"), (-1.0, "idle")])
 async def test_a_limit_is_kept_over_a_restart_for_what_is_left_of_it(left_s, state):
     until = datetime.now(UTC) + timedelta(seconds=left_s)
 
-    async with open_account(standing=AccountStatus(AccountState.RATE_LIMITED, "slow down", until)) as account:
+    async with open_account(
+        account_status=AccountStatus(AccountState.RATE_LIMITED, "slow down", until)
+    ) as account:
         assert str(account.member.state) == state
 
 
 async def test_a_turn_that_was_running_before_a_restart_is_over_after_it():
-    async with open_account(standing=AccountStatus(AccountState.IN_USE)) as account:
+    async with open_account(account_status=AccountStatus(AccountState.IN_USE)) as account:
         assert account.member.state is AccountState.IDLE
 
 

@@ -50,7 +50,7 @@ async def test_an_account_comes_back_whole_with_its_secrets(accounts):
     [kept] = await accounts.list_accounts("demo")
 
     assert kept.config == ADA
-    assert kept.standing == AccountStatus()
+    assert kept.account_status == AccountStatus()
     assert kept.created_at == added.created_at
 
 
@@ -64,11 +64,13 @@ async def test_accounts_are_listed_oldest_first_and_by_endpoint(accounts):
 
 async def test_how_an_account_stands_is_kept_with_its_time(accounts):
     await accounts.add_account("demo", ADA)
-    standing = AccountStatus(AccountState.RATE_LIMITED, "slow down", datetime(2026, 11, 25, 12, tzinfo=UTC))
+    account_status = AccountStatus(
+        AccountState.RATE_LIMITED, "slow down", datetime(2026, 11, 25, 12, tzinfo=UTC)
+    )
 
-    await accounts.save_standing("demo", "acc_1", standing)
+    await accounts.save_status("demo", "acc_1", account_status)
 
-    assert [one.standing for one in await accounts.list_accounts("demo")] == [standing]
+    assert [one.account_status for one in await accounts.list_accounts("demo")] == [account_status]
 
 
 async def test_an_account_is_changed_and_forgotten(accounts):
@@ -79,7 +81,7 @@ async def test_an_account_is_changed_and_forgotten(accounts):
     [kept] = await accounts.list_accounts("demo")
     await accounts.delete_account("demo", "acc_1")
 
-    assert (kept.config, kept.standing.state) == (changed, AccountState.BANNED)
+    assert (kept.config, kept.account_status.state) == (changed, AccountState.BANNED)
     assert await accounts.list_accounts("demo") == []
 
 

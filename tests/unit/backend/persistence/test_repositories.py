@@ -14,7 +14,12 @@ from sqlalchemy import text
 from backend.accounts.vault import Vault, VaultError
 from backend.errors import NameTakenError
 from backend.persistence.endpoints import SqlEndpoints
-from backend.persistence.engine import _MIGRATIONS, _migrate_with_alembic, database_problem, open_database
+from backend.persistence.engine import (
+    _MIGRATIONS,
+    _migrate_with_alembic,
+    database_problem,
+    open_database,
+)
 from backend.persistence.sessions import SqlSessions
 from backend.persistence.tables import Base
 from backend.providers.config import EndpointConfig

@@ -25,7 +25,7 @@ LIMITED = AccountStatus(AccountState.RATE_LIMITED, "slow down", datetime(2030, 1
 def test_a_summary_tells_whether_there_are_secrets_and_none_of_them():
     summary = summarize(CONFIG, LIMITED, in_flight=1, left=3, is_awake=True)
 
-    assert (summary.id, summary.username, summary.standing) == ("acc_1", "ada", LIMITED)
+    assert (summary.id, summary.username, summary.account_status) == ("acc_1", "ada", LIMITED)
     assert (summary.has_password, summary.has_totp_secret) == (True, True)
     assert (summary.in_flight, summary.left, summary.is_awake) == (1, 3, True)
     assert summary.pace == RateLimits(max_requests_per_period=5)

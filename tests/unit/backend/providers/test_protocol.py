@@ -69,7 +69,9 @@ async def test_what_is_in_memory_is_a_provider_with_control_over_its_accounts():
 
         assert isinstance(waits, SignInRequiredError)
         assert provider.problem is None
-        assert [(one.id, str(one.standing.state)) for one in await control.list_accounts()] == [("a", "idle")]
+        assert [(one.id, str(one.account_status.state)) for one in await control.list_accounts()] == [
+            ("a", "idle")
+        ]
         with pytest.raises(AccountNotFoundError):
             await control.session("b")
 

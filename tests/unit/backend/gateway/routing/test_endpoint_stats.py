@@ -122,9 +122,9 @@ def test_a_limit_keeps_requests_away_without_being_a_failure(endpoint_stats, mak
 
     fail(endpoint_stats, endpoint, RateLimitedError("slow", 30))
     fail(endpoint_stats, endpoint, RateLimitedError("slow", 20))
-    standing = endpoint_stats.of_all([endpoint])["a"]
+    stats = endpoint_stats.of_all([endpoint])["a"]
 
-    assert (standing.disabled_until, standing.success_share(100.0), changes) == (130.0, 1.0, [])
+    assert (stats.disabled_until, stats.success_share(100.0), changes) == (130.0, 1.0, [])
 
 
 def test_the_clients_own_errors_leave_the_standing_alone(endpoint_stats, make):
@@ -132,9 +132,9 @@ def test_the_clients_own_errors_leave_the_standing_alone(endpoint_stats, make):
 
     for _ in range(5):
         fail(endpoint_stats, endpoint, InvalidRequestError("no"))
-    standing = endpoint_stats.of_all([endpoint])["a"]
+    stats = endpoint_stats.of_all([endpoint])["a"]
 
-    assert (standing.disabled_until, standing.success_share(100.0)) == (None, 1.0)
+    assert (stats.disabled_until, stats.success_share(100.0)) == (None, 1.0)
 
 
 @pytest.mark.parametrize("error", [asyncio.CancelledError(), GeneratorExit()])
@@ -168,8 +168,8 @@ def test_a_block_that_ends_before_the_answer_began_shows_nothing(endpoint_stats,
     with endpoint_stats.attempt(endpoint):
         pass
 
-    standing = endpoint_stats.of_all([endpoint])["a"]
-    assert (standing.disabled_until, standing.is_probing) == (160.0, False)
+    stats = endpoint_stats.of_all([endpoint])["a"]
+    assert (stats.disabled_until, stats.is_probing) == (160.0, False)
 
 
 def test_the_first_delta_is_timed_once(endpoint_stats, make, clock):

@@ -28,16 +28,16 @@ def asked(*candidates: RouteCandidate, known=None, strategy="round_robin", **mor
 
 
 def with_outcomes(*outcomes: bool, at: float = NOW) -> EndpointStats:
-    standing = EndpointStats()
+    stats = EndpointStats()
     for is_good in outcomes:
-        standing.note_outcome(at, is_good=is_good)
-    return standing
+        stats.note_outcome(at, is_good=is_good)
+    return stats
 
 
 def with_first_delta(seconds: float, at: float = NOW, in_flight: int = 0) -> EndpointStats:
-    standing = EndpointStats(in_flight=in_flight)
-    standing.note_first_delta(seconds, at)
-    return standing
+    stats = EndpointStats(in_flight=in_flight)
+    stats.note_first_delta(seconds, at)
+    return stats
 
 
 def priced(price: float) -> EndpointStats:
@@ -95,9 +95,9 @@ def test_a_model_is_cheaper_by_its_own_price_than_by_that_of_the_others():
 
 def test_a_price_is_found_by_alias_and_for_the_default_model():
     prices = {"mini": Price(input=1, output=3), "*": Price(input=9, output=9)}
-    standing = EndpointStats(prices=prices, default_model="mini", aliases={"gpt": "mini"})
+    stats = EndpointStats(prices=prices, default_model="mini", aliases={"gpt": "mini"})
 
-    assert [standing.blended_price(model) for model in (None, "gpt", "mini", "big")] == [2, 2, 2, 9]
+    assert [stats.blended_price(model) for model in (None, "gpt", "mini", "big")] == [2, 2, 2, 9]
 
 
 def test_each_takes_its_turn():
@@ -194,9 +194,9 @@ def test_two_models_of_one_endpoint_are_two_candidates():
 
 
 def test_an_old_failure_weighs_less_and_less():
-    standing = with_outcomes(False, at=NOW)
+    stats = with_outcomes(False, at=NOW)
 
-    shares = [standing.success_share(NOW + age) for age in (0, 300, 3000)]
+    shares = [stats.success_share(NOW + age) for age in (0, 300, 3000)]
 
     assert shares[0] == pytest.approx(1 / 2)
     assert shares[1] == pytest.approx(2 / 3)
@@ -204,8 +204,8 @@ def test_an_old_failure_weighs_less_and_less():
 
 
 def test_the_newest_first_delta_counts_three_tenths():
-    standing = with_first_delta(1.0)
+    stats = with_first_delta(1.0)
 
-    standing.note_first_delta(2.0, NOW)
+    stats.note_first_delta(2.0, NOW)
 
-    assert standing.first_delta_s == pytest.approx(1.3)
+    assert stats.first_delta_s == pytest.approx(1.3)

@@ -11,7 +11,7 @@ from backend.errors import InvalidRequestError
 from backend.providers.api.codegen.runs import CodegenDefaults
 from backend.providers.api.dialects.custom import Custom
 from backend.providers.api.dialects.ollama import Ollama
-from backend.providers.api.opener import build_api_place, check_api, find_dialect
+from backend.providers.api.opener import build_api_place, build_dialect, check_api
 from backend.providers.config import EndpointConfig
 
 TOKEN = {"CODEGEN_TOKEN": SecretStr("t")}
@@ -26,8 +26,8 @@ def config(**values: Any) -> EndpointConfig:
 def test_ollama_and_a_custom_api_have_their_dialects():
     own = config(base_url="https://a.example", api=API)
 
-    assert isinstance(find_dialect(config(preset="ollama")), Ollama)
-    assert isinstance(find_dialect(own), Custom)
+    assert isinstance(build_dialect(config(preset="ollama")), Ollama)
+    assert isinstance(build_dialect(own), Custom)
 
 
 def test_a_custom_api_without_a_description_is_refused():

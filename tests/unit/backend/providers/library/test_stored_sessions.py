@@ -52,13 +52,13 @@ async def test_accounts_are_kept_in_their_order_with_their_standing():
     one, two = AccountConfig(id="one"), AccountConfig(id="two")
     accounts = MemoryAccounts({"p": [one, two]})
 
-    await accounts.save_standing("p", "one", AccountStatus(AccountState.BANNED, "gone"))
+    await accounts.save_status("p", "one", AccountStatus(AccountState.BANNED, "gone"))
     await accounts.add_account("p", AccountConfig(id="three"))
     await accounts.update_account("p", AccountConfig(id="two", username="u"), AccountStatus())
     await accounts.delete_account("p", "three")
 
     kept = await accounts.list_accounts("p")
-    assert [(one.config.id, one.config.username, one.standing.state) for one in kept] == [
+    assert [(one.config.id, one.config.username, one.account_status.state) for one in kept] == [
         ("one", None, "banned"),
         ("two", "u", "idle"),
     ]

@@ -41,11 +41,13 @@ from tests.fakes.scripted_provider import DONE, plays, says
 HELLO = Prompt((Message("user", "Hello"),))
 
 
-def stored(*ids: str, standing: AccountStatus | None = None, **fields: object) -> MemoryAccounts:
+def stored(*ids: str, account_status: AccountStatus | None = None, **fields: object) -> MemoryAccounts:
     accounts = MemoryAccounts()
     for account_id in ids:
         config = AccountConfig.model_validate({"id": account_id, "username": f"user-{account_id}", **fields})
-        accounts.stored[account_id] = StoredAccount(config, standing or AccountStatus(), datetime.now(UTC))
+        accounts.stored[account_id] = StoredAccount(
+            config, account_status or AccountStatus(), datetime.now(UTC)
+        )
     return accounts
 
 
@@ -205,7 +207,7 @@ async def test_what_fails_before_its_first_delta_is_asked_of_another_account(err
         assert states(fleet) == {"a": state, "b": "idle"}
         assert fleet.problem is None
 
-    assert str(accounts.stored["a"].standing.state) == state
+    assert str(accounts.stored["a"].account_status.state) == state
 
 
 async def test_what_fails_after_its_first_delta_is_asked_of_nobody_else():
@@ -466,13 +468,13 @@ async def test_accounts_that_are_added_and_removed_are_followed():
 
 async def test_how_an_account_stood_is_known_after_a_restart():
     limit = AccountStatus(AccountState.RATE_LIMITED, "slow down", datetime.now(UTC) + timedelta(seconds=50))
-    async with fleet_of(ScriptedAccounts(), stored("a", standing=limit)) as fleet:
+    async with fleet_of(ScriptedAccounts(), stored("a", account_status=limit)) as fleet:
         with pytest.raises(RateLimitedError) as caught:
             await ask(fleet)
     assert 40 < caught.value.retry_after_s <= 50
 
     banned = AccountStatus(AccountState.BANNED, "closed")
-    async with fleet_of(ScriptedAccounts(), stored("a", standing=banned)) as fleet:
+    async with fleet_of(ScriptedAccounts(), stored("a", account_status=banned)) as fleet:
         with pytest.raises(AccountBannedError, match="closed"):
             await ask(fleet)
 

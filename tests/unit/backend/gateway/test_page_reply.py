@@ -20,7 +20,7 @@ from automation.turn import (
     UsageReported,
 )
 from backend.gateway.answer_stream import AnswerStream
-from backend.gateway.replies import PageReply
+from backend.gateway.page_reply import PageReply
 from backend.wire.chat_response import CompletionHead
 from backend.wire.translate import AnswerLimits
 from backend.wire.usage import TokenUsage

@@ -67,7 +67,7 @@ class AccountManager:
         if endpoint.accounts is not None:
             return await endpoint.accounts.list_accounts()
         stored = await self._repository.list_accounts(slug)
-        views = [summarize(one.config, one.standing) for one in stored]
+        views = [summarize(one.config, one.account_status) for one in stored]
         own = own_account(endpoint.config.username, endpoint.config.password)
         return [summarize(own, AccountStatus()), *views] if own.username or not views else views
 
@@ -83,7 +83,7 @@ class AccountManager:
         raise AccountNotFoundError(slug, account_id)
 
     async def add(self, slug: str, draft: AccountDraft, session: object = None) -> AccountSnapshot:
-        """Add an account, with a session that was brought along if there is one.
+        """Add an account, with an imported session if there is one.
 
         Raises:
             EndpointNotFoundError, InvalidRequestError, StorageError: It can't be added.
@@ -111,7 +111,7 @@ class AccountManager:
     async def update(
         self, slug: str, account_id: str, change: Callable[[AccountConfig], AccountDraft]
     ) -> AccountSnapshot:
-        """Change an account; what it waited for a person for is taken as put right.
+        """Change an account; if it waits for a person, it is tried again.
 
         Raises:
             EndpointNotFoundError, AccountNotFoundError, InvalidRequestError, StorageError: It can't be changed.
@@ -170,10 +170,10 @@ class AccountManager:
         await sessions.clear()
         await sessions.save(state)
         if account_id != DEFAULT_ACCOUNT:
-            await self._repository.save_standing(slug, account_id, AccountStatus())
+            await self._repository.save_status(slug, account_id, AccountStatus())
 
     async def find_sign_in_host(self, slug: str, account_id: str) -> SignInHost:
-        """Return where an account signs in.
+        """Return an account's sign-in host.
 
         Raises:
             EndpointNotFoundError, AccountNotFoundError: There is no such account.
