@@ -328,9 +328,11 @@ class BrowserPool:
             await self._remove_scratch()
 
     async def _remove_scratch(self) -> None:
-        """Remove what browsers wrote whose driver was killed before it could."""
-        while self._scratch:
-            await remove_scratch(self._scratch.pop())
+        """Remove what browsers wrote whose driver was killed before it could; what isn't gone is tried again."""
+        profiles, self._scratch = self._scratch, []
+        for profile in profiles:
+            if not await remove_scratch(profile):
+                self._scratch.append(profile)
 
     async def close(self) -> None:
         """End every browser and the driver."""

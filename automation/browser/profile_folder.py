@@ -93,7 +93,11 @@ def find_profile(pid: int) -> Path | None:
     return next((Path(argument.removeprefix(_SWITCH)) for argument in found), None)
 
 
-async def remove_scratch(profile: Path) -> None:
-    """Remove a temporary profile once its browser is gone; the driver that would have removed it was killed."""
+async def remove_scratch(profile: Path) -> bool:
+    """Remove a temporary profile once its browser is gone; the driver that would have removed it was killed.
+
+    Return whether it is gone: a browser that is ending may write while it is removed, so that it must be tried again.
+    """
     if await until_unlocked(profile, _GONE_S):
         await anyio.to_thread.run_sync(lambda: shutil.rmtree(profile, ignore_errors=True))
+    return not profile.exists()

@@ -23,6 +23,7 @@ _VERSIONS = Table("alembic_version", MetaData(), Column("version_num", String(32
 _MIGRATION_LOCK = 0x5041524C  # any constant, the same in every replica
 _BUSY_TIMEOUT_MS = 10_000
 _PING_S = 5.0
+_TRANSACTION_S = 20.0  # longer than SQLite waits for another writer
 
 
 @asynccontextmanager
@@ -50,12 +51,16 @@ async def open_database(database_url: str) -> AsyncIterator[AsyncEngine]:
 async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Hand out a connection in a transaction, which is kept if the block ends well.
 
+    A cancellation from outside waits for its end: SQLAlchemy gives up a connection whose work is cancelled, and
+    aiosqlite then waits for a thread that has ended, for ever if the event loop is about to close.
+
     Raises:
-        StorageError: The database can't be used, or can't hold what it is given.
+        StorageError: The database can't be used, can't hold what it is given, or takes more than 20 s.
     """
     try:
-        async with engine.begin() as connection:
-            yield connection
+        with anyio.fail_after(_TRANSACTION_S, shield=True):
+            async with engine.begin() as connection:
+                yield connection
     except (SQLAlchemyError, OSError, UnicodeError) as exc:
         raise StorageError from exc
 
