@@ -4,7 +4,7 @@
 PY := .venv/bin/python
 SETUP := @PYTHON="$(PYTHON)" sh tools/setup.sh
 # A browser test waits more than it computes, so that more of them than there are cores run at once.
-JOBS ?= 5
+JOBS ?= 6
 CODE := automation backend demo tools tests
 
 # Kept bytecode halves what a worker of the tests, and each gateway that they start, compiles before it does anything.

@@ -14,7 +14,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 from PIL import Image, ImageChops
-from playwright.async_api import Page
+from playwright.async_api import Error, Page
 
 from automation.account.account import Account
 from automation.account.config import WebChatConfig
@@ -175,7 +175,14 @@ class Person:
         self.page = page
 
     async def look(self) -> Image.Image:
-        return Image.open(io.BytesIO(await self.page.screenshot())).convert("RGB")
+        while True:
+            try:
+                picture = await self.page.screenshot()
+            except Error as exc:
+                if "Not attached to an active page" in exc.message:
+                    continue  # another document took the page's place meanwhile
+                raise
+            return Image.open(io.BytesIO(picture)).convert("RGB")
 
     async def find(self, colour: Colour) -> tuple[float, float]:
         """Return the middle of what has this colour, once it is there."""
