@@ -157,6 +157,7 @@ async def _serving(app: ASGIApp) -> AsyncIterator[str]:
         access_log=False,
         timeout_graceful_shutdown=1,
         ws="websockets-sansio",
+        timeout_keep_alive=300,  # a busy machine asks again when five seconds have long passed
     )
     server = uvicorn.Server(config)
     listener = config.bind_socket()
