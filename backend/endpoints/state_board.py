@@ -43,7 +43,7 @@ class StateBoard:
         """Note that ``move`` happened, because of the error of type ``cause``.
 
         Raises:
-            IllegalMoveError: It can't happen now.
+            IllegalTransitionError: It can't happen now.
         """
         before = self.last_change
         state = endpoint_state_after(before.state, move)

@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from automation.transitions import next_state
+
 
 class EndpointState(StrEnum):
     """State of an endpoint."""
@@ -45,15 +47,6 @@ class Move(StrEnum):
     STOP = "stop"
 
 
-class IllegalMoveError(Exception):
-    """The move is not legal in that state: a bug, not a condition."""
-
-    def __init__(self, state: EndpointState, move: Move) -> None:
-        super().__init__(f"{move} is not possible while {state}")
-        self.state = state
-        self.move = move
-
-
 _S, _M = EndpointState, Move
 _TROUBLE = {
     _M.SIGN_IN_NEEDED: _S.AUTHENTICATION_REQUIRED,
@@ -86,9 +79,6 @@ def endpoint_state_after(state: EndpointState, move: Move) -> EndpointState:
     """Return the state that ``move`` leads to.
 
     Raises:
-        IllegalMoveError: It can't happen in ``state``.
+        IllegalTransitionError: It can't happen in ``state``.
     """
-    try:
-        return LEGAL_MOVES[state][move]
-    except KeyError:
-        raise IllegalMoveError(state, move) from None
+    return next_state(LEGAL_MOVES, state, move)

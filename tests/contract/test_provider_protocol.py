@@ -174,6 +174,8 @@ async def test_a_client_that_hangs_up_ends_the_answer_at_the_provider(tmp_path, 
             await node.left.wait()
         await gateway.wait_for("demo", "active")
 
+        assert node.left.is_set()
+
 
 @pytest.mark.parametrize("needs_cancel_scope", [True, False])
 async def test_stopping_the_endpoint_ends_what_it_answers(tmp_path, needs_cancel_scope):

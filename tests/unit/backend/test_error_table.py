@@ -10,21 +10,13 @@ from automation import errors as automation_errors
 from automation.errors import AutomationError, PageLostError
 from automation.page.agent import DocumentGone
 from automation.web_provider.second_try import may_try_again
-from backend import errors as gateway_errors
 from backend.accounts.policy import may_try_another
 from backend.endpoints.back_off import is_worth_retrying
 from backend.error_table import TABLE, Try, find_row, is_worth
-from backend.errors import GatewayError
 from backend.gateway.routing.breaker import is_worth_failing_over
 from backend.provider_errors import ApiFailedError, KeyLimitedError
 from backend.providers.library.retries import retry_wait_s
-
-
-def every_error() -> dict[str, type[BaseException]]:
-    modules: list[Any] = [automation_errors, gateway_errors]
-    kinds = [kind for module in modules for kind in vars(module).values() if isinstance(kind, type)]
-    return {kind.__name__: kind for kind in kinds if issubclass(kind, AutomationError | GatewayError)}
-
+from tests.fakes.errors import every_error
 
 ERRORS = every_error()
 ACCOUNT_ERRORS = {

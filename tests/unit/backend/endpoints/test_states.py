@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from backend.endpoints.states import LEGAL_MOVES, EndpointState, IllegalMoveError, Move, endpoint_state_after
+from automation.transitions import IllegalTransitionError
+from backend.endpoints.states import LEGAL_MOVES, EndpointState, Move, endpoint_state_after
 
 S, M = EndpointState, Move
 
@@ -42,7 +43,7 @@ def test_moves_lead_from_inactive_to(moves, state):
     ],
 )
 def test_what_cannot_happen_is_an_error(state, move):
-    with pytest.raises(IllegalMoveError) as caught:
+    with pytest.raises(IllegalTransitionError) as caught:
         endpoint_state_after(state, move)
 
     assert (caught.value.state, caught.value.move) == (state, move)

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
-from automation import errors as automation_errors
 from automation.errors import (
     AccountBannedError,
     AttachmentRejectedError,
-    AutomationError,
     FirstTokenTimeout,
     IdleTimeout,
     PoolFullError,
@@ -21,11 +18,9 @@ from automation.errors import (
     SiteError,
     UnreachableError,
 )
-from backend import errors as gateway_errors
 from backend.errors import (
     EndpointDisabledError,
     EndpointNotRunningError,
-    GatewayError,
     InvalidRequestError,
     ProviderRefusedError,
     QueueFullError,
@@ -40,6 +35,7 @@ from backend.gateway.routing.breaker import (
     limit_s,
     most_useful,
 )
+from tests.fakes.errors import every_error
 
 # What each error means: whether another endpoint is asked, and whether it speaks against this one.
 MEANINGS = {
@@ -94,12 +90,6 @@ MEANINGS = {
 }
 LIMITS = BreakerLimits(failures=3, disabled_s=300)
 BOOM = SiteError("boom")
-
-
-def every_error() -> dict[str, type[BaseException]]:
-    modules: list[Any] = [automation_errors, gateway_errors]
-    kinds = [kind for module in modules for kind in vars(module).values() if isinstance(kind, type)]
-    return {kind.__name__: kind for kind in kinds if issubclass(kind, AutomationError | GatewayError)}
 
 
 def test_the_table_names_every_error_of_both_trees():

@@ -105,6 +105,8 @@ async def test_leaving_a_streamed_answer_early_ends_it_at_the_provider(api: Scri
         with anyio.fail_after(60):
             await api.left.wait()
 
+    assert api.left.is_set()
+
 
 @pytest.mark.parametrize(
     ("script", "error"),
