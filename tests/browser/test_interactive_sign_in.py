@@ -26,7 +26,7 @@ from tests.fakes.chat_provider import MemorySessions
 from tests.fakes.chat_site import FakeChatSite, profile_data
 from tests.fakes.sign_in_site import SignInSite, profile_of
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 PATIENCE = Timeouts(ready_s=60, navigate_s=60)
 
@@ -68,7 +68,7 @@ async def opened(
 
 
 async def until_state(sign_in: InteractiveSignIn, state: str) -> SignInStatus:
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         while True:
             news = sign_in.news
             if sign_in.status.state == state:
@@ -84,7 +84,7 @@ async def test_a_scanned_qr_code_signs_in_and_the_session_is_stored(browsers: Br
             status = await until_state(sign_in, "qrcode")
             assert status.qr is not None
             assert site.scan(status.qr.payload)
-            with anyio.fail_after(60):
+            with anyio.fail_after(200):
                 await sign_in.until_over()
 
     assert sign_in.status.state == "signed_in"
@@ -97,7 +97,7 @@ async def test_a_scanned_qr_code_signs_in_and_the_session_is_stored(browsers: Br
 async def test_a_qr_code_that_the_page_renews_is_renewed(browsers: BrowserPool):
     async with opened(browsers, "qr", qr_period_s=3.0) as (site, _, sign_in):
         seen: list[str] = []
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             while len(seen) < 3:
                 news = sign_in.news
                 qr = sign_in.status.qr
@@ -117,7 +117,7 @@ async def test_somebody_who_is_signed_in_already_need_not_do_anything(browsers: 
         site.sessions.add("known")
         await (await account.context()).add_cookies([cookie])  # type: ignore[list-item]
         async with open_interactive_sign_in(account, config_of(site, "slider")) as sign_in:
-            with anyio.fail_after(60):
+            with anyio.fail_after(200):
                 await sign_in.until_over()
 
     assert sign_in.status.state == "signed_in"
@@ -143,7 +143,7 @@ async def test_a_sign_in_that_ended_elsewhere_is_complete_when_the_person_says_s
 
 async def test_it_expires_and_tells_why(browsers: BrowserPool):
     async with opened(browsers, "totp", expires_s=0.5) as (_site, _, sign_in):
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             await sign_in.until_over()
 
     assert sign_in.status.state == "expired"
@@ -168,7 +168,7 @@ async def test_a_page_that_closes_ends_it(browsers: BrowserPool):
     async with opened(browsers, "totp") as (_site, account, sign_in):
         page = (await account.context()).pages[0]
         await page.close()
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             await sign_in.until_over()
 
     assert sign_in.status.state == "lost"

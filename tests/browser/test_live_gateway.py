@@ -17,7 +17,7 @@ from backend.observability.logs import quiet_libraries
 from tests.fakes.live_gateway import PATH, LiveGateway, open_live_gateway, person_before
 from tests.fakes.sign_in_site import MAGENTA, SignInSite
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 KEY = "sk-parley-test"
 LIVE = "/api/endpoints/demo/accounts/ada/live"
@@ -29,7 +29,7 @@ def socket_of(gateway: LiveGateway, path: str, **options: Any) -> connect:
 
 async def told(socket: ClientConnection, kind: str) -> dict[str, Any]:
     """Return the next JSON message of this kind."""
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         while True:
             message = await socket.recv()
             if isinstance(message, str) and json.loads(message)["kind"] == kind:
@@ -38,7 +38,7 @@ async def told(socket: ClientConnection, kind: str) -> dict[str, Any]:
 
 
 async def closing_code(socket: ClientConnection) -> int | None:
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         try:
             while True:
                 await socket.recv()
@@ -141,7 +141,7 @@ async def test_frames_come_with_the_pages_size_and_input_out_of_bounds_is_answer
     async with SignInSite.open() as site, open_live_gateway(browsers, site, "totp") as gateway:
         await gateway.start()
         async with socket_of(gateway, LIVE) as socket:
-            with anyio.fail_after(60):
+            with anyio.fail_after(200):
                 while isinstance(frame := await socket.recv(), str):
                     pass
             await socket.send('{"kind":"pointer","action":"move","x":-5,"y":0}')

@@ -14,7 +14,7 @@ from automation.sign_in.qr_code import find_qr_code
 from tests.fakes.live_gateway import PATH, open_live_gateway, person_before
 from tests.fakes.sign_in_site import CYAN, FILE_KEY, GREEN, MAGENTA, ORANGE, PASSWORD, USERNAME, SignInSite
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_a_form_and_a_one_time_code_are_typed_into_the_live_view(browsers: BrowserPool):
@@ -55,7 +55,7 @@ async def test_a_wrong_code_is_shown_by_the_site_and_can_be_corrected(browsers: 
             await person.click(MAGENTA)
             await person.type(code)
             await person.click(ORANGE)
-            with anyio.fail_after(60):
+            with anyio.fail_after(200):
                 while not (site.refused or site.signed_in):
                     await anyio.lowlevel.checkpoint()
         await gateway.until_state("signed_in")
@@ -70,7 +70,7 @@ async def test_a_qr_code_that_rotates_is_scanned_from_what_the_live_view_shows(b
         person_before(browsers, await gateway.link()) as person,
     ):
         first = await gateway.until_state("qrcode")
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             while (second := (await gateway.rest.get(PATH)).json())["qr"] in (None, first["qr"]):
                 await anyio.lowlevel.checkpoint()
             # A phone before the person's screen sees the picture, not our document.

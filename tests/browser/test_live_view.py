@@ -40,7 +40,7 @@ from automation.sign_in.qr_code import watch_for_qr_codes
 from automation.stealth.options import BrowserConfig
 from tests.fakes.sign_in_site import SignInSite
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 T = TypeVar("T", bound=LiveEvent)
 RED, GREEN = (255, 0, 0), (0, 160, 0)
@@ -83,7 +83,7 @@ class Watcher:
         self._news.set()
 
     async def until(self, kind: type[T], is_it: Callable[[T], bool] = lambda _: True) -> T:
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             while True:
                 news = self._news = anyio.Event()
                 for event in reversed(self.seen):
@@ -92,7 +92,7 @@ class Watcher:
                 await news.wait()
 
     async def until_over(self) -> None:
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             while not self.is_over:
                 news = self._news = anyio.Event()
                 await news.wait()
