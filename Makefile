@@ -29,6 +29,7 @@ run: ## the gateway alone, on http://127.0.0.1:8000
 test: ## the whole test suite, JOBS of it at once; ARGS="-k name" passes arguments on
 	$(SETUP) dev
 	@[ -d tests/unit/__pycache__ ] || $(PY) -m pytest --collect-only -q >/dev/null 2>&1 || true # compiled once, not by each
+	@$(PY) -m tests.fakes.editors || true # bundled once, before a test with a time limit waits for npm
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 coverage: ## the same with branch coverage, which makes what computes three times as slow

@@ -229,7 +229,7 @@ async def test_what_a_browser_wrote_is_removed_although_its_driver_was_killed(si
         scratch = [find_profile(pid) for pid in browsers]
         assert [folder is not None and folder.is_dir() for folder in scratch] == [True]
         inflict("driver", provider)
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             while any(folder.exists() for folder in scratch if folder):
                 await anyio.sleep(0.05)
 
@@ -247,7 +247,7 @@ async def test_an_idle_page_that_hangs_is_replaced_before_anyone_asks(site: Fake
         hung = the_only_page(provider)
         assert hung is not None
         inflict("hang", provider)
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             await hung.until_lost()
             while the_only_page(provider) in {None, hung}:
                 await anyio.sleep(0.05)

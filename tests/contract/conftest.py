@@ -81,7 +81,7 @@ class RunningGateway:
         # Loading certificates takes longer than most of these tests, and nothing here speaks TLS.
         http = openai.DefaultAsyncHttpxClient(verify=False)
         return openai.AsyncOpenAI(
-            base_url=f"{self.url}/v1", api_key="not-needed", max_retries=0, http_client=http
+            base_url=f"{self.url}/v1", api_key="not-needed", max_retries=0, timeout=200, http_client=http
         )
 
     async def create(self, name: str = "Demo", **fields: Any) -> httpx.Response:
@@ -149,11 +149,11 @@ async def run_gateway(
     serving = asyncio.create_task(server.serve())
     try:
         listening = asyncio.create_task(server.listening.wait())
-        await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED, timeout=60)
+        await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED, timeout=200)
         assert server.started, "the gateway did not start; see the log"
         port = server.servers[0].sockets[0].getsockname()[1]
         url = f"http://127.0.0.1:{port}"
-        async with httpx.AsyncClient(base_url=url, timeout=120, verify=False) as rest:
+        async with httpx.AsyncClient(base_url=url, timeout=200, verify=False) as rest:
             gateway = RunningGateway(url, site, rest, app)
             yield gateway
             if "openai" in vars(gateway):

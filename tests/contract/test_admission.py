@@ -19,7 +19,7 @@ async def test_no_more_turns_run_at_once_than_allowed_and_the_rest_wait(gateway)
     await gateway.started(max_concurrent_requests=2)
     requests = [asyncio.create_task(gateway.ask()) for _ in range(5)]
 
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         while gateway.site.turns_open < 2:
             await anyio.lowlevel.checkpoint()
     for _ in range(200):

@@ -117,7 +117,7 @@ def test_the_program_starts_answers_and_ends_at_sigterm(tmp_path):
                 continue
         asked_at = time.monotonic()
         program.send_signal(signal.SIGTERM)
-        program.communicate(timeout=60)
+        program.communicate(timeout=200)
         took = time.monotonic() - asked_at
     finally:
         program.kill()

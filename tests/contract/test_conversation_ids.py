@@ -187,7 +187,7 @@ async def test_a_conversation_takes_one_turn_at_a_time(demo):
     held = anyio.Event()
     demo.site.script = plays(held, TextDelta("late"), DONE)
     going = asyncio.create_task(demo.ask("two", conversation=known))
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         while len(demo.site.prompts) < 2:
             await anyio.lowlevel.checkpoint()
 

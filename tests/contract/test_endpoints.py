@@ -223,7 +223,7 @@ async def test_stopping_ends_the_turns_that_run(gateway):
     streaming = asyncio.create_task(gateway.ask(stream=True))
     unary = asyncio.create_task(gateway.ask())
     await gateway.wait_for("demo", "busy")
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         while len(gateway.site.prompts) < 2:
             await anyio.lowlevel.checkpoint()
 
@@ -255,7 +255,7 @@ async def test_stopping_while_opening_interrupts_the_opening(gateway):
     await gateway.create()
     started = await gateway.rest.post("/api/endpoints/demo/start")
 
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         stopped = await gateway.rest.post("/api/endpoints/demo/stop")
 
     assert started.json()["state"] == "initializing"
@@ -315,7 +315,7 @@ async def test_opening_is_tried_again_a_bounded_number_of_times(gateway):
     await gateway.create(retry_attempts=2)
     await gateway.rest.post("/api/endpoints/demo/start")
 
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         while len(gateway.site.configs) < 3:
             await anyio.lowlevel.checkpoint()
     document = await gateway.wait_for("demo", "error")
@@ -501,7 +501,7 @@ async def test_stopping_while_waiting_to_try_again_ends_the_tries(gateway, monke
     await gateway.rest.post("/api/endpoints/demo/start")
     await gateway.wait_for("demo", "error")
 
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         stopped = await gateway.rest.post("/api/endpoints/demo/stop")
 
     assert stopped.json()["state"] == "inactive"
@@ -513,11 +513,11 @@ async def test_a_success_beside_a_failure_leaves_the_endpoint_busy_and_then_acti
     gateway.site.script = plays(TextDelta("x"), more, DONE)
     await gateway.started()
     running = [asyncio.create_task(gateway.ask()) for _ in range(2)]
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         while gateway.site.turns_open < 2:
             await anyio.lowlevel.checkpoint()
     running[0].cancel()
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         await gateway.site.left_early.wait()
 
     busy = await gateway.state()

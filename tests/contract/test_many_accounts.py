@@ -96,7 +96,7 @@ async def test_no_more_turns_run_at_once_than_the_machine_may_hold_and_the_rest_
         await gateway.started(base_url=site.url, profile=profile_data("fetch-sse"), max_concurrent_requests=2)
         asking = [asyncio.create_task(gateway.ask(f"[[gate]][[echo:{name}]]")) for name in "ab"]
         await site.wait_for(lambda s: any(r.is_at_gate for r in s.requests), timeout_s=60)
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             while not (await gateway.rest.get("/ready")).json()["browser"]["waiting_to_stream"]:
                 await anyio.lowlevel.checkpoint()
         waiting = len(site.requests)

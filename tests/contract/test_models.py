@@ -73,6 +73,7 @@ async def test_a_pinned_route_takes_bare_model_names_or_none(two):
     async with openai.AsyncOpenAI(
         base_url=f"{two.url}/api/deepseek",
         api_key="x",
+        timeout=200,
         http_client=openai.DefaultAsyncHttpxClient(verify=False),
     ) as pinned:
         got = await pinned.chat.completions.create(model="deepseek-reasoner", messages=MESSAGES)

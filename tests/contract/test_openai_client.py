@@ -56,7 +56,9 @@ def client(obliging: RunningGateway):
 def sync_client(gateway: RunningGateway) -> openai.OpenAI:
     # Nothing here speaks TLS, and loading certificates takes longer than most of these tests.
     http = openai.DefaultHttpxClient(verify=False)
-    return openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="not-needed", max_retries=0, http_client=http)
+    return openai.OpenAI(
+        base_url=f"{gateway.url}/v1", api_key="not-needed", max_retries=0, timeout=200, http_client=http
+    )
 
 
 def gathered(client: openai.OpenAI, **fields: Any) -> list[Any]:

@@ -60,7 +60,7 @@ def kind_of(error: anthropic.APIStatusError) -> str:
 async def claude(api_gateway):
     http = anthropic.DefaultAsyncHttpxClient(verify=False)
     async with anthropic.AsyncAnthropic(
-        base_url=api_gateway.url, api_key="not-needed", max_retries=0, http_client=http
+        base_url=api_gateway.url, api_key="not-needed", max_retries=0, timeout=200, http_client=http
     ) as client:
         yield client
 
@@ -158,7 +158,9 @@ async def test_a_page_answers_in_both_forms(gateway):
     gateway.site.script = says("Hello", " there")
     await gateway.started()
     http = anthropic.DefaultAsyncHttpxClient(verify=False)
-    async with anthropic.AsyncAnthropic(base_url=gateway.url, api_key="x", http_client=http) as claude:
+    async with anthropic.AsyncAnthropic(
+        base_url=gateway.url, api_key="x", timeout=200, http_client=http
+    ) as claude:
         message = await claude.messages.create(
             model="demo", max_tokens=50, messages=[{"role": "user", "content": "Hi"}]
         )
@@ -184,10 +186,10 @@ async def test_anthropics_clients_get_the_answer_of_a_page_in_a_real_browser(tmp
     }
     async with FakeChatSite.open() as page, run_gateway(tmp_path, providers=open_providers) as gateway:
         await gateway.started(base_url=page.url, profile=profile_data("fetch-sse"), max_concurrent_requests=1)
-        with anthropic.Anthropic(base_url=gateway.url, api_key="x") as client:
+        with anthropic.Anthropic(base_url=gateway.url, api_key="x", timeout=200) as client:
             whole = await asyncio.to_thread(lambda: client.messages.create(**asked))
         async with (
-            anthropic.AsyncAnthropic(base_url=gateway.url, api_key="x") as later,
+            anthropic.AsyncAnthropic(base_url=gateway.url, api_key="x", timeout=200) as later,
             later.messages.stream(**asked) as stream,
         ):
             streamed = "".join([text async for text in stream.text_stream])

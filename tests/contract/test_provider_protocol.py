@@ -128,7 +128,7 @@ async def test_requests_wait_while_a_person_signs_in_and_are_answered_then(gatew
 
     started = await gateway.rest.post(f"{ACCOUNTS}/{account}/sign-in", json={})
     waiting = asyncio.create_task(gateway.ask("Hello"))
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         await node.waiting.wait()
     shown = (await gateway.rest.get(f"{ACCOUNTS}/{account}/sign-in")).json()["state"]
     done = await gateway.rest.post(f"{ACCOUNTS}/{account}/sign-in/complete")
@@ -170,7 +170,7 @@ async def test_a_client_that_hangs_up_ends_the_answer_at_the_provider(tmp_path, 
         async with gateway.rest.stream("POST", "/v1/chat/completions", json={**BODY, "stream": True}) as got:
             await anext(got.aiter_bytes())
 
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             await node.left.wait()
         await gateway.wait_for("demo", "active")
 

@@ -85,7 +85,7 @@ async def test_a_deleted_conversation_is_deleted_at_the_site(tmp_path: Path):
         await start(gateway, page)
         known = await say(gateway, messages, "one [[echo:a]]")
 
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             deleted = await gateway.rest.delete(f"/api/conversations/{known}")
         again = await say(gateway, messages, "two [[echo:b]]")
 

@@ -13,6 +13,9 @@ from backend.providers.registry import open_providers
 from tests.contract.conftest import run_gateway
 from tests.fakes.chat_site import FakeChatSite, profile_data
 
+# Milliseconds; it only guards against hanging.
+expect.set_options(timeout=200_000)
+
 pytestmark = [pytest.mark.browser]
 
 
@@ -32,12 +35,12 @@ async def test_a_request_that_needs_a_sign_in_leads_a_person_to_it_and_is_answer
         page = await context.new_page()
         await page.goto(f"{gateway.url}{action_url}")
         await page.get_by_role("button", name="Sign in").click()
-        await expect(page.locator("#frame")).not_to_have_attribute("width", "640", timeout=20_000)
+        await expect(page.locator("#frame")).not_to_have_attribute("width", "640")
         # The person sees the form's first field in focus after one Tab, and types as anywhere.
         await page.click("canvas", position={"x": 400, "y": 300})
         for key in ("Tab", "a", "d", "a", "Tab", *"lovelace", "Enter"):
             await page.keyboard.press(key)
-        await expect(page.locator("#status")).to_contain_text("igned in", timeout=20_000)
+        await expect(page.locator("#status")).to_contain_text("igned in")
         await context.close()
         await gateway.wait_for("demo", "active")
         answered = await gateway.ask("[[echo:let in]]")
@@ -63,11 +66,11 @@ async def test_requests_wait_for_the_person_who_passes_a_check_and_are_answered_
         page = await context.new_page()
         await page.goto(f"{gateway.url}{refused.json()['error']['action_url']}")
         await page.get_by_role("button", name="Sign in").click()
-        await expect(page.locator("#frame")).not_to_have_attribute("width", "640", timeout=20_000)
+        await expect(page.locator("#frame")).not_to_have_attribute("width", "640")
         asking = asyncio.create_task(gateway.ask("[[echo:waited for]]"))
         # The check is a coloured box at the top left of the site's page.
         await page.click("#frame", position={"x": 100, "y": 110})
-        await expect(page.locator("#status")).to_contain_text("igned in", timeout=20_000)
+        await expect(page.locator("#status")).to_contain_text("igned in")
         answered = await asking
         await context.close()
 

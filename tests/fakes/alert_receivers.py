@@ -60,7 +60,7 @@ class Hook:
 
     async def wait_for(self, count: int) -> list[dict[str, Any]]:
         """Return what was sent when it is so much."""
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             while len(self.bodies) < count:
                 await self.came.wait()
         return self.bodies

@@ -16,7 +16,7 @@ import anyio
 from automation.browser.discovery import find_browser, sandbox_args
 from automation.browser.display import VirtualDisplay, has_display
 
-_START_S = 60.0
+_START_S = 200.0
 _STOP_S = 10.0
 
 

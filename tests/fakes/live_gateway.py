@@ -93,7 +93,7 @@ class LiveGateway:
 
     async def until_state(self, state: str) -> dict[str, Any]:
         """Return the sign-in's document once it is in this state."""
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             while True:
                 sign_in_now = self.sign_ins.get("demo", "ada")
                 assert sign_in_now.session is not None
@@ -187,13 +187,13 @@ class Person:
 
     async def find(self, colour: Colour) -> tuple[float, float]:
         """Return the middle of what has this colour, once it is there."""
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             while (box := box_of(await self.look(), colour)) is None:
                 pass
         return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
 
     async def until_gone(self, colour: Colour) -> None:
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             while box_of(await self.look(), colour) is not None:
                 pass
 

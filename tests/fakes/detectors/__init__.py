@@ -21,7 +21,7 @@ from automation.stealth.check_site import serving
 
 HERE = Path(__file__).parent
 _INSTALL_S = 300
-_REPORT_S = 60.0
+_REPORT_S = 200.0
 
 
 class NoDetectors(Exception):

@@ -61,7 +61,7 @@ async def look_at_undriven(*, headless: bool = False) -> Seen:
         url = f"{site.url}?auto&next={quote(check.url, safe='')}"
         async with open_chromium(url, display, headless=headless):
             verdict = await site.verdict()
-            with anyio.fail_after(60):
+            with anyio.fail_after(200):
                 sighting = await check.sighting()
     return Seen(verdict, mismatches(sighting, BrowserConfig(driver="cdp")))
 

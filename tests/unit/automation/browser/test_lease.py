@@ -250,7 +250,7 @@ async def test_a_turn_cancelled_at_any_moment_leaves_a_page_for_the_next(site, s
         await rest()
 
         assert pool.demand() == IDLE
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             async with pool.lend(None) as page, page.used():
                 assert page is site.pages[0]
         assert site.most_open == 1

@@ -68,7 +68,7 @@ def sign_in_of(person, *, expects_check=False, **profile):
 
 
 async def watched(sign_in):
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         await sign_in.watch()
     return sign_in.status
 

@@ -99,7 +99,7 @@ async def test_a_code_is_followed_though_every_look_takes_longer_than_the_time_b
         tasks.start_soon(
             qr_code._follow, front, always_painted, lambda found: told.append(found and found.payload)
         )
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             while not screen.is_over.is_set():
                 always_painted.take(f"after {len(told)}")
                 await anyio.lowlevel.checkpoint()

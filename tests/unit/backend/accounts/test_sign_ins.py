@@ -96,7 +96,7 @@ class ScriptedRooms:
 
 async def until_over(sign_in: SignIn) -> SignInStatus:
     assert sign_in.session is not None
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         await sign_in.session.until_over()
         await anyio.wait_all_tasks_blocked()
     return sign_in.status

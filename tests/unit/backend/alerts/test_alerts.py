@@ -25,7 +25,7 @@ class Listener:
         self.news = anyio.Event()
 
     async def wait_for(self, *expected: str) -> None:
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             while sorted(self.heard) != sorted(expected):
                 await self.news.wait()
 
@@ -68,7 +68,7 @@ async def test_reporting_does_not_wait_for_a_slow_channel_and_the_end_does_not_e
     listener = Listener()
     listener.let_go = anyio.Event()
 
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         async with open_alerts([listener], 0.0) as alerts:
             alerts.on_state("a", state(EndpointState.ERROR))
             await anyio.lowlevel.checkpoint()

@@ -102,7 +102,7 @@ async def manager(setting):
 
 
 async def until(endpoint: Endpoint, state: EndpointState) -> None:
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         await endpoint.board.wait_until(lambda now: now is state)
 
 

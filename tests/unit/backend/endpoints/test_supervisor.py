@@ -45,7 +45,7 @@ def build_endpoint_config(folder: Path, **fields: Any) -> Endpoint:
 
 
 async def until(endpoint: Endpoint, state: EndpointState) -> None:
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         await endpoint.board.wait_until(lambda now: now is state)
 
 
@@ -93,7 +93,7 @@ async def test_a_provider_that_cannot_be_opened_is_given_up_after_its_attempts(t
         yield MemoryProvider(MemoryNode(), None)
 
     serving = EndpointSupervisor(endpoint, open_provider)
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         await serving.run()
 
     assert (endpoint.state, failures) == (EndpointState.ERROR, [])

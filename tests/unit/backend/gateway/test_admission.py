@@ -109,7 +109,7 @@ async def test_who_gives_up_leaves_the_queue():
     entrance.release(1)
 
     assert entrance.waiting == 0
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         await entrance.acquire("e", 1, None)
 
 
@@ -124,7 +124,7 @@ async def test_a_place_that_comes_with_the_cancellation_goes_to_the_next():
     entrance.release(1)
     gives_up.cancel()
 
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         await visits
     assert gives_up.cancelled()
 

@@ -168,7 +168,7 @@ class House:
         return await self.active(endpoint)
 
     async def active(self, endpoint: Endpoint) -> Endpoint:
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             await endpoint.board.wait_until(lambda state: state is EndpointState.ACTIVE)
         return endpoint
 
@@ -320,7 +320,7 @@ async def test_no_more_requests_run_at_once_than_the_endpoint_takes(house):
     await house.started("demo", max_concurrent_requests=2)
     house.upstream.held = anyio.Event()
     asked = [asyncio.create_task(house.ask()) for _ in range(4)]
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         while house.upstream.at_once < 2:
             await anyio.lowlevel.checkpoint()
     for _ in range(50):
@@ -338,7 +338,7 @@ async def test_what_a_provider_does_before_it_takes_its_place_holds_up_nobody(ho
     slow = anyio.Event()
     house.upstream.prepare = slow.wait
     waiting = asyncio.create_task(house.ask())
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         while not house.upstream.steps:
             await anyio.lowlevel.checkpoint()
     house.upstream.prepare = None
@@ -354,7 +354,7 @@ async def test_a_request_that_prepares_while_its_endpoint_is_restarted_goes_to_t
     slow = anyio.Event()
     house.upstream.prepare = slow.wait
     asked = asyncio.create_task(house.ask())
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         while not house.upstream.steps:
             await anyio.lowlevel.checkpoint()
 
@@ -362,7 +362,7 @@ async def test_a_request_that_prepares_while_its_endpoint_is_restarted_goes_to_t
     await house.active(endpoint)
     slow.set()
 
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         assert await asked == "demo"
     assert house.upstream.steps == [("demo", "prepare", 1), ("demo", "prepare", 2), ("demo", "ask demo", 2)]
     assert await house.outcomes() == [("demo", "finished")]
@@ -372,7 +372,7 @@ async def test_a_request_that_waits_for_a_place_when_its_endpoint_is_stopped_was
     await house.started("demo", max_concurrent_requests=1)
     house.upstream.held = anyio.Event()
     running = asyncio.create_task(house.ask())
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         while not house.upstream.at_once:
             await anyio.lowlevel.checkpoint()
     waiting = asyncio.create_task(house.ask())
@@ -400,7 +400,7 @@ async def test_a_place_is_given_back_by_requests_that_found_the_endpoint_closed(
     await house.manager.start("demo")
     await house.active(endpoint)
 
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         assert await house.ask() == "demo"
 
 

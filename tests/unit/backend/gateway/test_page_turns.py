@@ -181,7 +181,7 @@ async def test_a_conversation_in_which_a_turn_goes_on_takes_no_other(desk):
     named = {"conversation": first["headers"]["x-gateway-conversation"]}
     running = asyncio.create_task(desk.ask(user("two"), **named))
     desk.site.turn_opened = anyio.Event()
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         await desk.site.turn_opened.wait()
     before = len(desk.steps)
 

@@ -57,7 +57,7 @@ async def test_whoever_gives_up_does_not_count():
     with pytest.raises(TimeoutError):
         await pace.wait()
     time.now_s += 30
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         await pace.wait()
 
     assert pace.due_in_s == 30.0

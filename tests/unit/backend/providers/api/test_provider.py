@@ -102,7 +102,7 @@ async def test_leaving_a_streamed_answer_early_ends_it_at_the_provider(api: Scri
         async with streamed(provider) as stream:
             await anext(stream)
 
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             await api.left.wait()
 
     assert api.left.is_set()

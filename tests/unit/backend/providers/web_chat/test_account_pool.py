@@ -277,7 +277,7 @@ async def test_a_state_that_cannot_be_stored_holds_nobody_up():
 
 
 async def until_stored(one: Roster, state: AccountState) -> None:
-    with anyio.fail_after(60):
+    with anyio.fail_after(200):
         while one.accounts.stored["a"].account_status.state is not state:
             await anyio.lowlevel.checkpoint()
 

@@ -155,5 +155,5 @@ async def test_an_account_that_is_not_there_is_not_found(control, what):
         "open_sign_in": lambda: open_and_leave(control, "b"),
     }
 
-    with anyio.fail_after(60), pytest.raises(AccountNotFoundError):
+    with anyio.fail_after(200), pytest.raises(AccountNotFoundError):
         await calls[what]()

@@ -358,7 +358,7 @@ async def test_an_account_that_is_being_opened_can_be_removed():
         tasks.start_soon(opened_or_not, fleet)
         await anyio.wait_all_tasks_blocked()
         await accounts.delete_account("demo", "b")
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             await fleet.account_pool.reload()
 
     assert site.openings == ["a"]
@@ -500,7 +500,7 @@ async def test_pages_that_nobody_used_for_long_are_closed_but_for_the_last_ones(
     async with fleet_of(site, stored("a", "b"), times=times) as fleet:
         await ask(fleet)
         await ask(fleet)
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             while len(site.open_now) > 1:
                 await anyio.lowlevel.checkpoint()
 
@@ -511,7 +511,7 @@ async def test_idle_accounts_are_visited_and_one_whose_session_ran_out_is_known_
     site = ScriptedAccounts(visit_failures={"a": SignInRequiredError("the session ran out")})
 
     async with fleet_of(site, stored("a", "b"), keep_alive_s=0.0, times=Times(look_every_s=0.01)) as fleet:
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             while states(fleet)["a"] == "idle" or "b" not in site.visits:
                 await anyio.lowlevel.checkpoint()
 
