@@ -5,7 +5,9 @@
     AutomationError
     ├── RetryableError            try again, here or elsewhere
     │   ├── SiteError             the site itself reported an error, or its stream broke
-    │   │   └── ContentBlockedError
+    │   │   ├── ContentBlockedError
+    │   │   │   └── AnswerWithdrawnError  it took back what it had shown, and refuses
+    │   │   └── EmptyAnswerError      the turn ended without a word
     │   ├── RateLimitedError      the site asks to slow down
     │   ├── FirstTokenTimeout     nothing of an answer in time
     │   ├── IdleTimeout           an answer began and then stalled
@@ -18,6 +20,9 @@
     │   ├── AccountBannedError
     │   └── NoAccountError
     ├── SiteChangedError          a person repairs the profile
+    ├── SendUnconfirmedError      the prompt may have been sent, and nothing shows it
+    ├── CaptureDisagreesError     the page's answer and the wire's are not the same
+    ├── AnswerRewrittenError      words that were passed on already were replaced by others
     ├── PromptRejectedError       the prompt itself can't be sent; trying again won't help
     │   ├── PromptTooLargeError
     │   └── AttachmentRejectedError
@@ -32,12 +37,27 @@ Errors carry data, never secrets and never prompt text. ``str()`` of each says w
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from types import MappingProxyType
 from typing import ClassVar, Literal
 
 
+class SentState(StrEnum):
+    """Whether the site may have got the prompt of a turn that failed."""
+
+    NO = "no"  # nothing left the page, or the site refused to take it
+    MAYBE = "maybe"
+    YES = "yes"
+
+
 class AutomationError(Exception):
-    """Base of every error that driving a page raises."""
+    """Base of every error that driving a page raises.
+
+    Attributes:
+        sent: Whether the site may have got the prompt; None for an error outside of a page's turn.
+    """
+
+    sent: SentState | None = None
 
 
 class RetryableError(AutomationError):
@@ -61,6 +81,20 @@ class SiteError(RetryableError):
 
 class ContentBlockedError(SiteError):
     """The site refused to answer this prompt."""
+
+
+class AnswerWithdrawnError(ContentBlockedError):
+    """The site took back the answer that it had shown, and refuses.
+
+    ``site_message`` holds the words in its place.
+    """
+
+
+class EmptyAnswerError(SiteError):
+    """The site ended the turn without a word."""
+
+    def __init__(self, site_message: str = "it ended its answer without any text") -> None:
+        super().__init__(site_message)
 
 
 LimitKind = Literal["requests", "quota", "mute"]
@@ -199,6 +233,48 @@ class SiteChangedError(AutomationError):
         self.profile_key = profile_key
         self.step = step
         self.screenshot = screenshot
+
+
+class SendUnconfirmedError(AutomationError):
+    """The prompt may have been sent, and nothing on the page or in its traffic shows it.
+
+    Attributes:
+        awaited: Which proof was waited for, and what the profile's roles matched meanwhile; a half-sentence.
+        waited_s: For how long.
+    """
+
+    def __init__(self, awaited: str, waited_s: float) -> None:
+        super().__init__(
+            f"The prompt may have been sent, and nothing showed it within {waited_s:g} s: {awaited}. "
+            "It is not sent again; look at the chat before you do."
+        )
+        self.awaited = awaited
+        self.waited_s = waited_s
+
+
+class CaptureDisagreesError(AutomationError):
+    """The page shows another answer than the one its traffic was read for, so neither is given.
+
+    Attributes:
+        reason: What differs, without the answer's words.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The page's answer and the one read from its traffic are not the same: {reason}. "
+            "Correct 'wire' in the profile, or leave it out."
+        )
+        self.reason = reason
+
+
+class AnswerRewrittenError(AutomationError):
+    """The page replaced words of its answer that were passed on already, so that the stream can't become the answer."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The site replaced words of its answer that were passed on already. "
+            "Ask without streaming for an answer's final words."
+        )
 
 
 class PromptRejectedError(AutomationError):

@@ -15,12 +15,16 @@ from typing import NamedTuple
 from automation.errors import (
     AccountBannedError,
     AccountError,
+    AnswerRewrittenError,
+    AnswerWithdrawnError,
     AttachmentRejectedError,
     AutomationError,
     BrowserUnavailableError,
+    CaptureDisagreesError,
     ChallengeRequiredError,
     ContentBlockedError,
     ConversationGoneError,
+    EmptyAnswerError,
     FirstTokenTimeout,
     IdleTimeout,
     NoAccountError,
@@ -31,6 +35,8 @@ from automation.errors import (
     PromptTooLargeError,
     RateLimitedError,
     RetryableError,
+    SendUnconfirmedError,
+    SentState,
     SessionRefusedError,
     SignInRequiredError,
     SiteChangedError,
@@ -138,6 +144,8 @@ TABLE: Mapping[type[BaseException], ErrorRow] = MappingProxyType(
         RetryableError: ErrorRow(_PASSES, _FAILS, Rank.PASSES),
         SiteError: ErrorRow(_PASSES, _FAILS, Rank.PASSES),
         ContentBlockedError: ErrorRow(Try.ENDPOINT | Try.REOPEN, _HOLDS, Rank.PASSES),
+        AnswerWithdrawnError: ErrorRow(Try.REOPEN, _HOLDS, Rank.PASSES),
+        EmptyAnswerError: ErrorRow(Try.REOPEN, _FAILS, Rank.PASSES),
         RateLimitedError: ErrorRow(_PASSES, _HOLDS, Rank.LIMITED),
         FirstTokenTimeout: ErrorRow(_TOOK_ITS_TIME, _FAILS, Rank.PASSES),
         IdleTimeout: ErrorRow(_TOOK_ITS_TIME, _FAILS, Rank.PASSES),
@@ -152,6 +160,9 @@ TABLE: Mapping[type[BaseException], ErrorRow] = MappingProxyType(
         NoAccountError: ErrorRow(_BY_A_PERSON, _HOLDS, Rank.ACCOUNT),
         ProfileError: ErrorRow(Try.ENDPOINT | Try.CLIENT, _HOLDS, Rank.PROFILE),
         SiteChangedError: ErrorRow(Try.ENDPOINT | Try.REOPEN, _FAILS, Rank.SITE_CHANGED),
+        SendUnconfirmedError: ErrorRow(Try.REOPEN, _FAILS, Rank.SITE_CHANGED),
+        CaptureDisagreesError: ErrorRow(Try.REOPEN, _FAILS, Rank.SITE_CHANGED),
+        AnswerRewrittenError: ErrorRow(Try.REOPEN, _HOLDS, Rank.PASSES),
         PromptRejectedError: ErrorRow(_NOWHERE, _HOLDS, Rank.PROMPT),
         # Another endpoint may take what this one doesn't, without this one being broken.
         PromptTooLargeError: ErrorRow(_ELSEWHERE, _HOLDS, Rank.PROMPT),
@@ -194,6 +205,13 @@ def find_row(error: BaseException) -> ErrorRow:
     return next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
 
 
+# Each of these sends the prompt once more.
+_SENDS_AGAIN = Try.PAGE | Try.SAME | Try.ACCOUNT | Try.ENDPOINT | Try.CLIENT
+
+
 def is_worth(error: BaseException, another: Try) -> bool:
-    """Whether ``another`` try may go better after ``error``."""
+    """Whether ``another`` try may go better after ``error``; never one that would send what may have been sent."""
+    if isinstance(error, AutomationError) and error.sent in {SentState.MAYBE, SentState.YES}:
+        another_is_safe = not another & _SENDS_AGAIN
+        return another_is_safe and another in find_row(error).tries
     return another in find_row(error).tries

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from automation import errors as automation_errors
-from automation.errors import AutomationError, PageLostError
+from automation.errors import AutomationError, PageLostError, SentState
 from automation.page.agent import DocumentGone
 from automation.web_provider.second_try import may_try_again
 from backend.accounts.policy import may_try_another
@@ -31,12 +31,17 @@ PASSING = {"RetryableError", "SiteError", "RateLimitedError", "PageLostError"}
 NOT_BY_THE_CLIENT = {
     "AccountBannedError",
     "AlreadyRunningError",
+    "AnswerRewrittenError",
+    "AnswerWithdrawnError",
     "BrowserUnavailableError",
+    "CaptureDisagreesError",
     "ChallengeRequiredError",
     "ContentBlockedError",
+    "EmptyAnswerError",
     "EndpointNotRunningError",
     "NameTakenError",
     "NoAccountError",
+    "SendUnconfirmedError",
     "SessionRefusedError",
     "SignInRequiredError",
     "SignInRunningError",
@@ -73,6 +78,17 @@ def test_every_error_has_a_row_of_its_own():
 @pytest.mark.parametrize("another", WORTH)
 def test_these_errors_and_no_others_are_worth_a_try(another):
     assert {name for name in ERRORS if is_worth(made(name), another)} == WORTH[another]
+
+
+@pytest.mark.parametrize("sent", [SentState.MAYBE, SentState.YES])
+@pytest.mark.parametrize("name", [name for name, kind in ERRORS.items() if issubclass(kind, AutomationError)])
+def test_nothing_that_sends_again_is_worth_it_where_the_prompt_may_have_been_sent(name, sent):
+    error = made(name)
+    error.sent = sent
+
+    sends = (Try.PAGE, Try.SAME, Try.ACCOUNT, Try.ENDPOINT, Try.CLIENT)
+    assert [another for another in sends if is_worth(error, another)] == []
+    assert is_worth(error, Try.REOPEN) == (name in WORTH[Try.REOPEN])
 
 
 @pytest.mark.parametrize("name", ERRORS)
