@@ -1,0 +1,53 @@
+"""What a profile's roles match on a page at one moment, and how an error message says so. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+TURN_ROLES = ("input", "send", "stop", "user_turn", "assistant_turn")
+"""The roles that a turn needs, in the order in which it needs them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleMatch:
+    """What one role matches.
+
+    Attributes:
+        count: Elements that match, also hidden ones.
+        visible: How many of them are visible.
+        text: Beginning of the text of the first one; of the site's or of a person's, so never for a log.
+    """
+
+    count: int
+    visible: int
+    text: str = ""
+
+
+def parse_roles(told: Mapping[str, Mapping[str, Any]] | None) -> dict[str, RoleMatch]:
+    """Return what the page agent's ``roles`` told: every role that the profile names, and no other."""
+    return {
+        role: RoleMatch(int(match["count"]), int(match["visible"]), str(match.get("text") or ""))
+        for role, match in (told or {}).items()
+    }
+
+
+def describe_roles(found: Mapping[str, RoleMatch], roles: Sequence[str] = TURN_ROLES) -> str:
+    """Return a half-sentence: ``input 1 visible, send 1 hidden, user_turn 0 (not in the profile: stop)``.
+
+    It holds no text of the page. Empty where nothing is known of any role.
+    """
+    if not found:
+        return ""
+    seen = ", ".join(f"{role} {_describe_match(found[role])}" for role in roles if role in found)
+    missing = ", ".join(role for role in roles if role not in found)
+    return " ".join(part for part in (seen, f"(not in the profile: {missing})" if missing else "") if part)
+
+
+def _describe_match(match: RoleMatch) -> str:
+    if match.count == 0:
+        return "0"
+    if match.visible == match.count:
+        return f"{match.count} visible"
+    return f"{match.count} hidden" if match.visible == 0 else f"{match.count}, {match.visible} visible"

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from automation.page.roles import RoleMatch, describe_roles, parse_roles
+
+SEEN = {
+    "input": RoleMatch(1, 1, "Ask anything"),
+    "send": RoleMatch(1, 0),
+    "user_turn": RoleMatch(3, 2),
+    "assistant_turn": RoleMatch(0, 0),
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "roles", "said"),
+    [
+        ({}, ("input", "send"), ""),
+        (SEEN, ("input",), "input 1 visible"),
+        (SEEN, ("input", "send"), "input 1 visible, send 1 hidden"),
+        (SEEN, ("user_turn",), "user_turn 3, 2 visible"),
+        (SEEN, ("stop", "continue"), "(not in the profile: stop, continue)"),
+        (SEEN, ("assistant_turn", "stop"), "assistant_turn 0 (not in the profile: stop)"),
+    ],
+)
+def test_roles_are_said_in_the_order_asked_for_and_those_without_selectors_last(found, roles, said):
+    assert describe_roles(found, roles) == said
+
+
+def test_a_turn_says_the_roles_that_it_needs_and_no_text_of_the_page():
+    said = describe_roles(SEEN)
+
+    assert said == (
+        "input 1 visible, send 1 hidden, user_turn 3, 2 visible, assistant_turn 0 (not in the profile: stop)"
+    )
+    assert "Ask" not in said
+
+
+def test_what_the_page_tells_is_read_role_by_role():
+    told = {
+        "input": {"count": 2, "visible": 1, "text": "Hi"},
+        "stop": {"count": 0, "visible": 0, "text": None},
+    }
+
+    assert parse_roles(told) == {"input": RoleMatch(2, 1, "Hi"), "stop": RoleMatch(0, 0, "")}
+    assert parse_roles(None) == {}
