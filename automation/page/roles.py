@@ -25,7 +25,7 @@ class RoleMatch:
     text: str = ""
 
 
-def parse_roles(told: Mapping[str, Mapping[str, Any]] | None) -> dict[str, RoleMatch]:
+def parse_roles(told: Mapping[str, Any] | None) -> dict[str, RoleMatch]:
     """Return what the page agent's ``roles`` told: every role that the profile names, and no other."""
     return {
         role: RoleMatch(int(match["count"]), int(match["visible"]), str(match.get("text") or ""))
