@@ -7,6 +7,7 @@ first stream that gives text or an end; from then on the others are ignored.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from automation.capture.decoders.protocol import (
     BodyDecoder,
@@ -30,6 +31,9 @@ from automation.capture.tap_events import (
 )
 from automation.capture.whole_characters import WholeCharacters
 from automation.profiles.wire_format import Wire
+
+BoundBy = Literal["id", "request", "address"]
+"""How a stream is tied to a turn: by the turn's id, by the page's own request for it, or by nothing but its address."""
 
 _ERROR_STATUS = 400
 _ERROR_BODY_BYTES = 65536
@@ -62,6 +66,11 @@ class WireReader:
     def was_missed(self) -> bool:
         """Whether a stream can't be read that may be the answer, and none is there that can."""
         return self._has_missed and not self.request_left
+
+    @property
+    def bound_by(self) -> BoundBy | None:
+        """How the answer's stream is tied to this turn; None while no stream is known to be the answer's."""
+        return "address" if self._bound is not None or (self._socket and self.request_left) else None
 
     @property
     def is_open(self) -> bool:
