@@ -13,6 +13,10 @@ from backend.wire.tool_envelope import CalledTool
 
 DONE = b"data: [DONE]\n\n"
 
+# Their bytes begin no other character, and JSON has them in its strings alone.
+_ESCAPED_LINE_ENDS = tuple((char.encode(), b"\\u%04x" % ord(char)) for char in "\x85\u2028\u2029")
+_LINE_END_STARTS = (b"\xc2\x85", b"\xe2\x80")
+
 
 @dataclass(frozen=True, slots=True)
 class Citation:
@@ -156,11 +160,20 @@ def sse_event(document: Any) -> bytes:
 
 
 def to_json(document: Any) -> bytes:
-    """Return ``document`` as JSON; half a surrogate pair, which UTF-8 can't carry, is escaped."""
+    """Return ``document`` as JSON in which no client finds a line end; half a surrogate pair, which UTF-8 can't carry, is escaped."""
     try:
-        return orjson.dumps(document)
+        return escape_line_ends(orjson.dumps(document))
     except orjson.JSONEncodeError:
         return json.dumps(document).encode()
+
+
+def escape_line_ends(text: bytes) -> bytes:
+    """Return JSON with the line ends of Unicode escaped: what reads a stream by ``str.splitlines``, as httpx does, splits there."""
+    if not any(start in text for start in _LINE_END_STARTS):
+        return text
+    for raw, escaped in _ESCAPED_LINE_ENDS:
+        text = text.replace(raw, escaped)
+    return text
 
 
 def model_document(name: str, owner: str, created: int) -> dict[str, Any]:

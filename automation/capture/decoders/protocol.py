@@ -56,7 +56,7 @@ WireEvent = (
 
 
 class StreamFormatError(Exception):
-    """The bytes are not what this decoder reads: malformed frame, broken JSON, a line over 1 MiB."""
+    """The bytes are not what this decoder reads: malformed frame, broken JSON, a line over 32 MiB."""
 
 
 class BodyDecoder(Protocol):

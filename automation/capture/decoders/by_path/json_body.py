@@ -19,7 +19,7 @@ class JsonBodyDecoder:
         """Return a ``WireAlive``.
 
         Raises:
-            StreamFormatError: The body exceeds 16 MiB.
+            StreamFormatError: The body exceeds 32 MiB.
         """
         self._body.feed(data)
         return [WireAlive()]

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from automation.capture.decoders.protocol import StreamFormatError
 
-LINE_LIMIT_BYTES = 1024 * 1024
+# An image inside the stream: base64 of what models draw takes a few megabytes.
+LINE_LIMIT_BYTES = 32 * 1024 * 1024
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -26,7 +27,7 @@ class LineSplitter:
         """Yield every line completed by ``data``, without its end.
 
         Raises:
-            StreamFormatError: A line exceeds 1 MiB or is not UTF-8.
+            StreamFormatError: A line exceeds 32 MiB or is not UTF-8.
         """
         if self._after_cr and data:
             self._after_cr = False

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from automation.capture.decoders.framing.lines import LineSplitter
+from automation.capture.decoders.framing.lines import LINE_LIMIT_BYTES, LineSplitter
+from automation.capture.decoders.protocol import StreamFormatError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,14 @@ class SseParser:
         self._lines = LineSplitter()
         self._event = ""
         self._data: list[str] = []
+        self._data_size = 0
         self._id = ""
 
     def feed(self, data: bytes) -> Iterator[ServerSentEvent]:
         """Yield every event completed by ``data``. An event that lacks its blank line is not complete.
 
         Raises:
-            StreamFormatError: A line exceeds 1 MiB or is not UTF-8.
+            StreamFormatError: An event exceeds 32 MiB, or a line is not UTF-8.
         """
         for line in self._lines.feed(data):
             event = self._take_line(line)
@@ -62,14 +64,21 @@ class SseParser:
         field, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if field == "data":
-            self._data.append(value)
+            self._keep(value)
         elif field == "event":
             self._event = value
         elif field == "id" and "\0" not in value:
             self._id = value
         return None
 
+    def _keep(self, value: str) -> None:
+        self._data.append(value)
+        self._data_size += len(value)
+        if self._data_size > LINE_LIMIT_BYTES:
+            msg = f"an event exceeds {LINE_LIMIT_BYTES} characters"
+            raise StreamFormatError(msg)
+
     def _dispatch(self) -> ServerSentEvent | None:
         event, lines = self._event or "message", self._data
-        self._event, self._data = "", []
+        self._event, self._data, self._data_size = "", [], 0
         return ServerSentEvent(event, "\n".join(lines), self._id) if lines else None

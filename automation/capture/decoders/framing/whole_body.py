@@ -7,7 +7,7 @@ from typing import Any
 from automation.capture.decoders.framing.json_shape import decode_json
 from automation.capture.decoders.protocol import StreamFormatError
 
-BODY_LIMIT_BYTES = 16 * 1024 * 1024
+BODY_LIMIT_BYTES = 32 * 1024 * 1024
 
 
 class WholeBody:
@@ -20,7 +20,7 @@ class WholeBody:
         """Append ``data``.
 
         Raises:
-            StreamFormatError: The body exceeds 16 MiB.
+            StreamFormatError: The body exceeds 32 MiB.
         """
         self._bytes += data
         if len(self._bytes) > BODY_LIMIT_BYTES:

@@ -12,7 +12,7 @@ from backend.provider_errors import ApiContentBlockedError, ApiFailedError, KeyL
 from backend.providers.api.chat.translated_stream import parse_object, parse_or_none
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
 from backend.providers.api.presets import Quirks
-from backend.wire.chat_response import CompletionHead, to_json
+from backend.wire.chat_response import CompletionHead, escape_line_ends, sse_event, to_json
 from backend.wire.usage import TokenUsage
 
 MOST_EVENT_BYTES = 16 * 1024 * 1024  # an image in a delta
@@ -172,14 +172,14 @@ class PassedStream:
         choices = document.get("choices")
         if not choices:
             if usage is not None:
-                self._usage_event = b"data: " + data + b"\n\n"
+                self._usage_event = b"data: " + escape_line_ends(data) + b"\n\n"
             return b""
         for choice in choices:
             self._note(choice)
         if usage is not None and not self._with_usage:
             document.pop("usage")
-            return b"data: " + orjson.dumps(document) + b"\n\n"
-        return b"data: " + data + b"\n\n"
+            return sse_event(document)
+        return b"data: " + escape_line_ends(data) + b"\n\n"
 
     def _note(self, choice: Any) -> None:
         if not isinstance(choice, dict):

@@ -130,6 +130,16 @@ def test_the_end_carries_citations_and_notes():
     assert end["gateway_notes"] == ["rewritten"]
 
 
+@pytest.mark.parametrize("line_end", ["\x85", "\u2028", "\u2029"])
+def test_no_client_finds_a_line_end_in_a_text(line_end):
+    text = f"{line_end}one{line_end}two \u2027\u202a\u00c5\u2018"
+
+    written = to_json({"a": text})
+
+    assert len(written.decode().splitlines()) == 1
+    assert json.loads(written) == {"a": text}
+
+
 def test_half_a_surrogate_pair_is_escaped_and_not_an_error():
     assert sse_event({"a": "\ud83d"}) == b'data: {"a": "\\ud83d"}\n\n'
     assert to_json({"a": "✓"}) == '{"a":"✓"}'.encode()

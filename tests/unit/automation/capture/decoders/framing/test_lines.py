@@ -32,6 +32,6 @@ def test_a_line_that_ends_inside_a_character_is_refused():
         split("é".encode()[:1])
 
 
-def test_a_line_over_one_mebibyte_is_refused():
+def test_a_line_over_32_mebibytes_is_refused():
     with pytest.raises(StreamFormatError, match="a line exceeds"):
         split(b"x" * LINE_LIMIT_BYTES, b"x")

@@ -64,7 +64,7 @@ def test_a_stream_cut_in_two_anywhere_gives_the_same_events(stream, expected):
     assert found == [expected] * len(stream)
 
 
-def test_a_line_of_one_mebibyte_is_read_and_a_longer_one_refused():
+def test_a_line_of_32_mebibytes_is_read_and_a_longer_one_refused():
     longest = b"data: " + b"x" * (LINE_LIMIT_BYTES - 6)
 
     (event,) = parse(longest, b"\n\n")
@@ -72,6 +72,13 @@ def test_a_line_of_one_mebibyte_is_read_and_a_longer_one_refused():
     assert len(event.data) == LINE_LIMIT_BYTES - 6
     with pytest.raises(StreamFormatError, match="a line exceeds"):
         parse(longest, b"x")
+
+
+def test_an_event_of_many_lines_has_the_same_limit():
+    line = b"data: " + b"x" * (LINE_LIMIT_BYTES // 2) + b"\n"
+
+    with pytest.raises(StreamFormatError, match="an event exceeds"):
+        parse(line, line, line)
 
 
 def test_bytes_that_are_not_utf_8_are_refused():

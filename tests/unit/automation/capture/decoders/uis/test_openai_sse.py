@@ -106,6 +106,14 @@ def test_a_stream_that_closes_after_its_finish_reason_is_complete(word, reason):
     assert at_close == [WireEnd(reason)]
 
 
+def test_an_image_of_megabytes_between_words_is_no_end_of_them():
+    image = {"images": [{"image_url": {"url": "data:image/png;base64," + "A" * 1_600_000}}]}
+
+    events, _ = conversation(chunk({"content": "a fox "}), chunk(image), chunk({"content": "in snow"}))
+
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == "a fox in snow"
+
+
 def test_a_stream_that_closes_without_a_finish_reason_has_no_end():
     events, at_close = conversation(chunk({"content": "Hi"}))
 

@@ -52,6 +52,19 @@ def test_a_stream_comes_out_as_it_went_in_wherever_it_is_split(size, line_end):
     assert stream.usage == TokenUsage(7, 5)
 
 
+@pytest.mark.parametrize("with_usage", [True, False])
+def test_no_client_finds_a_line_end_inside_an_event(with_usage):
+    text = "one\x85two\u2028three\u2029"
+    last = event(
+        {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": "stop"}], "usage": USAGE}
+    )
+
+    passed, _ = read(last, 999, with_usage=with_usage)
+
+    (line,) = passed.decode().rstrip("\n").splitlines()
+    assert orjson.loads(line[6:])["choices"][0]["delta"]["content"] == text
+
+
 def test_usage_that_nobody_asked_for_is_taken_out():
     passed, stream = read(b"".join(ANSWER), 50, with_usage=False)
 
