@@ -20,6 +20,7 @@ ERROR_SCHEMA: Final[dict[str, Any]] = {
                 "param": {"type": ["string", "null"]},
                 "code": {"type": "string"},
                 "action_url": {"type": "string"},
+                "sent": {"enum": ["no", "maybe", "yes"]},
             },
         }
     },

@@ -161,7 +161,13 @@ def describe_error(error: BaseException) -> ErrorReply:
         if kind in TABLE:
             status, code = TABLE[kind]
             return ErrorReply(
-                status, code, str(error) or code, _param(error), _headers(error), _action_url(error)
+                status,
+                code,
+                str(error) or code,
+                _param(error),
+                _headers(error),
+                _action_url(error),
+                error.sent if isinstance(error, AutomationError) else None,
             )
     logger.error("request_failed", exc_info=error)
     return ErrorReply(500, "internal_error", "The gateway failed unexpectedly; its log says why.")
@@ -252,12 +258,15 @@ def _param(error: BaseException) -> str | None:
 
 
 def _headers(error: BaseException) -> dict[str, str]:
+    sent = error.sent if isinstance(error, AutomationError) else None
+    told = {} if sent is None else {"x-gateway-sent": str(sent)}
     if isinstance(error, PoolFullError):
-        return retry_after(_POOL_RETRY_S)
-    if isinstance(error, BusyError | RateLimitedError):
-        return retry_after(error.retry_after_s)
-    # OpenAI's clients repeat 409 and 5xx by themselves; with some of them a person must act first.
-    return {} if is_worth(error, Try.CLIENT) else {"x-should-retry": "false"}
+        told |= retry_after(_POOL_RETRY_S)
+    elif isinstance(error, BusyError | RateLimitedError):
+        told |= retry_after(error.retry_after_s)
+    # OpenAI's clients repeat 409, 429 and 5xx by themselves; some of them a person must act on first, and some the
+    # site may have got already.
+    return told if is_worth(error, Try.CLIENT) else {**told, "x-should-retry": "false"}
 
 
 def _is_branch(part: int | str) -> bool:

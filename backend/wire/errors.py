@@ -22,6 +22,7 @@ class ErrorReply:
     Attributes:
         headers: Besides the content type, such as ``Retry-After``.
         action_url: Where a person puts it right; None where nobody has to.
+        sent: Whether the site may have got the prompt: ``no``, ``maybe`` or ``yes``; None where no page had a turn.
     """
 
     status: int
@@ -30,6 +31,7 @@ class ErrorReply:
     param: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     action_url: str | None = None
+    sent: str | None = None
 
     @property
     def type(self) -> str:
@@ -42,6 +44,8 @@ class ErrorReply:
         error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
         if self.action_url is not None:
             error["action_url"] = self.action_url
+        if self.sent is not None:
+            error["sent"] = self.sent
         return to_json({"error": error})
 
 

@@ -25,6 +25,7 @@ from automation.errors import (
     NoAccountError,
     PoolFullError,
     RateLimitedError,
+    SentState,
 )
 from automation.owned_tasks import owned_tasks
 from automation.turn import ChatLink, Prompt, TurnEvent, TurnFinished
@@ -102,6 +103,11 @@ class AccountPoolProvider:
         """
         trial = _Try(prompt, self._clock() + self.account_pool.plan.most_wait_s)
         async with AsyncExitStack() as turn:
+            yield await self._find_answerer(turn, trial)
+
+    async def _find_answerer(self, turn: AsyncExitStack, trial: _Try) -> AsyncIterator[TurnEvent]:
+        """Return the events of the first account that begins an answer; ``turn`` owns what it holds from then on."""
+        try:
             while True:
                 async with AsyncExitStack() as attempt:
                     member = await self._take(attempt, trial)
@@ -113,7 +119,7 @@ class AccountPoolProvider:
                         trial.attempts += 1
                     else:
                         turn.push_async_exit(attempt.pop_all())
-                        break
+                        return events
                 if not self._may_go_on(trial, failure):
                     raise failure
                 logger.info(
@@ -124,7 +130,11 @@ class AccountPoolProvider:
                         "reason": type(failure).__name__,
                     },
                 )
-            yield events
+        except AutomationError as exc:
+            if exc.sent is None:
+                # No page had a turn.
+                exc.sent = SentState.NO
+            raise
 
     def _may_go_on(self, trial: _Try, failure: AutomationError) -> bool:
         if trial.prompt.must_continue:
@@ -132,7 +142,8 @@ class AccountPoolProvider:
         others = any(m.is_usable and m.id not in trial.failed for m in self.account_pool.members)
         if others:
             return may_try_another(failure, trial.attempts)
-        return trial.met_a_challenge and isinstance(failure, AccountError)
+        may_have_sent = failure.sent in {SentState.MAYBE, SentState.YES}
+        return trial.met_a_challenge and isinstance(failure, AccountError) and not may_have_sent
 
     async def _begin(
         self, attempt: AsyncExitStack, member: OpenAccount[AccountPages], trial: _Try

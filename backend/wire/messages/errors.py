@@ -33,7 +33,8 @@ ERROR_SCHEMA: dict[str, Any] = {
             "type": "object",
             "required": ["type", "message", "code"],
             "properties": {
-                name: {"type": "string"} for name in ("type", "message", "code", "param", "action_url")
+                **{name: {"type": "string"} for name in ("type", "message", "code", "param", "action_url")},
+                "sent": {"enum": ["no", "maybe", "yes"]},
             },
         },
         "request_id": {"type": ["string", "null"]},
@@ -49,6 +50,8 @@ def error_document(error: ErrorReply, request_id: str | None = None) -> dict[str
         told["param"] = error.param
     if error.action_url is not None:
         told["action_url"] = error.action_url
+    if error.sent is not None:
+        told["sent"] = error.sent
     return {"type": "error", "error": told, "request_id": request_id}
 
 

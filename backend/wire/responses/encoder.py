@@ -164,6 +164,8 @@ class _EventWriter:
         begun = self.begin_response({})
         code = _ERROR_CODES.get(error.status, "server_error")
         told = {"code": code, "message": error.message}
+        if error.sent is not None:
+            told["sent"] = error.sent
         response = self._documents.response("failed", self._output, error=told)
         return begun + self._event("response.failed", response=response)
 

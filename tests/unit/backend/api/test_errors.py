@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from automation import errors as automation_errors
@@ -20,6 +21,7 @@ from automation.errors import (
     PromptRejectedError,
     PromptTooLargeError,
     RateLimitedError,
+    SentState,
     SessionRefusedError,
     SignInRequiredError,
     SiteChangedError,
@@ -94,6 +96,32 @@ def test_every_error_of_ours_is_in_the_table():
         f"Add {', '.join(missing)} to TABLE in backend/api/errors.py: its HTTP status and its code, "
         "and a line for a new code to the table of errors in docs/api.md."
     )
+
+
+def marked(error, sent):
+    error.sent = sent
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "headers"),
+    [
+        (marked(SiteError("busy"), SentState.NO), {"x-gateway-sent": "no"}),
+        (marked(SiteError("busy"), SentState.MAYBE), {"x-gateway-sent": "maybe", "x-should-retry": "false"}),
+        (marked(SiteError("busy"), SentState.YES), {"x-gateway-sent": "yes", "x-should-retry": "false"}),
+        (
+            marked(RateLimitedError("slow", 2.5), SentState.YES),
+            {"x-gateway-sent": "yes", "retry-after": "3", "x-should-retry": "false"},
+        ),
+        (marked(RateLimitedError("slow", 2.5), SentState.NO), {"x-gateway-sent": "no", "retry-after": "3"}),
+        (SiteError("an API's"), {}),
+    ],
+)
+def test_an_error_says_whether_the_site_may_have_the_prompt_and_only_no_may_be_repeated(error, headers):
+    reply = describe_error(error)
+
+    assert (reply.sent, reply.headers) == (error.sent, headers)
+    assert orjson.loads(reply.encode())["error"].get("sent") == error.sent
 
 
 def test_an_unknown_error_is_internal_and_keeps_its_words_to_the_log(caplog):

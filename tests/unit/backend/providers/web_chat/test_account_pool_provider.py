@@ -23,6 +23,7 @@ from automation.errors import (
     PageLostError,
     PoolFullError,
     RateLimitedError,
+    SentState,
     SignInRequiredError,
     SiteError,
     UnreachableError,
@@ -333,6 +334,44 @@ async def test_after_a_challenge_elsewhere_a_prompt_that_may_have_been_sent_is_n
             await ask(fleet)
 
     assert [name for name, _ in site.asked] == ["a", "b"]
+
+
+@pytest.mark.parametrize("sent", [SentState.MAYBE, SentState.YES])
+@pytest.mark.parametrize(
+    "error", [SiteError("broken"), RateLimitedError("slow", 60.0), ChallengeRequiredError("captcha")]
+)
+async def test_what_the_site_may_have_got_is_asked_of_nobody_else(error, sent):
+    error.sent = sent
+    site = ScriptedAccounts(scripts={"a": plays(error)})
+
+    async with fleet_of(site, stored("a", "b"), challenge_wait_s=5) as fleet:
+        with pytest.raises(type(error)) as caught:
+            await ask(fleet)
+
+    assert caught.value.sent is sent
+    assert [name for name, _ in site.asked] == ["a"]
+
+
+async def test_a_challenge_after_which_the_site_may_have_the_prompt_is_not_waited_for():
+    error = ChallengeRequiredError("captcha")
+    error.sent = SentState.YES
+    site = ScriptedAccounts(scripts={"default": plays(error)})
+
+    async with fleet_of(site, challenge_wait_s=30) as fleet:
+        with pytest.raises(ChallengeRequiredError):
+            await ask(fleet)
+
+    assert len(site.asked) == 1
+
+
+async def test_a_turn_that_no_account_took_was_not_sent():
+    site = ScriptedAccounts(scripts={"a": plays(SiteError("broken"))})
+
+    async with fleet_of(site, stored("a")) as fleet:
+        with pytest.raises(SiteError) as caught:
+            await ask(fleet)
+
+    assert caught.value.sent is SentState.NO
 
 
 async def test_accounts_that_come_and_go_at_once_are_all_followed():

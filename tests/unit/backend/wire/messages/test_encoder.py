@@ -300,12 +300,13 @@ def test_a_failure_is_an_error_event_that_the_client_raises():
     form = MessagesEncoder(REQUEST, "req_1")
     begun = form.events(chunk({"content": "Hel"}))
 
-    failed = form.failure(ErrorReply(429, "rate_limited", "slow down"))
+    failed = form.failure(ErrorReply(429, "rate_limited", "slow down", sent="yes"))
 
     assert form.end == form.events(chunk({"content": "lo"})) == b""
     with pytest.raises(anthropic.APIStatusError) as caught:
         final(begun + failed)
     assert "slow down" in str(caught.value)
+    assert caught.value.body["error"]["sent"] == "yes"
 
 
 def test_an_error_among_the_chunks_is_a_failure():

@@ -260,10 +260,11 @@ def test_a_failure_ends_the_stream_with_failed_and_nothing_else():
     form = ResponsesEncoder(REQUEST)
     begun = form.events(chunk({"content": "Hel"}))
 
-    failed = form.failure(ErrorReply(429, "rate_limited", "slow down"))
+    failed = form.failure(ErrorReply(429, "rate_limited", "slow down", sent="yes"))
 
     assert form.end == form.events(chunk({"content": "lo"})) == b""
     response = final(begun + failed)
+    assert response.error.model_extra == {"sent": "yes"}
     assert (response.status, response.error.code, response.error.message) == (
         "failed",
         "rate_limit_exceeded",
