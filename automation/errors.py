@@ -55,9 +55,21 @@ class AutomationError(Exception):
 
     Attributes:
         sent: Whether the site may have got the prompt; None for an error outside of a page's turn.
+        roles: What the profile's roles matched when it happened, as ``describe_roles`` says it; empty if unknown.
+        screenshot: PNG of the page at that moment with form fields painted over, or None.
+        picture: Name of the file that the screenshot is kept in; empty until whoever keeps it says so.
     """
 
     sent: SentState | None = None
+    roles: str = ""
+    screenshot: bytes | None = None
+    picture: str = ""
+
+    def __str__(self) -> str:
+        """Return what went wrong, what the page showed then, and where a picture of it is."""
+        seen = f"At that moment the profile matched: {self.roles}." if self.roles else ""
+        kept = f"Screenshot: {self.picture}." if self.picture else ""
+        return " ".join(part for part in (super().__str__(), seen, kept) if part)
 
 
 class RetryableError(AutomationError):
@@ -222,7 +234,6 @@ class SiteChangedError(AutomationError):
     Attributes:
         profile_key: The key of the profile whose selectors matched nothing, such as ``input``.
         step: What was being done, such as ``compose``.
-        screenshot: PNG of the page at that moment with form fields painted over, or None.
     """
 
     def __init__(self, profile_key: str, step: str, screenshot: bytes | None = None) -> None:

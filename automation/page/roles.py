@@ -1,4 +1,4 @@
-"""What a profile's roles match on a page at one moment, and how an error message says so. Pure."""
+"""Tells what a profile's roles match on a page at one moment, and says so in an error message. Pure."""
 
 from __future__ import annotations
 

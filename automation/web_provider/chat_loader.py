@@ -21,14 +21,13 @@ from automation.errors import (
 from automation.navigation import go_to
 from automation.page.agent import PageAgent
 from automation.page.challenges import STANDS_S, challenge_of_response
+from automation.page.evidence import site_changed
 from automation.page.hands import PageInput
-from automation.playwright_errors import DRIVER_ERRORS, first_line
 from automation.sign_in.form import fill_form
 
 logger = logging.getLogger(__name__)
 
 _ERROR_STATUS = 400
-_SCREENSHOT_MS = 3000
 _SOCKET_S = 10.0
 _CLOCKS_AGREE_S = 5.0
 # So often a network process that died again while the page loaded has its cookies put back.
@@ -102,7 +101,7 @@ class ChatLoader:
         if state in {"captcha", "qrcode"}:
             raise ChallengeRequiredError(state)
         if state is None:
-            raise await site_changed(self._page, "input", "opening the chat")
+            raise await site_changed(self._page, self._dom, "input", "opening the chat")
         await self._sign_in()
 
     async def _first_state(self) -> str | None:
@@ -175,7 +174,7 @@ class ChatLoader:
                 raise
             await self.load(self._config.chat_url)
             if await self._first_state() != "ready":
-                raise await site_changed(self._page, "input", "opening the chat after signing in")
+                raise await site_changed(self._page, self._dom, "input", "opening the chat after signing in")
             await self.until_socket(self._sockets_before)
             await self._hands.dismiss_dialogs()
             await account.signed_in()
@@ -198,17 +197,6 @@ class ChatLoader:
             return
         if not await self._network.until_socket_ready(after, _SOCKET_S):
             logger.warning("socket_not_ready", extra={"endpoint": self._config.name})
-
-
-async def site_changed(page: Page, profile_key: str, step: str) -> SiteChangedError:
-    """Return the error with a screenshot of the page in which every field is painted over."""
-    screenshot = None
-    try:
-        fields = page.locator("input, textarea, [contenteditable]")
-        screenshot = await page.screenshot(mask=[fields], timeout=_SCREENSHOT_MS)
-    except DRIVER_ERRORS as exc:
-        logger.info("screenshot_failed", extra={"reason": first_line(exc)})
-    return SiteChangedError(profile_key, step, screenshot)
 
 
 def _ahead_s(date: str | None, now_s: float) -> float:

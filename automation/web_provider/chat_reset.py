@@ -10,10 +10,11 @@ from automation.account.config import WebChatConfig
 from automation.capture.network_tap import NetworkTap
 from automation.errors import PageLostError
 from automation.page.agent import PageAgent
+from automation.page.evidence import site_changed
 from automation.page.hands import PageInput
 from automation.page.waits import until_at_rest, until_shown
 from automation.playwright_errors import page_calls
-from automation.web_provider.chat_loader import ChatLoader, site_changed
+from automation.web_provider.chat_loader import ChatLoader
 from automation.web_provider.chat_states import ChatState
 
 logger = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class ChatReset:
             return
         if await self._click_new_chat() or await self._until({"no_turns": True}, _APPEARS_MS):
             return
-        raise await site_changed(self._page, "new_chat", "starting a new chat")
+        raise await site_changed(self._page, self._agent, "new_chat", "starting a new chat")
 
     async def delete_chat(self) -> bool:
         """Delete the chat that is shown, where the profile says how; tell whether that was done.

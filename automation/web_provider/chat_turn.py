@@ -12,17 +12,15 @@ from automation.capture.pipeline import TurnCapture
 from automation.errors import (
     AutomationError,
     ChallengeRequiredError,
-    FirstTokenTimeout,
-    IdleTimeout,
     PromptRejectedError,
-    SiteChangedError,
     SiteError,
 )
+from automation.page.evidence import PROFILE_ERRORS, add_evidence
 from automation.page.hands import PageInput
 from automation.turn import ChatLink, TurnEvent, TurnFinished
 from automation.web_provider.attachments import PROMPT_FILE_NOTE, Attachments
 from automation.web_provider.chat_finder import ChatFinder
-from automation.web_provider.chat_loader import ChatLoader, site_changed
+from automation.web_provider.chat_loader import ChatLoader
 from automation.web_provider.chat_states import ChatMove, ShownChat
 from automation.web_provider.composer import Composer
 from automation.web_provider.page_connection import PageConnection
@@ -71,13 +69,12 @@ class ChatTurn:
         self._connection.life.is_in_turn = True
         try:
             await self._run(ask, before, out)
-        except (SiteChangedError, FirstTokenTimeout, IdleTimeout) as exc:
+        except PROFILE_ERRORS as exc:
             self._chat.move(ChatMove.FAIL)
             if await self._agent.shows_check_around():
                 raise ChallengeRequiredError("captcha") from exc
-            if not isinstance(exc, SiteChangedError):
-                raise
-            raise await site_changed(self._connection.page, exc.profile_key, exc.step) from exc
+            await add_evidence(exc, self._connection.page, self._agent)
+            raise
         except PromptRejectedError:
             # Nothing was sent: the chat that stood here stands here still.
             self._chat.move(ChatMove.TAKE_BACK if before else ChatMove.FAIL, before)

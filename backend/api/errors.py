@@ -157,20 +157,25 @@ def describe_error(error: BaseException) -> ErrorReply:
         return describe_validation([{**e, "loc": ("body", *e["loc"])} for e in error.errors()])
     if isinstance(error, ProviderRefusedError):
         return ErrorReply(error.status, error.code, str(error), error.param)
-    for kind in type(error).__mro__:
-        if kind in TABLE:
-            status, code = TABLE[kind]
-            return ErrorReply(
-                status,
-                code,
-                str(error) or code,
-                _param(error),
-                _headers(error),
-                _action_url(error),
-                error.sent if isinstance(error, AutomationError) else None,
-            )
+    known = find_reply(type(error))
+    if known is not None:
+        status, code = known
+        return ErrorReply(
+            status,
+            code,
+            str(error) or code,
+            _param(error),
+            _headers(error),
+            _action_url(error),
+            error.sent if isinstance(error, AutomationError) else None,
+        )
     logger.error("request_failed", exc_info=error)
     return ErrorReply(500, "internal_error", "The gateway failed unexpectedly; its log says why.")
+
+
+def find_reply(error: type[BaseException]) -> tuple[int, str] | None:
+    """Return the status and code of a class of errors; None for one that is in no table."""
+    return next((TABLE[kind] for kind in error.__mro__ if kind in TABLE), None)
 
 
 def describe_validation(errors: Sequence[Mapping[str, Any]]) -> ErrorReply:

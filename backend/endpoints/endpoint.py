@@ -6,7 +6,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
@@ -41,6 +42,15 @@ _OPENING_S = 60.0
 _TURNS_OVER_S = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class LastFailure:
+    """The newest error of an endpoint: its class, its message, and when it happened."""
+
+    kind: type[AutomationError]
+    message: str
+    at: datetime
+
+
 class Endpoint:
     """An endpoint as turns and routers use it; its supervisor ``EndpointSupervisor`` opens and closes its provider.
 
@@ -48,7 +58,8 @@ class Endpoint:
         traits: Of the kind of provider that its configuration names.
         models: The site's own model names while it is open.
         limited_until: On the clock of ``time.monotonic``; None while the site sets no limit.
-        screenshot: Name of the newest screenshot of a page that didn't match the profile.
+        screenshot: Name of the newest screenshot of a page that a turn failed on, or that didn't open as its profile says.
+        last_failure: The newest error of a turn or of opening it; None since the gateway started.
     """
 
     def __init__(
@@ -66,6 +77,7 @@ class Endpoint:
         self.models: tuple[str, ...] = ()
         self.limited_until: float | None = None
         self.screenshot: str | None = None
+        self.last_failure: LastFailure | None = None
         self.attention = anyio.Event()
         self._screenshots = screenshots
         self._provider: Provider | None = None
@@ -199,15 +211,13 @@ class Endpoint:
 
     def note_failure(self, error: BaseException) -> bool:
         """Move to the state that ``error`` means, and return whether it means any."""
+        self._keep_failure(error)
         match error:
             case AccountError():
                 self._fail(Move.SIGN_IN_NEEDED, error)
             case RateLimitedError():
                 self.limited_until = time.monotonic() + error.retry_after_s
                 self._fail(Move.LIMITED, error)
-            case SiteChangedError():
-                self._keep_screenshot(error)
-                self._fail(Move.FAILED, error)
             case _ if isinstance(error, _FAILURES):
                 self._fail(Move.FAILED, error)
             case _:
@@ -265,13 +275,16 @@ class Endpoint:
         self.board.move(move, str(error), type(error).__name__)
         self.attention.set()
 
-    def _keep_screenshot(self, error: SiteChangedError) -> None:
-        if error.screenshot is None:
+    def _keep_failure(self, error: BaseException) -> None:
+        """Keep the error and its screenshot, whose file the error names from here on."""
+        if not isinstance(error, AutomationError):
             return
-        try:
-            self.screenshot = self._screenshots.save(self.slug, error.screenshot).name
-        except OSError:
-            logger.warning("screenshot_not_saved", extra={"endpoint": self.slug}, exc_info=True)
+        if error.screenshot is not None and not error.picture:
+            try:
+                self.screenshot = error.picture = self._screenshots.save(self.slug, error.screenshot).name
+            except OSError:
+                logger.warning("screenshot_not_saved", extra={"endpoint": self.slug}, exc_info=True)
+        self.last_failure = LastFailure(type(error), str(error), datetime.now(UTC))
 
 
 class ProviderReplacedError(Exception):

@@ -327,6 +327,7 @@ async def test_a_changed_page_is_told_pictured_and_left_by_the_next_success(gate
     broken = (await gateway.rest.get("/api/endpoints/demo")).json()
     gateway.site.script = says("mended")
     again = await gateway.ask()
+    health = (await gateway.rest.get("/api/endpoints/demo/health")).json()
 
     assert (got.status_code, got.json()["error"]["code"]) == (502, "site_changed")
     assert "'send'" in got.json()["error"]["message"]
@@ -336,6 +337,10 @@ async def test_a_changed_page_is_told_pictured_and_left_by_the_next_success(gate
     (picture,) = (tmp_path / "screenshots").iterdir()
     assert picture.read_bytes() == b"\x89PNG"
     assert picture.stat().st_mode & 0o777 == 0o600
+    assert f"Screenshot: {picture.name}." in got.json()["error"]["message"]
+    assert health["screenshot"] == picture.name
+    assert health["last_error"]["code"] == "site_changed"
+    assert health["last_error"]["message"] == got.json()["error"]["message"]
     assert again.status_code == 200
     assert await gateway.state() == "active"
 

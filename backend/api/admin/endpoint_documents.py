@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from backend.endpoints.endpoint import Endpoint
+from backend.api.errors import find_reply
+from backend.endpoints.endpoint import Endpoint, LastFailure
 from backend.endpoints.states import StateChange
 from backend.providers.config import EndpointConfig, EndpointDraft
 
@@ -38,6 +39,18 @@ def endpoint_document(endpoint: Endpoint) -> dict[str, Any]:
 def state_document(change: StateChange) -> dict[str, Any]:
     """Return a state as REST and its event stream show it."""
     return {"state": str(change.state), "state_reason": change.reason, "state_since": change.at.isoformat()}
+
+
+def failure_document(failure: LastFailure | None) -> dict[str, Any] | None:
+    """Return an endpoint's newest error as its health tells it."""
+    if failure is None:
+        return None
+    known = find_reply(failure.kind)
+    return {
+        "code": known[1] if known else "internal_error",
+        "message": failure.message,
+        "at": failure.at.isoformat(),
+    }
 
 
 def change_config(config: EndpointConfig, changes: Mapping[str, Any]) -> EndpointDraft:

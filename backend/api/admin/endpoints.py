@@ -15,6 +15,7 @@ from starlette.responses import Response
 from backend.api.admin.endpoint_documents import (
     change_config,
     endpoint_document,
+    failure_document,
     state_document,
     tested_document,
     validation_problem,
@@ -113,6 +114,7 @@ async def check_endpoint(slug: str, services: ServicesOf) -> dict[str, Any]:
         **health.details,
         **state_document(endpoint.board.last_change),
         "screenshot": endpoint.screenshot,
+        "last_error": failure_document(endpoint.last_failure),
     }
 
 

@@ -132,6 +132,16 @@ def test_what_a_site_does_not_tell_has_a_default():
     assert SiteChangedError("send", "sending").screenshot is None
 
 
+def test_an_error_says_what_the_page_showed_and_where_its_picture_is():
+    error = FirstTokenTimeout(90.0)
+    error.roles, error.picture = "input 1 visible, assistant_turn 0", "20260101T000000-acme.png"
+
+    assert str(error) == (
+        "No answer began within 90 s. At that moment the profile matched: input 1 visible, assistant_turn 0. "
+        "Screenshot: 20260101T000000-acme.png."
+    )
+
+
 def test_a_limit_told_later_says_how_much_of_it_is_left():
     later = RateLimitedError("muted", 900.0, "mute").with_time_left(3.0)
 
@@ -144,6 +154,10 @@ def test_a_limit_told_later_says_how_much_of_it_is_left():
 
 def test_every_error_is_drawn_in_the_tree_at_the_top_of_the_module():
     found = inspect.getmembers(errors, inspect.isclass)
-    classes = [name for name, kind in found if kind.__module__ == errors.__name__]
+    classes = [
+        name
+        for name, kind in found
+        if kind.__module__ == errors.__name__ and issubclass(kind, AutomationError)
+    ]
 
     assert [name for name in classes if name not in (errors.__doc__ or "")] == []

@@ -8,9 +8,11 @@ import pytest
 from automation.capture.tap_events import BodyEnded
 from automation.errors import (
     ChallengeRequiredError,
+    FirstTokenTimeout,
     IdleTimeout,
     PageLostError,
     PromptRejectedError,
+    SendUnconfirmedError,
     SiteChangedError,
     SiteError,
 )
@@ -244,6 +246,28 @@ async def test_a_changed_page_is_pictured():
         await chat.take()
     assert (caught.value.profile_key, caught.value.step) == ("send", "sending")
     assert caught.value.screenshot == b"picture"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SiteChangedError("send", "sending"), FirstTokenTimeout(120.0), SendUnconfirmedError("a turn", 10)],
+)
+async def test_an_error_that_a_wrong_key_may_cause_says_what_each_role_matched(error):
+    chat = Chat()
+    chat.error = error
+    chat.page.answers["roles"] = {
+        "input": {"count": 1, "visible": 1, "text": "Ask"},
+        "send": {"count": 2, "visible": 0, "text": ""},
+        "assistant_turn": {"count": 0, "visible": 0, "text": None},
+    }
+
+    with pytest.raises(type(error)) as caught:
+        await chat.take()
+
+    assert caught.value.screenshot == b"picture"
+    assert "input 1 visible, send 2 hidden, assistant_turn 0 (not in the profile: stop, user_turn)" in str(
+        caught.value
+    )
 
 
 async def test_an_error_of_the_site_is_the_turns_and_the_page_is_loaded_anew():
