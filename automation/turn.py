@@ -120,9 +120,11 @@ class TurnFinished:
 
     Attributes:
         source: Where the text was read: ``wire`` or ``dom``.
-        notes: What the client should know, such as ``rewritten``; empty as a rule.
+        notes: What the client should know, such as ``page_shows_nothing``; empty as a rule.
         chat: Where the conversation can be continued; None where the page can't be kept.
         is_continued: The prompt's ``chat`` was found and only what is new was sent.
+        final_text: The exact answer, where the deltas joined are another text; None where they are the answer.
+        is_rewritten: More than white space of the deltas is not in ``final_text``: they can't be made the answer any more.
     """
 
     finish_reason: FinishReason
@@ -130,6 +132,19 @@ class TurnFinished:
     notes: tuple[str, ...] = ()
     chat: ChatLink | None = None
     is_continued: bool = False
+    final_text: str | None = None
+    is_rewritten: bool = False
 
 
 TurnEvent = TextDelta | ReasoningDelta | SourceFound | UsageReported | TurnFinished
+
+
+def join_answer(events: Iterable[TurnEvent]) -> str:
+    """Return the answer of a whole turn: its deltas joined, or the text that its page had in the end instead of them."""
+    pieces: list[str] = []
+    for event in events:
+        if isinstance(event, TextDelta):
+            pieces.append(event.text)
+        elif isinstance(event, TurnFinished) and event.final_text is not None:
+            return event.final_text
+    return "".join(pieces)

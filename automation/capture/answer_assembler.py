@@ -13,10 +13,14 @@ from typing import Any
 from automation.capture.commit import AppendOnly
 from automation.capture.decoders.protocol import WireAlive, WireEnd, WireError, WireEvent, WireText
 from automation.capture.end_detector import EndDetector, Sample, Verdict
-from automation.capture.site_errors import error_of_wire, error_of_words
+from automation.capture.site_errors import error_of_wire, error_of_words, find_refusal
 from automation.capture.traffic import Flow
 from automation.errors import (
+    AnswerWithdrawnError,
+    AutomationError,
     ChallengeRequiredError,
+    ContentBlockedError,
+    EmptyAnswerError,
     FirstTokenTimeout,
     IdleTimeout,
     SignInRequiredError,
@@ -46,6 +50,9 @@ PAGE_DONE_GRACE_S = 1.0
 WIRE_END_GRACE_S = 10.0
 QUIET_S = 10.0
 
+# Marks that sites let stand at the end of what they are still writing, also on the wire.
+_CURSORS = "▌▍▎▏▐█▮▯●⬤_|…"
+
 PageFacts = Mapping[str, Any]
 """What the agent in the page pushes: see ``sample`` in ``scripts/page_agent.js``."""
 
@@ -59,6 +66,7 @@ class AnswerAssembler:
     def __init__(self, profile: SelectorProfile, timeouts: Timeouts, sent_s: float) -> None:
         self._profile = profile
         self._timeouts = timeouts
+        self._cursors = _CURSORS + profile.cursor
         self.source: CaptureSource = "wire" if profile.wire else "dom"
         quiet_s = profile.timeouts.dom_quiet_s
         self._completion = EndDetector(quiet_s or QUIET_S, is_quiet_trusted=quiet_s is not None)
@@ -70,6 +78,7 @@ class AnswerAssembler:
         self._dom_text = Utf16Text()
         self._dom_thinking = Utf16Text()
         self._page_thought = ""
+        self._most_shown = ""  # the longest text that the answer was, before another one took its place
         self._sources: set[str] = set()
         self._facts: dict[str, Any] = {}
         self._page_chars = self._page_chars_at_wire = 0
@@ -110,7 +119,7 @@ class AnswerAssembler:
                 self._finish_reason = event.finish_reason
                 return []
             case WireError():
-                raise error_of_wire(event, self._profile.site_words)
+                raise self._site_error(error_of_wire(event, self._profile.site_words))
             case WireAlive():
                 return []
             case SourceFound():
@@ -126,11 +135,13 @@ class AnswerAssembler:
         )
 
     def _wire_changed(self, answer: str, thought: str) -> list[TurnEvent]:
+        if len(self._wire_answer) > len(self._most_shown):
+            self._most_shown = str(self._wire_answer)
         self._wire_answer, self._wire_thought = GrowingText(answer), GrowingText(thought)
         return self._begun(
             [
                 ReasoningDelta(self._thoughts.update(thought, len(thought))),
-                TextDelta(self._text.update(answer, len(answer))),
+                TextDelta(self._text.update(answer, len(answer.rstrip(self._cursors)))),
             ]
         )
 
@@ -179,9 +190,15 @@ class AnswerAssembler:
                 self._page_thought = thought
                 events.append(ReasoningDelta(self._thoughts.update(thought, stable)))
         if "text" in facts:
-            events.append(TextDelta(self._text.update(*self._dom_text.change(facts["text"]))))
+            events.append(self._page_text(facts["text"]))
         events += self._page_sources(facts.get("sources", ()))
         return self._begun(events)
+
+    def _page_text(self, told: Mapping[str, Any]) -> TextDelta:
+        text, stable = self._dom_text.change(told)
+        if len(text) >= len(self._most_shown):
+            self._most_shown = text
+        return TextDelta(self._text.update(text, stable))
 
     def _watch_challenge(self, *, is_shown: bool, at_s: float) -> None:
         """End the turn when the site asks for a check that doesn't pass by itself: nobody sees it on this page."""
@@ -255,7 +272,7 @@ class AnswerAssembler:
             )
         )
         if verdict is Verdict.ERROR:
-            raise error_of_words(str(facts["error"]), self._profile.site_words)
+            raise self._site_error(error_of_words(str(facts["error"]), self._profile.site_words))
         if verdict is Verdict.EMPTY and (self._wire_ended or not self._wire_answer):
             raise self._empty()
         if verdict is Verdict.COMPLETE and (self._wire_ended or self.source == "dom"):
@@ -293,32 +310,55 @@ class AnswerAssembler:
 
         ``page_markdown`` and ``page_thought`` are the page's whole answer, read once more at the end; used where the
         page is the source. The page's ``sources`` are emitted where the wire had none.
+
+        Raises:
+            AnswerWithdrawnError: A refusal took the place of what was shown.
+            EmptyAnswerError: There is not a word.
         """
         cited = self._page_sources(sources) if self.needs_page_at_end else []
         events: list[TurnEvent] = []
         if self.source == "dom":
             final = self._dom_text.text if page_markdown is None else page_markdown
             events.append(ReasoningDelta(self._thoughts.finish(page_thought or self._page_thought)))
-            events.append(TextDelta(self._text.finish(final)))
         else:
-            events.append(TextDelta(self._text.finish(str(self._wire_answer))))
-        notes = ("rewritten",) if self._text.diverged else ()
-        finished = TurnFinished(self._finish_reason, self.source, notes)
+            final = str(self._wire_answer)
+        self._check_final(final)
+        events.append(TextDelta(self._text.finish(final)))
+        finished = TurnFinished(
+            self._finish_reason,
+            self.source,
+            final_text=None if self._text.emitted == final else final,
+            is_rewritten=self._text.diverged,
+        )
         return [*self._begun([*events, *cited]), finished]
+
+    def _check_final(self, final: str) -> None:
+        is_filtered = self._finish_reason == "content_filter"
+        refusal = find_refusal(self._most_shown, final, self._profile.site_words, is_filtered=is_filtered)
+        if refusal is not None:
+            raise AnswerWithdrawnError(refusal)
+        if not final.strip():
+            raise self._empty()
 
     def _begun(self, events: list[TurnEvent]) -> list[TurnEvent]:
         told = [e for e in events if not isinstance(e, TextDelta | ReasoningDelta) or e.text]
         self._has_begun = self._has_begun or bool(told)
         return told
 
-    def _empty(self) -> SiteError:
+    def _empty(self) -> AutomationError:
         words = self._facts.get("error")
-        if words:
-            error = error_of_words(str(words), self._profile.site_words)
-            if isinstance(error, SiteError):
-                return error
-            raise error
-        return SiteError("it ended its answer without any text")
+        return (
+            self._site_error(error_of_words(str(words), self._profile.site_words))
+            if words
+            else EmptyAnswerError()
+        )
+
+    def _site_error(self, error: AutomationError) -> AutomationError:
+        """Return what the site's own error means for this answer: a refusal after text was shown takes it back."""
+        is_shown = bool(self._most_shown or self._text.emitted)
+        if isinstance(error, ContentBlockedError) and is_shown:
+            return AnswerWithdrawnError(error.site_message)
+        return error
 
     def _check_time(self, at_s: float, *, wire_is_open: bool) -> None:
         timeouts = self._timeouts

@@ -8,6 +8,7 @@ It sends only what a snapshot calls stable, checks each later snapshot against w
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from automation.growing_text import GrowingText
 
@@ -85,15 +86,16 @@ class AppendOnly:
     def finish(self, markdown: str) -> str:
         """Return what is still missing of the finished answer.
 
-        Where the answer contradicts what was sent, that is all of it after the part that both have in common, and
-        ``diverged`` stays True, so that the caller can say that the text sent is not exactly the answer.
+        Where the answer differs from what was sent in white space alone, that is what follows the same words. Where it
+        contradicts it, nothing may follow: the two together would be a text that neither page nor model ever had.
+        ``diverged`` is True then.
         """
         agreed = str(self._agreed)
         end = _end_of_agreement(agreed, markdown)
-        self._note(end, GrowingText(markdown))
         if end is None:
-            end = _end_of_belief(agreed, markdown, 0)
-        return self._emit(markdown, end, len(markdown))
+            end = _end_of_same_words(str(self._emitted), markdown)
+        self._note(end, GrowingText(markdown))
+        return "" if end is None else self._emit(markdown, end, len(markdown))
 
     def _note(self, end: int | None, latest: GrowingText) -> None:
         self._diverged = end is None
@@ -143,6 +145,16 @@ class _Contradiction:
 def _end_of_agreement(sent: str, text: str) -> int | None:
     """Return where the text sent ends in a snapshot, or None where the snapshot contradicts it."""
     return len(sent) if text.startswith(sent) else _SameLines(sent).end_after(text)
+
+
+def _end_of_same_words(sent: str, text: str) -> int | None:
+    """Return where the text sent ends in another that has its characters with other white space, or None."""
+    letters = "".join(sent.split())
+    if not "".join(text.split()).startswith(letters):
+        return None
+    places = (at for at, letter in enumerate(text) if not letter.isspace())
+    end = next(islice(places, len(letters) - 1, None)) + 1 if letters else 0
+    return end + len(text[end:]) - len(text[end:].lstrip()) if sent[-1:].isspace() else end
 
 
 def _end_of_belief(before: str, now: str, start: int) -> int:

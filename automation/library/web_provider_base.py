@@ -12,7 +12,7 @@ from automation.account.config import WebChatConfig
 from automation.account.credentials import Credentials
 from automation.account.session_import import find_session
 from automation.browser.pool import open_browser_pool
-from automation.errors import AutomationError, SignInRequiredError
+from automation.errors import AnswerRewrittenError, AutomationError, SignInRequiredError
 from automation.library.interface import (
     BaseProvider,
     Messages,
@@ -29,7 +29,15 @@ from automation.library.stealth_browser import StealthBrowser
 from automation.profiles.validation import parse_profile
 from automation.stealth.options import BrowserConfig, ProxyConfig
 from automation.timing import Timeouts
-from automation.turn import ReasoningDelta, SourceFound, TextDelta, TurnEvent, TurnFinished, UsageReported
+from automation.turn import (
+    ReasoningDelta,
+    SourceFound,
+    TextDelta,
+    TurnEvent,
+    TurnFinished,
+    UsageReported,
+    join_answer,
+)
 from automation.web_provider.chat_site import ChatSite as ChatPages
 
 # The names that programs know a page's parts by; every other name is the profile's own (selectors/README.md).
@@ -108,13 +116,15 @@ class WebProviderBase(BaseProvider):
         """Yield the answer's text as the page writes it.
 
         Raises:
-            AutomationError: It broke off: what came so far is not the whole answer.
+            AutomationError: It broke off, or the page replaced what was yielded: what came so far is not the answer.
             ValueError: The message asks nothing.
         """
         async with aclosing(self._events(message, kwargs.get("model"))) as events:
             async for event in events:
                 if isinstance(event, TextDelta):
                     yield event.text
+                elif isinstance(event, TurnFinished) and event.is_rewritten:
+                    raise AnswerRewrittenError
 
     async def health_check(self) -> bool:
         """Return whether the chat is open and can take a prompt."""
@@ -203,7 +213,7 @@ def _response(events: list[TurnEvent], provider: str, model: str | None) -> Prov
     told = next((event for event in events if isinstance(event, UsageReported)), None)
     usage = {"prompt_tokens": told.input_tokens, "completion_tokens": told.output_tokens} if told else {}
     return ProviderResponse(
-        "".join(event.text for event in events if isinstance(event, TextDelta)),
+        join_answer(events),
         success=True,
         provider=provider,
         model=model,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Literal
 
-from automation.errors import SiteError
+from automation.errors import AnswerRewrittenError, SiteError
 from automation.turn import (
     FinishReason,
     Prompt,
@@ -37,6 +37,7 @@ class AnswerStream:
         citations: Pages cited so far.
         notes: What the client should know about the answer and how it was read.
         conversation: Id of the conversation that it belongs to, or None.
+        final_text: The exact answer, where the deltas joined are another text; None where they are the answer.
     """
 
     def __init__(
@@ -48,8 +49,11 @@ class AnswerStream:
         conversation: str | None = None,
         remember: Remember | None = None,
         notes: tuple[str, ...] = (),
+        is_streamed: bool = True,
     ) -> None:
         self._events = events
+        self._limits = limits
+        self._is_streamed = is_streamed
         self._cutter = Cutter(limits)
         self._prompt_size = prompt_size(prompt)
         self._sizes = {TextDelta: 0, ReasoningDelta: 0}
@@ -58,6 +62,7 @@ class AnswerStream:
         self.tool_calls: tuple[CalledTool, ...] = ()
         self.citations: list[Citation] = []
         self.notes = notes
+        self.final_text: str | None = None
         self.conversation = conversation
         self._remember = remember
         self._finished: TurnFinished | None = None
@@ -70,7 +75,8 @@ class AnswerStream:
         """Return the next delta, never an empty one.
 
         Raises:
-            AutomationError: The turn failed; what came before is not a complete answer.
+            AutomationError: The turn failed; what came before is not a complete answer. ``AnswerRewrittenError``: the
+                page has other words now than those that were streamed.
         """
         while self.finish_reason is None:
             delta = self._take(await self._next_event())
@@ -79,6 +85,12 @@ class AnswerStream:
                 return delta
         await self._remember_once()
         raise StopAsyncIteration
+
+    @property
+    def text(self) -> str:
+        """The answer's text so far; at its end the exact one for who didn't get it in pieces."""
+        is_replaced = self.final_text is not None and not self._is_streamed
+        return str(self.final_text) if is_replaced else "".join(self._text)
 
     @property
     def usage(self) -> dict[str, object]:
@@ -99,7 +111,7 @@ class AnswerStream:
 
     def _told(self) -> str:
         """Return the answer's text as the conversation's history has it."""
-        return "".join(self._text)
+        return self.text
 
     async def _next_event(self) -> TurnEvent:
         try:
@@ -129,8 +141,19 @@ class AnswerStream:
 
     def _finish(self, event: TurnFinished) -> Delta | None:
         self.notes += event.notes
+        if event.final_text is not None:
+            self._replace(event.final_text, is_rewritten=event.is_rewritten)
         held = self._cutter.flush()
         self.finish_reason = self._cutter.finish_reason or event.finish_reason
         if self._cutter.finish_reason is None:  # else the site's chat holds more than the client got
             self._finished = event
         return TextDelta(held) if held else None
+
+    def _replace(self, final_text: str, *, is_rewritten: bool) -> None:
+        """Take the answer's exact text in the place of its deltas; what was streamed can't be replaced."""
+        if not self._is_streamed:
+            self._cutter = Cutter(self._limits)
+            self.final_text = self._cutter.feed(final_text) + self._cutter.flush()
+            self._sizes[TextDelta] = len(self.final_text)
+        elif is_rewritten:
+            raise AnswerRewrittenError

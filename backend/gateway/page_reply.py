@@ -85,13 +85,11 @@ class PageReply:
         return write(delta.text)
 
     async def _whole(self) -> bytes:
-        parts: tuple[list[str], list[str]] = ([], [])
-        async for delta in self._answer:
-            parts[not isinstance(delta, TextDelta)].append(delta.text)
+        deltas = [delta async for delta in self._answer]
         document = completion_document(
             self._head,
-            text="".join(parts[0]),
-            reasoning="".join(parts[1]),
+            text=self._answer.text,
+            reasoning="".join(delta.text for delta in deltas if not isinstance(delta, TextDelta)),
             citations=self._answer.citations,
             finish_reason=self._answer.finish_reason or "stop",
             usage=self._answer.usage,

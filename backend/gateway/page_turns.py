@@ -58,6 +58,7 @@ class PageRequest:
         files: Those of each message, still to be fetched where they are addresses.
         shape: The form that the answer must have; None for the answer as it comes.
         owner: Whose conversation it is.
+        is_streamed: The client gets the answer in pieces, which can't be taken back.
     """
 
     head: CompletionHead
@@ -70,6 +71,7 @@ class PageRequest:
     files: tuple[tuple[FilePart, ...], ...] = ()
     shape: AnswerShape | None = None
     owner: str = ""
+    is_streamed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,7 @@ class PageTurns:
             files=parse_files(request.messages, self._files.limits),
             shape=shape,
             owner=call.principal.conversation_owner,
+            is_streamed=call.is_streamed,
         )
 
     @asynccontextmanager
@@ -182,6 +185,7 @@ class PageTurns:
                 conversation=place.id,
                 remember=partial(self._conversations.remember, place),
                 notes=order.notes,
+                is_streamed=order.is_streamed,
             ) as answer:
                 yield answer
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
+from automation.errors import AnswerRewrittenError
 from automation.turn import (
     Message,
     Prompt,
@@ -44,6 +45,7 @@ async def open_shaped_answer(
     conversation: str | None = None,
     remember: Remember | None = None,
     notes: tuple[str, ...] = (),
+    is_streamed: bool = True,
 ) -> AsyncIterator[AnswerStream]:
     """Run the turn and hand out its answer in the requested shape; None for free text.
 
@@ -55,15 +57,29 @@ async def open_shaped_answer(
         if shape is None:
             events = await turns.enter_async_context(open_turn(prompt))
             yield AnswerStream(
-                events, prompt, limits, conversation=conversation, remember=remember, notes=notes
+                events,
+                prompt,
+                limits,
+                conversation=conversation,
+                remember=remember,
+                notes=notes,
+                is_streamed=is_streamed,
             )
             return
         asked = with_directive(prompt, shape)
-        shaped = ShapedEvents(open_turn, turns, asked, shape)
+        shaped = ShapedEvents(open_turn, turns, asked, shape, is_streamed=is_streamed)
         await shaped.begin()
         # What must be a call has no text that could be cut.
         limits = AnswerLimits() if shape.must_call else limits
-        yield EmulatedAnswer(shaped, asked, limits, conversation=conversation, remember=remember, notes=notes)
+        yield EmulatedAnswer(
+            shaped,
+            asked,
+            limits,
+            conversation=conversation,
+            remember=remember,
+            notes=notes,
+            is_streamed=is_streamed,
+        )
 
 
 class ShapedEvents:
@@ -79,17 +95,28 @@ class ShapedEvents:
     """
 
     def __init__(
-        self, open_turn: OpenTurn, turns: AsyncExitStack, prompt: Prompt, shape: AnswerShape
+        self,
+        open_turn: OpenTurn,
+        turns: AsyncExitStack,
+        prompt: Prompt,
+        shape: AnswerShape,
+        *,
+        is_streamed: bool,
     ) -> None:
         self._open_turn = open_turn
         self._turns = turns
         self._prompt = prompt
         self._shape = shape
+        self._is_streamed = is_streamed
+        self._must_call = False
         self._reader = build_answer_reader(shape)
         self._events: AsyncIterator[TurnEvent] | None = None
         self._ready: deque[TurnEvent] = deque()
         self._notes: tuple[str, ...] = ()
         self._answer: list[str] = []
+        self._passed: list[str] = []
+        self._passed_before = ""
+        self._is_replaced = False
         self._is_repair = False
         self.calls: tuple[CalledTool, ...] = ()
         self.reported: UsageReported | None = None
@@ -108,7 +135,7 @@ class ShapedEvents:
         """Return the next event.
 
         Raises:
-            AutomationError: A turn failed.
+            AutomationError: A turn failed, or its page has other words now than those that were streamed.
             AnswerShapeError: The answer is not right the second time either.
         """
         while not self._ready:
@@ -139,7 +166,24 @@ class ShapedEvents:
 
     def _pass(self, text: str) -> None:
         if text and (self._shape.json is not None or not self._is_repair):
+            self._passed.append(text)
             self._ready.append(TextDelta(text))
+
+    def _replace(self, finished: TurnFinished) -> None:
+        """Read the turn's exact answer in the place of its deltas; what was streamed can't be replaced."""
+        if finished.final_text is None or (self._is_streamed and not finished.is_rewritten):
+            return
+        if self._is_streamed:
+            raise AnswerRewrittenError
+        self._is_replaced = True
+        self._answer, self._passed = [finished.final_text], []
+        self._reader = build_answer_reader(self._shape, must_call=self._must_call)
+        self._pass(self._reader.feed(finished.final_text))
+
+    def _finished(self, finished: TurnFinished) -> TurnFinished:
+        final_text = self._passed_before + "".join(self._passed) if self._is_replaced else None
+        notes = self._notes + finished.notes
+        return replace(finished, notes=notes, final_text=final_text, is_rewritten=self._is_replaced)
 
     def _add(self, usage: UsageReported) -> None:
         told = self.reported or UsageReported(0, 0)
@@ -148,9 +192,10 @@ class ShapedEvents:
         )
 
     async def _end(self, finished: TurnFinished) -> None:
+        self._replace(finished)
         text = self._reader.finish()
         if finished.finish_reason == "content_filter":  # what the site cut off is not worth a repair
-            self._ready.append(replace(finished, notes=self._notes + finished.notes))
+            self._ready.append(self._finished(finished))
             return
         self._pass(text)
         if self._reader.problem is not None:
@@ -160,7 +205,7 @@ class ShapedEvents:
             CalledTool(f"call_{uuid.uuid4().hex[:24]}", call.name, call.arguments)
             for call in self._reader.calls
         )
-        self._ready.append(replace(finished, notes=self._notes + finished.notes))
+        self._ready.append(self._finished(finished))
 
     async def _repair(self, finished: TurnFinished, problem: str) -> None:
         is_call = self._shape.must_call or self._reader.has_envelope
@@ -175,6 +220,9 @@ class ShapedEvents:
         prompt = replace(self._prompt, messages=(*told, again), chat=finished.chat, said=0)
         if finished.chat is not None:
             prompt = replace(prompt, said=len(told))
+        self._passed_before += "".join(self._passed)
+        self._answer, self._passed = [], []
+        self._must_call = is_call
         self._reader = build_answer_reader(self._shape, must_call=is_call)
         await self._open(prompt)
 
@@ -191,8 +239,17 @@ class EmulatedAnswer(AnswerStream):
         conversation: str | None = None,
         remember: Remember | None = None,
         notes: tuple[str, ...] = (),
+        is_streamed: bool = True,
     ) -> None:
-        super().__init__(events, prompt, limits, conversation=conversation, remember=remember, notes=notes)
+        super().__init__(
+            events,
+            prompt,
+            limits,
+            conversation=conversation,
+            remember=remember,
+            notes=notes,
+            is_streamed=is_streamed,
+        )
         self._shaped = events
 
     @property

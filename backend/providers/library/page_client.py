@@ -13,7 +13,7 @@ from automation.account.session_import import find_session
 from automation.browser.pool import open_browser_pool
 from automation.errors import AutomationError
 from automation.owned_tasks import owned_tasks
-from automation.turn import Prompt, ReasoningDelta, SourceFound, TextDelta, TurnEvent, TurnFinished
+from automation.turn import Prompt, ReasoningDelta, SourceFound, TurnEvent, TurnFinished, join_answer
 from backend.accounts.browser_profiles import BrowserProfiles
 from backend.accounts.sealed_sessions import SealedSessions
 from backend.accounts.states import AccountState
@@ -162,7 +162,7 @@ def _result(events: list[TurnEvent], *, model: str | None, **metadata: object) -
     assert isinstance(end, TurnFinished)
     return CallResult(
         raw_response=events,
-        content="".join(event.text for event in events if isinstance(event, TextDelta)),
+        content=join_answer(events),
         reasoning="".join(event.text for event in events if isinstance(event, ReasoningDelta)) or None,
         sources=[
             {"url": event.url, "title": event.title} for event in events if isinstance(event, SourceFound)

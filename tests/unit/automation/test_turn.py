@@ -4,7 +4,16 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from automation.turn import Attachment, Message, Prompt, TextDelta, TurnFinished, join_texts
+from automation.turn import (
+    Attachment,
+    Message,
+    Prompt,
+    ReasoningDelta,
+    TextDelta,
+    TurnFinished,
+    join_answer,
+    join_texts,
+)
 
 
 def test_prompts_that_ask_the_same_are_equal_and_can_be_keys():
@@ -36,3 +45,15 @@ def test_a_blank_line_parts_the_texts_of_a_message_and_nothing_else_changes(text
 
 def test_the_parts_of_an_earlier_answer_are_one_running_text():
     assert join_texts(["It is ", "", "22 °C"], "assistant") == "It is 22 °C"
+
+
+@pytest.mark.parametrize(
+    ("end", "answer"),
+    [
+        (TurnFinished("stop", "dom"), "Hello"),
+        (TurnFinished("stop", "dom", final_text="Bye"), "Bye"),
+        (TurnFinished("stop", "dom", final_text=""), ""),
+    ],
+)
+def test_an_answer_is_its_deltas_or_the_text_that_its_page_had_in_the_end(end, answer):
+    assert join_answer([TextDelta("Hel"), ReasoningDelta("Hm"), TextDelta("lo"), end]) == answer

@@ -6,7 +6,9 @@ from automation.capture.answer_assembler import AnswerAssembler, Utf16Text
 from automation.capture.decoders.protocol import WireAlive, WireEnd, WireError, WireText
 from automation.capture.traffic import Flow
 from automation.errors import (
+    AnswerWithdrawnError,
     ContentBlockedError,
+    EmptyAnswerError,
     FirstTokenTimeout,
     IdleTimeout,
     RateLimitedError,
@@ -92,7 +94,7 @@ def test_snapshots_are_told_as_what_is_new_in_them():
     ]
 
 
-def test_a_snapshot_that_rewrites_what_was_told_is_noted_and_takes_nothing_back():
+def test_a_snapshot_that_rewrites_what_was_told_is_the_final_text_and_takes_nothing_back():
     answer = answer_by(BY_WIRE)
     answer.take_wire(WireText("The answer is 4."), 0.1)
     meanwhile = answer.take_wire(WireText("The answer is five."), 0.2)
@@ -101,8 +103,73 @@ def test_a_snapshot_that_rewrites_what_was_told_is_noted_and_takes_nothing_back(
     rest = answer.conclude(None)
 
     assert meanwhile == []
-    assert rest == [TextDelta("five."), TurnFinished("stop", "wire", ("rewritten",))]
-    assert answer.emitted.startswith("The answer is 4.")
+    assert rest == [TurnFinished("stop", "wire", final_text="The answer is five.", is_rewritten=True)]
+    assert answer.emitted == "The answer is 4."
+
+
+def test_a_cursor_at_the_end_of_the_wires_snapshots_is_not_told():
+    answer = answer_by(BY_WIRE)
+    told = answer.take_wire(WireText("The ▌"), 0.1) + answer.take_wire(WireText("The answer_"), 0.2)
+    told += answer.take_wire(WireText("The answer."), 0.3)
+
+    told += answer.conclude(None)
+
+    assert "".join(event.text for event in told[:-1]) == "The answer."
+    assert told[-1] == TurnFinished("stop", "wire")
+
+
+REFUSAL = "Sorry, that's beyond my current scope."
+SAID = "The protest took place in the capital and"
+BLOCKED = {**PAGE, "site_words": {"content_blocked": ["beyond my current scope"]}}
+BLOCKED_BY_WIRE = parse_profile({**BLOCKED, "wire": {"decoder": "openai_sse", "urls": "*"}})
+
+
+@pytest.mark.parametrize(("profile", "reason"), [(BLOCKED_BY_WIRE, "stop"), (BY_WIRE, "content_filter")])
+def test_a_refusal_in_the_place_of_the_wires_text_takes_the_answer_back(profile, reason):
+    answer = answer_by(profile)
+    answer.take_wire(WireText(SAID), 0.1)
+    answer.take_wire(WireText(REFUSAL), 0.2)
+    answer.take_wire(WireEnd(reason), 0.3)
+
+    with pytest.raises(AnswerWithdrawnError, match="beyond my current scope"):
+        answer.conclude(None)
+
+
+def test_a_refusal_in_the_place_of_the_pages_text_takes_the_answer_back():
+    answer = answer_by(parse_profile(BLOCKED))
+    answer.take_page(page_of(SAID), 0.1)
+    answer.take_page(page_of(REFUSAL), 0.2)
+
+    with pytest.raises(AnswerWithdrawnError):
+        answer.conclude(REFUSAL)
+
+
+@pytest.mark.parametrize("before", ["", "Searching the web"])
+def test_a_refusal_that_is_all_that_was_ever_said_is_the_answer(before):
+    answer = answer_by(parse_profile(BLOCKED))
+    answer.take_page({**change(before, stable=0), "chars": len(before)}, 0.1)
+
+    assert answer.conclude(REFUSAL)[-1].final_text in {None, REFUSAL}
+
+
+@pytest.mark.parametrize(("shown", "kind"), [("", ContentBlockedError), ("Once upon", AnswerWithdrawnError)])
+def test_the_wires_own_refusal_takes_back_what_was_told_before(shown, kind):
+    answer = answer_by(BY_WIRE)
+    answer.take_wire(TextDelta(shown), 0.1)
+
+    with pytest.raises(ContentBlockedError) as raised:
+        answer.take_wire(WireError("No.", "content_blocked"), 0.2)
+
+    assert type(raised.value) is kind
+
+
+@pytest.mark.parametrize("final", ["", "  \n"])
+def test_an_answer_that_has_no_word_in_the_end_is_empty(final):
+    answer = answer_by(BY_PAGE)
+    answer.take_page(page_of("Hm"), 0.1)
+
+    with pytest.raises(EmptyAnswerError):
+        answer.conclude(final)
 
 
 def test_a_rewritten_snapshot_that_comes_back_to_what_was_told_is_no_rewrite():
@@ -473,13 +540,13 @@ def test_the_wires_sources_win_and_the_pages_are_told_where_it_has_none(wire_sou
     assert sources == [wire_source or ONE["url"]]
 
 
-def test_an_answer_that_the_page_rewrote_in_the_end_is_noted():
+def test_an_answer_that_the_page_rewrote_in_the_end_is_its_final_text():
     answer = answer_by(BY_PAGE)
     answer.take_page(page_of("I think so"), 0.1)
 
     rest = answer.conclude("I can't say")
 
-    assert rest[-1] == TurnFinished("stop", "dom", ("rewritten",))
+    assert rest == [TurnFinished("stop", "dom", final_text="I can't say", is_rewritten=True)]
 
 
 def test_an_answer_of_the_page_is_complete_when_its_stop_control_has_gone():

@@ -5,7 +5,13 @@ import json
 import pytest
 
 from automation.capture.decoders.protocol import WireError
-from automation.capture.site_errors import error_of_status, error_of_wire, error_of_words, message_in
+from automation.capture.site_errors import (
+    error_of_status,
+    error_of_wire,
+    error_of_words,
+    find_refusal,
+    message_in,
+)
 from automation.errors import (
     AccountBannedError,
     ChallengeRequiredError,
@@ -148,3 +154,38 @@ def test_words_of_just_the_length_that_is_kept_are_whole():
 
 def test_the_message_of_an_error_body_is_short():
     assert len(message_in(json.dumps({"message": "x" * 9999}).encode())) == 500
+
+
+SAID = "The protest took place in the capital.\n\nSeveral thousand people came."
+NO = "I can't help with that."
+
+
+@pytest.mark.parametrize(
+    ("shown", "final", "refusal"),
+    [
+        (SAID, NO, NO),
+        (SAID, f"The protest took place in the capital.\n\n{NO}", NO),
+        (SAID, "I cannot say more about it.", None),
+        (SAID, f"{SAID}\n\n{NO}", None),
+        ("", NO, None),
+        ("Searching the web", NO, None),
+        (NO, f"## {NO}", None),
+        ("I can't help with", f"**{NO}**", None),
+        (SAID, SAID, None),
+        (SAID, "", None),
+    ],
+)
+def test_a_refusal_takes_back_what_was_shown_in_its_place(shown, final, refusal):
+    assert find_refusal(shown, final, SiteWords()) == refusal
+
+
+@pytest.mark.parametrize(
+    ("final", "refusal"),
+    [
+        ("Let us change the subject.", "Let us change the subject."),
+        ("", "it took its answer back"),
+        (SAID, None),
+    ],
+)
+def test_what_a_filter_put_in_the_place_of_text_is_a_refusal_whatever_its_words(final, refusal):
+    assert find_refusal(SAID, final, SiteWords(), is_filtered=True) == refusal

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from automation.errors import IdleTimeout, SiteError
+from automation.errors import AnswerRewrittenError, IdleTimeout, SiteError
 from automation.turn import (
     Message,
     Prompt,
@@ -165,3 +165,48 @@ async def test_what_is_known_before_the_answer_begins_comes_first_among_its_note
     assert (got.notes, got.conversation) == (("background-request",), "conv_1")
     assert [d async for d in got]
     assert got.notes == ("background-request", "rewritten")
+
+
+REWRITTEN = TurnFinished("stop", "dom", final_text="Goodbye all", is_rewritten=True)
+
+
+async def test_a_stream_whose_words_the_page_replaced_ends_with_an_error_and_is_not_remembered():
+    memory = Memory()
+    got = answer(TextDelta("Hello"), REWRITTEN, remember=memory.remember)
+
+    with pytest.raises(AnswerRewrittenError):
+        [delta async for delta in got]
+
+    assert memory.remembered == []
+
+
+async def test_who_gets_the_whole_answer_gets_its_final_text_and_that_is_remembered():
+    memory = Memory()
+    got = answer(TextDelta("Hello"), REWRITTEN, is_streamed=False, remember=memory.remember)
+
+    async for _ in got:
+        pass
+
+    assert (got.text, got.finish_reason) == ("Goodbye all", "stop")
+    assert [text for _, text, _ in memory.remembered] == ["Goodbye all"]
+    assert got.usage["completion_tokens"] == 3
+
+
+async def test_the_final_text_is_cut_where_the_client_asked():
+    got = answer(TextDelta("Hello"), REWRITTEN, is_streamed=False, limits=AnswerLimits(stops=("bye",)))
+
+    async for _ in got:
+        pass
+
+    assert (got.text, got.finish_reason) == ("Good", "stop")
+
+
+@pytest.mark.parametrize("is_streamed", [True, False])
+async def test_a_stream_that_differs_in_white_space_alone_is_the_answer(is_streamed):
+    end = TurnFinished("stop", "dom", final_text="One\n\ntwo")
+    got = answer(TextDelta("One\n"), TextDelta("two"), end, is_streamed=is_streamed)
+
+    deltas = [delta.text async for delta in got]
+
+    assert "".join(deltas) == "One\ntwo"
+    assert got.text == ("One\ntwo" if is_streamed else "One\n\ntwo")

@@ -141,3 +141,13 @@ async def test_headers_name_the_conversation_and_what_is_known_of_the_answer_by_
         "x-gateway-notes": "background-request",
     }
     assert reply_of(DONE).headers == {"x-gateway-endpoint": "demo"}
+
+
+async def test_a_whole_answer_is_the_final_text_of_a_page_that_replaced_its_words():
+    end = TurnFinished("stop", "dom", final_text="Goodbye", is_rewritten=True)
+    answer = AnswerStream(_told([TextDelta("Hello"), end]), PROMPT, AnswerLimits(), is_streamed=False)
+    reply = PageReply(answer, HEAD, {}, is_streamed=False, with_usage=False)
+
+    await reply.begin()
+
+    assert json.loads(reply.body)["choices"][0]["message"]["content"] == "Goodbye"

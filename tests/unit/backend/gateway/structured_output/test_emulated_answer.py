@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from automation.errors import IdleTimeout
+from automation.errors import AnswerRewrittenError, IdleTimeout
 from automation.turn import (
     ChatLink,
     Message,
@@ -67,13 +67,24 @@ def turn(*texts: str, chat: ChatLink | None = CHAT, **finish: Any) -> list[TurnE
 
 
 async def run(
-    page: Page, *, limits: AnswerLimits | None = None, prompt: Prompt = ASKED, remember=None, **fields: Any
+    page: Page,
+    *,
+    limits: AnswerLimits | None = None,
+    prompt: Prompt = ASKED,
+    remember=None,
+    is_streamed: bool = True,
+    **fields: Any,
 ):
     body = {"model": "m", "messages": [{"role": "user", "content": "x"}], **fields}
     shape = parse_answer_shape(ChatRequest.model_validate(body))
     deltas = []
     async with open_shaped_answer(
-        page.open_turn, prompt, limits or AnswerLimits(), shape, remember=remember
+        page.open_turn,
+        prompt,
+        limits or AnswerLimits(),
+        shape,
+        remember=remember,
+        is_streamed=is_streamed,
     ) as answer:
         deltas = [delta async for delta in answer]
     assert page.open == 0
@@ -270,3 +281,30 @@ async def test_with_both_a_call_comes_instead_of_the_json():
 
     assert (iter_tool_calls(called), no_text) == ([("now", {})], [])
     assert (answered.tool_calls, text) == ((), [TextDelta('{"a": 1}')])
+
+
+@pytest.mark.parametrize(
+    ("final", "calls", "text"),
+    [(CALL, [("now", {})], ""), ("No call.", [], "No call."), (f"Hm.\n{CALL}", [("now", {})], "Hm.\n")],
+)
+async def test_calls_are_read_in_the_final_text_of_a_page_that_replaced_its_words(final, calls, text):
+    page = Page(turn("Well.\n", final_text=final, is_rewritten=True))
+
+    answer, _ = await run(page, tools=TOOLS, is_streamed=False)
+
+    assert (iter_tool_calls(answer), answer.text) == (calls, text)
+
+
+async def test_a_repair_s_final_text_follows_what_the_first_answer_said():
+    page = Page(turn("Well.\n", BROKEN), turn("Sorry!\n", final_text=CALL, is_rewritten=True))
+
+    answer, _ = await run(page, tools=TOOLS, is_streamed=False)
+
+    assert (iter_tool_calls(answer), answer.text) == ([("now", {})], "Well.\n")
+
+
+async def test_text_that_was_streamed_and_then_replaced_is_an_error_beside_tools_too():
+    page = Page(turn("Well.\n", final_text=CALL, is_rewritten=True))
+
+    with pytest.raises(AnswerRewrittenError):
+        await run(page, tools=TOOLS)
