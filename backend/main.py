@@ -17,7 +17,7 @@ from backend.imports.import_file import ImportFileError
 from backend.observability.logs import configure_logging
 from backend.persistence.address import DatabaseAddressError
 from backend.security.exposure import ExposureError
-from backend.settings import Settings
+from backend.settings import Settings, describe_settings_error
 
 logger = logging.getLogger(__name__)
 
@@ -64,8 +64,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     try:
         run_server(Settings(), imports)
     except ValidationError as exc:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in exc.errors())
-        _refuse(f"Settings can't be used: {problems}")
+        _refuse(describe_settings_error(exc))
     except (ExposureError, DatabaseAddressError, ImportFileError) as exc:
         _refuse(str(exc))
 

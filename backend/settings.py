@@ -6,10 +6,17 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from automation.profiles.loader import SHIPPED_PROFILES
 from backend.security.loopback import is_loopback_name
+
+
+def describe_settings_error(error: ValidationError) -> str:
+    """Return in one line what is wrong with the settings, each by the name of its variable."""
+    problems = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+    return f"Settings can't be used: {problems}"
 
 
 class Settings(BaseSettings):
@@ -26,6 +33,7 @@ class Settings(BaseSettings):
         capture: ``dom`` reads answers from the page alone; ``auto`` from its own traffic where the profile says how.
         max_pages: Most pages open at once over all endpoints.
         max_streaming: Most turns that run at once over all endpoints; None means eight a core.
+        selectors_dir: Profiles of one's own, looked up before those in ``data_dir`` and those that ship; None for no such folder.
         max_request_bytes: Of a request's body.
         max_attachments: Files in one request.
         max_attachment_bytes: Of one file, also of one that is fetched.
@@ -70,7 +78,7 @@ class Settings(BaseSettings):
     capture: Literal["auto", "dom"] = "auto"
     max_pages: Annotated[int, Field(gt=0)] = 12
     max_streaming: Annotated[int, Field(gt=0)] | None = None
-    selectors_dir: Path = Path("selectors")
+    selectors_dir: Path | None = None
     max_request_bytes: Annotated[int, Field(gt=0)] = 20_000_000
     max_attachments: Annotated[int, Field(ge=0)] = 10
     max_attachment_bytes: Annotated[int, Field(gt=0)] = 20_971_520
@@ -128,6 +136,14 @@ class Settings(BaseSettings):
             raise ValueError(msg) from exc
         return value
 
+    @field_validator("selectors_dir")
+    @classmethod
+    def _is_folder(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_dir():
+            msg = f"there is no folder {value}: make it, or leave it out and put your profiles into DATA_DIR/selectors"
+            raise ValueError(msg)
+        return value
+
     @field_validator("redis_url")
     @classmethod
     def _is_redis_address(cls, value: str) -> str:
@@ -153,6 +169,12 @@ class Settings(BaseSettings):
     def is_auth_on(self) -> bool:
         """Whether requests need an API key."""
         return self.auth == "on" or (self.auth == "auto" and not is_loopback_name(self.host))
+
+    @property
+    def profile_folders(self) -> tuple[Path, ...]:
+        """Where a profile is looked up by its name, in this order."""
+        own = () if self.selectors_dir is None else (self.selectors_dir,)
+        return (*own, self.data_dir / "selectors", SHIPPED_PROFILES)
 
     @property
     def provider_keys(self) -> dict[str, SecretStr]:

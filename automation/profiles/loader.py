@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -11,17 +11,31 @@ from automation.errors import ProfileError
 from automation.profiles.model import SelectorProfile
 from automation.profiles.validation import parse_profile
 
+SHIPPED_PROFILES = Path(__file__).resolve().parents[2] / "selectors"
+"""Folder of the profiles that ship."""
 
-def load_profile(name: str, directory: Path) -> SelectorProfile:
-    """Read ``directory/<name>.yaml``.
+
+def load_profile(name: str, folders: Sequence[Path]) -> SelectorProfile:
+    """Read ``<name>.yaml`` from the first of the folders that has it.
 
     Raises:
-        ProfileError: There is no such file, it is not YAML, or it is not a valid profile.
+        ProfileError: None has such a file, it is not YAML, or it is not a valid profile.
     """
-    path = directory / f"{name}.yaml"
-    if not name.replace("-", "").replace("_", "").isalnum() or not path.is_file():
-        known = ", ".join(sorted(p.stem for p in directory.glob("*.yaml"))) or "none"
+    is_name = name.replace("-", "").replace("_", "").isalnum()
+    path = next((p for folder in folders if is_name and (p := folder / f"{name}.yaml").is_file()), None)
+    if path is None:
+        known = "; ".join(_list_names(folder) for folder in folders)
         raise ProfileError(f"{name}.yaml", "profile", f"there is no profile {name!r}; there are: {known}")
+    return read_profile_file(path, name)
+
+
+def read_profile_file(path: Path, name: str | None = None) -> SelectorProfile:
+    """Read one file; its profile is called ``name``, else as the file is.
+
+    Raises:
+        ProfileError: It is not YAML, or it is not a valid profile.
+        OSError: It can't be read.
+    """
     try:
         text = path.read_text("utf-8")
         data = yaml.safe_load(text)
@@ -31,8 +45,13 @@ def load_profile(name: str, directory: Path) -> SelectorProfile:
         line = mark.line + 1 if mark else None
         raise ProfileError(path.name, "<root>", f"is not YAML: {getattr(exc, 'problem', exc)}", line) from exc
     if isinstance(data, Mapping):
-        data = {"name": name, **data}
+        data = {"name": name or path.stem, **data}
     return parse_profile(data, path.name, dict(_key_lines(node, "")))
+
+
+def _list_names(folder: Path) -> str:
+    names = ", ".join(sorted(path.stem for path in folder.glob("*.yaml"))) or "none"
+    return f"{names} in {folder}"
 
 
 def _key_lines(node: yaml.Node | None, prefix: str) -> list[tuple[str, int]]:

@@ -44,7 +44,7 @@ async def open_providers(settings: Settings, stores: AccountStores) -> AsyncIter
         check_api(config, settings.provider_keys, codegen)
 
     def check_profile(config: EndpointConfig) -> None:
-        read_profile(config, settings.selectors_dir)
+        read_profile(config, settings.profile_folders)
 
     checks = {"web_chat": check_profile, "rest_api": check_key, "api_token": check_key}
     pages = _Pages(settings, stores)

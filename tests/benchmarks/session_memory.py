@@ -19,7 +19,7 @@ from pathlib import Path
 import orjson
 
 from automation.browser.pool import BrowserPool, open_browser_pool
-from automation.profiles.loader import load_profile
+from automation.profiles.loader import SHIPPED_PROFILES, load_profile
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
 from automation.web_provider.chat_site import ChatSite, WebChatConfig
@@ -151,7 +151,7 @@ def _open(
     config = WebChatConfig(
         base_url=url,
         login_url=None,
-        profile=load_profile("llama-cpp", ROOT / "selectors"),
+        profile=load_profile("llama-cpp", [SHIPPED_PROFILES]),
         credentials=None,
         browser=BrowserConfig(timeout_ms=30_000),
         max_pages=1,

@@ -22,7 +22,7 @@ import pytest
 
 from automation.browser.pool import BrowserPool, open_browser_pool
 from automation.errors import SiteError
-from automation.profiles.loader import load_profile
+from automation.profiles.loader import SHIPPED_PROFILES, load_profile
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
 from automation.web_provider.chat_site import ChatSite, Credentials, WebChatConfig
@@ -78,7 +78,7 @@ async def opened(
     config = WebChatConfig(
         base_url=url,
         login_url=None,
-        profile=load_profile(name, ROOT / "selectors"),
+        profile=load_profile(name, [SHIPPED_PROFILES]),
         credentials=None if by_session else CREDENTIALS.get(name),
         browser=BrowserConfig(),
         max_pages=2,

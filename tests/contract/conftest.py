@@ -55,7 +55,7 @@ def providers_of(site: ScriptedSite) -> OpenProviders:
     async def open_scripted(settings: Settings, _sessions: object) -> AsyncIterator[OpenedProviders]:
         def check(config: EndpointConfig) -> None:
             if config.provider_type == "web_chat":
-                read_profile(config, settings.selectors_dir)
+                read_profile(config, settings.profile_folders)
             else:
                 check_api(config, settings.provider_keys)
 

@@ -13,6 +13,7 @@ from automation.account.session_import import find_session
 from automation.browser.pool import open_browser_pool
 from automation.errors import AutomationError
 from automation.owned_tasks import owned_tasks
+from automation.profiles.loader import SHIPPED_PROFILES
 from automation.turn import Prompt, ReasoningDelta, SourceFound, TurnEvent, TurnFinished, join_answer
 from backend.accounts.browser_profiles import BrowserProfiles
 from backend.accounts.sealed_sessions import SealedSessions
@@ -108,7 +109,8 @@ async def open_page_client(name: str, entry: ProviderEntry, file: ConfigFile) ->
         accounts=MemoryAccounts({name: accounts}), sessions_for=sessions_for, profiles_for=profiles.profile
     )
     async with open_browser_pool(file.browser_executable, _MOST_PAGES) as pool:
-        opener = web_chat_opener(pool, stores, selectors_dir=file.selectors_dir, headless=True)
+        folders = (file.selectors_dir, SHIPPED_PROFILES)
+        opener = web_chat_opener(pool, stores, profile_folders=folders, headless=True)
         async with opener(endpoint) as pages, owned_tasks() as tasks:
             called = PageClient(name, entry, pages)
             await called.refresh()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -128,7 +128,7 @@ def web_chat_opener(
     pool: BrowserPool,
     stores: AccountStores,
     *,
-    selectors_dir: Path,
+    profile_folders: Sequence[Path],
     headless: bool,
     driver: Driver = "playwright",
     capture: CaptureRoute = "auto",
@@ -138,7 +138,7 @@ def web_chat_opener(
 
     @asynccontextmanager
     async def open_web_chat(config: EndpointConfig) -> AsyncIterator[PageProvider]:
-        web = web_chat_config(config, selectors_dir, headless=headless, driver=driver, capture=capture)
+        web = web_chat_config(config, profile_folders, headless=headless, driver=driver, capture=capture)
         browsers = AccountBrowsers(pool, web, stores, config.browser_config.isolation)
         async with open_account_pool(
             build_account_pool_plan(config, browsers), stores.accounts, evictor
@@ -168,7 +168,7 @@ def build_account_pool_plan(config: EndpointConfig, browsers: SiteBrowsers) -> A
 
 def web_chat_config(
     config: EndpointConfig,
-    selectors_dir: Path,
+    profile_folders: Sequence[Path],
     *,
     headless: bool,
     driver: Driver = "playwright",
@@ -182,7 +182,7 @@ def web_chat_config(
     return WebChatConfig(
         base_url=config.base_url,
         login_url=config.login_url,
-        profile=read_profile(config, selectors_dir),
+        profile=read_profile(config, profile_folders),
         credentials=_credentials(own_account(config.username, config.password)),
         browser=build_browser_config(config.browser_config, headless=headless, driver=driver),
         max_pages=config.max_concurrent_requests,

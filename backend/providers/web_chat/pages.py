@@ -44,7 +44,7 @@ async def open_pages(settings: Settings, stores: AccountStores) -> AsyncIterator
         opener = web_chat_opener(
             pool,
             stores,
-            selectors_dir=settings.selectors_dir,
+            profile_folders=settings.profile_folders,
             headless=settings.headless,
             driver=settings.browser_driver,
             capture=settings.capture,

@@ -47,6 +47,22 @@ def test_lists_may_be_given_as_lists():
     assert Settings(allowed_hosts=("a", "b")).allowed_hosts == ("a", "b")
 
 
+def test_a_profile_is_looked_up_in_ones_own_folder_then_beside_the_data_then_among_those_that_ship(tmp_path):
+    (tmp_path / "mine").mkdir()
+
+    with_own = Settings(selectors_dir=tmp_path / "mine", data_dir=tmp_path / "data").profile_folders
+    without = Settings(data_dir=tmp_path / "data").profile_folders
+
+    assert with_own[:2] == (tmp_path / "mine", tmp_path / "data" / "selectors")
+    assert (with_own[2] / "llama-cpp.yaml").is_file()
+    assert without == with_own[1:]
+
+
+def test_a_folder_of_profiles_that_is_not_there_is_said(tmp_path):
+    with pytest.raises(ValidationError, match=r"there is no folder .*nowhere: make it"):
+        Settings(selectors_dir=tmp_path / "nowhere")
+
+
 def test_an_empty_variable_counts_as_unset(monkeypatch):
     monkeypatch.setenv("PORT", "")
     monkeypatch.setenv("SECRET_KEY", "")

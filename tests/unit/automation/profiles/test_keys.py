@@ -48,7 +48,7 @@ def test_in_a_file_the_line_is_told_too(tmp_path):
     (tmp_path / "mine.yaml").write_text("input: a\nassistant_turn: b\nnew_chat:\n  clik: c\n", "utf-8")
 
     with pytest.raises(ProfileError) as caught:
-        load_profile("mine", tmp_path)
+        load_profile("mine", [tmp_path])
 
     assert str(caught.value) == (
         "mine.yaml:4: new_chat.clik: is not a key of a profile; did you mean new_chat.click?"

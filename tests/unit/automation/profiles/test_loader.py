@@ -14,7 +14,7 @@ SHIPPED = ["assistant-ui", "chainlit", "deep-chat", "gradio", "llama-cpp", "open
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_profile_that_we_ship_loads_and_says_what_it_is_for(name):
-    profile = load_profile(name, SELECTORS)
+    profile = load_profile(name, [SELECTORS])
 
     assert profile.name == name
     assert profile.description
@@ -28,7 +28,7 @@ def test_no_profile_that_we_ship_is_left_out_here():
 def error_of(directory, text):
     (directory / "mine.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ProfileError) as caught:
-        load_profile("mine", directory)
+        load_profile("mine", [directory])
     return caught.value
 
 
@@ -67,7 +67,7 @@ def test_a_file_that_is_not_yaml_says_so(tmp_path):
 def test_a_profile_is_named_after_its_file(tmp_path):
     (tmp_path / "my_site-2.yaml").write_text("input: a\nassistant_turn: b\n", "utf-8")
 
-    profile = load_profile("my_site-2", tmp_path)
+    profile = load_profile("my_site-2", [tmp_path])
 
     assert profile == SelectorProfile(name="my_site-2", input=("a",), assistant_turn=("b",))
 
@@ -78,9 +78,28 @@ def test_a_name_without_a_profile_lists_those_there_are(tmp_path, name):
     (tmp_path / "yours.yaml").write_text("", "utf-8")
 
     with pytest.raises(ProfileError, match=r"there is no profile .*; there are: mine, yours"):
-        load_profile(name, tmp_path)
+        load_profile(name, [tmp_path])
 
 
-def test_a_folder_without_profiles_is_told_as_such(tmp_path):
-    with pytest.raises(ProfileError, match="there are: none"):
-        load_profile("mine", tmp_path)
+def test_a_name_in_no_folder_lists_the_folders_and_their_profiles(tmp_path):
+    (tmp_path / "mine.yaml").write_text("input: a\nassistant_turn: b\n", "utf-8")
+    missing = tmp_path / "missing"
+
+    with pytest.raises(ProfileError) as caught:
+        load_profile("other", [missing, tmp_path])
+
+    assert caught.value.reason == (
+        f"there is no profile 'other'; there are: none in {missing}; mine in {tmp_path}"
+    )
+
+
+def test_the_first_folder_that_has_a_profile_wins(tmp_path):
+    own, shipped = tmp_path / "own", tmp_path / "shipped"
+    for folder, field in ((own, ".own"), (shipped, ".shipped")):
+        folder.mkdir()
+        (folder / "site.yaml").write_text(f"input: {field}\nassistant_turn: b\n", "utf-8")
+    (shipped / "more.yaml").write_text("input: .more\nassistant_turn: b\n", "utf-8")
+
+    fields = [load_profile(name, [own, shipped]).input[0].css for name in ("site", "more")]
+
+    assert fields == [".own", ".more"]

@@ -64,7 +64,7 @@ def test_an_endpoint_is_said_in_the_words_of_automation(tmp_path):
         },
     )
 
-    web = web_chat_config(full, tmp_path, headless=True)
+    web = web_chat_config(full, [tmp_path], headless=True)
 
     assert (web.base_url, web.login_url, web.name, web.max_pages) == (
         full.base_url,
@@ -96,7 +96,7 @@ def test_an_endpoint_is_said_in_the_words_of_automation(tmp_path):
     [({}, True, None), ({"browser_config": {"proxy": {"server": "s"}}}, False, ProxyConfig("s", None, None))],
 )
 def test_what_is_not_said_is_left_as_it_is(tmp_path, fields, headless, proxy):
-    web = web_chat_config(config(**fields, username="ada"), tmp_path, headless=headless)
+    web = web_chat_config(config(**fields, username="ada"), [tmp_path], headless=headless)
 
     assert web.credentials is None
     assert (web.browser.headless, web.browser.proxy, web.browser.viewport) == (headless, proxy, None)
@@ -113,7 +113,7 @@ def test_what_is_not_said_is_left_as_it_is(tmp_path, fields, headless, proxy):
     ],
 )
 def test_the_endpoints_driver_wins_over_the_gateways(tmp_path, browser, gateways, driver):
-    web = web_chat_config(config(browser_config=browser), tmp_path, headless=True, driver=gateways)
+    web = web_chat_config(config(browser_config=browser), [tmp_path], headless=True, driver=gateways)
 
     assert web.browser.driver == driver
     assert web.browser.cdp_url == browser.get("cdp_url")
@@ -150,14 +150,14 @@ def test_a_browser_that_cannot_be_had_is_refused_by_the_fields_name(browser, wor
 def test_a_profile_is_found_by_name_or_given(tmp_path):
     (tmp_path / "mine.yaml").write_text("input: textarea\nassistant_turn: .b\n")
 
-    assert read_profile(config(profile="mine"), tmp_path).assistant_turn[0].css == ".b"
-    assert read_profile(config(), tmp_path).assistant_turn[0].css == ".a"
+    assert read_profile(config(profile="mine"), [tmp_path]).assistant_turn[0].css == ".b"
+    assert read_profile(config(), [tmp_path]).assistant_turn[0].css == ".a"
 
 
 @pytest.mark.parametrize("profile", [None, "auto", "missing", {"input": 5}])
 def test_a_profile_that_cannot_be_used_is_refused(tmp_path, profile):
     with pytest.raises(ProfileError):
-        read_profile(config(profile=profile), tmp_path)
+        read_profile(config(profile=profile), [tmp_path])
 
 
 def test_a_change_merges_the_browser_and_replaces_the_rest():
