@@ -4,12 +4,14 @@
 ``[[echo:TEXT]]``     the answer is TEXT
 ``[[md:NAME]]``       one of ``MARKDOWN``
 ``[[count:N]]``       N numbered words
+``[[long:N]]``        Markdown of every kind, at least N characters of it
 ``[[think:TEXT]]``    reasoning before the answer
 ``[[gate]]``          stops in the middle until the test releases it
 ``[[pause:S]]``       S seconds of silence in the middle
 ``[[pauses:N:S,…]]``  S seconds of silence before piece N, and before others
 ``[[wait:S]]``        S seconds before the first piece
 ``[[slow:MS]]``       milliseconds before each piece
+``[[chunk:N]]``       characters of a piece, five without
 ``[[cut]]``           the connection breaks in the middle
 ``[[error]]``         HTTP 500 instead of an answer
 ``[[error-mid]]``     an error event in the middle
@@ -26,6 +28,7 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Literal
 
 PieceKind = Literal["text", "thinking"]
@@ -47,7 +50,7 @@ MARKDOWN = {
 }
 
 _TAG = re.compile(r"\[\[([a-z-]+)(?::(.*?))?\]\]", re.DOTALL)
-_PIECE = re.compile(r".{1,5}", re.DOTALL)
+_PIECE_CHARACTERS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Answer:
 
     text: str
     reasoning: str = ""
+    piece_characters: int = _PIECE_CHARACTERS
     delay_s: float = 0.004
     wait_s: float = 0.0
     pause_s: float = 0.0
@@ -76,9 +80,11 @@ class Answer:
     fault: Fault = ""
 
     def pieces(self) -> Iterator[Piece]:
-        """Yield the reasoning and then the answer, five characters at a time."""
-        yield from (Piece("thinking", part) for part in _PIECE.findall(self.reasoning))
-        yield from (Piece("text", part) for part in _PIECE.findall(self.text))
+        """Yield the reasoning and then the answer, a few characters at a time."""
+        size = self.piece_characters
+        kinds: tuple[tuple[PieceKind, str], ...] = (("thinking", self.reasoning), ("text", self.text))
+        for kind, text in kinds:
+            yield from (Piece(kind, text[at : at + size]) for at in range(0, len(text), size))
 
 
 def answer_to(prompt: str) -> Answer:
@@ -91,6 +97,7 @@ def answer_to(prompt: str) -> Answer:
     return Answer(
         text=_text_of(tags, prompt),
         reasoning=tags.get("think", ""),
+        piece_characters=int(tags.get("chunk", _PIECE_CHARACTERS)),
         delay_s=float(tags.get("slow", 4)) / 1000,
         wait_s=float(tags.get("wait", 0)),
         pause_s=float(tags.get("pause", 0)),
@@ -110,10 +117,21 @@ def _text_of(tags: dict[str, str], prompt: str) -> str:
         return tags["echo"]
     if "md" in tags:
         return MARKDOWN[tags["md"]]
+    if "long" in tags:
+        return _write_long(int(tags["long"]))
     if "count" in tags:
         return " ".join(f"word{n}" for n in range(1, int(tags["count"]) + 1))
     checksum = zlib.crc32(prompt.encode())
     return f"You sent {len(prompt)} characters on {len(prompt.splitlines())} lines, checksum {checksum:08x}."
+
+
+def _write_long(characters: int) -> str:
+    parts: list[str] = []
+    for number, kind in enumerate(cycle(("prose", "code", "table", "list"))):
+        parts.append(f"## Part {number}\n\n{MARKDOWN[kind]}")
+        if sum(map(len, parts)) >= characters:
+            break
+    return "\n\n".join(parts)
 
 
 def _fault_of(tags: dict[str, str]) -> Fault:
