@@ -53,10 +53,10 @@ async def _run(seeds: list[int], at_once: int) -> None:
             for start in range(0, len(seeds), at_once):
                 outcomes = await ask_pages(gateway.rest, site, seeds[start : start + at_once])
                 counts.update(outcome.verdict for outcome in outcomes)
+                print(f"{seeds[start : start + at_once]}: {dict(counts)}", flush=True)
                 for outcome in outcomes:
                     if outcome.verdict != "exact":
                         print(outcome.words, f"\n    page: {plan_page(outcome.seed).words}", flush=True)
-    print(dict(counts))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from tests.sites.random_pages.plan import plan_page
 from tests.sites.random_pages.profiles import build_profile
 from tests.sites.random_pages.site import RandomPages, plan_site_turns
 
+_START_S = 60.0
+
 Messages = list[dict[str, str]]
 
 
@@ -70,10 +72,11 @@ async def _endpoint(rest: httpx.AsyncClient, site: RandomPages, seed: int) -> As
     slug = created.json()["slug"]
     try:
         await rest.post(f"/api/endpoints/{slug}/start")
-        async with rest.stream("GET", f"/api/endpoints/{slug}/events") as events:
-            async for line in events.aiter_lines():
-                if '"state":"active"' in line or '"state":"error"' in line:
-                    break
+        with anyio.move_on_after(_START_S):
+            async with rest.stream("GET", f"/api/endpoints/{slug}/events") as events:
+                async for line in events.aiter_lines():
+                    if '"state":"active"' in line or '"state":"error"' in line:
+                        break
         yield slug
     finally:
         with anyio.CancelScope(shield=True):
@@ -88,12 +91,20 @@ async def _ask_turns(rest: httpx.AsyncClient, site: RandomPages, slug: str, seed
     for number, turn in enumerate(plan_site_turns(seed)):
         messages = messages if turn.continues else []
         messages.append({"role": "user", "content": turn.prompt})
-        ask = _ask_streamed if turn.is_streamed else _ask_whole
-        reply = await ask(rest, {"model": slug, "messages": messages})
+        reply = await _ask(rest, turn, {"model": slug, "messages": messages})
         times = site.times_asked()[seed, number]
         outcomes.append(Outcome(seed, number, turn, reply, judge(plan, turn, reply, times)))
         messages.append({"role": "assistant", "content": turn.answer})
     return outcomes
+
+
+async def _ask(rest: httpx.AsyncClient, turn: PageTurn, body: dict[str, Any]) -> Reply:
+    try:
+        return await (_ask_streamed if turn.is_streamed else _ask_whole)(rest, body)
+    except httpx.TimeoutException:
+        return Reply(
+            "", {"code": "silence", "message": "the gateway said nothing for as long as its client waits"}
+        )
 
 
 async def _ask_whole(rest: httpx.AsyncClient, body: dict[str, Any]) -> Reply:

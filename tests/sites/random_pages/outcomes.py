@@ -18,6 +18,7 @@ _UNTRUE_CODES = frozenset(
     {
         "site_changed",
         "endpoint_not_running",
+        "silence",
         "site_error",
         "content_blocked",
         "empty_answer",
