@@ -18,6 +18,8 @@ from tests.sites.random_pages.profiles import build_profile
 from tests.sites.random_pages.site import RandomPages, plan_site_turns
 
 _START_S = 60.0
+# Longer than the gateway waits for a first word, so that it is the one who says what was wrong.
+_ANSWER_S = 200.0
 
 Messages = list[dict[str, str]]
 
@@ -108,7 +110,7 @@ async def _ask(rest: httpx.AsyncClient, turn: PageTurn, body: dict[str, Any]) ->
 
 
 async def _ask_whole(rest: httpx.AsyncClient, body: dict[str, Any]) -> Reply:
-    response = await rest.post("/v1/chat/completions", json=body)
+    response = await rest.post("/v1/chat/completions", json=body, timeout=_ANSWER_S)
     document = response.json()
     if response.status_code != httpx.codes.OK:
         return Reply("", document["error"])
@@ -117,8 +119,8 @@ async def _ask_whole(rest: httpx.AsyncClient, body: dict[str, Any]) -> Reply:
 
 
 async def _ask_streamed(rest: httpx.AsyncClient, body: dict[str, Any]) -> Reply:
-    text = ""
-    async with rest.stream("POST", "/v1/chat/completions", json={**body, "stream": True}) as response:
+    text, path = "", "/v1/chat/completions"
+    async with rest.stream("POST", path, json={**body, "stream": True}, timeout=_ANSWER_S) as response:
         if response.status_code != httpx.codes.OK:
             return Reply("", json.loads(await response.aread())["error"])
         async for line in response.aiter_lines():
