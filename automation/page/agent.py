@@ -71,6 +71,14 @@ def _script(name: str) -> str:
     return files("automation.page").joinpath("scripts", name).read_text("utf-8")
 
 
+# The factories that the agent is put together from, and the scripts that evaluate to them.
+_PARTS = {
+    "parleyFinding": "finding.js",
+    "parleyTurns": "turns.js",
+    "parleyReading": "reading.js",
+    "parleyPromptField": "prompt_field.js",
+    "parleyFileDrop": "file_drop.js",
+}
 _ROLES = (
     "input",
     "send",
@@ -249,10 +257,11 @@ class PageAgent:
             await channel.send(
                 "Runtime.addBinding", {"name": self._binding, "executionContextName": self._world}
             )
+            parts = "".join(
+                f"globalThis.{name} = {_script(file).rstrip().rstrip(';')};" for name, file in _PARTS.items()
+            )
             source = (
-                f"{_script('dom_to_markdown.js')}\n;globalThis.parleyDomToMarkdown = parleyDomToMarkdown;"
-                f"globalThis.parleyPromptField = {_script('prompt_field.js').rstrip().rstrip(';')};"
-                f"globalThis.parleyFileDrop = {_script('file_drop.js').rstrip().rstrip(';')};"
+                f"{_script('dom_to_markdown.js')}\n;globalThis.parleyDomToMarkdown = parleyDomToMarkdown;{parts}"
                 f"globalThis.agent = ({_script('page_agent.js').rstrip().rstrip(';')})"
                 f"({self._profile}, (text) => globalThis[{self._binding!r}](text)); true"
             )

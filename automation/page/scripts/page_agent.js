@@ -6,7 +6,6 @@
 // Python is JSON.
 (() => {
   "use strict";
-  const ID_ATTRIBUTES = ["data-message-id", "data-turn-id", "data-id", "data-step-id", "data-virtual-list-item-key", "data-index", "id"];
   const CHECK_MS = 100;
   // Beside a decoder the page is only a witness, and looking makes it lay itself out.
   const WITNESS_MS = 250;
@@ -15,220 +14,19 @@
   const SAME = JSON.stringify({ kind: "sample" });
 
   return (profile, push) => {
-    let shadowRoots = [];
-    let shadowRootsAt = -Infinity;
-
-    // -- finding ------------------------------------------------------------------------------------------------
-
-    const collectShadowRoots = (root, found) => {
-      for (const el of root.querySelectorAll("*")) {
-        if (el.shadowRoot) {
-          found.push(el.shadowRoot);
-          collectShadowRoots(el.shadowRoot, found);
-        }
-      }
-      return found;
-    };
-
-    const roots = (fresh) => {
-      const now = performance.now();
-      if (fresh || now - shadowRootsAt > 500) {
-        shadowRoots = collectShadowRoots(document, []);
-        shadowRootsAt = now;
-        if (turn) turn.observeRoots();
-      }
-      return [document, ...shadowRoots];
-    };
-
-    // A page without any shadow root, as most are, is not walked through for each question.
-    const shadowRootsIn = (el) => {
-      if (!el.shadowRoot && roots(false).length === 1) return [];
-      return collectShadowRoots(el, el.shadowRoot ? [el.shadowRoot] : []);
-    };
-
-    const deepAll = (css, within) => {
-      if (within) {
-        return [within, ...shadowRootsIn(within)].flatMap((root) => [...root.querySelectorAll(css)]);
-      }
-      return roots(false).flatMap((root) => [...root.querySelectorAll(css)]);
-    };
-
-    const isVisible = (el) => {
-      if (!el.isConnected || !el.checkVisibility({ visibilityProperty: true, contentVisibilityAuto: false })) return false;
-      if (getComputedStyle(el).display === "contents") return [...el.children].some(isVisible);
-      const box = el.getBoundingClientRect();
-      return box.width > 1 && box.height > 1;
-    };
-
-    const labelOf = (el) => (el.getAttribute("aria-label") || el.innerText || el.value || "").trim().toLowerCase();
-
-    const says = (el, texts) => texts.length === 0 || texts.some((t) => labelOf(el).startsWith(t.toLowerCase()));
-
-    const isEnabled = (el) => !el.disabled && !el.readOnly && el.getAttribute("aria-disabled") !== "true"
-      && el.getAttribute("contenteditable") !== "false" && !el.closest("fieldset:disabled, [inert]");
-
-    // First selector with a visible match wins.
-    const find = (role, { visible = true } = {}) => {
-      const selectors = profile[role] || [];
-      for (const { css, text } of selectors) {
-        for (const el of deepAll(css)) if ((!visible || isVisible(el)) && says(el, text)) return el;
-      }
-      return null;
-    };
-
-    const promptField = parleyPromptField({ find, isEnabled });
-
-    const findAll = (role, within) => {
-      const selectors = profile[role] || [];
-      for (const { css, text } of selectors) {
-        const found = deepAll(css, within).filter((el) => says(el, text));
-        if (found.length) return outermost(found);
-      }
-      return [];
-    };
-
-    const parentOf = (node) => node.parentNode || (node instanceof ShadowRoot ? node.host : null);
-
-    const outermost = (elements) => {
-      const all = new Set(elements);
-      return elements.filter((el) => {
-        for (let p = parentOf(el); p; p = parentOf(p)) if (all.has(p)) return false;
-        return true;
-      });
-    };
-
-    // -- turns --------------------------------------------------------------------------------------------------
-
-    const keysOf = (elements) => {
-      const seen = new Map();
-      return elements.map((el) => {
-        for (const name of ID_ATTRIBUTES) {
-          const holder = el.hasAttribute(name) ? el : null;
-          if (holder) return `${name}=${holder.getAttribute(name)}`;
-        }
-        // No id of its own: its text and which one of its like it is. Users repeat themselves.
-        const text = el.textContent;
-        const nth = (seen.get(text) || 0) + 1;
-        seen.set(text, nth);
-        return `text=${text}#${nth}`;
-      });
-    };
-
-    const follows = (a, b) => {
-      const common = a.getRootNode() === b.getRootNode() ? a : a.getRootNode().host || a;
-      return Boolean(common.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING);
-    };
-
-    // The assistant's turns that answer the user turn which appeared since `before` was noted.
-    const answerOf = (before) => {
-      const users = findAll("user_turn");
-      const userKeys = keysOf(users);
-      let asked = null;
-      for (let i = users.length - 1; i >= 0 && !asked; i--) if (!before.users.has(userKeys[i])) asked = users[i];
-      const assistants = findAll("assistant_turn");
-      if (asked) return { asked: true, turns: assistants.filter((el) => follows(asked, el) && !asked.contains(el)) };
-      if ((profile.user_turn || []).length) return { asked: false, turns: [] };
-      const keys = keysOf(assistants);
-      return { asked: false, turns: assistants.filter((_, i) => !before.assistants.has(keys[i])) };
-    };
-
-    // Several bodies or thoughts are read as one text, parted by blank lines; the last one alone may still change.
-    const joined = (pieces) => {
-      const shown = pieces.filter((p) => p.text);
-      const text = shown.map((p) => p.text).join("\n\n");
-      const last = shown.at(-1);
-      return { text, stable: last ? text.length - last.text.length + last.stable : 0 };
-    };
-
-    const serialize = (turns) => {
-      const options = { exclude: profile.exclude_css, thinking: profile.thinking_css, cursor: profile.cursor };
-      const bodies = [];
-      const thoughts = [];
-      const think = (el) => {
-        const got = parleyDomToMarkdown(el, { ...options, thinking: [] });
-        thoughts.push({ text: got.markdown, stable: got.stable });
-      };
-      for (const turn of turns) {
-        const named = (profile.answer || []).length > 0;
-        const roots = named ? findAll("answer", turn) : [turn];
-        if (named) findAll("thinking", turn).filter((el) => !roots.some((root) => root.contains(el))).forEach(think);
-        for (const root of roots) {
-          const got = parleyDomToMarkdown(root, options);
-          thoughts.push({ text: got.thinking, stable: got.thinkingStable });
-          bodies.push({ text: got.markdown, stable: got.stable });
-        }
-      }
-      return { body: joined(bodies), thought: joined(thoughts) };
-    };
-
-    const errorText = () => {
-      for (const { css, text } of profile.error || []) {
-        for (const el of deepAll(css)) {
-          if (isVisible(el) && says(el, text)) {
-            const words = (el.innerText || el.textContent || "").trim();
-            if (words) return words.slice(0, 500);
-          }
-        }
-      }
-      return null;
-    };
-
-    const lettersIn = (turns) => turns.reduce((sum, el) => sum + textLength(el), 0);
-    const textLength = (el) => {
-      let length = el.textContent.length;
-      for (const root of shadowRootsIn(el)) length += root.textContent.length;
-      return length;
-    };
-
-    const textOf = (el) => [el, ...collectShadowRoots(el, el.shadowRoot ? [el.shadowRoot] : [])].map((root) => root.textContent).join("");
-
-    // The last prompt that the page shows, and whether an answer stands after it: by this a chat is known again.
-    const lastAsked = () => {
-      const asked = findAll("user_turn").at(-1);
-      const answers = findAll("assistant_turn");
-      return { text: asked ? textOf(asked).slice(0, 4000) : null, answered: answers.some((el) => !asked || follows(asked, el)) };
-    };
-
-    // Marked as being worked on: for assistive technology, or by the cursor at its end.
-    const isBusy = (el) => Boolean(el.closest("[aria-busy='true']") || el.querySelector("[aria-busy='true']")
-      || (profile.cursor && el.textContent.trimEnd().endsWith(profile.cursor)));
-
-    // The control of a thinking block that is closed and whose text is not in the page, or null.
-    const closedThought = (turns) => {
-      for (const el of turns.flatMap((t) => findAll("thinking_toggle", t))) {
-        if (el.getAttribute("aria-expanded") === "true" || el.closest("details[open]") || !isVisible(el)) continue;
-        const block = profile.thinking_css.map((css) => el.closest(css)).find(Boolean);
-        const length = block ? block.textContent.trim().length - el.textContent.trim().length : 0;
-        if (length <= 0) return el;
-      }
-      return null;
-    };
-
-    const sourcesIn = (turns) => {
-      const found = new Map();
-      for (const el of turns.flatMap((t) => findAll("sources", t))) {
-        const link = el.closest("a[href]") || el.querySelector("a[href]");
-        const url = link ? link.href : absolute(el.getAttribute("data-url") || el.getAttribute("data-href"));
-        if (/^https?:/.test(url) && !found.has(url)) found.set(url, titleOf(link || el, el, url));
-      }
-      return [...found].map(([url, title]) => ({ url, title }));
-    };
-
-    const absolute = (address) => (address && URL.canParse(address, document.baseURI) ? new URL(address, document.baseURI).href : "");
-
-    // The number of a citation is no title.
-    const titleOf = (link, card, url) => {
-      const labels = [link.getAttribute("title"), link.getAttribute("aria-label"), link.innerText, card.innerText];
-      const lines = labels.map((label) => (label || "").trim().split("\n")[0].trim().slice(0, 300));
-      return lines.find((line) => /\p{L}/u.test(line)) || new URL(url).hostname;
-    };
+    const finding = parleyFinding(profile, () => turn?.observeRoots());
+    const { roots, find, findAll, isVisible, isEnabled, contains, parentOf, lettersIn, elementAt } = finding;
+    const { noteTurns, answerOf, lastAsked } = parleyTurns(profile, finding);
+    const { serialize, errorText, isBusy, closedThought, sourcesIn } = parleyReading(profile, finding);
+    const promptField = parleyPromptField(finding);
+    const fileDrop = parleyFileDrop(profile, { ...finding, errorText });
 
     // -- watching one turn --------------------------------------------------------------------------------------
 
     let turn = null;
 
     const makeTurn = (mode) => {
-      const before = { users: new Set(keysOf(findAll("user_turn"))), assistants: new Set(keysOf(findAll("assistant_turn"))) };
+      const before = noteTurns();
       const errorBefore = errorText();
       const observed = new WeakSet();
       const pushed = { text: "", thinking: "", sources: "" };
@@ -252,7 +50,7 @@
         // Only a reader needs each change at once; a witness looks now and then, which costs the page less.
         observeRoots: () => {
           if (self.mode !== "read") return;
-          for (const root of [document, ...shadowRoots]) {
+          for (const root of roots(false)) {
             if (observed.has(root)) continue;
             observed.add(root);
             observer.observe(root, { subtree: true, childList: true, characterData: true });
@@ -341,21 +139,6 @@
 
     // -- where to click -----------------------------------------------------------------------------------------
 
-    const deepElementFromPoint = (x, y) => {
-      let el = document.elementFromPoint(x, y);
-      while (el && el.shadowRoot) {
-        const inner = el.shadowRoot.elementFromPoint(x, y);
-        if (!inner || inner === el) break;
-        el = inner;
-      }
-      return el;
-    };
-
-    const contains = (outer, inner) => {
-      for (let p = inner; p; p = parentOf(p)) if (p === outer) return true;
-      return false;
-    };
-
     const pointOf = (el) => {
       let box = el.getBoundingClientRect();
       if (box.bottom < 0 || box.top > innerHeight || box.right < 0 || box.left > innerWidth) {
@@ -366,7 +149,7 @@
       const [left, right] = [Math.max(box.left, 0), Math.min(box.right, innerWidth)];
       const [above, below] = [Math.max(box.top, 0), Math.min(box.bottom, innerHeight)];
       const [x, y] = [(left + right) / 2, (above + below) / 2];
-      const top = deepElementFromPoint(x, y);
+      const top = elementAt(x, y);
       const clear = Boolean(top && (contains(el, top) || contains(top, el)));
       const size = { width: right - left, height: below - above };
       return { x, y, ...size, clear, enabled: isEnabled(el), covered_by: clear || !top ? null : top.tagName.toLowerCase() };
@@ -392,8 +175,6 @@
     });
 
     const endTurn = () => { turn?.end(); turn = null; return true; };
-
-    const fileDrop = parleyFileDrop(profile, { find, deepAll, isVisible, isEnabled, says, elementAt: deepElementFromPoint, errorText });
 
     const agent = {
       look: (names) => Object.fromEntries(names.map((name) => [name, Boolean(find(name))])),
