@@ -107,10 +107,10 @@ _ATTACHMENT_ROLES = ("input", "opener", "drop_target", "uploaded", "uploading", 
 
 
 def agent_profile(profile: SelectorProfile) -> dict[str, Any]:
-    """Return the profile as the page agent takes it: roles as lists of ``{css, text}``, nested ones too."""
+    """Return the profile as the page agent takes it: roles as lists of selectors, nested ones too."""
 
     def plain(selectors: Selectors) -> list[dict[str, Any]]:
-        return [{"css": s.css, "text": list(s.text)} for s in selectors]
+        return [one.model_dump(mode="json", by_alias=True, exclude_none=True) for one in selectors]
 
     data: dict[str, Any] = {role: plain(getattr(profile, role)) for role in _ROLES}
     data["new_chat"] = plain(profile.new_chat.click)
@@ -133,6 +133,17 @@ def agent_profile(profile: SelectorProfile) -> dict[str, Any]:
         for role in _ATTACHMENT_ROLES:
             data[f"attachments.{role}"] = plain(getattr(profile.attachments, role))
     return data
+
+
+def build_agent_script(profile: str, push: str) -> str:
+    """Return the script that makes ``globalThis.agent`` of a profile in JSON; ``push`` is JavaScript: a function."""
+    parts = "".join(
+        f"globalThis.{name} = {_script(file).rstrip().rstrip(';')};" for name, file in _PARTS.items()
+    )
+    return (
+        f"{_script('dom_to_markdown.js')}\n;globalThis.parleyDomToMarkdown = parleyDomToMarkdown;{parts}"
+        f"globalThis.agent = ({_script('page_agent.js').rstrip().rstrip(';')})({profile}, {push}); true"
+    )
 
 
 class PageAgent:
@@ -257,14 +268,7 @@ class PageAgent:
             await channel.send(
                 "Runtime.addBinding", {"name": self._binding, "executionContextName": self._world}
             )
-            parts = "".join(
-                f"globalThis.{name} = {_script(file).rstrip().rstrip(';')};" for name, file in _PARTS.items()
-            )
-            source = (
-                f"{_script('dom_to_markdown.js')}\n;globalThis.parleyDomToMarkdown = parleyDomToMarkdown;{parts}"
-                f"globalThis.agent = ({_script('page_agent.js').rstrip().rstrip(';')})"
-                f"({self._profile}, (text) => globalThis[{self._binding!r}](text)); true"
-            )
+            source = build_agent_script(self._profile, f"(text) => globalThis[{self._binding!r}](text)")
             await _evaluate(channel, context_id, source, 10.0)
         self._top, self._place = top, (channel, context_id)
         return self._place

@@ -57,7 +57,7 @@ _Text = Annotated[str, Field(min_length=1)]
 
 
 class Selector(ProfilePart):
-    """CSS, and optionally how the element's label must begin."""
+    """CSS, and optionally how the element's label must begin, and what must or must not be inside."""
 
     css: Annotated[str, Field(min_length=1), BeforeValidator(_check_css)]
     """Plain CSS; a text can't be matched by it (no ``:contains()``), that is what ``text`` is for. Open shadow roots are
@@ -66,8 +66,19 @@ class Selector(ProfilePart):
     text: Annotated[
         tuple[str, ...], BeforeValidator(wrap_single, json_schema_input_type=str | tuple[str, ...])
     ] = ()
-    """How the element's label (``aria-label``, else its text) begins, in any case; one of several is enough. For a site in
-    two languages: ``["Stop", "Anhalten"]``."""
+    """How the element's label (``aria-label``, else its text, also in open shadow roots) begins, in any case; one of several
+    is enough. For a site in two languages: ``["Stop", "Anhalten"]``."""
+
+    has: Annotated[
+        Selector | None, BeforeValidator(_parse_short_form, json_schema_input_type="_Text | Selector")
+    ] = None
+    """What must be inside the element, at any depth and through open shadow roots: a selector itself, which may nest others.
+    Turns that differ only by a name inside: ``{css: .row, has: {css: .name, text: Assistant}}``."""
+
+    not_: Annotated[
+        Selector | None, BeforeValidator(_parse_short_form, json_schema_input_type="_Text | Selector")
+    ] = Field(default=None, alias="not")
+    """What must not be inside the element; a selector itself."""
 
 
 _AnySelector = Annotated[Selector, BeforeValidator(_parse_short_form)]

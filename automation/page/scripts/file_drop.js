@@ -1,6 +1,6 @@
 // Files for the page: takes their bytes in pieces, hands them over as a person's files, and tells how the upload goes.
 //
-// Evaluates to a factory: (profile, {find, deepAll, isVisible, isEnabled, says, elementAt, errorText}) => calls; `calls`
+// Evaluates to a factory: (profile, {find, deepAll, isVisible, isEnabled, fits, elementAt, errorText}) => calls; `calls`
 // are functions of the page's agent.
 (() => {
   "use strict";
@@ -8,7 +8,7 @@
   const CHECK_MS = 100;
   const OVERLAY_MS = 100;
 
-  return (profile, { find, deepAll, isVisible, isEnabled, says, elementAt, errorText }) => {
+  return (profile, { find, deepAll, isVisible, isEnabled, fits, elementAt, errorText }) => {
     let held = [];
     let wordsBefore = null;
 
@@ -16,8 +16,8 @@
 
     // First selector with a visible match wins, as everywhere.
     const visibleAll = (role) => {
-      for (const { css, text } of profile[role] || []) {
-        const found = deepAll(css).filter((el) => isVisible(el) && says(el, text));
+      for (const selector of profile[role] || []) {
+        const found = deepAll(selector.css).filter((el) => isVisible(el) && fits(el, selector));
         if (found.length) return found;
       }
       return [];

@@ -5,6 +5,14 @@
 (() => {
   "use strict";
 
+  // How old the list of the page's shadow roots may be; most pages have none and never get one.
+  const SHADOWS_MS = 100;
+  const NO_SHADOWS_MS = 500;
+  const NO_TEXT = new Set(["style", "script", "template", "noscript"]);
+  const LABEL_CHARACTERS = 80;
+  // Looked for inside the turns of the model alone.
+  const IN_ANSWER = new Set(["answer", "thinking", "thinking_toggle", "sources", "finished"]);
+
   return (profile, onRoots) => {
     let shadowRoots = [];
     let shadowRootsAt = -Infinity;
@@ -21,7 +29,7 @@
 
     const roots = (fresh) => {
       const now = performance.now();
-      if (fresh || now - shadowRootsAt > 500) {
+      if (fresh || now - shadowRootsAt > (shadowRoots.length ? SHADOWS_MS : NO_SHADOWS_MS)) {
         shadowRoots = collectShadowRoots(document, []);
         shadowRootsAt = now;
         onRoots();
@@ -32,7 +40,8 @@
     // A page without any shadow root, as most are, is not walked through for each question.
     const shadowRootsIn = (el) => {
       if (!el.shadowRoot && roots(false).length === 1) return [];
-      return collectShadowRoots(el, el.shadowRoot ? [el.shadowRoot] : []);
+      const own = el.shadowRoot ? collectShadowRoots(el.shadowRoot, [el.shadowRoot]) : [];
+      return collectShadowRoots(el, own);
     };
 
     const deepAll = (css, within) => {
@@ -49,26 +58,56 @@
       return box.width > 1 && box.height > 1;
     };
 
-    const labelOf = (el) => (el.getAttribute("aria-label") || el.innerText || el.value || "").trim().toLowerCase();
+    // Text in the order in which it is drawn, through open shadow roots and their slots.
+    const drawnNodes = (node) => {
+      if (node.shadowRoot) return node.shadowRoot.childNodes;
+      const assigned = node.localName === "slot" ? node.assignedNodes() : [];
+      return assigned.length ? assigned : node.childNodes;
+    };
+
+    const isComposed = (node) => node.localName === "slot" || shadowRootsIn(node).length > 0 || node.querySelector("slot") !== null;
+
+    const textOf = (node) => {
+      if (node.nodeType === Node.TEXT_NODE) return node.data;
+      if (node.nodeType !== Node.ELEMENT_NODE || NO_TEXT.has(node.localName)) return "";
+      if (!isComposed(node)) return node.textContent;
+      return [...drawnNodes(node)].map(textOf).join("");
+    };
+
+    const shownText = (node) => {
+      if (node.nodeType === Node.TEXT_NODE) return node.data;
+      if (node.nodeType !== Node.ELEMENT_NODE || NO_TEXT.has(node.localName)) return "";
+      const display = getComputedStyle(node).display;
+      if (display === "none") return "";
+      const text = isComposed(node) ? [...drawnNodes(node)].map(shownText).join("") : node.innerText;
+      return display.startsWith("inline") || display === "contents" ? text : `\n${text}\n`;
+    };
+
+    const labelOf = (el) => {
+      const text = el.getAttribute("aria-label") || (isComposed(el) ? shownText(el) : el.innerText) || el.value || "";
+      return text.trim().toLowerCase();
+    };
 
     const says = (el, texts) => texts.length === 0 || texts.some((t) => labelOf(el).startsWith(t.toLowerCase()));
+
+    // What a selector asks of an element beside its CSS; what is inside is looked for through open shadow roots.
+    const fits = (el, { text, has, not }) => says(el, text) && (!has || holds(el, has)) && (!not || !holds(el, not));
+    const holds = (el, inner) => deepAll(inner.css, el).some((found) => fits(found, inner));
 
     const isEnabled = (el) => !el.disabled && !el.readOnly && el.getAttribute("aria-disabled") !== "true"
       && el.getAttribute("contenteditable") !== "false" && !el.closest("fieldset:disabled, [inert]");
 
     // First selector with a visible match wins.
     const find = (role, { visible = true } = {}) => {
-      const selectors = profile[role] || [];
-      for (const { css, text } of selectors) {
-        for (const el of deepAll(css)) if ((!visible || isVisible(el)) && says(el, text)) return el;
+      for (const selector of profile[role] || []) {
+        for (const el of deepAll(selector.css)) if ((!visible || isVisible(el)) && fits(el, selector)) return el;
       }
       return null;
     };
 
     const findAll = (role, within) => {
-      const selectors = profile[role] || [];
-      for (const { css, text } of selectors) {
-        const found = deepAll(css, within).filter((el) => says(el, text));
+      for (const selector of profile[role] || []) {
+        const found = deepAll(selector.css, within).filter((el) => fits(el, selector));
         if (found.length) return outermost(found);
       }
       return [];
@@ -90,7 +129,6 @@
       return length;
     };
 
-    const textOf = (el) => [el, ...collectShadowRoots(el, el.shadowRoot ? [el.shadowRoot] : [])].map((root) => root.textContent).join("");
     const lettersIn = (turns) => turns.reduce((sum, el) => sum + textLength(el), 0);
 
     const deepElementFromPoint = (x, y) => {
@@ -108,8 +146,25 @@
       return false;
     };
 
+    // What each role of the profile matches now. A field's label stands for it, never what was entered.
+    const roles = () => {
+      const isRole = ([, selectors]) => Array.isArray(selectors) && selectors.some((s) => s.css);
+      return Object.fromEntries(Object.entries(profile).filter(isRole).map(([role]) => [role, summaryOf(elementsOf(role))]));
+    };
+    const elementsOf = (role) => (IN_ANSWER.has(role) ? findAll("assistant_turn").flatMap((el) => findAll(role, el)) : findAll(role));
+    const summaryOf = (found) => {
+      const visible = found.filter(isVisible);
+      const [first] = [...visible, ...found];
+      return { count: found.length, visible: visible.length, text: first ? describe(first) : "" };
+    };
+    const describe = (el) => {
+      const isField = "value" in el || el.isContentEditable;
+      const text = el.getAttribute("aria-label") || (isField ? el.getAttribute("placeholder") || "" : shownText(el));
+      return text.replace(/\s+/g, " ").trim().slice(0, LABEL_CHARACTERS);
+    };
+
     return {
-      roots, deepAll, find, findAll, isVisible, isEnabled, says, contains, parentOf, textOf, lettersIn,
+      roots, deepAll, find, findAll, fits, isVisible, isEnabled, contains, roles, parentOf, textOf, lettersIn,
       elementAt: deepElementFromPoint,
     };
   };

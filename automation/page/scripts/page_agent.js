@@ -177,8 +177,15 @@
     const endTurn = () => { turn?.end(); turn = null; return true; };
 
     const agent = {
-      look: (names) => Object.fromEntries(names.map((name) => [name, Boolean(find(name))])),
+      look: (names) => {
+        roots(true);
+        return Object.fromEntries(names.map((name) => [name, Boolean(find(name))]));
+      },
       error: () => errorText(),
+      roles: () => {
+        roots(true);
+        return finding.roles();
+      },
       labels: (role) => (find(role)?.innerText || "").trim().slice(0, 500),
       point: (role) => {
         const el = role === "thinking_toggle" ? turn && closedThought(turn.turns()) : find(role);

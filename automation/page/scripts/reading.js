@@ -1,10 +1,10 @@
 // Reads what the turns of an answer hold: text and reasoning as Markdown, sources, and the words of an error.
 //
-// Evaluates to a factory: (profile, {findAll, deepAll, isVisible, says}) => functions of the agent in the page.
+// Evaluates to a factory: (profile, {findAll, deepAll, fits, isVisible}) => functions of the agent in the page.
 (() => {
   "use strict";
 
-  return (profile, { findAll, deepAll, isVisible, says }) => {
+  return (profile, { findAll, deepAll, fits, isVisible }) => {
     // Several bodies or thoughts are read as one text, parted by blank lines; the last one alone may still change.
     const joined = (pieces) => {
       const shown = pieces.filter((p) => p.text);
@@ -35,9 +35,9 @@
     };
 
     const errorText = () => {
-      for (const { css, text } of profile.error || []) {
-        for (const el of deepAll(css)) {
-          if (isVisible(el) && says(el, text)) {
+      for (const selector of profile.error || []) {
+        for (const el of deepAll(selector.css)) {
+          if (isVisible(el) && fits(el, selector)) {
             const words = (el.innerText || el.textContent || "").trim();
             if (words) return words.slice(0, 500);
           }

@@ -63,6 +63,8 @@ def parse_answer_shape(schema):
         return "selectors" if schema["$ref"].endswith("Selectors") else "mapping"
     if "anyOf" in schema:
         first, second, *_ = schema["anyOf"]
+        if second.get("$ref", "").endswith("/Selector"):
+            return "selector"
         return parse_answer_shape(first) + (" or list" if second["type"] == "array" else "")
     if "enum" in schema:
         return ", ".join(f"`{one}`" for one in schema["enum"])
