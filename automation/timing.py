@@ -10,7 +10,8 @@ class Timeouts:
     """Seconds each wait may take; None means without limit.
 
     ``first_token_s`` counts from the send to the first sign of an answer (reasoning counts),
-    ``idle_s`` between two signs of life after that, ``turn_s`` for the whole turn.
+    ``idle_s`` between two signs of life after that, ``turn_s`` for the whole turn, ``witness_s`` from the wire's end until the
+    page shows something of the answer.
     """
 
     navigate_s: float = 30.0
@@ -21,6 +22,7 @@ class Timeouts:
     first_token_s: float | None = 120.0
     idle_s: float | None = 45.0
     turn_s: float | None = None
+    witness_s: float = 5.0
     stop_s: float = 3.0
     close_s: float = 5.0
     sign_in_s: float = 60.0

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from automation.errors import RateLimitedError
+
 Role = Literal["system", "user", "assistant", "tool"]
 FinishReason = Literal["stop", "length", "content_filter"]
 CaptureSource = Literal["wire", "dom"]
@@ -124,6 +126,7 @@ class TurnFinished:
         chat: Where the conversation can be continued; None where the page can't be kept.
         is_continued: The prompt's ``chat`` was found and only what is new was sent.
         final_text: The exact answer, where the deltas joined are another text; None where they are the answer.
+        limit: The account's limit, which the site says is reached with this answer; None as a rule.
         is_rewritten: More than white space of the deltas is not in ``final_text``: they can't be made the answer any more.
     """
 
@@ -134,6 +137,7 @@ class TurnFinished:
     is_continued: bool = False
     final_text: str | None = None
     is_rewritten: bool = False
+    limit: RateLimitedError | None = field(default=None, compare=False)
 
 
 TurnEvent = TextDelta | ReasoningDelta | SourceFound | UsageReported | TurnFinished

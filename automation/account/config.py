@@ -53,6 +53,7 @@ def effective_timeouts(config: WebChatConfig) -> Timeouts:
         "first_token_s": own.first_token_s,
         "idle_s": own.idle_s,
         "ready_s": own.ready_s,
+        "witness_s": own.witness_s,
         "navigate_s": config.browser.timeout_ms / 1000 if config.browser.timeout_ms else None,
     }
     return replace(config.timeouts, **{name: value for name, value in changes.items() if value is not None})

@@ -12,8 +12,15 @@ from typing import Any
 
 from automation.capture.commit import AppendOnly
 from automation.capture.decoders.protocol import WireAlive, WireEnd, WireError, WireEvent, WireText
-from automation.capture.end_detector import EndDetector, Sample, Verdict
-from automation.capture.site_errors import error_of_wire, error_of_words, find_refusal
+from automation.capture.end_detector import AT_WORK, EndDetector, Sample, Verdict
+from automation.capture.heard_words import HeardWords
+from automation.capture.site_errors import (
+    error_of_status,
+    error_of_wire,
+    error_of_words,
+    find_refusal,
+    says_failed,
+)
 from automation.capture.traffic import Flow
 from automation.errors import (
     AnswerWithdrawnError,
@@ -49,6 +56,10 @@ CLOSED_GRACE_S = 3.0
 PAGE_DONE_GRACE_S = 1.0
 WIRE_END_GRACE_S = 10.0
 QUIET_S = 10.0
+# How long a page whose requests failed may wait before it asks again: one that shows its work, and one that doesn't.
+_RETRIES_S = 2.0
+_RETRIES_UNSEEN_S = 15.0
+_CUT = "its stream was cut"
 
 # Marks that sites let stand at the end of what they are still writing, also on the wire.
 _CURSORS = "▌▍▎▏▐█▮▯●⬤_|…"
@@ -80,6 +91,9 @@ class AnswerAssembler:
         self._page_thought = ""
         self._most_shown = ""  # the longest text that the answer was, before another one took its place
         self._sources: set[str] = set()
+        self._heard = HeardWords(profile.site_words)
+        self._failed_s: float | None = None
+        self._revision = 0
         self._facts: dict[str, Any] = {}
         self._page_chars = self._page_chars_at_wire = 0
         self._looked_s = sent_s
@@ -169,11 +183,14 @@ class AnswerAssembler:
         self._facts.update(facts)
         if not facts.get("is_text_only"):
             self._looked_s = at_s
+        self._heard.see_banner(self._facts.get("error"))
+        for words in facts.get("said", ()):
+            self._heard.hear(words)
+        for words in facts.get("noticed", ()):
+            self._heard.notice(words)
         if facts.get("chars", self._page_chars) != self._page_chars:
             self._page_chars = facts["chars"]
-            self._alive_s = self._looked_s = at_s
-            if self._first_text_s is None:
-                self._first_text_s = at_s
+            self._note_text(at_s)
         if at_s - self._wire_s < RENDERING_S:
             self._page_chars_at_wire = self._page_chars
         if facts.get("signed_out"):
@@ -190,12 +207,23 @@ class AnswerAssembler:
                 self._page_thought = thought
                 events.append(ReasoningDelta(self._thoughts.update(thought, stable)))
         if "text" in facts:
-            events.append(self._page_text(facts["text"]))
+            events.append(self._page_text(facts["text"], at_s))
         events += self._page_sources(facts.get("sources", ()))
         return self._begun(events)
 
-    def _page_text(self, told: Mapping[str, Any]) -> TextDelta:
+    def _note_text(self, at_s: float) -> None:
+        self._alive_s = self._looked_s = at_s
+        if self._first_text_s is None:
+            self._first_text_s = at_s
+        if self.source == "wire":
+            self._revision += 1
+
+    def _page_text(self, told: Mapping[str, Any], at_s: float) -> TextDelta:
+        before = self._dom_text.text
         text, stable = self._dom_text.change(told)
+        if text != before:
+            self._revision += 1
+            self._note_text(at_s)
         if len(text) >= len(self._most_shown):
             self._most_shown = text
         return TextDelta(self._text.update(text, stable))
@@ -244,45 +272,86 @@ class AnswerAssembler:
 
     # -- the end ----------------------------------------------------------------------------------------------------
 
+    def hear(self, words: str) -> None:
+        """Take words that the site said once and that don't stay, such as a dialog's."""
+        self._heard.hear(words)
+
+    @property
+    def revision(self) -> int:
+        """A number that changes with the text that the page shows of the answer."""
+        return self._revision
+
     @property
     def first_text_s(self) -> float | None:
         """When the page began to show an answer; None while it shows none."""
         return self._first_text_s
 
-    def is_complete(self, at_s: float, *, wire_is_open: bool, flow: Flow = Flow.UNKNOWN) -> bool:
-        """Judge what was seen so far; ``flow`` is what the page's requests say.
+    def is_complete(
+        self,
+        at_s: float,
+        *,
+        wire_is_open: bool,
+        flow: Flow = Flow.UNKNOWN,
+        failed_status: int | None = None,
+    ) -> bool:
+        """Judge what was seen so far; ``flow`` is what the page's requests say, ``failed_status`` how all of them failed.
 
         Raises:
             AutomationError: It ended in an error, without text, or not in time.
         """
-        facts = self._facts
-        read_chars = len(self._dom_text.text) if self.source == "dom" else self._page_chars
-        verdict = self._completion.feed(
-            Sample(
-                # A page that hangs proves nothing by what it showed before.
-                at_s=self._looked_s,
-                wire_ended=self._wire_ended,
-                answer_chars=len(self._wire_answer) if self._wire_ended else read_chars,
-                stop=facts.get("stop"),
-                finished=facts.get("finished"),
-                ready=bool(facts.get("ready")),
-                busy=bool(facts.get("busy")),
-                error=facts.get("error"),
-                flow=flow,
-            )
-        )
+        verdict = self._completion.feed(self._sample(flow))
         if verdict is Verdict.ERROR:
-            raise self._site_error(error_of_words(str(facts["error"]), self._profile.site_words))
+            raise self._site_error(self._heard.error())
+        if self.source == "dom":
+            is_over = verdict is Verdict.COMPLETE
+            self._watch_status(failed_status, at_s, is_at_work=flow in AT_WORK, is_over=is_over)
         if verdict is Verdict.EMPTY and (self._wire_ended or not self._wire_answer):
             raise self._empty()
         if verdict is Verdict.COMPLETE and (self._wire_ended or self.source == "dom"):
             if flow is Flow.CUT and not self._wire_ended:
-                reason = "its stream was cut"
-                raise SiteError(reason)
+                raise self._heard.known_error() or SiteError(_CUT)
             return True
         self._watch_page_end(verdict, at_s)
         self._check_time(at_s, wire_is_open=wire_is_open)
         return False
+
+    def _sample(self, flow: Flow) -> Sample:
+        facts, heard = self._facts, self._heard
+        read_chars = len(self._dom_text.text) if self.source == "dom" else self._page_chars
+        return Sample(
+            # A page that hangs proves nothing by what it showed before.
+            at_s=self._looked_s,
+            wire_ended=self._wire_ended,
+            answer_chars=len(self._wire_answer) if self._wire_ended else read_chars,
+            revision=self._revision,
+            stop=facts.get("stop"),
+            finished=facts.get("finished"),
+            ready=bool(facts.get("ready")),
+            busy=bool(facts.get("busy")),
+            error=heard.words,
+            error_rest_s=heard.rest_s,
+            is_error_past=heard.is_past,
+            is_limit=heard.limit is not None,
+            flow=flow,
+        )
+
+    def _watch_status(
+        self, failed_status: int | None, at_s: float, *, is_at_work: bool, is_over: bool
+    ) -> None:
+        """End the turn when all of its requests failed and the page does nothing about it.
+
+        What the page shows in the answer's place then are its words for that.
+        """
+        if failed_status is None or is_at_work or self._facts.get("stop"):
+            self._failed_s = None
+            return
+        if self._failed_s is None:
+            self._failed_s = at_s
+        is_patient = self._facts.get("stop") is None and not self._dom_text.text
+        if is_over or at_s - self._failed_s >= (_RETRIES_UNSEEN_S if is_patient else _RETRIES_S):
+            words = self._heard.words or self._dom_text.text
+            error = error_of_status(failed_status, words.encode(), None)
+            raise self._heard.known_error() or error_of_wire(error, self._profile.site_words)
 
     def _watch_page_end(self, verdict: Verdict, at_s: float) -> None:
         """Don't wait long for the wire's end when the page has shown the answer as complete for a while."""
@@ -305,13 +374,17 @@ class AnswerAssembler:
         page_markdown: str | None,
         page_thought: str = "",
         sources: Iterable[Mapping[str, str]] = (),
+        *,
+        has_retry: bool = False,
     ) -> list[TurnEvent]:
         """Return the rest of the answer and ``TurnFinished``.
 
         ``page_markdown`` and ``page_thought`` are the page's whole answer, read once more at the end; used where the
-        page is the source. The page's ``sources`` are emitted where the wire had none.
+        page is the source. The page's ``sources`` are emitted where the wire had none. ``has_retry``: a control beside the
+        page's answer offers to try again.
 
         Raises:
+            SiteError: The page says in the answer's place that it failed.
             AnswerWithdrawnError: A refusal took the place of what was shown.
             EmptyAnswerError: There is not a word.
         """
@@ -323,12 +396,15 @@ class AnswerAssembler:
         else:
             final = str(self._wire_answer)
         self._check_final(final)
+        if self.source == "dom" and has_retry and says_failed(final, self._profile.site_words):
+            raise error_of_words(final, self._profile.site_words)
         events.append(TextDelta(self._text.finish(final)))
         finished = TurnFinished(
             self._finish_reason,
             self.source,
             final_text=None if self._text.emitted == final else final,
             is_rewritten=self._text.diverged,
+            limit=self._heard.limit,
         )
         return [*self._begun([*events, *cited]), finished]
 
@@ -346,11 +422,8 @@ class AnswerAssembler:
         return told
 
     def _empty(self) -> AutomationError:
-        words = self._facts.get("error")
-        return (
-            self._site_error(error_of_words(str(words), self._profile.site_words))
-            if words
-            else EmptyAnswerError()
+        return self._site_error(
+            self._heard.error() if self._heard.words else self._heard.known_error() or EmptyAnswerError()
         )
 
     def _site_error(self, error: AutomationError) -> AutomationError:
@@ -367,7 +440,7 @@ class AnswerAssembler:
             raise self._empty()
         if not self._has_begun:
             if timeouts.first_token_s is not None and at_s - self._sent_s >= timeouts.first_token_s:
-                raise FirstTokenTimeout(timeouts.first_token_s)
+                raise self._heard.known_error() or FirstTokenTimeout(timeouts.first_token_s)
         # A page that is too busy to be looked at can't be told from one whose answer stalls.
         elif timeouts.idle_s is not None and self._looked_s - self._alive_s >= timeouts.idle_s:
             raise IdleTimeout(timeouts.idle_s)

@@ -3,8 +3,9 @@
 Proof, strongest first: the stream's own end marker · the page's finished-actions on this turn · the stop control was
 seen and is gone while the prompt field takes input again · what the page showed as work in progress is over · the
 page's requests of this turn are over and the text rests · nothing changed for long (the last resort). What is only
-seen in the page must hold for two looks. Nothing is an end while a stop control shows; a stream that is still open
-outweighs quiet, and controls have to stand for a second beside it.
+seen in the page must hold for two looks, and controls for longer than a page needs between two steps. Nothing is an
+end while a stop control shows, one that comes back means that the work goes on, and what rests is a text, not its length;
+a stream that is still open outweighs quiet, and controls have to stand the longer beside requests that are under way.
 """
 
 from __future__ import annotations
@@ -17,13 +18,21 @@ from automation.capture.traffic import Flow
 _CHECKS = 2
 _CHECK_GAP_S = 0.08
 _EMPTY_S = 5.0
-_CONTROLS_BESIDE_OPEN_STREAM_S = 1.0
+_EMPTY_STREAM_S = 10.0
+# How long controls must show the end, by what the page's requests say beside them.
+_CONTROLS_S = 0.28
+_CONTROLS_BESIDE_S = {Flow.OPEN: 1.0, Flow.WAITING: 3.0, Flow.ASKING_AGAIN: 30.0}
+# Where the stop control came back before, it must be gone for longer than it was then.
+_CONTROLS_AFTER_GAP_S = 1.0
+_GAP_TIMES = 2.0
+_PAINTED_ANEW_S = 0.15
 # How long the text must rest after each kind of sign, in seconds.
 _REST_AFTER_STREAM_S = 0.25
 _REST_AFTER_WORK_S = 1.0
 _REST_WITHOUT_FINISHED_S = 3.0
 _REST_WHILE_WAITING_S = 30.0
 _NEVER_S = float("inf")
+AT_WORK = frozenset({Flow.OPEN, Flow.WAITING, Flow.ASKING_AGAIN, Flow.POLLING})
 # A field that is closed for a moment while the prompt goes out says nothing about the answer.
 _FIELD_CLOSED_S = 1.0
 
@@ -36,22 +45,30 @@ class Sample:
         at_s: Time of the sample, on a monotonic clock.
         wire_ended: The stream's own end marker was seen.
         answer_chars: Letters in the answer so far, wherever they were read.
+        revision: Number that changes with the answer's text, also where its length does not.
         stop: The stop control is visible.
         finished: This turn's finished-actions are visible.
         ready: The prompt field takes input.
         busy: The turn is marked as being worked on: ``aria-busy``, or the profile's cursor at its end.
-        error: New words of an error banner.
+        error: New words by which the site reports an error.
+        error_rest_s: How long they must stand.
+        is_error_past: They were heard and are no longer there: they count where no answer comes.
+        is_limit: They say that the account's limit is reached, which may be so after a whole answer as well.
         flow: Verdict of the page's requests.
     """
 
     at_s: float
     wire_ended: bool = False
     answer_chars: int = 0
+    revision: int = 0
     stop: bool | None = None
     finished: bool | None = None
     ready: bool = False
     busy: bool = False
     error: str | None = None
+    error_rest_s: float = 0.0
+    is_error_past: bool = False
+    is_limit: bool = False
     flow: Flow = Flow.UNKNOWN
 
 
@@ -78,12 +95,17 @@ class EndDetector:
         self._stop_seen = False
         self._worked_s: float | None = None
         self._busy_s = float("-inf")
-        self._controls_s = 0.0
-        self._chars = -1
+        self._shown_s: float | None = None
+        self._gone_s: float | None = None
+        self._flow = Flow.UNKNOWN
+        self._flow_s = 0.0
+        self._longest_gap_s = 0.0
+        self._text = (-1, 0)
         self._changed_s = 0.0
         self._text_s: float | None = None
         self._proofs = 0
         self._errors = 0
+        self._error_s = 0.0
         self._checked_s = float("-inf")
         self._by_controls = False
 
@@ -96,9 +118,13 @@ class EndDetector:
         """Take one sample and return the verdict of all so far."""
         if sample.wire_ended:
             return Verdict.COMPLETE if sample.answer_chars else Verdict.EMPTY
-        self._stop_seen = self._stop_seen or bool(sample.stop)
-        if sample.answer_chars != self._chars:
-            self._chars, self._changed_s = sample.answer_chars, sample.at_s
+        self._note_stop(sample)
+        self._note_controls(sample)
+        if sample.flow is not self._flow:
+            self._flow, self._flow_s = sample.flow, sample.at_s
+        text = (sample.answer_chars, sample.revision)
+        if text != self._text:
+            self._text, self._changed_s = text, sample.at_s
             if self._text_s is None and sample.answer_chars:
                 self._text_s = sample.at_s
             self._proofs = self._errors = 0
@@ -111,6 +137,17 @@ class EndDetector:
         self._note_work(sample)
         return self._judge(sample)
 
+    def _note_stop(self, sample: Sample) -> None:
+        """Note the stop control, and for how long it was gone where it comes back."""
+        if not sample.stop:
+            self._gone_s = sample.at_s if self._gone_s is None else self._gone_s
+            return
+        gap_s = 0.0 if self._gone_s is None or not self._stop_seen else sample.at_s - self._gone_s
+        # Controls that are painted anew are gone for one look.
+        if gap_s > _PAINTED_ANEW_S:
+            self._longest_gap_s = max(self._longest_gap_s, gap_s)
+        self._stop_seen, self._gone_s = True, None
+
     def _note_work(self, sample: Sample) -> None:
         """Note that the answer is being worked on: by a mark, or by a field that stays closed beside its text."""
         text_for_s = 0.0 if self._text_s is None else sample.at_s - self._text_s
@@ -120,8 +157,7 @@ class EndDetector:
             self._busy_s = sample.at_s
 
     def _judge(self, sample: Sample) -> Verdict:
-        self._errors = self._errors + 1 if sample.error and not sample.stop else 0
-        if self._errors >= _CHECKS:
+        if self._shows_error(sample):
             return Verdict.ERROR
         self._proofs = self._proofs + 1 if self._shows_end(sample) else 0
         if self._proofs < _CHECKS:
@@ -129,15 +165,33 @@ class EndDetector:
         if sample.answer_chars:
             return Verdict.COMPLETE
         # A page may take its stop control away a moment before the text shows.
-        return Verdict.EMPTY if sample.at_s - self._changed_s >= _EMPTY_S else Verdict.WAIT
+        is_over = sample.at_s - self._changed_s >= _EMPTY_S and sample.flow not in AT_WORK
+        return Verdict.EMPTY if is_over else Verdict.WAIT
+
+    def _shows_error(self, sample: Sample) -> bool:
+        is_over = not sample.stop and not (sample.is_limit and sample.answer_chars)
+        if sample.is_error_past:
+            is_over = is_over and not sample.answer_chars and sample.flow not in AT_WORK
+        if not sample.error or not is_over:
+            self._errors = 0
+            return False
+        self._errors += 1
+        if self._errors == 1:
+            self._error_s = sample.at_s
+        return self._errors >= _CHECKS and sample.at_s - self._error_s >= sample.error_rest_s
 
     def _shows_end(self, sample: Sample) -> bool:
-        self._note_controls(sample)
-        if self._by_controls:
-            stood_s = sample.at_s - self._controls_s
-            return sample.flow is not Flow.OPEN or stood_s >= _CONTROLS_BESIDE_OPEN_STREAM_S
-        if sample.stop or sample.busy or not sample.answer_chars:
+        self._by_controls = self._shown_s is not None
+        if self._shown_s is not None:
+            stood_s = sample.at_s - max(self._shown_s, self._changed_s)
+            if stood_s >= self._controls_needed_s(sample.flow):
+                self._proofs = _CHECKS  # they were seen at each look meanwhile
+                return True
             return False
+        if sample.stop or sample.busy:
+            return False
+        if not sample.answer_chars:
+            return sample.flow is Flow.STREAM_ENDED and sample.at_s - self._flow_s >= _EMPTY_STREAM_S
         # A mark that goes on and off, as cursors do, has to stay off.
         rest_s = sample.at_s - max(self._changed_s, self._busy_s)
         if self._stop_seen:
@@ -146,10 +200,19 @@ class EndDetector:
         return rest_s >= self._rest_needed_s(sample)
 
     def _note_controls(self, sample: Sample) -> None:
-        were_shown = self._by_controls
-        self._by_controls = not sample.stop and bool(sample.finished or (self._stop_seen and sample.ready))
-        if self._by_controls and not were_shown:
-            self._controls_s = sample.at_s
+        """Note since when the page's controls have shown the end."""
+        # A field that the account's limit closes does not open again after the answer.
+        takes_input = sample.ready or sample.is_limit
+        if sample.stop or not (sample.finished or (self._stop_seen and takes_input)):
+            self._shown_s = None
+        elif self._shown_s is None:
+            self._shown_s = sample.at_s
+
+    def _controls_needed_s(self, flow: Flow) -> float:
+        needed_s = _CONTROLS_BESIDE_S.get(flow, _CONTROLS_S)
+        if not self._longest_gap_s:
+            return needed_s
+        return max(needed_s, _CONTROLS_AFTER_GAP_S, _GAP_TIMES * self._longest_gap_s)
 
     def _rest_needed_s(self, sample: Sample) -> float:
         """How long the text of a page without a stop control must rest before that is its end."""
@@ -159,7 +222,7 @@ class EndDetector:
         elif self._worked_s is not None and not sample.ready and sample.flow is Flow.UNKNOWN:
             # The field is closed as long as the page works; only a page that never opens it again ends by quiet.
             needed_s = max(needed_s, _REST_WHILE_WAITING_S)
-        if self._worked_s is None or not sample.ready or sample.flow in {Flow.OPEN, Flow.WAITING}:
+        if self._worked_s is None or not sample.ready or sample.flow in AT_WORK:
             return needed_s
         is_over = sample.at_s - self._worked_s >= _REST_AFTER_WORK_S
         return min(needed_s, _REST_AFTER_WORK_S) if is_over else needed_s
@@ -167,7 +230,7 @@ class EndDetector:
     def _needed_by_flow_s(self, sample: Sample) -> float:
         if sample.flow is Flow.OPEN:
             return _NEVER_S
-        if sample.flow is Flow.WAITING:
+        if sample.flow in AT_WORK:
             return max(_REST_WHILE_WAITING_S, self._quiet_s)
         if sample.flow is Flow.STREAM_ENDED:
             return _REST_AFTER_STREAM_S if sample.finished is None else _REST_WITHOUT_FINISHED_S

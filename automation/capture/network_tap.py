@@ -136,7 +136,12 @@ class NetworkTap:
             self._left_workers.add(request_id)
         if self._sink is None or kind not in {"Fetch", "XHR", "EventSource", "Other", None}:
             return
-        self.traffic.request_left(request_id, "text/event-stream" if kind == "EventSource" else "")
+        self.traffic.request_left(
+            request_id,
+            "text/event-stream" if kind == "EventSource" else "",
+            address=f"{request['method']} {request['url'].partition('?')[0]}",
+            at_s=time.monotonic(),
+        )
         matches = not self._sockets and request["method"] in self._methods and self._matches(request["url"])
         if matches and request_id not in self._bodies:
             self._running.add(request_id)
@@ -172,7 +177,7 @@ class NetworkTap:
 
     def _response(self, _: Channel, event: Params) -> None:
         request_id, response = event["requestId"], event["response"]
-        self.traffic.response_began(request_id, response.get("mimeType", ""))
+        self.traffic.response_began(request_id, response.get("mimeType", ""), response.get("status", 0))
         if request_id not in self._bodies:
             return
         headers = {name.lower(): value for name, value in response.get("headers", {}).items()}
@@ -219,7 +224,8 @@ class NetworkTap:
         self._over(event["requestId"], failure)
 
     def _over(self, request_id: str, failure: str | None) -> None:
-        self.traffic.request_over(request_id, is_cut=failure not in {None, "cancelled"})
+        is_cut = failure not in {None, "cancelled"}
+        self.traffic.request_over(request_id, is_cut=is_cut, at_s=time.monotonic())
         self._running.discard(request_id)
         if not self._running:
             self._none_runs.set()

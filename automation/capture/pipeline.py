@@ -173,8 +173,13 @@ class TurnCapture:
         if now - self._page_s > _PAGE_SILENT_S:
             msg = f"The page gave no sign of life for {_PAGE_SILENT_S:g} s."
             raise PageLostError(msg)
-        flow = self._network.traffic.flow(self._answer.first_text_s)
-        return self._answer.is_complete(now, wire_is_open=self._wire_is_open, flow=flow)
+        traffic = self._network.traffic
+        return self._answer.is_complete(
+            now,
+            wire_is_open=self._wire_is_open,
+            flow=traffic.flow(self._answer.first_text_s, now),
+            failed_status=traffic.failed_status(),
+        )
 
     @property
     def _wire_is_open(self) -> bool:
@@ -188,7 +193,11 @@ class TurnCapture:
         self._page_s = now
         if isinstance(seen, Mapping):
             self._asked = self._asked or bool(seen.get("asked"))
-            return self._answer.take_page(seen, now)
+            before = self._answer.revision
+            events = self._answer.take_page(seen, now)
+            if self._answer.revision != before:
+                self._network.traffic.text_grew(now)
+            return events
         if self._sent is not None:
             self._sent.see(seen)
         if self._wire is None or self._answer.source == "dom":

@@ -54,6 +54,11 @@ def error_of_words(text: str, words: SiteWords, retry_after_s: float | None = No
     return SiteError(short)
 
 
+def says_failed(text: str, words: SiteWords) -> bool:
+    """Return whether a text in the answer's place, beside a control to try again, is about a failure."""
+    return len(text) <= _MOST_CHARS and _says(text, words.failed)
+
+
 def find_refusal(shown: str, final: str, words: SiteWords, *, is_filtered: bool = False) -> str | None:
     """Return the site's refusal where it stands in the place of text that was shown before, else None.
 

@@ -202,6 +202,10 @@ class ProfileTimeouts(ProfilePart):
     """How long nothing on the page may change before that alone is the answer's end, where nothing better shows it; else
     10. Set, it also shortens the wait after weaker signs: only for a site that never pauses so long in mid-answer."""
 
+    witness_s: Annotated[float, Field(gt=0)] | None = None
+    """How long an answer that the wire has ended may take to show on the page, which has to agree; else 5. An answer that is
+    tied to the page's own request is given without that then, with the note `page_shows_nothing`."""
+
 
 class SiteWords(ProfilePart):
     """Regular expressions that tell from the words of an error what kind of error it is.
@@ -220,6 +224,9 @@ class SiteWords(ProfilePart):
         r"quota",
         r"(daily|hourly|weekly|monthly|usage|message) limit",
         r"limit (will )?resets?",
+        r"(out of|used( up)?|reached|exceeded|no more) ([\w']+ ){0,4}(messages|credits|prompts|questions|generations)\b",
+        r"\b(no|0) ([\w']+ ){0,3}(messages|credits|prompts|questions|generations) (left|remaining)",
+        r"upgrade .{0,40}to (keep|continue|send|chat|get more)",
     )
     """What the account may use is used up: it rests for longer."""
 
@@ -239,6 +246,16 @@ class SiteWords(ProfilePart):
         r"can't (help|assist) with (that|this)",
     )
     """The site refuses what was asked; no other account would answer it."""
+
+    failed: tuple[Pattern, ...] = (
+        r"something went wrong",
+        r"\b(an|unexpected|internal|network|server|connection) error",
+        r"(failed|unable|could ?n['’o]t) (to )?(generate|complete|get|load|process|respond|connect|answer)",
+        r"(please )?try again",
+        r"timed? ?out",
+    )
+    """The answer failed: what stands in its place is the site's word for that. Believed only beside a control that offers to
+    try again."""
 
     sign_in_required: tuple[Pattern, ...] = (r"session (has )?expired", r"(log|sign) ?in (again|to continue)")
     """The session is over."""

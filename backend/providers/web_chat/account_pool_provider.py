@@ -162,12 +162,18 @@ class AccountPoolProvider:
         self, member: OpenAccount[AccountPages], first: TurnEvent, events: AsyncIterator[TurnEvent]
     ) -> AsyncIterator[TurnEvent]:
         try:
-            yield _owned(first, member)
+            yield self._passed_on(first, member)
             async for event in events:
-                yield _owned(event, member)
+                yield self._passed_on(event, member)
         except AutomationError as exc:
             self.account_pool.note_failure(member, exc)
             raise
+
+    def _passed_on(self, event: TurnEvent, member: OpenAccount[AccountPages]) -> TurnEvent:
+        """Return the event with its chat's account; an account whose limit is reached with this answer rests from here on."""
+        if isinstance(event, TurnFinished) and event.limit is not None:
+            self.account_pool.note_failure(member, event.limit)
+        return _owned(event, member)
 
     # -- choosing -----------------------------------------------------------------------------------------------------
 

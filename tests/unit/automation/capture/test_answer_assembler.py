@@ -260,7 +260,7 @@ def test_a_stream_that_stops_without_its_end_marker_is_an_error_some_time_after_
     waits = [completes(answer, at_s, wire_is_open=True) for at_s in (1.0, 5.0, 10.0)]
 
     with pytest.raises(SiteError, match="its stream stopped without its end marker"):
-        completes(answer, 10.5, wire_is_open=True)
+        completes(answer, 10.7, wire_is_open=True)
     assert set(waits) == {False}
 
 
@@ -299,7 +299,7 @@ def test_a_page_that_shows_a_whole_answer_of_which_the_decoder_read_nothing_is_r
     answer = answer_by(BY_WIRE)
     shown_as_complete(answer, 0.0, chars=2)
 
-    musts = [answer.must_read_page(at_s, wire_is_open=True) for at_s in (0.5, 1.1, 1.3)]
+    musts = [answer.must_read_page(at_s, wire_is_open=True) for at_s in (0.5, 1.2, 1.5)]
 
     assert musts == [False, False, True]
 
@@ -326,7 +326,7 @@ def test_how_often_the_page_is_looked_at_does_not_change_what_its_end_means(ever
         completes(answer, at_s, wire_is_open=True)
         musts.append(answer.must_read_page(at_s, wire_is_open=True))
 
-    assert times[musts.index(True)] == pytest.approx(1.3, abs=0.2)
+    assert times[musts.index(True)] == pytest.approx(1.45, abs=0.2)
 
 
 def test_text_that_grows_after_the_page_showed_the_end_begins_the_wait_anew():
@@ -555,10 +555,10 @@ def test_an_answer_of_the_page_is_complete_when_its_stop_control_has_gone():
     running = [completes(answer, 0.1 + i * 0.1) for i in range(30)]
     answer.take_page(page_of("Hello", stop=False, ready=True), 3.1)
 
-    ends = [completes(answer, 3.1 + i * 0.1) for i in range(3)]
+    ends = [completes(answer, 3.11 + i * 0.1) for i in range(5)]
 
     assert set(running) == {False}
-    assert ends == [False, True, True]
+    assert ends == [False, False, False, True, True]
 
 
 def test_what_a_page_showed_before_it_hung_proves_nothing():
@@ -592,7 +592,7 @@ def test_a_page_that_shows_the_end_of_a_stream_that_broke_is_an_error():
     early = [completes(answer, at_s, flow=Flow.CUT) for at_s in (0.1, 0.2)]
 
     with pytest.raises(SiteError, match="its stream was cut"):
-        completes(answer, 0.3, flow=Flow.CUT)
+        completes(answer, 0.6, flow=Flow.CUT)
     assert early == [False, False]
 
 
@@ -749,3 +749,107 @@ def test_a_text_is_patched_at_utf16_positions():
 
     assert text.text == "x😀z𝄞"
     assert [text.characters(units) for units in range(8)] == [0, 1, 1, 2, 3, 3, 4, 4]
+
+
+# -- what the site says beside it ----------------------------------------------------------------------------------------
+
+LIMIT = "You have reached your message limit."
+
+
+def test_a_limit_that_is_reached_with_the_answer_is_told_with_it():
+    answer = answer_by(BY_PAGE)
+    answer.take_page(page_of("Hello", stop=True), 0.1)
+    completes(answer, 0.15)
+    answer.take_page({"stop": False, "ready": False, "error": LIMIT}, 0.2)
+
+    ends = [completes(answer, 0.3 + i * 0.1) for i in range(5)]
+    finished = answer.conclude("Hello")[-1]
+
+    assert ends[-1] is True
+    assert isinstance(finished.limit, RateLimitedError)
+    assert finished.final_text is None or finished.final_text == "Hello"
+
+
+def test_another_error_beside_text_makes_no_answer_of_it():
+    answer = answer_by(BY_PAGE)
+    answer.take_page(page_of("Hello", stop=True), 0.1)
+    completes(answer, 0.15)
+    answer.take_page({"stop": False, "ready": True, "error": "Something went wrong"}, 0.2)
+    waits = [completes(answer, at_s) for at_s in (0.3, 0.35)]
+
+    with pytest.raises(SiteError, match="went wrong"):
+        completes(answer, 0.4)
+    assert waits == [False, False]
+
+
+@pytest.mark.parametrize("how", ["said", "dialog"])
+def test_what_was_said_once_is_the_error_of_a_turn_without_an_answer(how):
+    answer = answer_by(BY_PAGE)
+    answer.take_page({"stop": True, "said": [LIMIT] if how == "said" else []}, 0.1)
+    if how == "dialog":
+        answer.hear(LIMIT)
+    working = completes(answer, 0.2)
+    answer.take_page({"stop": False, "ready": True}, 0.3)
+    completes(answer, 0.4)
+
+    with pytest.raises(RateLimitedError):
+        completes(answer, 0.5)
+    assert working is False
+
+
+def test_what_was_announced_explains_why_no_answer_began():
+    answer = answer_by(BY_PAGE, first_token_s=5.0)
+    answer.take_page({"noticed": [LIMIT]}, 0.1)
+
+    assert completes(answer, 4.9) is False
+    with pytest.raises(RateLimitedError):
+        completes(answer, 5.1)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(500, SiteError), (429, RateLimitedError), (401, SignInRequiredError)]
+)
+def test_text_in_the_place_of_an_answer_whose_requests_failed_is_its_error(status, kind):
+    answer = answer_by(BY_PAGE)
+    answer.take_page(page_of("Something broke.", stop=True), 0.1)
+    completes(answer, 0.15)
+    answer.take_page({"stop": False, "ready": True}, 0.2)
+    waits = [completes(answer, at_s, failed_status=status) for at_s in (0.2, 0.3, 0.4)]
+
+    with pytest.raises(kind, match="Something broke"):
+        completes(answer, 0.5, failed_status=status)
+    assert set(waits) == {False}
+
+
+@pytest.mark.parametrize(("controls", "patience_s"), [({"stop": False}, 2.0), ({"stop": None}, 15.0)])
+def test_a_page_whose_requests_failed_has_time_to_ask_again(controls, patience_s):
+    answer = answer_by(BY_PAGE)
+    answer.take_page({"ready": True, **controls}, 0.1)
+    waits = [completes(answer, at_s, failed_status=503) for at_s in (0.2, patience_s)]
+
+    with pytest.raises(SiteError, match="HTTP 503"):
+        completes(answer, patience_s + 0.3, failed_status=503)
+    assert waits == [False, False]
+
+
+FAILURE = "Something went wrong. Please contact us."
+
+
+@pytest.mark.parametrize(
+    ("text", "has_retry", "fails"),
+    [
+        (FAILURE, True, True),
+        (FAILURE, False, False),
+        ("Hello", True, False),
+        (f"{FAILURE} {'It is a long story. ' * 40}", True, False),
+    ],
+)
+def test_words_of_failure_beside_a_control_to_try_again_are_no_answer(text, has_retry, fails):
+    answer = answer_by(BY_PAGE)
+    answer.take_page(page_of(text), 0.1)
+
+    if fails:
+        with pytest.raises(SiteError, match="went wrong"):
+            answer.conclude(text, has_retry=has_retry)
+    else:
+        assert answer.conclude(text, has_retry=has_retry)[-1].finish_reason == "stop"

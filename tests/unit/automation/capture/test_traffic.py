@@ -200,3 +200,124 @@ class AllRequests:
             return Flow.CUT if found[-1]["cut"] else Flow.STREAM_ENDED
         bodies = [request for request in self.requests.values() if request["first"] is not None]
         return Flow.BODY_ENDED if len(bodies) == 1 and not self.others_brought else Flow.UNKNOWN
+
+
+# -- whose text it is ----------------------------------------------------------------------------------------------------
+
+
+def body(traffic, request_id, address, at_s, *, is_over=True, media_type="application/json"):
+    traffic.request_left(request_id, address=address, at_s=at_s)
+    traffic.response_began(request_id, media_type)
+    traffic.data_came(request_id, at_s + 0.1)
+    if is_over:
+        traffic.request_over(request_id, is_cut=False, at_s=at_s + 0.1)
+
+
+def poll(traffic, *times):
+    body(traffic, "ask", "POST /ask", 0.0)
+    for at_s in times:
+        body(traffic, f"poll {at_s}", "GET /poll", at_s)
+        if at_s == times[0]:
+            traffic.text_grew(at_s + 0.15)
+
+
+@pytest.mark.parametrize(
+    ("at_s", "flow"), [(5.0, Flow.POLLING), (9.0, Flow.POLLING), (9.3, Flow.STREAM_ENDED)]
+)
+def test_a_page_that_asks_again_and_again_is_at_work_until_it_lets_a_pause_pass(at_s, flow):
+    traffic = Traffic()
+    poll(traffic, 1.0, 3.0, 5.0)
+
+    # Two seconds between two of them; the last one was over at 5.1.
+    assert traffic.flow(1.15, at_s) is flow
+
+
+def test_one_look_is_not_yet_polling_and_proves_no_end():
+    traffic = Traffic()
+    traffic.request_left("ask", address="POST /ask", at_s=0.0)
+    traffic.request_over("ask", is_cut=False, at_s=0.1)
+    body(traffic, "poll", "GET /poll", 1.0)
+    traffic.text_grew(1.15)
+
+    assert traffic.flow(1.15, 9.0) is Flow.UNKNOWN
+
+
+def test_what_a_page_asks_for_every_second_beside_its_answer_is_no_polling_for_it():
+    traffic = Traffic()
+    for at_s in (0.5, 1.5, 2.5):
+        body(traffic, f"beat {at_s}", "GET /beat", at_s)
+    body(traffic, "ask", "POST /ask", 2.6)
+    traffic.text_grew(2.75)
+    for at_s in (3.5, 4.5):
+        body(traffic, f"beat {at_s}", "GET /beat", at_s)
+        traffic.text_grew(at_s + 0.2)  # the page writes the answer out
+
+    assert traffic.flow(2.75, 4.7) is Flow.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("address", "flow"),
+    [("POST /step", Flow.ASKING_AGAIN), ("POST /title", Flow.WAITING), ("GET /step", Flow.WAITING)],
+)
+def test_another_request_to_where_the_answer_came_from_may_bring_more_of_it(address, flow):
+    traffic = Traffic()
+    body(traffic, "1", "POST /step", 0.0, media_type=SSE)
+    traffic.text_grew(0.2)
+    traffic.request_left("2", address=address, at_s=3.0)
+
+    assert traffic.flow(0.2, 3.1) is flow
+
+
+@pytest.mark.parametrize(
+    ("left_s", "texts", "flow"),
+    [(0.0, 0, Flow.BODY_ENDED), (0.0, 1, Flow.OPEN), (5.0, 0, Flow.WAITING)],
+    ids=["of something else", "of the answer", "begun after the text"],
+)
+def test_a_stream_that_never_ends_holds_the_answer_only_if_it_may_be_its(left_s, texts, flow):
+    traffic = Traffic()
+    if left_s == 0.0:
+        body(traffic, "news", "GET /news", 0.0, is_over=False, media_type=SSE)
+    body(traffic, "ask", "POST /ask", 1.0)
+    traffic.text_grew(1.2)
+    if left_s:
+        body(traffic, "news", "GET /news", left_s, is_over=False, media_type=SSE)
+    for _ in range(texts):
+        traffic.data_came("news", 6.0)
+        traffic.text_grew(6.1)
+
+    assert traffic.flow(1.2, 7.0) is flow
+
+
+def test_text_that_shows_long_after_data_came_is_not_its():
+    traffic = Traffic()
+    poll(traffic, 1.0)
+    body(traffic, "late", "GET /poll", 3.0)
+
+    before = traffic.flow(1.15, 3.2)
+    alone = Traffic()
+    body(alone, "1", "GET /poll", 1.0)
+    body(alone, "2", "GET /poll", 2.0)
+    alone.text_grew(9.0)
+
+    assert (before, alone.flow(9.0, 9.1)) == (Flow.POLLING, Flow.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "status"), [((500,), 500), ((429, 503), 503), ((429, 200), None), ((), None), ((200,), None)]
+)
+def test_a_turn_failed_when_every_response_of_it_did(statuses, status):
+    traffic = Traffic()
+    for number, one in enumerate(statuses):
+        traffic.request_left(str(number))
+        traffic.response_began(str(number), "text/html", one)
+
+    assert traffic.failed_status() == status
+
+
+def test_a_turn_whose_answer_may_come_by_a_socket_did_not_fail_with_its_requests():
+    traffic = Traffic()
+    traffic.request_left("1")
+    traffic.response_began("1", "text/html", 404)
+    traffic.message_came()
+
+    assert traffic.failed_status() is None
