@@ -75,7 +75,8 @@ def _plan_turn(
     chance: random.Random, prompt: str, answer: str, continues: bool, *, has_draft: bool
 ) -> PageTurn:
     head, parting, _ = answer.rpartition("\n\n")
-    draft = f"{head}{parting}{_DRAFT_END}" if has_draft and head else answer
+    is_replaced = has_draft and bool(head) and chance.random() < 0.6
+    draft = f"{head}{parting}{_DRAFT_END}" if is_replaced else answer
     return PageTurn(
         prompt,
         answer,

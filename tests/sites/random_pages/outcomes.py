@@ -8,10 +8,11 @@ from typing import Any, Literal
 from tests.sites.random_pages.answers import PageTurn
 from tests.sites.random_pages.plan import PagePlan
 
-Verdict = Literal["exact", "error", "wrong text", "wrong reason", "sent again", "sent untruly"]
+Verdict = Literal["exact", "right error", "error", "wrong text", "wrong reason", "sent again", "sent untruly"]
+"""A ``right error`` is all that a client can be told; with an ``error`` the answer was there to be had."""
 
 MOST_ERRORS = 0.05
-"""The part of all turns that may end in an error."""
+"""The part of all turns that may end in either."""
 
 # What such an error says of a page where every role matches, nothing is refused and every turn has an answer.
 _UNTRUE_CODES = frozenset(
@@ -22,6 +23,7 @@ _UNTRUE_CODES = frozenset(
         "site_error",
         "content_blocked",
         "empty_answer",
+        "answer_rewritten",
         "answer_withdrawn",
         "rate_limited",
         "sign_in_required",
@@ -54,7 +56,9 @@ def judge(plan: PagePlan, turn: PageTurn, reply: Reply, times_asked: int) -> Ver
         return "exact" if reply.text == turn.answer else "wrong text"
     if not is_true_of_sending(reply, times_asked):
         return "sent untruly"
-    return "error" if is_true_reason(plan, turn, reply) else "wrong reason"
+    if reply.code == "answer_rewritten" and is_rewritten(plan, turn):
+        return "right error"
+    return "wrong reason" if reply.code in _UNTRUE_CODES else "error"
 
 
 def is_true_of_sending(reply: Reply, times_asked: int) -> bool:
@@ -63,8 +67,6 @@ def is_true_of_sending(reply: Reply, times_asked: int) -> bool:
     return sent not in ("no", "yes") or (sent == "yes") == (times_asked == 1)
 
 
-def is_true_reason(plan: PagePlan, turn: PageTurn, reply: Reply) -> bool:
-    """Whether an error's code can be true of a page that answers, and refuses nothing."""
-    if reply.code == "answer_rewritten":
-        return turn.is_streamed and plan.rewriting in ("replaced", "raw_first")
-    return reply.code not in _UNTRUE_CODES
+def is_rewritten(plan: PagePlan, turn: PageTurn) -> bool:
+    """Whether words that were passed on may be replaced."""
+    return turn.is_streamed and (turn.draft != turn.answer or plan.rewriting == "raw_first")

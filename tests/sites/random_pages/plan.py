@@ -28,6 +28,8 @@ Rewriting = Literal["append", "markdown", "typewriter", "raw_first", "replaced"]
 """What becomes of text that is shown: whole blocks are appended, Markdown is rendered anew at each token, the same typed
 out behind the network, its source until the end, or a draft whose last sentence is another one at the end."""
 
+_KEEPS_WORDS: tuple[Rewriting, ...] = ("append", "markdown", "typewriter", "raw_first")
+
 Order = Literal["normal", "newest_first", "newest_pair_first"]
 FieldKind = Literal["textarea", "contenteditable"]
 SideRequest = Literal["title", "rewrite", "suggestions", "beacons", "heartbeat", "status"]
@@ -88,7 +90,7 @@ def plan_page(seed: int) -> PagePlan:
     transport: Transport = chance.choice(get_args(Transport))
     shapes = ("delta", "snapshot", "openai") if transport == "sse" else ("delta", "snapshot")
     shape: Shape = chance.choice(shapes)  # type: ignore[arg-type]
-    rewriting: Rewriting = chance.choice(get_args(Rewriting))
+    rewriting: Rewriting = chance.choice((*_KEEPS_WORDS, *_KEEPS_WORDS, "replaced"))
     side = _choose_side(chance, transport)
     return PagePlan(
         seed=seed,

@@ -10,7 +10,9 @@ from tests.sites.random_pages.outcomes import Reply, judge
 
 WHOLE = PageTurn("Q1.0: ?", "Paris", "Paris", is_streamed=False, continues=False, moments=((0.0, 5),))
 STREAMED = replace(WHOLE, is_streamed=True)
+DRAFTED = replace(WHOLE, draft="Rome", moments=((0.0, 4),))
 REPLACED = replace(plan_page(1), rewriting="replaced")
+RAW_FIRST = replace(plan_page(1), rewriting="raw_first")
 APPENDED = replace(plan_page(1), rewriting="append")
 
 
@@ -36,8 +38,10 @@ def error(code, sent="yes"):
         (APPENDED, WHOLE, error("endpoint_not_running", "no"), 0, "wrong reason"),
         (APPENDED, WHOLE, error("empty_answer"), 1, "wrong reason"),
         (APPENDED, STREAMED, error("answer_rewritten"), 1, "wrong reason"),
-        (REPLACED, WHOLE, error("answer_rewritten"), 1, "wrong reason"),
-        (REPLACED, STREAMED, error("answer_rewritten"), 1, "error"),
+        (REPLACED, STREAMED, error("answer_rewritten"), 1, "wrong reason"),
+        (REPLACED, DRAFTED, error("answer_rewritten"), 1, "wrong reason"),
+        (REPLACED, replace(DRAFTED, is_streamed=True), error("answer_rewritten"), 1, "right error"),
+        (RAW_FIRST, STREAMED, error("answer_rewritten"), 1, "right error"),
     ],
 )
 def test_a_reply_is_judged(plan, turn, reply, times, verdict):
