@@ -11,7 +11,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from automation.capture.commit import AppendOnly
-from automation.capture.decoders.protocol import WireAlive, WireEnd, WireError, WireEvent, WireText
+from automation.capture.decoders.protocol import (
+    WireAlive,
+    WireAsked,
+    WireContinues,
+    WireEnd,
+    WireError,
+    WireEvent,
+    WireOf,
+    WireText,
+)
 from automation.capture.end_detector import AT_WORK, EndDetector, Sample, Verdict
 from automation.capture.heard_words import HeardWords
 from automation.capture.site_errors import (
@@ -134,7 +143,7 @@ class AnswerAssembler:
                 return []
             case WireError():
                 raise self._site_error(error_of_wire(event, self._profile.site_words))
-            case WireAlive():
+            case WireAlive() | WireContinues() | WireAsked() | WireOf():
                 return []
             case SourceFound():
                 return self._new_sources([event])

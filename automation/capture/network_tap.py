@@ -19,6 +19,7 @@ import anyio
 from automation.capture.tap_events import (
     BodyBytes,
     BodyEnded,
+    ReplyCame,
     RequestSent,
     ResponseBegan,
     SocketClosed,
@@ -53,6 +54,15 @@ class _Body:
     told: int = 0
 
 
+@dataclass(slots=True)
+class _Request:
+    """A request of this turn, whether or not its response may be the answer."""
+
+    channel: Channel
+    was_redirected: bool = False
+    over: anyio.Event = field(default_factory=anyio.Event)
+
+
 class NetworkTap:
     """Watches every channel of one page and sends events to the current ``sink``, if there is one."""
 
@@ -72,6 +82,7 @@ class NetworkTap:
         self.traffic = Traffic()
         self._sink: Sink | None = None
         self._bodies: dict[str, _Body] = {}
+        self._requests: dict[str, _Request] = {}
         self._running: set[str] = set()
         self._left_workers: set[str] = set()
         self._none_runs = anyio.Event()
@@ -85,9 +96,15 @@ class NetworkTap:
         """Send events to ``sink`` from now on; responses that are under way already are left out."""
         self._sink = sink
         self._bodies.clear()
+        self._requests.clear()
         if sink is not None:
             self._running.clear()
             self.traffic.begin()
+
+    @property
+    def is_arming(self) -> bool:
+        """Whether a response that may be the answer is about to stream: what came of it so far is told then."""
+        return any(not body.asked.is_set() for body in self._bodies.values())
 
     async def until_streams_end(self, timeout_s: float) -> bool:
         """Wait until no response that may be an answer is under way; False if one still is then."""
@@ -96,6 +113,12 @@ class NetworkTap:
                 self._none_runs = anyio.Event()
                 await self._none_runs.wait()
         return not self._running
+
+    def keep_reply(self, request_id: str) -> None:
+        """Tell the whole response of a request of this turn as a ``ReplyCame`` once it is there."""
+        request = self._requests.get(request_id)
+        if request is not None:
+            self._spawn(self._fetch_reply(request_id, request))
 
     async def attach(self, channel: Channel) -> None:
         """Watch one channel; it must not have sent its first request yet."""
@@ -136,6 +159,11 @@ class NetworkTap:
             self._left_workers.add(request_id)
         if self._sink is None or kind not in {"Fetch", "XHR", "EventSource", "Other", None}:
             return
+        known = self._requests.get(request_id)
+        if known is None:
+            self._requests[request_id] = _Request(channel)
+        else:
+            known.was_redirected = True
         self.traffic.request_left(
             request_id,
             "text/event-stream" if kind == "EventSource" else "",
@@ -178,7 +206,8 @@ class NetworkTap:
     def _response(self, _: Channel, event: Params) -> None:
         request_id, response = event["requestId"], event["response"]
         self.traffic.response_began(request_id, response.get("mimeType", ""), response.get("status", 0))
-        if request_id not in self._bodies:
+        request = self._requests.get(request_id)
+        if request is None:
             return
         headers = {name.lower(): value for name, value in response.get("headers", {}).items()}
         self._tell(
@@ -188,6 +217,7 @@ class NetworkTap:
                 response["status"],
                 response.get("mimeType", ""),
                 headers.get("retry-after"),
+                request.was_redirected,
             )
         )
 
@@ -229,6 +259,8 @@ class NetworkTap:
         self._running.discard(request_id)
         if not self._running:
             self._none_runs.set()
+        if request_id in self._requests:
+            self._requests[request_id].over.set()
         body = self._bodies.get(request_id)
         if body is not None:
             self._spawn(self._complete(request_id, body, failure))
@@ -242,17 +274,26 @@ class NetworkTap:
             del self._bodies[request_id]
             self._tell(BodyEnded(request_id, failure))
 
-    async def _fill_in(self, request_id: str, body: _Body) -> None:
-        """Emit the part of the whole body that did not stream, if any."""
+    async def _fetch_reply(self, request_id: str, request: _Request) -> None:
+        await request.over.wait()
+        whole = await self._whole_body(request_id, request.channel)
+        if whole is not None and self._requests.get(request_id) is request:
+            self._tell(ReplyCame(request_id, whole))
+
+    async def _whole_body(self, request_id: str, channel: Channel) -> bytes | None:
         try:
-            reply = await body.channel.send("Network.getResponseBody", {"requestId": request_id})
+            reply = await channel.send("Network.getResponseBody", {"requestId": request_id})
         except PageLostError as exc:
             logger.debug("response_body_unavailable", extra={"reason": str(exc)})
-            return
-        if self._bodies.get(request_id) is not body:
-            return
+            return None
         text = reply.get("body", "")
-        whole = base64.b64decode(text) if reply.get("base64Encoded") else text.encode()
+        return base64.b64decode(text) if reply.get("base64Encoded") else text.encode()
+
+    async def _fill_in(self, request_id: str, body: _Body) -> None:
+        """Emit the part of the whole body that did not stream, if any."""
+        whole = await self._whole_body(request_id, body.channel)
+        if whole is None or self._bodies.get(request_id) is not body:
+            return
         if len(whole) > body.told:
             logger.info("response_backfilled", extra={"size_bytes": len(whole) - body.told})
             self._tell_bytes(request_id, body, whole[body.told :])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +13,11 @@ from typing import Any
 from anyio.streams.memory import MemoryObjectSendStream
 
 from automation.capture.answer_assembler import AnswerAssembler, PageFacts
-from automation.capture.decoders.protocol import StreamFormatError
+from automation.capture.decoders.protocol import StreamFormatError, WireEvent
+from automation.capture.end_detector import AT_WORK
 from automation.capture.network_tap import NetworkTap
 from automation.capture.sent_prompt import SentPrompt
-from automation.capture.tap_events import TapEvent
+from automation.capture.tap_events import RequestSent, TapEvent
 from automation.capture.wire_reader import WireReader
 from automation.errors import PageLostError
 from automation.page.agent import PageAgent
@@ -29,6 +30,7 @@ _TICK_S = 0.1
 # A page that renders a long answer anew with each piece can block itself for a minute, and its traffic with it.
 _PAGE_SILENT_S = 120.0
 _THOUGHT_SHOWS_MS = 1000
+_SIGNS_OF_WORK = ("stop", "busy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class TurnCapture:
         self._pending: list[TurnEvent] = []
         self._page_s = time.monotonic()
         self._asked = False
+        self._controls: dict[str, Any] = {}
         self._sent: SentPrompt | None = None
 
     @asynccontextmanager
@@ -127,6 +130,8 @@ class TurnCapture:
     def expect(self, prompt: str) -> None:
         """Refuse the answer if the page sends ``prompt`` changed from here on."""
         self._sent = SentPrompt(prompt)
+        if self._wire is not None:
+            self._wire.expect(prompt)
 
     async def proof_of_send(self) -> None:
         """Return once the page shows that it took the prompt: its request left, or a new user turn stands there."""
@@ -145,7 +150,7 @@ class TurnCapture:
         """
         while True:
             pending, self._pending = self._pending, []
-            if pending and self._sent is not None:
+            if self._sent is not None and (pending or (self._wire and self._wire.has_text)):
                 self._sent.check()
             for event in pending:
                 await out.send(event)
@@ -154,6 +159,7 @@ class TurnCapture:
             await self._seen.wait(_TICK_S)
             while self._seen:
                 self._pending += await self._take(self._seen.popleft())
+            self._pending += await self._look_at_wire()
             await self._watch_decoder()
             if not self._has_opened_thought:
                 self._has_opened_thought = await self._open_thought()
@@ -197,20 +203,44 @@ class TurnCapture:
             events = self._answer.take_page(seen, now)
             if self._answer.revision != before:
                 self._network.traffic.text_grew(now)
-            return events
+            return [*events, *await self._look_at_page(seen)]
         if self._sent is not None:
             self._sent.see(seen)
         if self._wire is None or self._answer.source == "dom":
             return []
+        wire = self._wire
+        if isinstance(seen, RequestSent) and wire.wants_reply(seen):
+            self._network.keep_reply(seen.request_id)
+        return await self._from_wire(lambda: wire.feed(seen), now)
+
+    async def _look_at_page(self, facts: PageFacts) -> list[TurnEvent]:
+        """Note what shows that the page works, and tell the wire's reader how its answer begins."""
+        self._controls.update({name: facts[name] for name in _SIGNS_OF_WORK if name in facts})
+        return await self._look_at_wire(facts.get("head"))
+
+    async def _look_at_wire(self, head: str | None = None) -> list[TurnEvent]:
+        """Let the wire's reader judge its streams by what the page shows."""
+        wire = self._wire
+        if wire is None or self._answer.source == "dom" or not wire.request_left:
+            return []
+        now = time.monotonic()
+        flow = self._network.traffic.flow(self._answer.first_text_s, now)
+        is_busy = flow in AT_WORK or any(self._controls.values())
+        return await self._from_wire(lambda: wire.look(head, now, is_busy=is_busy), now)
+
+    async def _from_wire(self, read: Callable[[], list[WireEvent]], at_s: float) -> list[TurnEvent]:
         try:
-            found = self._wire.feed(seen)
+            found = read()
         except StreamFormatError as exc:
             self._answer.decoder_broke(str(exc))
             await self._dom.call("setMode", "read")
             return []
-        return [event for wire_event in found for event in self._answer.take_wire(wire_event, now)]
+        return [event for wire_event in found for event in self._answer.take_wire(wire_event, at_s)]
 
     async def _watch_decoder(self) -> None:
+        # On a busy machine a response streams to us seconds after the page shows it: nothing is lost of it.
+        if self._network.is_arming:
+            return
         was_missed = self._wire is not None and self._wire.was_missed
         if self._answer.must_read_page(
             time.monotonic(), wire_is_open=self._wire_is_open, wire_was_missed=was_missed

@@ -65,6 +65,15 @@ class SentPrompt:
         return shared >= _SAME_PAIRS * max(size, len(letters))
 
 
+def carries_prompt(event: TapEvent, prompt: str) -> bool:
+    """Whether the page sent ``prompt`` in this event: as a text of its own, or inside one if it is no mere word."""
+    for text in _texts(event):
+        sent = text.replace("\r\n", "\n").strip()
+        if sent == prompt or (len(prompt) >= _ENOUGH_LETTERS and prompt in sent):
+            return True
+    return False
+
+
 def _letters(text: str) -> str:
     return re.sub(r"[\W_]+", "", text)
 

@@ -18,13 +18,14 @@ class RequestSent:
 
 @dataclass(frozen=True, slots=True)
 class ResponseBegan:
-    """The answer's response has a status. ``retry_after`` is that header's value, if there was one."""
+    """The response of one of these requests has a status. ``retry_after`` is that header's value, if there was one."""
 
     request_id: str
     url: str
     status: int
     media_type: str
     retry_after: str | None
+    was_redirected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,14 @@ class StreamMissed:
     """
 
     request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyCame:
+    """The whole response of a request that was asked for: see ``NetworkTap.keep_reply``."""
+
+    request_id: str
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +79,13 @@ class SocketClosed:
     socket_id: str
 
 
-TapEvent = RequestSent | ResponseBegan | StreamMissed | BodyBytes | BodyEnded | SocketMessage | SocketClosed
+TapEvent = (
+    RequestSent
+    | ResponseBegan
+    | ReplyCame
+    | StreamMissed
+    | BodyBytes
+    | BodyEnded
+    | SocketMessage
+    | SocketClosed
+)

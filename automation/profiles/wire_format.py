@@ -37,6 +37,19 @@ CLOSE: Final = "@close"
 """The ``end`` of a body that just ends."""
 
 _SOCKETS = frozenset({"json_socket", "json_socketio"})
+_BODIES = frozenset(
+    {
+        "openai_sse",
+        "vercel_ai",
+        "gradio_queue",
+        "text",
+        "text_sse",
+        "json_sse",
+        "json_lines",
+        "json_body",
+        "json_patch",
+    }
+)
 _SSE = frozenset({"json_sse", "json_patch", "text_sse"})
 _JSON = _SSE | _SOCKETS | {"json_lines", "json_body"}
 _USED_BY: Final[dict[str, frozenset[str]]] = {
@@ -49,8 +62,9 @@ _USED_BY: Final[dict[str, frozenset[str]]] = {
     "events": _SSE | {"json_socketio"},
     "snapshot": _JSON - {"json_body", "json_patch"},
     "request_urls": _SOCKETS,
-    "request": _SOCKETS,
+    "request": _SOCKETS | _BODIES,
     "request_id_path": _SOCKETS,
+    "response_id_path": _SOCKETS | _BODIES,
     "id_path": _SOCKETS,
 }
 _NEEDED_BY: Final[dict[str, frozenset[str]]] = {
@@ -169,14 +183,21 @@ class Wire(ProfilePart):
     """Globs over the address of the HTTP request by which the page asks, if it doesn't ask on the socket."""
 
     request: _Conditions = ()
-    """Conditions that all hold for the message by which the page asks on its socket: ``type==ask``."""
+    """Conditions that all hold for what the page asks by. On a socket, its message: ``type==ask``. By HTTP, the body of the
+    request whose response is the answer (JSON or a form; without a body the address's query): ``stream==true``, where the page
+    asks other things of the same address."""
 
     request_id_path: _Paths = ()
     """Where the turn's id stands in what the page sends, if one socket carries several chats."""
 
     id_path: _Paths = ()
-    """Where the same id stands in what the page receives; messages with another one are not read. Without
-    ``request_id_path`` the first message with text tells the id."""
+    """Where the same id stands in what the page receives on its socket; messages with another one are not read. Without
+    ``request_id_path`` and ``response_id_path`` the id counts that the page's own request or its response names, else the one
+    whose text the page shows."""
+
+    response_id_path: _Paths = ()
+    """Where the turn's id stands in the response of the page's own request, the one with the prompt: ``message.id``. Only
+    messages with that id at ``id_path`` are read; of responses, the one whose address or body names it."""
 
     @field_validator(*_USED_BY)
     @classmethod

@@ -15,9 +15,14 @@ class TapModel:
     def __init__(self):
         self.traffic = Traffic()
         self.sink: Any = None
+        self.is_arming = False
+        self.kept: list[str] = []
 
     def listen(self, sink):
         self.sink = sink
+
+    def keep_reply(self, request_id):
+        self.kept.append(request_id)
 
     def tell(self, *events):
         for event in events:

@@ -50,8 +50,38 @@ class WireAlive:
     """A heartbeat without text: a step began, a status line changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class WireContinues:
+    """The page runs a tool itself and asks again: the answer goes on in another response."""
+
+
+@dataclass(frozen=True, slots=True)
+class WireAsked:
+    """The message or request by which the page asks on a socket left; ``turn_id`` is the turn's id if it tells one."""
+
+    turn_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WireOf:
+    """Events of a socket's message that names an id, which may be another turn's."""
+
+    message_id: str | None
+    events: tuple[WireEvent, ...]
+
+
 WireEvent = (
-    TextDelta | ReasoningDelta | SourceFound | UsageReported | WireText | WireAlive | WireEnd | WireError
+    TextDelta
+    | ReasoningDelta
+    | SourceFound
+    | UsageReported
+    | WireText
+    | WireAlive
+    | WireEnd
+    | WireError
+    | WireContinues
+    | WireAsked
+    | WireOf
 )
 
 

@@ -11,11 +11,13 @@
   const WITNESS_MS = 250;
   const POLL_MS = 50;
   const REREAD_MS = 1000;
+  // So much of an answer tells which of the page's streams it is.
+  const HEAD_CHARS = 2000;
   const SAME = JSON.stringify({ kind: "sample" });
 
   return (profile, push) => {
     const finding = parleyFinding(profile, () => turn?.observeRoots());
-    const { roots, find, findAll, isVisible, isEnabled, contains, parentOf, lettersIn, elementAt } = finding;
+    const { roots, find, findAll, isVisible, isEnabled, contains, parentOf, textOf, lettersIn, elementAt } = finding;
     const { noteTurns, answerOf, lastAsked } = parleyTurns(profile, finding);
     const { serialize, errorText, isBusy, closedThought, sourcesIn } = parleyReading(profile, finding);
     const promptField = parleyPromptField(finding);
@@ -28,12 +30,13 @@
     const makeTurn = (mode) => {
       const before = noteTurns();
       const errorBefore = errorText();
-      const observed = new WeakSet();
+      let observed = new WeakSet();
       const pushed = { text: "", thinking: "", sources: "" };
       let stable = "";
       let lastLook = "";
       let mayReadAt = 0;
       let mustReadAt = 0;
+      let head = "";
       let dirty = true;
 
       // Between two looks at the controls only the text is read, and no more often than the page can afford.
@@ -41,15 +44,16 @@
         dirty = true;
         if (performance.now() < mayReadAt) return;
         const { asked, turns } = answerOf(before);
-        const message = self.changes(turns);
+        const message = self.mode === "read" ? self.changes(turns) : self.headChange(turns);
         if (message) push(JSON.stringify({ kind: "sample", is_text_only: true, asked, chars: lettersIn(turns), ...message }));
       });
 
       const self = {
         mode,
-        // Only a reader needs each change at once; a witness looks now and then, which costs the page less.
+        // Only a reader needs each change at once; a witness that has told how the answer begins looks now and then, which
+        // costs the page less.
         observeRoots: () => {
-          if (self.mode !== "read") return;
+          if (self.mode !== "read" && head.length >= HEAD_CHARS) return;
           for (const root of roots(false)) {
             if (observed.has(root)) continue;
             observed.add(root);
@@ -57,6 +61,21 @@
           }
         },
         turns: () => answerOf(before).turns,
+        // How the answer begins, if that is new; by it the wire's reader knows which stream is the answer.
+        headChange: (turns) => {
+          if (self.mode === "read") return null;
+          const startedAt = performance.now();
+          const parts = (profile.answer || []).length ? turns.flatMap((t) => findAll("answer", t)) : turns;
+          const begins = parts.map(textOf).join(" ").trim().slice(0, HEAD_CHARS);
+          mayReadAt = performance.now() + 2 * (performance.now() - startedAt);
+          if (begins === head) return null;
+          head = begins;
+          if (head.length >= HEAD_CHARS) {
+            observer.disconnect();
+            observed = new WeakSet();
+          }
+          return { head };
+        },
         // What of the answer is new since it was last pushed, or null. Attributes are not observed, so that now and
         // then all of it is read anew.
         changes: (turns) => {
@@ -89,6 +108,7 @@
             captcha: !turns.length && Boolean(find("captcha")),
             url: location.href,
             ...self.changes(turns),
+            ...self.headChange(turns),
           };
           if (self.mode === "read") {
             facts.thinking_closed = Boolean(closedThought(turns));

@@ -7,9 +7,15 @@ from typing import Any
 from automation.capture.decoders.answer import AnswerSoFar
 from automation.capture.decoders.error_words import error_from_object, error_from_words
 from automation.capture.decoders.framing.json_shape import as_text, decode_json, decode_json_values
-from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireEvent
+from automation.capture.decoders.protocol import (
+    StreamFormatError,
+    WireAlive,
+    WireContinues,
+    WireEnd,
+    WireEvent,
+)
 from automation.capture.decoders.sources import Sources
-from automation.capture.decoders.uis.openai_sse import parse_finish_reason
+from automation.capture.decoders.uis.openai_sse import CONTINUED, parse_finish_reason
 from automation.growing_text import GrowingText, Text
 from automation.json_path import Condition, JsonPath
 from automation.profiles.wire_format import CLOSE, Wire, is_condition
@@ -43,6 +49,7 @@ class JsonFields:
         self._is_snapshot, self._tail = wire.snapshot, wire.snapshot_tail
         self._found = Sources()
         self._finish_reason: FinishReason = "stop"
+        self._is_continued = False
         self.answer = AnswerSoFar()
         self.is_over = False
 
@@ -94,6 +101,7 @@ class JsonFields:
                 return self._fail(error_from_object({"error": error}) or error_from_words(str(error)))
         for reason in _first(self._finish, value, event):
             self._finish_reason = parse_finish_reason(as_text(reason))
+            self._is_continued = as_text(reason) in CONTINUED
         events = [*self._texts(value, event), *self._new_sources(value, event)]
         if any(end.holds(value, event) for end in self._ends):
             events += self.end()
@@ -110,7 +118,7 @@ class JsonFields:
     def end(self) -> list[WireEvent]:
         """Return the end."""
         self.is_over = True
-        return [WireEnd(self._finish_reason)]
+        return [WireContinues() if self._is_continued else WireEnd(self._finish_reason)]
 
     def closed(self) -> list[WireEvent]:
         """Return the end if the body's own end is one, and there is something that it can end."""

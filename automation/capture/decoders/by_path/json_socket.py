@@ -7,12 +7,11 @@ the answer's end, is not the turn's. Where one socket carries several chats, ids
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Any
 
 from automation.capture.decoders.by_path.json_fields import JsonFields
 from automation.capture.decoders.framing.engine_io import SocketEvent, parse_events
 from automation.capture.decoders.framing.json_shape import decode_json_values
-from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEvent
+from automation.capture.decoders.protocol import StreamFormatError, WireAsked, WireEvent, WireOf
 from automation.json_path import Condition, JsonPath
 from automation.profiles.wire_format import Wire
 
@@ -20,53 +19,87 @@ _JSON_BEGINS = frozenset({b"{", b"[", b'"'})
 
 
 class JsonSocketDecoder:
-    """Decodes the turn that the page's last request began, from messages of plain JSON."""
+    """Decodes what comes after the page asked, from messages of plain JSON; each id's messages by themselves.
+
+    Attributes:
+        turn_id: The turn's id, once it is known: other messages are not read then.
+    """
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._request = tuple(map(Condition.parse, wire.request))
         self._request_id = tuple(map(JsonPath.parse, wire.request_id_path))
-        self._turn: _TurnFields | None = None
+        self._id_path = tuple(map(JsonPath.parse, wire.id_path))
+        self._has_asked = False
+        self._fields: dict[str | None, JsonFields] = {}
+        self.turn_id: str | None = None
 
     def requested(self, url: str, body: str | None) -> list[WireEvent]:
-        """Note a request to an address by which the page asks; its body may hold the turn's id."""
+        """Tell of a request to an address by which the page asks; its body may hold the turn's id."""
         if not any(fnmatchcase(url, pattern) for pattern in self._wire.request_urls):
             return []
         try:
             values = decode_json_values(body or "")
         except StreamFormatError:
             values = []  # a form, say; then it holds no id
-        return self._begin(values[0] if values else None)
+        return [WireAsked(_id_in(self._request_id, values[0] if values else None))]
 
     def sent(self, payload: str | bytes) -> list[WireEvent]:
-        """Note the message by which the page asks.
+        """Tell of the message by which the page asks.
 
         Raises:
             StreamFormatError: It is no frame of Socket.IO, where the profile says so.
         """
-        events: list[WireEvent] = []
-        for message in self._messages(payload):
-            if self._request and all(one.holds(message.argument, message.name) for one in self._request):
-                events += self._begin(message.argument)
-        return events
+        return [
+            WireAsked(_id_in(self._request_id, message.argument))
+            for message in self._messages(payload)
+            if self._request and all(one.holds(message.argument, message.name) for one in self._request)
+        ]
+
+    def begin(self, turn_id: str | None) -> None:
+        """Read from here on: the page has asked."""
+        self._has_asked, self.turn_id = True, turn_id
+        self._fields.clear()
+
+    def restart(self) -> None:
+        """Read on from another socket, which may begin the answer anew."""
+        self._fields.clear()
 
     def received(self, payload: str | bytes) -> list[WireEvent]:
-        """Return what one message says.
+        """Return what one message says, with the ids that it names where the profile says their place.
 
         Raises:
             StreamFormatError: It begins like JSON and is none, or what a path finds is no text.
         """
-        turn = self._turn
-        if turn is None or turn.is_over:
+        if not self._has_asked:
             return []
-        if isinstance(payload, str) and turn.is_end(payload):
-            return turn.end()
-        messages = self._messages(payload)
-        return [event for one in messages for event in turn.read_value(one.argument, one.name)]
+        if isinstance(payload, str) and (fields := self._fields_of(None)).is_end(payload):
+            return self._told(None, [] if fields.is_over else fields.end())
+        return [event for one in self._messages(payload) for event in self._read(one)]
 
-    def _begin(self, request: Any) -> list[WireEvent]:
-        self._turn = _TurnFields(self._wire, _id_in(self._request_id, request))
-        return [WireAlive()]
+    def _read(self, message: SocketEvent) -> list[WireEvent]:
+        message_id = _id_in(self._id_path, message.argument)
+        if message_id is not None and self.turn_id is not None and message_id != self.turn_id:
+            return []
+        return self._told(message_id, self._fields_of(message_id).read_value(message.argument, message.name))
+
+    def _fields_of(self, message_id: str | None) -> JsonFields:
+        """Return what reads an id's messages; one without an id belongs to the only id there is."""
+        key = self._key(message_id)
+        if key not in self._fields:
+            self._fields[key] = JsonFields(self._wire)
+        return self._fields[key]
+
+    def _key(self, message_id: str | None) -> str | None:
+        if message_id is not None or not self._id_path:
+            return message_id
+        ids = [one for one in self._fields if one is not None]
+        return self.turn_id or (ids[0] if len(ids) == 1 else None)
+
+    def _told(self, message_id: str | None, events: list[WireEvent]) -> list[WireEvent]:
+        if not self._id_path or not events:
+            return events
+        return [WireOf(self._key(message_id), tuple(events))]
 
     def _messages(self, payload: str | bytes) -> list[SocketEvent]:
         """Return the values in a message; one that doesn't begin like JSON ("ping") has none."""
@@ -81,24 +114,6 @@ class JsonSocketIoDecoder(JsonSocketDecoder):
 
     def _messages(self, payload: str | bytes) -> list[SocketEvent]:
         return parse_events(payload) if isinstance(payload, str) else []
-
-
-class _TurnFields(JsonFields):
-    """Reads only the messages of one turn, where ids tell."""
-
-    def __init__(self, wire: Wire, turn_id: object) -> None:
-        super().__init__(wire)
-        self._id_path = tuple(map(JsonPath.parse, wire.id_path))
-        self._id = turn_id
-
-    def take(self, value: Any, event: str = "") -> list[WireEvent]:
-        told_id = _id_in(self._id_path, value)
-        if None not in {told_id, self._id} and told_id != self._id:
-            return []
-        events = super().take(value, event)
-        if self._id is None and self.has_answer:
-            self._id = told_id
-        return events
 
 
 def _id_in(paths: tuple[JsonPath, ...], value: object) -> str | None:

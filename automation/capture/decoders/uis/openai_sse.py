@@ -14,7 +14,7 @@ from automation.capture.decoders.error_words import error_from_object, error_fro
 from automation.capture.decoders.framing.json_shape import as_dict, as_list, as_text, decode_json
 from automation.capture.decoders.framing.sse import ServerSentEvent, SseParser
 from automation.capture.decoders.framing.whole_body import WholeBody
-from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireEvent
+from automation.capture.decoders.protocol import StreamFormatError, WireContinues, WireEnd, WireEvent
 from automation.capture.decoders.sources import Sources
 from automation.turn import FinishReason, ReasoningDelta, TextDelta, UsageReported
 
@@ -27,7 +27,7 @@ _FINISH_REASONS: dict[str, FinishReason] = {
     "content_filter": "content_filter",
 }
 # The page runs the tool itself and asks again; the answer is in a later response (llama.cpp's web UI does so).
-_CONTINUED = frozenset({"tool_calls", "function_call"})
+CONTINUED = frozenset({"tool_calls", "function_call"})
 
 
 def parse_finish_reason(word: str) -> FinishReason:
@@ -107,9 +107,9 @@ class OpenAiSseDecoder:
         if reason == "error":
             self._is_over = True
             events.append(error_from_words("finish_reason: error"))
-        elif reason in _CONTINUED:
+        elif reason in CONTINUED:
             self._is_over = True
-            events.append(WireAlive())
+            events.append(WireContinues())
         elif reason:
             self._finish_reason = parse_finish_reason(reason)
         return events

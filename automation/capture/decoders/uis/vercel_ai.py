@@ -13,7 +13,13 @@ from typing import Any
 from automation.capture.decoders.error_words import error_from_object, error_from_words
 from automation.capture.decoders.framing.json_shape import as_dict, as_text, decode_json
 from automation.capture.decoders.framing.lines import LineSplitter
-from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireEvent
+from automation.capture.decoders.protocol import (
+    StreamFormatError,
+    WireAlive,
+    WireContinues,
+    WireEnd,
+    WireEvent,
+)
 from automation.capture.decoders.sources import Sources
 from automation.capture.decoders.text_parts import PartKind, TextParts
 from automation.capture.decoders.uis.openai_sse import parse_finish_reason, parse_usage
@@ -131,7 +137,7 @@ class VercelAiDecoder:
 
     def _end(self) -> list[WireEvent]:
         self._is_over = True
-        return [WireAlive()] if self._is_continued else [WireEnd(self._finish_reason or "stop")]
+        return [WireContinues()] if self._is_continued else [WireEnd(self._finish_reason or "stop")]
 
     def _fail(self, error: object) -> list[WireEvent]:
         self._is_over = True

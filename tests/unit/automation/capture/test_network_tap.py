@@ -333,7 +333,7 @@ async def test_a_request_that_is_redirected_is_armed_once():
 
 async def test_news_of_requests_that_are_not_watched_is_dropped():
     async with tapped() as seen:
-        seen.page.tell("Network.responseReceived", requestId="?", response={})
+        seen.page.tell("Network.responseReceived", requestId="?", response={"status": 200})
         seen.data(b"abc", "?")
         seen.page.tell("Network.eventSourceMessageReceived", requestId="?", eventName="", data="x")
         seen.page.tell("Network.loadingFailed", requestId="?")

@@ -7,7 +7,8 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from automation.capture.decoders.protocol import WireEnd
+from automation.capture.decoders.by_path.json_socket import JsonSocketDecoder
+from automation.capture.decoders.protocol import WireEnd, WireOf
 from automation.capture.decoders.registry import SOCKET_DECODERS, make_body_decoder, make_socket_decoder
 from automation.errors import ProfileError
 from automation.profiles.keys import list_keys
@@ -152,11 +153,24 @@ def events_of(wire, sample):
     if wire.decoder in SOCKET_DECODERS:
         reader = make_socket_decoder(wire)
         for line in sample.splitlines():
-            yield from (reader.sent if line[0] == "→" else reader.received)(line[2:])
+            if line[0] == "→":
+                begin_turn(reader, reader.sent(line[2:]))
+            else:
+                yield from of_turn(reader.received(line[2:]))
     else:
         body = make_body_decoder(wire)
         yield from body.feed(sample.encode())
         yield from body.closed()
+
+
+def begin_turn(reader, sent):
+    if isinstance(reader, JsonSocketDecoder):
+        (asked,) = sent
+        reader.begin(asked.turn_id)
+
+
+def of_turn(events):
+    return [inner for event in events for inner in (event.events if isinstance(event, WireOf) else [event])]
 
 
 @pytest.mark.parametrize(("name", "sample", "profile"), list(samples()))

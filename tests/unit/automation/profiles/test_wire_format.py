@@ -51,7 +51,12 @@ def test_a_format_that_says_enough_is_taken(wire):
         ({**JSON, "end": ["x", ""]}, "wire.end.1: String should have at least 1 character"),
         ({**SOCKET, "request": "ask"}, "wire.request.0: is not a condition such as type==text"),
         ({**SOCKET, "end": "@close"}, "wire.end: a socket that closes is no end of an answer"),
-        ({**JSON, "request": "a==b"}, "wire.request: is not a key for the decoder json_sse"),
+        ({**JSON, "request": "a=b"}, "wire.request.0: is not a condition such as type==text"),
+        (
+            {"decoder": "streamlit", "urls": "*", "request": "a==b"},
+            "wire.request: is not a key for the decoder streamlit",
+        ),
+        ({**JSON, "response_id_path": "a..b"}, "wire.response_id_path.0: is not a path such as"),
         (
             {**JSON, "decoder": "json_lines", "events": "x"},
             "wire.events: is not a key for the decoder json_lines",

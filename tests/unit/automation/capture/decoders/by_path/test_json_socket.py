@@ -5,7 +5,14 @@ import json
 import pytest
 
 from automation.capture.decoders.by_path.json_socket import JsonSocketDecoder, JsonSocketIoDecoder
-from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireError
+from automation.capture.decoders.protocol import (
+    StreamFormatError,
+    WireAlive,
+    WireAsked,
+    WireEnd,
+    WireError,
+    WireOf,
+)
 from automation.profiles.wire_format import Wire
 from automation.turn import ReasoningDelta, SourceFound, TextDelta
 
@@ -29,6 +36,12 @@ def received(reader, *messages):
     return [event for frame in frames for event in reader.received(frame)]
 
 
+def ask(reader, payload=ASK):
+    """Let the page ask, and the turn begin by that."""
+    (asked,) = reader.sent(payload)
+    reader.begin(asked.turn_id)
+
+
 def append(text, **more):
     return {"event": "appendText", "text": text, **more}
 
@@ -37,6 +50,7 @@ def test_a_turn_is_read_from_its_request_to_its_end():
     reader = decoder()
 
     asked = reader.sent(ASK)
+    reader.begin(None)
     events = received(
         reader,
         {"event": "received"},
@@ -47,7 +61,7 @@ def test_a_turn_is_read_from_its_request_to_its_end():
         {"event": "done"},
     )
 
-    assert asked == [WireAlive()]
+    assert asked == [WireAsked()]
     assert events == [
         WireAlive(),
         ReasoningDelta("Hm"),
@@ -61,7 +75,7 @@ def test_a_turn_is_read_from_its_request_to_its_end():
 def test_what_is_said_outside_of_a_turn_is_not_told():
     reader = decoder()
     before = received(reader, append("old"), {"event": "done"})
-    reader.sent(ASK)
+    ask(reader)
     received(reader, {"event": "done"})
 
     assert before == []
@@ -78,16 +92,28 @@ def test_only_the_profiles_message_is_the_request():
     ]
 
     assert others == []
-    assert reader.sent(ASK) == [WireAlive()]
+    assert reader.sent(ASK) == [WireAsked()]
 
 
-def test_a_second_request_begins_a_new_turn():
+def test_another_message_of_the_page_does_not_begin_the_turn_anew():
     reader = decoder()
-    reader.sent(ASK)
+    ask(reader)
     received(reader, append("one"), {"event": "done"})
     reader.sent(ASK)
 
-    assert received(reader, append("two"), {"event": "done"}) == [TextDelta("two"), WireEnd()]
+    assert received(reader, append("two")) == []
+
+
+def test_a_turn_may_begin_anew_or_go_on_at_another_socket():
+    reader = decoder()
+    ask(reader)
+    received(reader, append("one"), {"event": "done"})
+    reader.restart()
+    restarted = received(reader, append("two"), {"event": "done"})
+    ask(reader)
+
+    assert restarted == [TextDelta("two"), WireEnd()]
+    assert received(reader, append("three"), {"event": "done"}) == [TextDelta("three"), WireEnd()]
 
 
 @pytest.mark.parametrize("body", [None, "", '{"chat":{"id":7}}', "a=1&b=2", "[]"])
@@ -96,41 +122,60 @@ def test_a_page_may_ask_by_http(body):
 
     assert reader.requested("https://x/api/other", body) == []
     assert reader.sent(ASK) == []
-    assert reader.requested("https://x/api/ask?n=1", body) == [WireAlive()]
+    assert reader.requested("https://x/api/ask?n=1", body) == [WireAsked()]
+    reader.begin(None)
     assert received(reader, append("a")) == [TextDelta("a")]
 
 
 def test_messages_of_other_turns_are_told_apart_by_the_id_that_was_sent():
     reader = decoder(request_id_path="turn.id", id_path=["turn", "answer_to"])
-    reader.sent('{"event":"send","turn":{"id":7}}')
+    ask(reader, '{"event":"send","turn":{"id":7}}')
 
     events = received(
         reader, append("a", turn=7), append("x", turn=8), append("b", answer_to="7"), append("c")
     )
 
-    assert events == [TextDelta("a"), TextDelta("b"), TextDelta("c")]
+    assert events == [WireOf("7", (TextDelta(text),)) for text in "abc"]
 
 
-def test_without_an_id_in_the_request_the_first_message_with_text_tells_it():
+def test_without_an_id_in_the_request_each_ids_messages_are_told_by_themselves():
     reader = decoder(id_path="id")
-    reader.sent(ASK)
+    ask(reader)
 
     events = received(
         reader,
-        {"event": "received", "id": "question"},
-        append("a", id="answer"),
         append("x", id="another"),
+        append("a", id="answer"),
         {"event": "done", "id": "another"},
+        append("b", id="answer"),
         {"event": "done", "id": "answer"},
     )
 
-    assert [event for event in events if event != WireAlive()] == [TextDelta("a"), WireEnd()]
+    assert events == [
+        WireOf("another", (TextDelta("x"),)),
+        WireOf("answer", (TextDelta("a"),)),
+        WireOf("another", (WireEnd(),)),
+        WireOf("answer", (TextDelta("b"),)),
+        WireOf("answer", (WireEnd(),)),
+    ]
+
+
+def test_what_names_no_id_belongs_to_the_only_id_or_to_the_turns():
+    reader = decoder(id_path="id", end="[DONE]")
+    ask(reader)
+    first = received(reader, append("a", id="1"), append("b"))
+    other = received(reader, append("x", id="2"), append("?"))
+    reader.turn_id = "1"
+
+    assert first == [WireOf("1", (TextDelta("a"),)), WireOf("1", (TextDelta("b"),))]
+    assert other == [WireOf("2", (TextDelta("x"),)), WireOf(None, (TextDelta("?"),))]
+    assert received(reader, "[DONE]", append("y", id="2")) == [WireOf("1", (WireEnd(),))]
 
 
 @pytest.mark.parametrize("frame", ["ping", "", "  ", "2", "pong 5", b"\x00\x01", b""], ids=repr)
 def test_frames_that_are_no_json_are_no_news(frame):
     reader = decoder()
-    reader.sent(ASK)
+    ask(reader)
 
     assert received(reader, frame) == []
 
@@ -138,6 +183,7 @@ def test_frames_that_are_no_json_are_no_news(frame):
 def test_several_values_in_a_frame_are_read_one_after_another():
     reader = decoder(request_urls="*", request=())
     reader.requested("https://x", None)
+    reader.begin(None)
 
     events = received(reader, json.dumps(append("a")) + "\x1e" + json.dumps(append("b")) + "\x1e")
 
@@ -146,21 +192,21 @@ def test_several_values_in_a_frame_are_read_one_after_another():
 
 def test_binary_messages_of_json_are_read():
     reader = decoder()
-    reader.sent(ASK.encode())
+    ask(reader, ASK.encode())
 
     assert received(reader, json.dumps(append("é")).encode()) == [TextDelta("é")]
 
 
 def test_a_word_may_end_the_answer():
     reader = decoder(end=["[DONE]"])
-    reader.sent(ASK)
+    ask(reader)
 
     assert received(reader, append("a"), "[DONE]", append("b")) == [TextDelta("a"), WireEnd()]
 
 
 def test_an_error_ends_the_turn_in_the_sites_words():
     reader = decoder()
-    reader.sent(ASK)
+    ask(reader)
 
     events = received(reader, {"event": "error", "errorCode": "too-many-requests"}, append("a"))
 
@@ -172,7 +218,7 @@ def test_an_error_ends_the_turn_in_the_sites_words():
 )
 def test_broken_frames_are_refused(frame):
     reader = decoder()
-    reader.sent(ASK)
+    ask(reader)
 
     with pytest.raises(StreamFormatError):
         reader.received(frame)
@@ -200,6 +246,7 @@ def test_events_of_socket_io_are_read_by_their_names():
         *reader.sent('420["ask",{"q":"?"}]'),
         *reader.sent(b"x"),
     ]
+    reader.begin(None)
     events = received(
         reader,
         "2",
@@ -210,7 +257,7 @@ def test_events_of_socket_io_are_read_by_their_names():
         '42["token",{"text":"late"}]',
     )
 
-    assert asked == [WireAlive()]
+    assert asked == [WireAsked()]
     assert events == [WireAlive(), TextDelta("Hel"), TextDelta("lo"), WireEnd()]
 
 
@@ -224,21 +271,21 @@ def test_events_of_socket_io_are_read_by_their_names():
 )
 def test_error_events_of_socket_io_end_the_turn(frame, error):
     reader = io_decoder()
-    reader.sent('42["ask",{}]')
+    ask(reader, '42["ask",{}]')
 
     assert received(reader, frame) == [error]
 
 
 def test_an_event_of_socket_io_may_hold_the_text_itself():
     reader = io_decoder(text_path="$", events=["chunk"])
-    reader.sent('42["ask","?"]')
+    ask(reader, '42["ask","?"]')
 
     assert received(reader, '42["chunk","a"]', '42["other","b"]') == [TextDelta("a"), WireAlive()]
 
 
 def test_frames_that_are_not_of_engine_io_are_refused():
     reader = io_decoder()
-    reader.sent('42["ask",{}]')
+    ask(reader, '42["ask",{}]')
 
     with pytest.raises(StreamFormatError):
         reader.received('{"text":"a"}')

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from automation.capture.decoders.framing import whole_body
-from automation.capture.decoders.protocol import StreamFormatError, WireAlive, WireEnd, WireError
+from automation.capture.decoders.protocol import StreamFormatError, WireContinues, WireEnd, WireError
 from automation.capture.decoders.uis.openai_sse import OpenAiSseDecoder
 from automation.turn import ReasoningDelta, TextDelta, UsageReported
 from tests.recordings.replay import bodies, byte_by_byte, play_body
@@ -130,7 +130,7 @@ def test_an_empty_body_has_no_end():
 def test_a_stream_that_asks_for_a_tool_is_not_the_end_of_the_answer(word):
     events, at_close = conversation(chunk({"tool_calls": []}, word), b"data: [DONE]\n\n")
 
-    assert (events, at_close) == ([WireAlive()], [])
+    assert (events, at_close) == ([WireContinues()], [])
 
 
 def test_done_alone_is_an_end():
