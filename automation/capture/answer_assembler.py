@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from automation.capture.agreement import Agreement, compare, fingerprint
 from automation.capture.commit import AppendOnly
 from automation.capture.decoders.protocol import (
     WireAlive,
@@ -23,6 +24,7 @@ from automation.capture.decoders.protocol import (
 )
 from automation.capture.end_detector import AT_WORK, EndDetector, Sample, Verdict
 from automation.capture.heard_words import HeardWords
+from automation.capture.ownership.claims import BoundBy
 from automation.capture.site_errors import (
     error_of_status,
     error_of_wire,
@@ -34,6 +36,7 @@ from automation.capture.traffic import Flow
 from automation.errors import (
     AnswerWithdrawnError,
     AutomationError,
+    CaptureDisagreesError,
     ChallengeRequiredError,
     ContentBlockedError,
     EmptyAnswerError,
@@ -69,9 +72,11 @@ QUIET_S = 10.0
 _RETRIES_S = 2.0
 _RETRIES_UNSEEN_S = 15.0
 _CUT = "its stream was cut"
+PAGE_SHOWS_NOTHING = "page_shows_nothing"
 
-# Marks that sites let stand at the end of what they are still writing, also on the wire.
-_CURSORS = "▌▍▎▏▐█▮▯●⬤_|…"
+# Marks that sites let stand at the end of what they are still writing, also on the wire; the first are nothing else.
+_SURE_CURSORS = "▌▍▎▏▐█▮▯"
+_CURSORS = f"{_SURE_CURSORS}●⬤_|…"
 
 PageFacts = Mapping[str, Any]
 """What the agent in the page pushes: see ``sample`` in ``scripts/page_agent.js``."""
@@ -153,6 +158,8 @@ class AnswerAssembler:
     def _wire_grew(self, answer: str, thought: str) -> list[TurnEvent]:
         self._wire_answer.append(answer)
         self._wire_thought.append(thought)
+        if answer and answer[-1] in _SURE_CURSORS:
+            return self._wire_changed(str(self._wire_answer), str(self._wire_thought))
         return self._begun(
             [ReasoningDelta(self._thoughts.append(thought)), TextDelta(self._text.append(answer))]
         )
@@ -378,6 +385,49 @@ class AnswerAssembler:
         """Whether the page must be read once more at the end: it is the source, or alone knows what was cited."""
         return self.source == "dom" or bool(self._profile.sources and not self._sources)
 
+    def compare_with_page(self, shown: str, bound_by: BoundBy | None) -> Agreement:
+        """Return what ``shown``, the page's answer, says of the wire's; both are Markdown."""
+        return compare(
+            str(self._wire_answer),
+            shown,
+            is_bare=bool(self._profile.answer),
+            is_strict=bound_by not in {"id", "request"},
+            beside=str(self._wire_thought),
+        )
+
+    def judge_witness(self, found: Agreement, shown: str, bound_by: BoundBy | None) -> tuple[str, ...]:
+        """Return the notes of an answer that the page does not show, though it had its time.
+
+        Args:
+            found: What the page's answer says of the wire's.
+            shown: That answer.
+            bound_by: How the wire's stream is tied to this turn.
+
+        Raises:
+            AnswerWithdrawnError: The page shows a refusal in its place.
+            CaptureDisagreesError: The page shows another answer, or none of one that only its address speaks for.
+        """
+        told = str(self._wire_answer)
+        refusal = find_refusal(told, shown, self._profile.site_words)
+        if refusal is not None:
+            raise AnswerWithdrawnError(refusal)
+        if found is Agreement.SHOWS_NOTHING and bound_by in {"id", "request"}:
+            return (PAGE_SHOWS_NOTHING,)
+        logger.warning(
+            "capture_disagrees",
+            extra={
+                "profile": self._profile.name,
+                "bound_by": bound_by or "nothing",
+                "wire": fingerprint(told),
+                "page": fingerprint(shown),
+            },
+        )
+        if found is Agreement.SHOWS_NOTHING:
+            reason = "the page shows nothing of it, and only its address says that it belongs to this turn"
+            raise CaptureDisagreesError(reason)
+        reason = f"the page has {fingerprint(shown)}, its traffic {fingerprint(told)}"
+        raise CaptureDisagreesError(reason)
+
     def conclude(
         self,
         page_markdown: str | None,
@@ -385,6 +435,7 @@ class AnswerAssembler:
         sources: Iterable[Mapping[str, str]] = (),
         *,
         has_retry: bool = False,
+        notes: tuple[str, ...] = (),
     ) -> list[TurnEvent]:
         """Return the rest of the answer and ``TurnFinished``.
 
@@ -411,6 +462,7 @@ class AnswerAssembler:
         finished = TurnFinished(
             self._finish_reason,
             self.source,
+            notes,
             final_text=None if self._text.emitted == final else final,
             is_rewritten=self._text.diverged,
             limit=self._heard.limit,

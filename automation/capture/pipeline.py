@@ -12,6 +12,7 @@ from typing import Any
 
 from anyio.streams.memory import MemoryObjectSendStream
 
+from automation.capture.agreement import Agreement
 from automation.capture.answer_assembler import AnswerAssembler, PageFacts
 from automation.capture.decoders.protocol import StreamFormatError, WireEvent
 from automation.capture.end_detector import AT_WORK
@@ -31,6 +32,8 @@ _TICK_S = 0.1
 _PAGE_SILENT_S = 120.0
 _THOUGHT_SHOWS_MS = 1000
 _SIGNS_OF_WORK = ("stop", "busy")
+_SHOWS_S = 1.0
+_TIMES_CHANGING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ class _Inbox(deque[Seen]):
 class TurnCapture:
     """Reads one answer. It watches from before the prompt is sent, so that nothing of the answer is missed.
 
-    Without ``hands`` a closed thought stays closed, and what the page hides of it unread.
+    Without ``hands`` a closed thought stays closed, and what the page hides of it unread. Without ``has_witness`` the wire
+    is believed whatever the page shows.
     """
 
     def __init__(
@@ -92,8 +96,13 @@ class TurnCapture:
         profile: SelectorProfile,
         timeouts: Timeouts,
         hands: PageActions | None = None,
+        *,
+        has_witness: bool = True,
     ) -> None:
         self._hands = hands
+        self._has_witness = has_witness and profile.wire is not None
+        self._profile = profile
+        self._timeouts = timeouts
         self._has_opened_thought = False
         self._network = network
         self._dom = dom
@@ -165,7 +174,8 @@ class TurnCapture:
                 self._has_opened_thought = await self._open_thought()
         if self._sent is not None:
             self._sent.check()
-        *rest, finished = self._answer.conclude(*await self._whole_page_answer())
+        notes = await self._hear_witness() if self._has_witness else ()
+        *rest, finished = self._answer.conclude(*await self._whole_page_answer(), notes=notes)
         for event in rest:
             await out.send(event)
         assert isinstance(finished, TurnFinished)
@@ -247,6 +257,36 @@ class TurnCapture:
         ):
             self._answer.decoder_broke("it reads nothing while the page's answer grows")
             await self._dom.call("setMode", "read")
+
+    async def _hear_witness(self) -> tuple[str, ...]:
+        """Let the page's own answer speak for or against the wire's; return what the client should know of it.
+
+        Raises:
+            AnswerWithdrawnError: The page shows a refusal in the answer's place.
+            CaptureDisagreesError: It shows another answer, or none of one that only its address speaks for.
+        """
+        if self._answer.source != "wire":
+            return ()
+        began_s = changed_s = time.monotonic()
+        before: str | None = None
+        while True:
+            whole = await self._dom.call("readTurn")
+            shown = str(whole["markdown"]) if whole else ""
+            bound_by = self._wire.bound_by if self._wire else None
+            found = self._answer.compare_with_page(shown, bound_by)
+            if found is Agreement.AGREES:
+                return ()
+            now = time.monotonic()
+            if shown != before:
+                before, changed_s = shown, now
+            waits_s = now - began_s
+            # What still changes may be on its way to the answer, but not for ever.
+            is_at_rest = now - changed_s >= _SHOWS_S or waits_s >= _TIMES_CHANGING * self._timeouts.witness_s
+            if waits_s >= self._timeouts.witness_s and is_at_rest:
+                return self._answer.judge_witness(found, shown, bound_by)
+            await self._seen.wait(_TICK_S)
+            while self._seen:
+                self._pending += await self._take(self._seen.popleft())
 
     async def _open_thought(self) -> bool:
         """Open the page's thinking block where its text is not on the page; return whether that was tried."""

@@ -293,3 +293,26 @@ async def test_reading_never_changes_the_page(page):
     )
 
     assert got == {"isSame": True, "changes": 0}
+
+
+@pytest.mark.parametrize(
+    ("source", "address"),
+    [
+        ("/img/fox.png", "https://chat.example/img/fox.png"),
+        ("fox.png?w=2", "https://chat.example/c/fox.png?w=2"),
+        ("//cdn.example/fox.png", "https://cdn.example/fox.png"),
+        ("https://cdn.example/fox", "https://cdn.example/fox"),
+        ("data:image/png;base64,AAAA", "data:image/png;base64,AAAA"),
+    ],
+)
+async def test_an_images_address_leads_to_it_from_anywhere(page, source, address):
+    await page.evaluate("""() => {
+      const base = Object.assign(document.createElement("base"), { id: "base", href: "https://chat.example/c/1" });
+      document.head.append(base);
+    }""")
+    try:
+        (read,) = await page.evaluate(SERIALIZE, [[f'<p><img alt="A fox" src="{source}"></p>'], {}])
+    finally:
+        await page.evaluate("() => document.getElementById('base').remove()")
+
+    assert read["markdown"] == f"![A fox]({address})"

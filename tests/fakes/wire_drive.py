@@ -59,7 +59,7 @@ async def drive(
         sockets = frames[0].event == "Network.webSocketCreated"
         tap = NetworkTap((URL,), ("POST",), sockets=sockets, spawn=spawn)
         await tap.attach(page)
-        capture = TurnCapture(tap, cast("PageAgent", BlindDom()), profile, Timeouts())
+        capture = TurnCapture(tap, cast("PageAgent", BlindDom()), profile, Timeouts(), has_witness=False)
 
         async def tell() -> None:
             for frame in frames:

@@ -516,7 +516,7 @@ function parleyDomToMarkdown(root, options) {
   }
 
   function readImage(el, tokens) {
-    const alt = el.getAttribute('alt') || '', source = el.getAttribute('src');
+    const alt = el.getAttribute('alt') || '', source = el.getAttribute('src') ?? (el.currentSrc || null);
     if (/(^|[\s_-])(emoji|emote)($|[\s_-])/.test(el.getAttribute('class') || '') || /^\p{Extended_Pictographic}/u.test(alt)) {
       return void tokens.push({ k: TEXT, s: alt });
     }
@@ -528,7 +528,13 @@ function parleyDomToMarkdown(root, options) {
     if (!alt && link && link.textContent.trim()) return; // a site's icon beside the words of a link
     const words = alt.replace(/\s+/g, ' ').replace(/[\0-\2]/g, '').replace(/\\/g, '\\\\')
       .replace(/[[\]*_`<]/g, (c) => `&#${c.charCodeAt(0)};`);
-    tokens.push({ k: ATOM, s: `![${words}](${target(source || '', el)})` });
+    tokens.push({ k: ATOM, s: `![${words}](${target(absolute(source || '', el), el)})` });
+  }
+
+  /** Whoever reads the answer has no page to resolve an address against. */
+  function absolute(address, el) {
+    const isOfSite = /^https?:/.test(el.baseURI) && address && URL.canParse(address, el.baseURI);
+    return isOfSite && !/^[a-z][a-z0-9+.-]*:/i.test(address) ? new URL(address, el.baseURI).href : address;
   }
 
   function readCode(el, tokens) {

@@ -2,11 +2,13 @@
 
 import pytest
 
+from automation.capture.agreement import Agreement, fingerprint
 from automation.capture.answer_assembler import AnswerAssembler, Utf16Text
 from automation.capture.decoders.protocol import WireAlive, WireEnd, WireError, WireText
 from automation.capture.traffic import Flow
 from automation.errors import (
     AnswerWithdrawnError,
+    CaptureDisagreesError,
     ContentBlockedError,
     EmptyAnswerError,
     FirstTokenTimeout,
@@ -853,3 +855,67 @@ def test_words_of_failure_beside_a_control_to_try_again_are_no_answer(text, has_
             answer.conclude(text, has_retry=has_retry)
     else:
         assert answer.conclude(text, has_retry=has_retry)[-1].finish_reason == "stop"
+
+
+# -- the witness ---------------------------------------------------------------------------------------------------------
+
+ANSWER = "The capital of France is Paris, a city on the Seine."
+
+
+def told_by_wire(text=ANSWER, profile=BY_WIRE):
+    answer = answer_by(profile)
+    answer.take_wire(TextDelta(text), 0.1)
+    answer.take_wire(WireEnd(), 0.2)
+    return answer
+
+
+@pytest.mark.parametrize("bound_by", ["id", "request"])
+def test_an_answer_that_is_tied_to_its_turn_is_given_though_the_page_shows_nothing(bound_by):
+    answer = told_by_wire()
+
+    notes = answer.judge_witness(Agreement.SHOWS_NOTHING, "", bound_by)
+
+    assert notes == ("page_shows_nothing",)
+    assert answer.conclude(None, notes=notes) == [TurnFinished("stop", "wire", ("page_shows_nothing",))]
+
+
+@pytest.mark.parametrize(
+    ("found", "shown", "bound_by"),
+    [
+        (Agreement.SHOWS_NOTHING, "", "address"),
+        (Agreement.SHOWS_NOTHING, "", None),
+        (Agreement.CONTRADICTS, "It rains in Bergen.", "id"),
+        (Agreement.CONTRADICTS, "It rains in Bergen.", "request"),
+    ],
+)
+def test_an_answer_that_nothing_speaks_for_or_the_page_against_is_not_given(found, shown, bound_by, caplog):
+    answer = told_by_wire()
+
+    with pytest.raises(CaptureDisagreesError) as raised:
+        answer.judge_witness(found, shown, bound_by)
+
+    (record,) = [one for one in caplog.records if one.message == "capture_disagrees"]
+    assert record.wire == fingerprint(ANSWER)
+    assert record.page == fingerprint(shown)
+    assert "Paris" not in f"{record.__dict__}{raised.value}"
+
+
+def test_a_refusal_that_only_the_page_shows_takes_the_wires_answer_back():
+    answer = told_by_wire(profile=BLOCKED_BY_WIRE)
+
+    with pytest.raises(AnswerWithdrawnError, match="beyond my current scope"):
+        answer.judge_witness(Agreement.CONTRADICTS, REFUSAL, "id")
+
+
+@pytest.mark.parametrize(
+    ("more", "shown", "found"),
+    [
+        ({"answer": ".body"}, "London", Agreement.CONTRADICTS),
+        ({}, "Assistant", Agreement.SHOWS_NOTHING),
+        ({}, f"Assistant {ANSWER}", Agreement.AGREES),
+    ],
+)
+def test_a_body_that_the_profile_names_has_no_labels_to_be_left_out(more, shown, found):
+    profile = parse_profile({**PAGE, **more, "wire": {"decoder": "openai_sse", "urls": "*"}})
+
+    assert told_by_wire(profile=profile).compare_with_page(shown, "id") is found

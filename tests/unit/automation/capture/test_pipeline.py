@@ -8,7 +8,14 @@ from anyio.lowlevel import checkpoint
 
 from automation.capture.pipeline import TurnCapture
 from automation.capture.tap_events import BodyBytes, BodyEnded
-from automation.errors import PageLostError, PromptRejectedError, RateLimitedError, SiteError
+from automation.errors import (
+    CaptureDisagreesError,
+    PageLostError,
+    PromptRejectedError,
+    RateLimitedError,
+    SiteError,
+)
+from automation.timing import Timeouts
 from automation.turn import ReasoningDelta, SourceFound, TextDelta, TurnFinished
 from tests.fakes.capture_taps import (
     BY_WIRE,
@@ -34,6 +41,7 @@ class Capture:
         self.network = TapModel()
         config = chat_config(**profile)
         self.capture = capture_of(self, config)
+        self.page.answers["readTurn"] = self.shown_answer
         self.told: list[Any] = []
 
     async def read(self):
@@ -45,6 +53,10 @@ class Capture:
                     return await self.capture.read(send)
             finally:
                 self.told += [event async for event in receive]
+
+    def shown_answer(self):
+        """What the page shows: all that was told."""
+        return {"markdown": self.capture.answer, "thinking": "", "sources": []}
 
     @property
     def text(self):
@@ -238,3 +250,43 @@ async def test_a_turn_that_is_cancelled_stops_listening():
         tasks.cancel_scope.cancel()
 
     assert turn.listens == (False, False)
+
+
+async def test_an_answer_of_the_wire_waits_for_the_page_to_show_it():
+    turn = Capture(**BY_WIRE)
+    shown = iter(["", "Thinking…", "Hel"])
+    turn.page.answers["readTurn"] = lambda: {"markdown": next(shown), "thinking": "", "sources": []}
+
+    async with turn.capture.watching():
+        turn.network.tell(*answer_of("Hel", "lo"))
+        finished = await turn.read()
+
+    assert (turn.text, finished) == ("Hello", TurnFinished("stop", "wire"))
+    assert turn.page.log.count("readTurn") == 3
+
+
+async def test_an_answer_of_the_wire_that_the_page_contradicts_is_none():
+    turn = Capture(**BY_WIRE, answer=".body", timeouts=Timeouts(witness_s=0.01))
+    turn.page.answers["readTurn"] = {"markdown": "It rains in Bergen.", "thinking": "", "sources": []}
+
+    async with turn.capture.watching():
+        turn.network.tell(*answer_of("The capital of France ", "is Paris."))
+        with pytest.raises(CaptureDisagreesError):
+            await turn.read()
+
+    assert not any(isinstance(event, TurnFinished) for event in turn.told)
+
+
+async def test_a_page_that_is_lost_before_it_shows_the_answer_ends_the_turn():
+    turn = Capture(**BY_WIRE)
+
+    async with turn.capture.watching():
+
+        def lose():
+            turn.capture.lost("The page was closed.")
+            return {"markdown": "", "thinking": "", "sources": []}
+
+        turn.page.answers["readTurn"] = lose
+        turn.network.tell(*answer_of("Hello"))
+        with pytest.raises(PageLostError, match="was closed"):
+            await turn.read()

@@ -55,6 +55,7 @@ class Chat:
 
     def __init__(self, held=None, **profile):
         self.page = PageModel()
+        self.page.answers["readTurn"] = {"markdown": "Hello", "thinking": "", "sources": []}
         self.log = self.page.log
         self.network = TapModel()
         self.account = Account(self.log)
@@ -111,7 +112,7 @@ async def test_a_turn_writes_sends_and_tells_its_answer():
 
     finished = await chat.take()
 
-    assert chat.log == ["beginTurn watch", "write", "mend", "send", "used"]
+    assert chat.log == ["beginTurn watch", "write", "mend", "send", "readTurn", "used"]
     assert chat.told[:-1] == [TextDelta("Hello")]
     assert finished == TurnFinished("stop", "wire", chat=ChatLink("new", fingerprint="Hi"))
 
