@@ -106,9 +106,7 @@ def plan_page(seed: int) -> PagePlan:
         has_greeting=chance.random() < 0.4,
         has_send=chance.random() < 0.7,
         has_new_chat=chance.random() < 0.6,
-        has_wire=chance.random() < 0.6
-        and "rewrite" not in side
-        and _can_have_wire(transport, shape, rewriting),
+        has_wire=chance.random() < 0.6 and _can_have_wire(transport, shape, rewriting),
         has_user_turn=chance.random() < 0.7,
         has_turn_ids=chance.random() < 0.5,
         asks_by_post=transport in ("polling", "long_polling")
