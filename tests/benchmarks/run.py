@@ -28,6 +28,7 @@ from tests.benchmarks import (  # noqa: E402
     detectors,
     fidelity,
     live_view,
+    long_answer,
     prompt_entry,
     session_memory,
     turn_overhead,
@@ -47,6 +48,7 @@ NAMES = (
     "session_memory",
     "detectors",
     "wire_cost",
+    "long_answer",
 )
 
 
@@ -160,6 +162,28 @@ def run_wire_cost(arguments: argparse.Namespace) -> object:
     return [{**asdict(row), "ratio": row.ratio} for row in rows]
 
 
+def run_long_answer(arguments: argparse.Namespace) -> object:
+    """Measure and print what a long answer takes on pages that render it anew at each token."""
+    rows = asyncio.run(measure_long_answer(3000 if arguments.quick else long_answer.CHARACTERS))
+    return [{**asdict(row), "ratio": row.ratio} for row in rows]
+
+
+async def measure_long_answer(characters: int) -> list[long_answer.Row]:
+    """Print seconds of the page alone and through the gateway, one line a page and route."""
+    print(
+        f"\nA long answer rendered anew at each token, seconds; the bar is {long_answer.BAR:g} times the page alone"
+    )
+    columns = ("characters", "page alone", "gateway", "ratio", "silence", "exact")
+    print(f"{'page':28}{'read from':12}" + "".join(f"{column:>12}" for column in columns), flush=True)
+    rows = []
+    async for row in long_answer.measure(characters):
+        rows.append(row)
+        verdict = "" if row.ratio <= long_answer.BAR else "  over the bar"
+        cells = f"{row.characters:>12}{row.alone_s:>12.1f}{row.through_s:>12.1f}{row.ratio:>12.2f}{row.silence_s:>12.1f}"
+        print(f"{row.page:28}{row.route:12}{cells}{row.is_exact!s:>12}{verdict}  {row.error}", flush=True)
+    return rows
+
+
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], object]] = {
     "turn_overhead": run_turn_overhead,
     "capture_delay": run_capture_delay,
@@ -170,6 +194,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], object]] = {
     "session_memory": run_session_memory,
     "detectors": run_detectors,
     "wire_cost": run_wire_cost,
+    "long_answer": run_long_answer,
 }
 
 

@@ -45,7 +45,7 @@ def _row(site: FakeChatSite, started_s: float, ended_s: float, sample: dict[str,
 
 async def _with_gateway(site: FakeChatSite, turns: int) -> dict[str, list[float]]:
     sample: dict[str, list[float]] = {name: [] for name in MEASURES}
-    async with _gateway() as base_url, httpx.AsyncClient(base_url=base_url, timeout=60) as client:
+    async with open_gateway() as base_url, httpx.AsyncClient(base_url=base_url, timeout=60) as client:
         profile = {key: value for key, value in profile_data("fetch-sse").items() if key != "name"}
         body = {"name": "bench", "provider_type": "web_chat", "base_url": site.url, "profile": profile}
         (await client.post("/api/endpoints/", json=body)).raise_for_status()
@@ -67,7 +67,8 @@ async def _with_gateway(site: FakeChatSite, turns: int) -> dict[str, list[float]
 
 
 @asynccontextmanager
-async def _gateway() -> AsyncIterator[str]:
+async def open_gateway() -> AsyncIterator[str]:
+    """Run the gateway of this checkout in a process of its own; yields its address."""
     with tempfile.TemporaryDirectory() as data:
         port = free_port()
         environment = {**os.environ, "HOST": "127.0.0.1", "PORT": str(port), "DATA_DIR": data, "AUTH": "off"}
