@@ -13,7 +13,7 @@ from fastapi.telemetry import TelemetryConfig
 
 from backend import __version__
 from backend.api import health
-from backend.api.admin import accounts, conversations, endpoints, metrics, rotations, usage
+from backend.api.admin import accounts, conversations, endpoints, metrics, profiles, rotations, usage
 from backend.api.error_schema import ERROR_RESPONSES
 from backend.api.errors import install_error_handlers
 from backend.api.inference import chat, embeddings, messages_api, responses_api
@@ -49,6 +49,7 @@ _ROUTERS = (
     conversations.router,
     rotations.router,
     usage.router,
+    profiles.router,
     chat.router,
     health.router,
     metrics.router,

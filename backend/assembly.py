@@ -233,6 +233,7 @@ async def _open_services(
             started_at=time.monotonic(),
             find_database_problem=storage.repositories.problem,
             browser_status=routing.providers.status,
+            try_profile=routing.providers.try_profile,
         )
 
 

@@ -69,6 +69,7 @@ from backend.errors import (
     StorageError,
     StructuredAnswerError,
     ToolCallError,
+    TrialTimeoutError,
 )
 
 
@@ -188,6 +189,7 @@ TABLE: Mapping[type[BaseException], ErrorRow] = MappingProxyType(
         SignInRunningError: ErrorRow(Try.REOPEN, _HOLDS, Rank.OTHER),
         LiveTokenExpiredError: ErrorRow(_NOWHERE, _HOLDS, Rank.OTHER),
         StorageError: ErrorRow(_NOWHERE, _HOLDS, Rank.OTHER),
+        TrialTimeoutError: ErrorRow(_NOWHERE, _HOLDS, Rank.OTHER),
         AnswerShapeError: ErrorRow(_ELSEWHERE, _HOLDS, Rank.OTHER),
         ToolCallError: ErrorRow(Try.ENDPOINT | Try.REOPEN, _HOLDS, Rank.OTHER),
         StructuredAnswerError: ErrorRow(Try.ENDPOINT | Try.REOPEN, _HOLDS, Rank.OTHER),

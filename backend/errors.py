@@ -19,6 +19,7 @@
     ├── InvalidCredentialError     the API key or token is nobody's
     ├── NotAllowedError            this key or role may not use it
     ├── StorageError               the database can't be asked
+    ├── TrialTimeoutError          a profile's trial took too long
     ├── AnswerShapeError           the model did not answer in the form that was asked for
     │   ├── ToolCallError
     │   └── StructuredAnswerError
@@ -199,6 +200,16 @@ class NotAllowedError(GatewayError):
     def __init__(self, message: str, param: str | None = None) -> None:
         super().__init__(message)
         self.param = param
+
+
+class TrialTimeoutError(GatewayError):
+    """A profile's trial was not done in time, and was ended."""
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(
+            f"The trial was not done within {limit_s:g} s and was ended; a longer limit is 'timeout_seconds'."
+        )
+        self.limit_s = limit_s
 
 
 class StorageError(GatewayError):

@@ -78,6 +78,7 @@ _PARTS = {
     "parleyReading": "reading.js",
     "parleyPromptField": "prompt_field.js",
     "parleyFileDrop": "file_drop.js",
+    "parleyRoleBoxes": "role_boxes.js",
 }
 _ROLES = (
     "input",

@@ -10,6 +10,30 @@ TURN_ROLES = ("input", "send", "stop", "user_turn", "assistant_turn")
 """The roles that a turn needs, in the order in which it needs them."""
 
 
+_PROFILE_KEYS = {
+    "new_chat": "new_chat.click",
+    "new_chat_confirm": "new_chat.confirm",
+    "new_chat_ready": "new_chat.ready",
+    "temporary_chat": "conversation.temporary",
+    "sign_in_error": "sign_in.error",
+    "captcha": "challenge.captcha",
+    "qrcode": "challenge.qrcode",
+    **{
+        role: f"sign_in.{role}"
+        for role in (
+            "username",
+            "password",
+            "submit",
+            "next_step",
+            "code",
+            "code_submit",
+            "signed_in",
+            "signed_out",
+        )
+    },
+}
+
+
 @dataclass(frozen=True, slots=True)
 class RoleMatch:
     """What one role matches.
@@ -43,6 +67,26 @@ def describe_roles(found: Mapping[str, RoleMatch], roles: Sequence[str] = TURN_R
     seen = ", ".join(f"{role} {_describe_match(found[role])}" for role in roles if role in found)
     missing = ", ".join(role for role in roles if role not in found)
     return " ".join(part for part in (seen, f"(not in the profile: {missing})" if missing else "") if part)
+
+
+def find_profile_key(role: str) -> str:
+    """Return the profile's key of what the page agent calls ``role``."""
+    if role.startswith("delete_chat_"):
+        return f"conversation.delete.{role.removeprefix('delete_chat_')}"
+    return _PROFILE_KEYS.get(role, role)
+
+
+def merge_most(seen: Mapping[str, RoleMatch], now: Mapping[str, RoleMatch]) -> dict[str, RoleMatch]:
+    """Return for each role the most that matched at one time; visible ones count more, and the later of equals."""
+
+    def size(match: RoleMatch) -> tuple[int, int]:
+        return match.visible, match.count
+
+    most = dict(seen)
+    for role, match in now.items():
+        if role not in most or size(match) >= size(most[role]):
+            most[role] = match
+    return most
 
 
 def _describe_match(match: RoleMatch) -> str:

@@ -21,12 +21,21 @@ def load_profile(name: str, folders: Sequence[Path]) -> SelectorProfile:
     Raises:
         ProfileError: None has such a file, it is not YAML, or it is not a valid profile.
     """
+    return read_profile_file(find_profile_file(name, folders), name)
+
+
+def find_profile_file(name: str, folders: Sequence[Path]) -> Path:
+    """Return the file of a profile in the first of the folders that has it.
+
+    Raises:
+        ProfileError: None has it; the error lists what they have.
+    """
     is_name = name.replace("-", "").replace("_", "").isalnum()
     path = next((p for folder in folders if is_name and (p := folder / f"{name}.yaml").is_file()), None)
     if path is None:
         known = "; ".join(_list_names(folder) for folder in folders)
         raise ProfileError(f"{name}.yaml", "profile", f"there is no profile {name!r}; there are: {known}")
-    return read_profile_file(path, name)
+    return path
 
 
 def read_profile_file(path: Path, name: str | None = None) -> SelectorProfile:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Protocol
 
@@ -129,9 +129,14 @@ class PageConnection:
 
 @asynccontextmanager
 async def open_page_connection(
-    page: Page, browsers: BrowserPool, profile: SelectorProfile, timeouts: Timeouts, spawn: Spawn
+    page: Page,
+    browsers: BrowserPool,
+    profile: SelectorProfile,
+    timeouts: Timeouts,
+    spawn: Spawn,
+    watchers: Sequence[Callable[[Channel], None]] = (),
 ) -> AsyncIterator[PageConnection]:
-    """Attach to a page; it is closed at the end, whatever happens.
+    """Attach to a page; it is closed at the end, whatever happens. ``watchers`` hear of every channel before its first event.
 
     Raises:
         PageLostError: The page is gone.
@@ -149,6 +154,8 @@ async def open_page_connection(
     async def prepare(channel: Channel, kind: str) -> None:
         if kind in {"page", "iframe"}:
             life.attach(channel)
+        for watch in watchers:
+            watch(channel)
         await network.attach(channel)
         await agent.attach(channel, kind)
 

@@ -70,6 +70,7 @@ from backend.errors import (
     StorageError,
     StructuredAnswerError,
     ToolCallError,
+    TrialTimeoutError,
 )
 from backend.wire.errors import ErrorReply, retry_after
 
@@ -123,6 +124,7 @@ TABLE: Mapping[type[BaseException], tuple[int, str]] = MappingProxyType(
         AccountBannedError: (503, "account_banned"),
         NoAccountError: (503, "no_account_available"),
         BrowserUnavailableError: (503, "browser_unavailable"),
+        TrialTimeoutError: (504, "trial_timeout"),
         FirstTokenTimeout: (504, "first_token_timeout"),
         IdleTimeout: (504, "idle_timeout"),
     }

@@ -17,6 +17,7 @@ from backend.gateway.routing.rotation_registry import RotationRegistry
 from backend.identity.principal import Principal
 from backend.identity.request_principal import get_principal
 from backend.ledger.usage_log import UsageLog
+from backend.providers.kinds import TryProfile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class Services:
         started_at: On the clock of ``time.monotonic``.
         database_problem: What is wrong with the database, or None.
         browser_status: Facts about the browser for ``GET /ready``.
+        try_profile: Tries a profile on its page.
     """
 
     manager: EndpointManager
@@ -39,6 +41,7 @@ class Services:
     started_at: float
     find_database_problem: Callable[[], Awaitable[str | None]]
     browser_status: Callable[[], dict[str, Any]]
+    try_profile: TryProfile
 
 
 def _get_services(request: Request) -> Services:

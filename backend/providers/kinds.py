@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from automation.account.session_state import SessionStore
 from automation.browser.profile_folder import ProfileFolder
+from automation.errors import BrowserUnavailableError
+from automation.workbench.report import TrialReport
 from backend.accounts.account_config import AccountRepository
 from backend.providers.config import EndpointConfig
 from backend.providers.protocol import PageProviderOpener, ProviderKind
 from backend.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class TrialOrder:
+    """A profile to be tried on its page.
+
+    Attributes:
+        profile: A profile's name, or an inline profile.
+        ask: The one prompt that is sent; None to look only.
+    """
+
+    url: str
+    profile: str | Mapping[str, Any]
+    ask: str | None = None
+
+
+TryProfile = Callable[[TrialOrder], Awaitable[TrialReport]]
+
+
+async def _refuse_trial(_order: TrialOrder) -> TrialReport:
+    msg = "This gateway has no browser to try a profile in."
+    raise BrowserUnavailableError(msg)
 
 
 class SessionsFor(Protocol):
@@ -49,12 +73,14 @@ class OpenedProviders:
         check: Raises ``ProfileError`` when a configuration can't work.
         status: Facts about the browser for ``GET /ready``.
         pages: By provider type, the openers of providers that take prompts: the gateway makes kinds of them.
+        try_profile: Tries a profile on its page. Raises ``ProfileError``, ``BrowserUnavailableError``, ``PoolFullError``.
     """
 
     kinds: Mapping[str, ProviderKind]
     check: Callable[[EndpointConfig], None]
     status: Callable[[], dict[str, Any]]
     pages: Mapping[str, PageProviderOpener] = field(default_factory=dict)
+    try_profile: TryProfile = _refuse_trial
 
 
 OpenProviders = Callable[[Settings, AccountStores], AbstractAsyncContextManager[OpenedProviders]]

@@ -15,13 +15,14 @@ from automation.browser.capacity import default_max_streaming
 from automation.browser.discovery import find_browser
 from automation.errors import BrowserUnavailableError
 from automation.owned_tasks import owned_tasks
+from automation.workbench.report import TrialReport
 from backend.providers.api.client_session import open_api_session
 from backend.providers.api.codegen.runs import CodegenDefaults
 from backend.providers.api.opener import API_TRAITS, api_opener, check_api
 from backend.providers.config import EndpointConfig
-from backend.providers.kinds import AccountStores, OpenedProviders
+from backend.providers.kinds import AccountStores, OpenedProviders, TrialOrder
 from backend.providers.protocol import PageProvider, ProviderKind
-from backend.providers.web_chat.profile_source import read_profile
+from backend.providers.web_chat.profile_source import read_profile, resolve_profile
 from backend.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ async def open_providers(settings: Settings, stores: AccountStores) -> AsyncIter
             lambda config: checks[config.provider_type](config),
             pages.status,
             {"web_chat": pages.open},
+            pages.try_profile,
         )
 
 
@@ -85,13 +87,21 @@ class _Pages:
             self._is_there.set()
             await anyio.sleep_forever()
 
-    @asynccontextmanager
-    async def open(self, config: EndpointConfig) -> AsyncIterator[PageProvider]:
-        """Be a ``PageProviderOpener``."""
+    async def try_profile(self, order: TrialOrder) -> TrialReport:
+        """Be a ``TryProfile``."""
+        profile = resolve_profile(order.profile, self._settings.profile_folders, "<request>")
+        return await (await self._opened()).try_profile(order, profile)
+
+    async def _opened(self) -> OpenedPages:
         self._is_wanted.set()
         await self._is_there.wait()
         assert self._pages is not None
-        async with self._pages.open(config) as provider:
+        return self._pages
+
+    @asynccontextmanager
+    async def open(self, config: EndpointConfig) -> AsyncIterator[PageProvider]:
+        """Be a ``PageProviderOpener``."""
+        async with (await self._opened()).open(config) as provider:
             yield provider
 
     def status(self) -> dict[str, Any]:

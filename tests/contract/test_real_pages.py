@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -68,3 +69,29 @@ async def test_an_address_where_nothing_listens_is_an_error_with_its_reason(tmp_
         document = await gateway.wait_for("demo", "error")
 
     assert "http://127.0.0.1:1/" in document["state_reason"]
+
+
+async def test_a_profile_is_tried_over_rest_without_an_endpoint(tmp_path):
+    wrong = {**profile_data("fetch-sse"), "input": "textarea.promt", "timeouts": {"ready_s": 3}}
+    async with FakeChatSite.open() as page, real_gateway(tmp_path) as gateway:
+        right = await gateway.rest.post(
+            "/api/profiles/try",
+            json={"url": page.url, "profile": profile_data("fetch-sse"), "ask": "[[echo:Yes indeed]]"},
+        )
+        changed = await gateway.rest.post("/api/profiles/try", json={"url": page.url, "profile": wrong})
+        late = await gateway.rest.post(
+            "/api/profiles/try", json={"url": page.url, "profile": wrong, "timeout_seconds": 0.05}
+        )
+        listed = (await gateway.rest.get("/api/endpoints/")).json()
+        browser = (await gateway.rest.get("/ready")).json()["browser"]
+
+    told = right.json()
+    assert (right.status_code, told["ok"], told["advice"]) == (200, True, "Nothing to change.")
+    assert (told["answer"]["text"], told["answer"]["source"]) == ("Yes indeed", "wire")
+    assert base64.b64decode(told["screenshot"]).startswith(b"\x89PNG")
+    assert {row["key"] for row in told["roles"]} >= {"input", "send", "stop", "assistant_turn"}
+    assert (changed.status_code, changed.json()["error"]["code"]) == (200, "site_changed")
+    assert changed.json()["advice"].startswith("'input' matches nothing on the page")
+    assert (late.status_code, late.json()["error"]["code"]) == (504, "trial_timeout")
+    assert listed == []
+    assert browser["pages"] == 0

@@ -164,7 +164,7 @@
     };
 
     return {
-      roots, deepAll, find, findAll, fits, isVisible, isEnabled, contains, roles, parentOf, textOf, lettersIn,
+      roots, deepAll, find, findAll, fits, isVisible, isEnabled, contains, roles, elementsOf, parentOf, textOf, lettersIn,
       elementAt: deepElementFromPoint,
     };
   };

@@ -213,6 +213,7 @@
       },
       ...promptField,
       ...fileDrop,
+      ...parleyRoleBoxes(profile, finding),
       // Resolves as soon as every wanted fact holds; the caller bounds the wait.
       until: (want, ms) => new Promise((resolve) => {
         if (isMet(want)) { resolve(true); return; }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +11,14 @@ from typing import Any
 from automation.browser.display import can_show_windows, display_obstacle
 from automation.browser.drivers import driver_obstacle
 from automation.browser.pool import open_browser_pool
+from automation.profiles.model import SelectorProfile
 from automation.stealth.options import BrowserConfig
-from backend.providers.kinds import AccountStores
+from automation.workbench.report import TrialPlan, TrialReport
+from automation.workbench.trial import try_profile
+from backend.providers.config import BrowserSettings
+from backend.providers.kinds import AccountStores, TrialOrder
 from backend.providers.protocol import PageProviderOpener
-from backend.providers.web_chat.opener import web_chat_opener
+from backend.providers.web_chat.opener import build_browser_config, web_chat_opener
 from backend.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -27,10 +31,12 @@ class OpenedPages:
     Attributes:
         open: The opener of ``web_chat`` endpoints.
         status: Facts about the pool.
+        try_profile: Tries a profile on its page, in a browser as an endpoint's that says nothing about it.
     """
 
     open: PageProviderOpener
     status: Callable[[], dict[str, Any]]
+    try_profile: Callable[[TrialOrder, SelectorProfile], Awaitable[TrialReport]]
 
 
 @asynccontextmanager
@@ -49,7 +55,16 @@ async def open_pages(settings: Settings, stores: AccountStores) -> AsyncIterator
             driver=settings.browser_driver,
             capture=settings.capture,
         )
-        yield OpenedPages(opener, pool.status)
+        browser = build_browser_config(
+            BrowserSettings(), headless=settings.headless, driver=settings.browser_driver
+        )
+
+        async def try_once(order: TrialOrder, profile: SelectorProfile) -> TrialReport:
+            return await try_profile(
+                pool, TrialPlan(url=order.url, profile=profile, browser=browser, ask=order.ask)
+            )
+
+        yield OpenedPages(opener, pool.status, try_once)
 
 
 def start_obstacles(settings: Settings) -> list[str]:
