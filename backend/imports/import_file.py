@@ -15,7 +15,7 @@ from backend.errors import InvalidRequestError
 from backend.gateway.routing.rotations import Rotation, RotationDraft
 from backend.providers.api.presets import PRESETS, PresetName
 from backend.providers.config import EndpointDraft, Price
-from backend.providers.fields import HeaderSecret
+from backend.providers.fields import ApiKey
 from backend.wire.json_body import check_keepable
 
 Keys = Mapping[str, SecretStr]
@@ -62,7 +62,7 @@ class ImportedProvider(_Strict):
     endpoint: str
     type: Literal["openai", "anthropic", "google", "ollama"]
     api_key_required: bool = False
-    api_key: HeaderSecret | None = None
+    api_key: ApiKey | None = None
     models: tuple[_Model | str, ...] = ()
     default_model: str | None = None
     weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0

@@ -11,6 +11,7 @@ from automation.stealth.options import Driver, Gl
 from automation.stealth.pacing import HumanInput
 from backend.providers.api.presets import PRESETS, PresetName
 from backend.providers.fields import (
+    ApiKey,
     CdpAddress,
     Count,
     HeaderName,
@@ -192,7 +193,7 @@ class EndpointDraft(_Strict):
     login_url: HttpAddress | None = None
     username: str | None = None
     password: SecretStr | None = None
-    api_key: HeaderSecret | None = None
+    api_key: ApiKey | None = None
     profile: str | dict[str, Any] | None = None
     preset: PresetName | None = None
     models: tuple[str, ...] = ()

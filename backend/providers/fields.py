@@ -91,12 +91,30 @@ def _check_header_secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def check_key_text(text: str) -> str:
+    """Return the text if it can be an API key.
+
+    Raises:
+        ValueError: It has a character that can't be sent in a header, or that no key has.
+    """
+    if not check_header_text(text).isascii():
+        msg = "has a character that no API key has, such as the dots of a shortened one: give the whole key"
+        raise ValueError(msg)
+    return text
+
+
+def _check_api_key(secret: SecretStr) -> SecretStr:
+    check_key_text(secret.get_secret_value())
+    return secret
+
+
 HttpAddress = Annotated[str, AfterValidator(_check_url)]
 CdpAddress = Annotated[str, AfterValidator(_check_cdp_url)]
 ProxyAddress = Annotated[str, Field(min_length=1), AfterValidator(_check_proxy)]
 HeaderName = Annotated[str, AfterValidator(_check_header_name)]
 HeaderText = Annotated[str, AfterValidator(check_header_text)]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_check_header_secret)]
+ApiKey = Annotated[SecretStr, AfterValidator(_check_api_key)]
 Seconds = Annotated[float, Field(gt=0, le=_YEAR_S)]
 """More than nothing, at most a year."""
 Count = Annotated[int, Field(gt=0, le=1_000_000_000)]

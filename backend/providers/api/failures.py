@@ -16,16 +16,21 @@ _BLOCKED = re.compile(r"content_(filter|policy)|responsible_?ai", re.IGNORECASE)
 _LONGEST_WORDS = 1000
 # A wrong address answers with a page of its own; these are about the request only where an API says so.
 _ABOUT_THE_REQUEST = frozenset({400, 404, 405, 406, 410, 413, 414, 415, 422, 431})
+_NO_SUCH_PLACE = frozenset({404, 405})
+# A web server's own words of an address that it doesn't have; a model that isn't there is told otherwise.
+_SAYS_NOTHING = re.compile(r"|(404:? )?(page )?not found\.?|method not allowed\.?", re.IGNORECASE)
+_VERSION = re.compile(r"/v\d")
 _MOST_REST_S = 7 * 24 * 3600.0
 
 
-def map_http_failure(status: int, refusal: Refusal, retry_after_s: float | None) -> Exception:
+def map_http_failure(status: int, refusal: Refusal, retry_after_s: float | None, url: str = "") -> Exception:
     """Return the error for an HTTP status of 400 or more.
 
     Args:
         status: The provider's.
         refusal: Its parsed body.
         retry_after_s: What its ``Retry-After`` header says; before what the body says.
+        url: What was asked; told where the address may be the cause.
     """
     words = refusal.message[:_LONGEST_WORDS] or f"HTTP {status}"
     rest_s = retry_after_s if retry_after_s is not None else refusal.retry_after_s
@@ -38,10 +43,20 @@ def map_http_failure(status: int, refusal: Refusal, retry_after_s: float | None)
         return KeyLimitedError(words, rest_s)
     if _BLOCKED.search(refusal.code):
         return ApiContentBlockedError(words)
+    if status in _NO_SUCH_PLACE and _SAYS_NOTHING.fullmatch(refusal.message):
+        return ApiFailedError(_describe_wrong_place(status, refusal.message[:_LONGEST_WORDS], url))
     if status in _ABOUT_THE_REQUEST and refusal.message:
         code = "prompt_too_large" if status == 413 else refusal.code
         return ProviderRefusedError(words, status, code, refusal.param)
     return ApiFailedError(words if refusal.message else f"HTTP {status} without words")
+
+
+def _describe_wrong_place(status: int, words: str, url: str) -> str:
+    """Return what is said of an address at which there is nothing, with the commonest mistake where it may be it."""
+    said = f"HTTP {status} {f'“{words}”' if words else 'without words'}"
+    at = f" at {url}" if url else ""
+    hint = "" if not url or _VERSION.search(url) else "; is /v1 missing at the end of base_url?"
+    return f"{said}{at}{hint}"
 
 
 def parse_retry_after(value: str | None, milliseconds: str | None, now: datetime) -> float | None:

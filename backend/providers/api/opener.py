@@ -27,7 +27,7 @@ from backend.providers.api.presets import PRESETS, ApiPreset
 from backend.providers.api.provider import ApiProvider
 from backend.providers.api.reply import CompletionProvider
 from backend.providers.config import DEFAULT_PRESET, EndpointConfig, Proxy
-from backend.providers.fields import check_header_text
+from backend.providers.fields import check_key_text
 from backend.providers.protocol import ProviderTraits
 
 Keys = Mapping[str, SecretStr]
@@ -93,7 +93,7 @@ def check_api(config: EndpointConfig, keys: Keys, codegen: CodegenDefaults = _CO
 def _check_key(key: SecretStr, config: EndpointConfig, preset: ApiPreset) -> None:
     """Refuse a key of the settings with, for one, a line break; the endpoint's own was checked when it was given."""
     try:
-        check_header_text(key.get_secret_value())
+        check_key_text(key.get_secret_value())
     except ValueError as exc:
         where = "api_key" if config.api_key is not None else preset.key_setting
         msg = f"{where}: {exc}."

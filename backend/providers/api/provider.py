@@ -188,7 +188,7 @@ class ApiProvider(WithoutAccounts):
         wait = parse_retry_after(
             response.headers.get("retry-after"), response.headers.get("retry-after-ms"), datetime.now(UTC)
         )
-        raise map_http_failure(response.status, said, wait)
+        raise map_http_failure(response.status, said, wait, str(response.url))
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         if (response.content_length or 0) > _MOST_BODY_BYTES:
@@ -211,7 +211,7 @@ def _payload(body: bytes) -> aiohttp.BytesPayload | io.BytesIO | None:
 
 def _refuse_pages(response: aiohttp.ClientResponse) -> None:
     if response.content_type in {"text/html", "application/xhtml+xml"}:
-        msg = f"it answered with a web page ({response.content_type}); the base URL may be wrong"
+        msg = f"it answered with a web page ({response.content_type}) at {response.url}; the base URL may be wrong"
         raise ApiFailedError(msg)
 
 

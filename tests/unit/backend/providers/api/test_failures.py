@@ -47,6 +47,52 @@ def test_a_404_without_words_of_an_api_is_a_wrong_address_and_not_the_clients_fa
 
 
 @pytest.mark.parametrize(
+    ("status", "words", "url", "said"),
+    [
+        (
+            404,
+            "",
+            "http://x/chat/completions",
+            "HTTP 404 without words at http://x/chat/completions; is /v1 missing",
+        ),
+        (
+            404,
+            "Not Found",
+            "http://x/models",
+            "HTTP 404 “Not Found” at http://x/models; is /v1 missing at the end",
+        ),
+        (
+            405,
+            "Method Not Allowed",
+            "http://x/",
+            "HTTP 405 “Method Not Allowed” at http://x/; is /v1 missing",
+        ),
+        (
+            404,
+            "404 page not found",
+            "http://x/v1/models",
+            "HTTP 404 “404 page not found” at http://x/v1/models",
+        ),
+    ],
+)
+def test_an_address_that_is_not_there_is_told_with_what_may_be_missing(status, words, url, said):
+    error = map_http_failure(status, Refusal(words), None, url)
+
+    assert type(error) is ApiFailedError
+    assert str(error).startswith(f"The provider reported: {said}")
+    assert ("/v1 missing" in str(error)) is ("/v1/" not in url)
+
+
+def test_a_model_that_is_not_there_is_the_clients_affair():
+    error = map_http_failure(
+        404, Refusal("model 'x' not found, try pulling it first"), None, "http://x/api/chat"
+    )
+
+    assert isinstance(error, ProviderRefusedError)
+    assert "/v1" not in str(error)
+
+
+@pytest.mark.parametrize(
     ("code", "kind"), [("rate_limit_exceeded", "requests"), ("insufficient_quota", "quota")]
 )
 def test_a_quota_rests_longer_than_a_rate(code, kind):
