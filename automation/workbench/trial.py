@@ -33,7 +33,7 @@ from automation.workbench.screenshot import take_screenshot
 
 logger = logging.getLogger(__name__)
 
-TRIAL_TIMEOUTS = Timeouts(ready_s=15.0, first_token_s=45.0, idle_s=30.0, turn_s=240.0)
+TRIAL_TIMEOUTS = Timeouts(ready_s=15.0, compose_s=10.0, first_token_s=45.0, idle_s=30.0, turn_s=240.0)
 """Shorter than a gateway's: whoever tries a profile sits before it. A profile's own ``timeouts`` win."""
 
 _LOOK_EVERY_S = 0.2

@@ -61,6 +61,38 @@ def test_a_wrong_key_a_wrong_address_and_no_gateway_are_said(address):
     assert "No gateway answers" in run("endpoints", "--url", "http://127.0.0.1:1").output
 
 
+def test_the_gateway_of_the_same_settings_is_asked_with_the_key_that_it_made(address, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOST", "0.0.0.0")
+    monkeypatch.setenv("PORT", address.rpartition(":")[2])
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    (tmp_path / "admin_key").write_text("right\n", "utf-8")
+
+    own = run("endpoints")
+    elsewhere = run("endpoints", "--url", address)
+
+    assert own.exit_code == 0, own.output
+    assert own.output.startswith("demo ")
+    assert "401" in elsewhere.output  # the key is not given to whoever listens at another address
+
+
+def test_without_a_key_of_its_own_the_gateway_is_asked_without_one(address, monkeypatch, tmp_path):
+    monkeypatch.setenv("PORT", address.rpartition(":")[2])
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+
+    assert "401" in run("endpoints").output
+
+
+@pytest.mark.parametrize("command", [["endpoints"], ["doctor"], ["try", "http://x/", "--profile", "gradio"]])
+def test_settings_that_cannot_be_used_are_said_in_a_line(command, monkeypatch, tmp_path):
+    monkeypatch.setenv("SELECTORS_DIR", str(tmp_path / "nowhere"))
+
+    result = run(*command)
+
+    assert result.exit_code == 2
+    assert result.output.startswith("Settings can't be used: SELECTORS_DIR: ")
+    assert len(result.output.splitlines()) == 1
+
+
 def test_what_is_given_to_serve_wins_over_the_settings(monkeypatch):
     served: list[Settings] = []
     monkeypatch.setenv("HOST", "127.0.0.9")

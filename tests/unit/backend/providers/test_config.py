@@ -29,6 +29,16 @@ def test_an_address_that_cannot_be_opened_is_refused(url):
         config(base_url=url)
 
 
+@pytest.mark.parametrize("key", ["sk-…", "sk-12\n34", "sk-é", "sk-\x00"])
+def test_a_key_that_cannot_be_one_is_refused_by_its_field_and_not_repeated(key):
+    with pytest.raises(ValidationError) as caught:
+        config(provider_type="api_token", preset="openai", api_key=key)
+
+    (error,) = caught.value.errors()
+    assert error["loc"] == ("api_key",)
+    assert key not in str(caught.value)
+
+
 def test_secrets_are_not_shown():
     shown = repr(
         config(
