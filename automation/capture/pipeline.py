@@ -20,7 +20,7 @@ from automation.capture.network_tap import NetworkTap
 from automation.capture.sent_prompt import SentPrompt
 from automation.capture.tap_events import RequestSent, TapEvent
 from automation.capture.wire_reader import WireReader
-from automation.errors import PageLostError
+from automation.errors import PageLostError, SignInRequiredError
 from automation.page.agent import PageAgent
 from automation.page.hands import PageActions
 from automation.profiles.model import SelectorProfile
@@ -34,6 +34,7 @@ _THOUGHT_SHOWS_MS = 1000
 _SIGNS_OF_WORK = ("stop", "busy")
 _SHOWS_S = 1.0
 _TIMES_CHANGING = 3
+_NOT_SIGNED_IN = frozenset({401, 403})
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +205,7 @@ class TurnCapture:
     async def _take(self, seen: Seen) -> list[TurnEvent]:
         now = time.monotonic()
         if isinstance(seen, Lost):
-            raise PageLostError(seen.reason)
+            raise self._signed_out() or PageLostError(seen.reason)
         # Also the page's traffic is told by its own process, so that each piece of it shows that the page lives.
         self._page_s = now
         if isinstance(seen, Mapping):
@@ -246,6 +247,18 @@ class TurnCapture:
             await self._dom.call("setMode", "read")
             return []
         return [event for wire_event in found for event in self._answer.take_wire(wire_event, at_s)]
+
+    @property
+    def refused_status(self) -> int | None:
+        """HTTP error status of the request that carried the prompt; None where it had none. 401 for one sent on to a page."""
+        return self._sent.refused_status if self._sent is not None else None
+
+    def _signed_out(self) -> SignInRequiredError | None:
+        """Return the error for a session that is over, where the prompt's own request shows that and no answer came."""
+        if self.refused_status not in _NOT_SIGNED_IN or self._answer.emitted:
+            return None
+        reason = "the site refused the prompt's request: the account is not signed in"
+        return SignInRequiredError(reason)
 
     async def _watch_decoder(self) -> None:
         # On a busy machine a response streams to us seconds after the page shows it: nothing is lost of it.

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
-from automation.capture.tap_events import RequestSent, SocketMessage, TapEvent
+from automation.capture.tap_events import RequestSent, ResponseBegan, SocketMessage, TapEvent
 from automation.errors import PromptRejectedError
 
 # A text of nearly the same length that shares this part of its pairs of letters is the prompt, changed.
@@ -21,10 +21,17 @@ _SAME_PAIRS = 0.8
 # Of a few letters, too many other texts are made.
 _ENOUGH_LETTERS = 8
 _JSON_DEPTH = 8
+_ERROR_STATUS = 400
+_NOT_SIGNED_IN = 401
 
 
 class SentPrompt:
-    """Checks what leaves the page for the prompt, and for changed copies of it."""
+    """Checks what leaves the page for the prompt, and for changed copies of it; and how the site took it.
+
+    Attributes:
+        refused_status: HTTP error status of the prompt's own request, None where it had none. A request that was sent on to
+            a web page counts as 401: pages of a session that is over do that.
+    """
 
     def __init__(self, prompt: str) -> None:
         # Pages trim both ends; what an answer depends on is in between.
@@ -32,9 +39,15 @@ class SentPrompt:
         self._letters = _letters(self._prompt)
         self._left_exact = False
         self._left_changed = False
+        self._own_requests: set[str] = set()
+        self.refused_status: int | None = None
 
     def see(self, event: TapEvent) -> None:
-        """Search an event's texts for the prompt."""
+        """Search an event's texts for the prompt, and note how its request was answered."""
+        if isinstance(event, ResponseBegan):
+            self._note_status(event)
+        elif isinstance(event, RequestSent) and carries_prompt(event, self._prompt):
+            self._own_requests.add(event.request_id)
         if self._left_exact:
             return
         for text in _texts(event):
@@ -42,6 +55,13 @@ class SentPrompt:
                 self._left_exact = True
                 return
             self._left_changed = self._left_changed or self._is_changed_copy(text)
+
+    def _note_status(self, response: ResponseBegan) -> None:
+        if response.request_id not in self._own_requests:
+            return
+        is_page = response.was_redirected and response.media_type == "text/html"
+        status = _NOT_SIGNED_IN if is_page else response.status
+        self.refused_status = status if status >= _ERROR_STATUS else None
 
     def check(self) -> None:
         """Fail if the page sent a changed prompt.

@@ -136,8 +136,8 @@ class BodyStreams:
     def _read_end(self, seen: BodyEnded, body: _Body) -> list[WireEvent]:
         del self._bodies[seen.request_id]
         if body.is_page:
-            words = "its request was sent on to another page"
-            return self._streams.close(seen.request_id, WireError(words, "sign_in_required"))
+            words = "the site sent the prompt's request on to another page"
+            return self._streams.refuse(seen.request_id, WireError(words, "sign_in_required"))
         if body.status >= _ERROR_STATUS:
             refusal = error_of_status(body.status, bytes(body.error_body), body.retry_after)
             return self._streams.close(seen.request_id, refusal)

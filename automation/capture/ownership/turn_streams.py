@@ -125,6 +125,14 @@ class TurnStreams:
             stream = self._streams.pop(key, None)
             self._rivals -= stream is not None and stream.claim >= Claim.TIED
 
+    def refuse(self, key: str, failure: WireError) -> list[WireEvent]:
+        """Note that the site sent a request on to another page: nobody asks again there, so it is told at once."""
+        stream = self._streams.get(key)
+        if stream is None or self._claim is not None or not self.is_alone(key):
+            return self.close(key, None)
+        self.has_ended = True
+        return [failure]
+
     def fail(self, claim: Claim, failure: WireError) -> None:
         """Note a failure of the turn; it is told when the page stops working on it."""
         self._news_s = self._at_s
