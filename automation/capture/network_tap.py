@@ -89,6 +89,7 @@ class NetworkTap:
         self._open_sockets: dict[str, int] = {}
         self._ready_message = ready_message
         self._sockets_made = 0
+        self._message_s = 0.0
         self._newest_ready = 0
         self._socket_ready = anyio.Event()
 
@@ -323,8 +324,20 @@ class NetworkTap:
                 await self._socket_ready.wait()
         return self._newest_ready > after
 
+    async def until_sockets_rest(self, rest_s: float, timeout_s: float) -> bool:
+        """Wait until the profile's sockets have said nothing for ``rest_s``; False if they still speak after the time limit."""
+        with anyio.move_on_after(timeout_s):
+            while True:
+                left_s = self._message_s + rest_s - time.monotonic()
+                if left_s <= 0:
+                    return True
+                await anyio.sleep(left_s)
+        return False
+
     def _frame_received(self, _: Channel, event: Params) -> None:
         self.traffic.message_came()
+        if event["requestId"] in self._open_sockets:
+            self._message_s = time.monotonic()
         self._frame(event, outgoing=False)
 
     def _frame_sent(self, _: Channel, event: Params) -> None:

@@ -199,6 +199,11 @@ class Wire(ProfilePart):
     """Where the turn's id stands in the response of the page's own request, the one with the prompt: ``message.id``. Only
     messages with that id at ``id_path`` are read; of responses, the one whose address or body names it."""
 
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether the answer comes on a socket whose messages don't name what they belong to."""
+        return self.decoder in _SOCKETS and not self.id_path
+
     @field_validator(*_USED_BY)
     @classmethod
     def _check_use(cls, value: Any, info: ValidationInfo) -> Any:

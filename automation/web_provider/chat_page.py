@@ -28,6 +28,9 @@ from automation.web_provider.wire_check import WireCheck
 
 logger = logging.getLogger(__name__)
 
+_WIRE_RESTS_S = 2.0
+_WIRE_SPEAKS_S = 15.0
+
 
 class ChatPage:
     """A page that answers turns; get it from ``open_chat_page``.
@@ -130,6 +133,11 @@ class ChatPage:
     async def take_turn(self, ask: TurnInput, out: MemoryObjectSendStream[TurnEvent]) -> None:
         """Send what is asked in this chat and the answer's events to ``out``; see ``ChatTurn.take``."""
         await self._turn.take(ask, out)
+
+    async def until_wire_rests(self) -> None:
+        """Wait until what the page's sockets still say of another turn is over."""
+        if not await self.connection.network.until_sockets_rest(_WIRE_RESTS_S, _WIRE_SPEAKS_S):
+            logger.info("wire_not_at_rest", extra={"endpoint": self._config.name})
 
     async def delete_chat(self) -> bool:
         """Delete the chat that is held, where the profile says how; tell whether that was done.

@@ -15,6 +15,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from automation.account.account import Account
 from automation.account.config import WebChatConfig, effective_timeouts
 from automation.account.credentials import Credentials
+from automation.account.turns_apart import TurnsApart
 from automation.browser.lease import LeasePool
 from automation.errors import (
     AutomationError,
@@ -57,6 +58,7 @@ class ChatSite:
         self.config = replace(config, timeouts=effective_timeouts(config))
         self.account = account
         self._spawn = page_work(tasks)
+        self._turns = TurnsApart(config.profile.wire)
         self.pool: LeasePool[ChatPage] = LeasePool(
             self.open_page,
             tasks,
@@ -128,16 +130,22 @@ class ChatSite:
         try:
             wait_s = self.config.timeouts.lease_s
             async with (
+                self._turns.turn(wait_s),
                 self.account.browsers.streaming_slot(wait_s),
                 self.pool.lend(wait_s, _chat_id(prompt.chat)) as page,
             ):
                 is_continued = await page.show_chat(prompt.chat)
                 if prompt.must_continue and not is_continued:
                     raise ConversationGoneError
+                if self._turns.may_hear_last:
+                    await page.until_wire_rests()
                 await page.take_turn(build_turn_input(prompt, self.compose, is_continued=is_continued), out)
         except AutomationError as exc:
             has_sent_nothing = page is None or page.has_sent_nothing
-            if not may_try_again(exc, tries=tries, has_sent_nothing=has_sent_nothing):
+            can_sign_in = self.account.credentials is not None and self.account.refusal is None
+            if not may_try_again(
+                exc, tries=tries, has_sent_nothing=has_sent_nothing, can_sign_in=can_sign_in
+            ):
                 raise
             return False
         return True

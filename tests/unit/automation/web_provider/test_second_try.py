@@ -7,6 +7,7 @@ from automation.errors import (
     IdleTimeout,
     PageLostError,
     PoolFullError,
+    SentState,
     SignInRequiredError,
     SiteChangedError,
     SiteError,
@@ -14,6 +15,29 @@ from automation.errors import (
 from automation.web_provider.second_try import may_try_again
 
 LOST = PageLostError("The page's renderer crashed.")
+
+
+def signed_out(sent):
+    error = SignInRequiredError("the site refused the prompt's request")
+    error.sent = sent
+    return error
+
+
+@pytest.mark.parametrize(
+    ("sent", "tries", "can_sign_in", "again"),
+    [
+        (SentState.NO, 1, True, True),
+        (SentState.NO, 1, False, False),
+        (SentState.NO, 2, True, False),
+        (SentState.MAYBE, 1, True, False),
+        (SentState.YES, 1, True, False),
+        (None, 1, True, False),
+    ],
+)
+def test_after_a_session_that_was_over_the_account_signs_in_once(sent, tries, can_sign_in, again):
+    error = signed_out(sent)
+
+    assert may_try_again(error, tries=tries, has_sent_nothing=False, can_sign_in=can_sign_in) is again
 
 
 @pytest.mark.parametrize(
