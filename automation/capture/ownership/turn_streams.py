@@ -44,6 +44,7 @@ class _Stream:
     is_open: bool = True
     is_over: bool = False
     failure: WireError | None = None
+    next_place: int | None = None  # of the first stream that may continue it
 
     @property
     def has_text(self) -> bool:
@@ -73,7 +74,7 @@ class TurnStreams:
         self._claim: Claim | None = None
         self._answer = Continuation()
         self._follows = Follows.NOTHING
-        self._follows_place = -1
+        self._next_place = 0
         self._failure: tuple[Claim, WireError] | None = None
         self._opened = self._rivals = 0
         self._head = ""
@@ -163,6 +164,8 @@ class TurnStreams:
             if isinstance(event, WireError):
                 return self.close(key, event)
             stream.note(event)
+            if isinstance(event, WireContinues):
+                stream.next_place = self._opened
             if not isinstance(event, WireAlive):
                 stream.held.append(event)
         if not had_text:
@@ -177,6 +180,8 @@ class TurnStreams:
         self._news_s = self._at_s
         stream.is_open = False
         stream.failure = failure
+        if stream.next_place is None:
+            stream.next_place = self._opened
         if stream is self._bound:
             return self._lose(failure)
         if stream.has_text or stream.is_over:
@@ -201,11 +206,10 @@ class TurnStreams:
 
     def go_on(self) -> None:
         """Note that the page was told to continue an answer that had ended: its next stream goes on below."""
-        last = self._opened - 1
         if self._bound is not None:
             self._streams.pop(self._bound.key, None)
         self._bound, self.has_ended = None, False
-        self._follows, self._follows_place, self._news_s = Follows.CONTINUED, last, self._at_s
+        self._follows, self._next_place, self._news_s = Follows.CONTINUED, self._opened, self._at_s
 
     # -- whose text it is -------------------------------------------------------------------------------------------
 
@@ -218,7 +222,7 @@ class TurnStreams:
         if not said:
             return []
         if self._follows is not Follows.NOTHING:
-            later = [one for one in said if one.place > self._follows_place]
+            later = [one for one in said if one.place >= self._next_place]
             return self._bind(max(later, key=lambda one: one.claim)) if later else []
         works_on = any(one.is_open and not one.is_over for one in self._streams.values())
         look = Look(self._head, self._at_s, self._is_done and not works_on, self._rivals)
@@ -264,7 +268,9 @@ class TurnStreams:
                 return [*told, *self._lose(event)]
             if isinstance(event, WireContinues):
                 stream.is_over = True
-                self._follows, self._follows_place = Follows.TOOL_CALL, stream.place
+                self._follows = Follows.TOOL_CALL
+                self._next_place = self._opened if stream.next_place is None else stream.next_place
+                stream.next_place = self._next_place
                 told.append(WireAlive())
                 continue
             told += self._answer.feed(event)
@@ -283,7 +289,8 @@ class TurnStreams:
         if self.has_ended:
             return []
         if self._follows is not Follows.TOOL_CALL:
-            self._follows, self._follows_place = Follows.CUT, stream.place
+            self._follows = Follows.CUT
+            self._next_place = self._opened if stream.next_place is None else stream.next_place
             self.fail(stream.claim, failure or WireError("its stream ended without its end marker"))
         return self._choose() or [WireAlive()]
 
