@@ -12,10 +12,11 @@ BY_WIRE: dict[str, Any] = {"wire": {"decoder": "openai_sse", "urls": "*"}}
 class TapModel:
     """A network tap that tells what the test says happened."""
 
+    is_arming = False
+
     def __init__(self):
         self.traffic = Traffic()
         self.sink: Any = None
-        self.is_arming = False
         self.kept: list[str] = []
 
     def listen(self, sink):

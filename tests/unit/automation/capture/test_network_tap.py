@@ -10,6 +10,7 @@ from automation.capture.network_tap import NetworkTap
 from automation.capture.tap_events import (
     BodyBytes,
     BodyEnded,
+    ReplyCame,
     RequestSent,
     ResponseBegan,
     SocketClosed,
@@ -109,6 +110,82 @@ async def test_a_response_is_told_as_it_streams():
         BodyEnded("1", None),
     ]
     assert seen.page.methods() == ["Network.enable", ARM]
+
+
+def answered(seen, request_id="1", **more):
+    response = {"url": URL, "status": 200, "mimeType": "application/json", "headers": {}, **more}
+    seen.page.tell("Network.responseReceived", requestId=request_id, response=response)
+
+
+async def test_the_status_of_every_request_is_told_and_whether_it_was_sent_on():
+    other = "https://x/login"
+    async with tapped() as seen:
+        seen.request("7", url="https://x/other")
+        answered(seen, "7", status=403)
+        seen.request("8")
+        seen.request("8", url=other, method="GET")
+        answered(seen, "8", url=other, mimeType="text/html")
+        await rest()
+
+    assert [event for event in seen.told if isinstance(event, ResponseBegan)] == [
+        ResponseBegan("7", URL, 403, "application/json", None),
+        ResponseBegan("8", other, 200, "text/html", None, was_redirected=True),
+    ]
+
+
+@pytest.mark.parametrize("is_over_before", [False, True])
+async def test_the_whole_response_of_a_request_is_told_where_it_is_asked_for(is_over_before):
+    async with tapped() as seen:
+        seen.page.replies[WHOLE] = {"body": '{"id": 1}', "base64Encoded": False}
+        seen.request("7", url="https://x/other")
+        if is_over_before:
+            seen.finished("7")
+        seen.tap.keep_reply("7")
+        seen.tap.keep_reply("unknown")
+        await rest()
+        early = seen.page.methods().count(WHOLE)
+        if not is_over_before:
+            seen.finished("7")
+        await rest()
+
+    assert early == is_over_before
+    assert seen.told[-1] == ReplyCame("7", b'{"id": 1}')
+
+
+async def test_a_response_that_is_gone_is_not_told():
+    async with tapped() as seen:
+        seen.page.replies[WHOLE] = PageLostError("No resource with given identifier found")
+        seen.request("7", url="https://x/other")
+        seen.tap.keep_reply("7")
+        seen.finished("7")
+        await rest()
+
+    assert not any(isinstance(event, ReplyCame) for event in seen.told)
+
+
+async def test_a_response_is_being_armed_until_it_streams():
+    async with tapped() as seen:
+        gate = seen.page.hold(ARM)
+        seen.request()
+        await rest()
+        before = seen.tap.is_arming
+        gate.set()
+        await rest()
+
+        assert (before, seen.tap.is_arming) == (True, False)
+
+
+async def test_sockets_rest_once_they_have_said_nothing_for_a_while():
+    async with tapped(sockets=True) as seen:
+        at_first = await seen.tap.until_sockets_rest(0.01, 5.0)
+        seen.page.tell("Network.webSocketCreated", requestId="s", url=URL)
+        seen.page.tell(
+            "Network.webSocketFrameReceived", requestId="s", response={"opcode": 1, "payloadData": "x"}
+        )
+        too_soon = await seen.tap.until_sockets_rest(60.0, 0.01)
+        later = await seen.tap.until_sockets_rest(0.01, 5.0)
+
+    assert (at_first, too_soon, later) == (True, False, True)
 
 
 async def test_a_response_is_armed_when_its_request_leaves():

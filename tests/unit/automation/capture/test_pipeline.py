@@ -7,12 +7,13 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from automation.capture.pipeline import TurnCapture
-from automation.capture.tap_events import BodyBytes, BodyEnded
+from automation.capture.tap_events import BodyBytes, BodyEnded, RequestSent, ResponseBegan
 from automation.errors import (
     CaptureDisagreesError,
     PageLostError,
     PromptRejectedError,
     RateLimitedError,
+    SignInRequiredError,
     SiteError,
 )
 from automation.timing import Timeouts
@@ -290,3 +291,59 @@ async def test_a_page_that_is_lost_before_it_shows_the_answer_ends_the_turn():
         turn.network.tell(*answer_of("Hello"))
         with pytest.raises(PageLostError, match="was closed"):
             await turn.read()
+
+
+async def test_a_page_that_goes_to_its_sign_in_page_tells_a_session_that_is_over():
+    turn = Capture(**BY_WIRE)
+    turn.capture.expect("Tell me")
+
+    async with turn.capture.watching():
+        turn.network.tell(
+            RequestSent("9", "https://chat.example/ask", "POST", '{"text": "Tell me"}', matches=False),
+            ResponseBegan("9", "https://chat.example/login", 200, "text/html", None, was_redirected=True),
+        )
+        turn.capture.lost("The page left the chat.")
+        with pytest.raises(SignInRequiredError):
+            await turn.read()
+
+    assert turn.capture.refused_status == 401
+
+
+async def test_text_is_told_once_the_page_shows_whose_it_is():
+    turn = Capture(**BY_WIRE)
+    turn.capture.expect("Tell me about the moon")
+
+    async with turn.capture.watching():
+        turn.network.tell(
+            request_left('{"q": "Tell me about the moon"}'), response_began(), piece("Two "), piece("moons")
+        )
+        turn.page.push(head="Two mo", chars=6)
+        turn.network.tell(end())
+        turn.page.answers["readTurn"] = {"markdown": "Two moons", "thinking": "", "sources": []}
+        await turn.read()
+
+    assert turn.text == "Two moons"
+
+
+@pytest.mark.parametrize(("is_arming", "is_read"), [(True, False), (False, True)])
+async def test_a_page_is_not_read_instead_of_a_response_that_is_about_to_stream(is_arming, is_read):
+    class Arming(TapModel):
+        looks = 0
+
+        @property
+        def is_arming(self):
+            self.looks += 1
+            if self.looks > 2:
+                turn.capture.lost("The page went away.")
+            return is_arming
+
+    turn = Capture(**BY_WIRE)
+    turn.network.__class__ = Arming
+
+    async with turn.capture.watching():
+        turn.network.tell(request_left(), response_began(), BodyEnded("1", None))
+        turn.page.push(chars=500)
+        with pytest.raises(PageLostError):
+            await turn.read()
+
+    assert ("setMode read" in turn.page.log) is is_read

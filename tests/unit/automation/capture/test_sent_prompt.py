@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from automation.capture.sent_prompt import SentPrompt
-from automation.capture.tap_events import BodyBytes, RequestSent, SocketMessage
+from automation.capture.sent_prompt import SentPrompt, carries_prompt
+from automation.capture.tap_events import BodyBytes, RequestSent, ResponseBegan, SocketMessage
 from automation.errors import PromptRejectedError
 
 PROMPT = "Compare these two:\n\n\tfirst line\n\tsecond line"
@@ -101,3 +101,52 @@ def test_json_in_json_is_followed():
         nested = json.dumps([nested])
 
     assert not is_refused(request(as_json(CHANGED)), request(nested))
+
+
+# -- how the site took it ---------------------------------------------------------------------------------------------------
+
+
+def response(status, request_id="1", media_type="text/event-stream", *, was_redirected=False):
+    return ResponseBegan(request_id, "https://x/api/chat", status, media_type, None, was_redirected)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (response(200), None),
+        (response(401), 401),
+        (response(429), 429),
+        (response(500), 500),
+        (response(200, media_type="text/html", was_redirected=True), 401),
+        (response(200, was_redirected=True), None),
+        (response(200, media_type="text/html"), None),
+        (response(403, request_id="2"), None),
+    ],
+)
+def test_the_status_of_the_prompts_own_request_is_noted(answer, status):
+    side = RequestSent("2", "https://x/api/track", "POST", "{}", matches=False)
+
+    assert watched(request(as_json(PROMPT)), side, answer).refused_status == status
+
+
+def test_a_request_that_is_taken_after_it_was_refused_is_not_refused():
+    again = RequestSent("2", "https://x/api/chat", "POST", as_json(PROMPT), matches=True)
+
+    sent = watched(request(as_json(PROMPT)), response(401), again, response(200, "2"))
+
+    assert sent.refused_status is None
+
+
+@pytest.mark.parametrize(
+    ("text", "prompt", "carries"),
+    [
+        (as_json(PROMPT), PROMPT, True),
+        (as_json(f"Rewrite: {PROMPT}"), PROMPT, True),
+        (as_json("hi"), "hi", True),
+        (as_json("this"), "hi", False),
+        ("q=hi", "hi", True),
+        (as_json("a\r\nb"), "a\nb", True),
+    ],
+)
+def test_a_request_carries_the_prompt_as_a_text_of_its_own_or_inside_one(text, prompt, carries):
+    assert carries_prompt(request(text), prompt) is carries
