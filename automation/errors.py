@@ -289,7 +289,7 @@ class AnswerRewrittenError(AutomationError):
 
 
 class PromptRejectedError(AutomationError):
-    """The page does not take this prompt as it is, so it was not sent."""
+    """The page does not take this prompt as it is: it was not sent, or, where ``sent`` says so, sent changed."""
 
 
 class PromptTooLargeError(PromptRejectedError):

@@ -11,7 +11,8 @@ class Timeouts:
 
     ``first_token_s`` counts from the send to the first sign of an answer (reasoning counts),
     ``idle_s`` between two signs of life after that, ``turn_s`` for the whole turn, ``witness_s`` from the wire's end until the
-    page shows something of the answer.
+    page shows something of the answer. After ``send_confirm_s`` without any effect of the click on Send, a check for a
+    person is looked for around the chat.
     """
 
     navigate_s: float = 30.0

@@ -19,6 +19,7 @@ import anyio
 from automation.capture.tap_events import (
     BodyBytes,
     BodyEnded,
+    OtherSocketSent,
     ReplyCame,
     RequestSent,
     ResponseBegan,
@@ -345,6 +346,8 @@ class NetworkTap:
 
     def _frame(self, event: Params, *, outgoing: bool) -> None:
         if event["requestId"] not in self._open_sockets:
+            if outgoing:
+                self._tell(OtherSocketSent(event["requestId"]))
             return
         frame = event["response"]
         data = frame["payloadData"]

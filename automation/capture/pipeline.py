@@ -17,6 +17,7 @@ from automation.capture.answer_assembler import AnswerAssembler, PageFacts
 from automation.capture.decoders.protocol import StreamFormatError, WireEvent
 from automation.capture.end_detector import AT_WORK
 from automation.capture.network_tap import NetworkTap
+from automation.capture.send_effects import SendEffects
 from automation.capture.sent_prompt import SentPrompt
 from automation.capture.tap_events import RequestSent, TapEvent
 from automation.capture.wire_reader import WireReader
@@ -112,9 +113,9 @@ class TurnCapture:
         self._seen = _Inbox()
         self._pending: list[TurnEvent] = []
         self._page_s = time.monotonic()
-        self._asked = False
         self._controls: dict[str, Any] = {}
         self._sent: SentPrompt | None = None
+        self.effects = SendEffects()
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
@@ -137,19 +138,29 @@ class TurnCapture:
         """The answer's text as emitted so far."""
         return self._answer.emitted
 
-    def expect(self, prompt: str) -> None:
-        """Refuse the answer if the page sends ``prompt`` changed from here on."""
+    async def expect(self, prompt: str) -> None:
+        """Count what happens from here on as the effect of sending ``prompt``; refuse the answer if it leaves changed."""
+        await self._take_all()
         self._sent = SentPrompt(prompt)
         if self._wire is not None:
             self._wire.expect(prompt)
+        self.effects.begin()
 
-    async def proof_of_send(self) -> None:
-        """Return once the page shows that it took the prompt: its request left, or a new user turn stands there."""
-        while not (self._asked or self._pending or (self._wire and self._wire.request_left)):
+    async def until_effect(self) -> None:
+        """Return once anything shows that the page heard the click on Send; see ``SendEffects``."""
+        while not self.effects.has_any:
             await self._seen.wait()
-            while self._seen:
-                self._pending += await self._take(self._seen.popleft())
+            await self._take_all()
         self._answer.sent(time.monotonic())
+
+    async def _take_all(self) -> None:
+        while self._seen:
+            self._note(await self._take(self._seen.popleft()))
+
+    def _note(self, found: list[TurnEvent]) -> None:
+        if found:
+            self.effects.note_answer()
+        self._pending += found
 
     async def read(self, out: MemoryObjectSendStream[TurnEvent]) -> TurnFinished:
         """Send the answer's events to ``out`` and return the last one, which ends it.
@@ -167,9 +178,8 @@ class TurnCapture:
             if self._is_complete():
                 break
             await self._seen.wait(_TICK_S)
-            while self._seen:
-                self._pending += await self._take(self._seen.popleft())
-            self._pending += await self._look_at_wire()
+            await self._take_all()
+            self._note(await self._look_at_wire())
             await self._watch_decoder()
             if not self._has_opened_thought:
                 self._has_opened_thought = await self._open_thought()
@@ -209,7 +219,7 @@ class TurnCapture:
         # Also the page's traffic is told by its own process, so that each piece of it shows that the page lives.
         self._page_s = now
         if isinstance(seen, Mapping):
-            self._asked = self._asked or bool(seen.get("asked"))
+            self.effects.look(seen)
             before = self._answer.revision
             events = self._answer.take_page(seen, now)
             if self._answer.revision != before:
@@ -217,6 +227,7 @@ class TurnCapture:
             return [*events, *await self._look_at_page(seen)]
         if self._sent is not None:
             self._sent.see(seen)
+        self.effects.see(seen, has_prompt=self._sent is not None and self._sent.has_left)
         if self._wire is None or self._answer.source == "dom":
             return []
         wire = self._wire

@@ -42,6 +42,11 @@ class SentPrompt:
         self._own_requests: set[str] = set()
         self.refused_status: int | None = None
 
+    @property
+    def has_left(self) -> bool:
+        """Whether the page sent the prompt, exact or changed."""
+        return self._left_exact or self._left_changed
+
     def see(self, event: TapEvent) -> None:
         """Search an event's texts for the prompt, and note how its request was answered."""
         if isinstance(event, ResponseBegan):
@@ -71,8 +76,8 @@ class SentPrompt:
         """
         if self._left_changed and not self._left_exact:
             msg = (
-                "The page changed this prompt when it sent it (white space, line ends or Markdown), "
-                "so its answer was not used."
+                "The page changed this prompt when it sent it (white space, line ends or Markdown). "
+                "It was sent, and its answer was not used."
             )
             raise PromptRejectedError(msg)
 

@@ -73,6 +73,13 @@ class SocketMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherSocketSent:
+    """The page sent something through a WebSocket that the profile doesn't name; what it says is of no interest."""
+
+    socket_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class SocketClosed:
     """A WebSocket that matches the profile closed."""
 
@@ -87,5 +94,6 @@ TapEvent = (
     | BodyBytes
     | BodyEnded
     | SocketMessage
+    | OtherSocketSent
     | SocketClosed
 )

@@ -77,6 +77,7 @@ _PARTS = {
     "parleyTurns": "turns.js",
     "parleyReading": "reading.js",
     "parleyPromptField": "prompt_field.js",
+    "parleyComposerWatch": "composer_watch.js",
     "parleyFileDrop": "file_drop.js",
     "parleyRoleBoxes": "role_boxes.js",
 }

@@ -16,7 +16,7 @@ from automation.errors import (
     SendUnconfirmedError,
     SiteChangedError,
 )
-from automation.page.roles import TURN_ROLES, describe_roles, parse_roles
+from automation.page.roles import TURN_ROLES, advise_on_turns, describe_roles, parse_roles
 from automation.page.waits import AgentCaller
 from automation.playwright_errors import DRIVER_ERRORS, first_line
 
@@ -55,9 +55,11 @@ async def _describe_page(agent: AgentCaller, error: AutomationError) -> str:
     except (PageLostError, SiteChangedError) as exc:
         logger.info("roles_not_read", extra={"reason": str(exc)})
         return ""
-    return describe_roles(
+    said = describe_roles(
         found, [*TURN_ROLES, *([blamed] if blamed in found and blamed not in TURN_ROLES else [])]
     )
+    advice = advise_on_turns(found) if isinstance(error, FirstTokenTimeout | SendUnconfirmedError) else ""
+    return "; ".join(part for part in (said, advice) if part)
 
 
 async def _take_screenshot(page: Page) -> bytes | None:

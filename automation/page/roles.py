@@ -89,6 +89,16 @@ def merge_most(seen: Mapping[str, RoleMatch], now: Mapping[str, RoleMatch]) -> d
     return most
 
 
+def advise_on_turns(found: Mapping[str, RoleMatch]) -> str:
+    """Return which role of the turns to correct where a prompt went out and no answer was seen; empty where none stands out."""
+    counts = {role: match.count for role, match in found.items()}
+    if counts.get("user_turn") == 0 and counts.get("assistant_turn"):
+        return "'assistant_turn' matches a turn and 'user_turn' none: correct 'user_turn', or leave it out"
+    if counts.get("assistant_turn") == 0:
+        return "if the page shows an answer, correct 'assistant_turn'"
+    return ""
+
+
 def _describe_match(match: RoleMatch) -> str:
     if match.count == 0:
         return "0"

@@ -338,10 +338,13 @@ class SelectorProfile(ProfilePart):
     cursor: str = ""
     """Text at the end of an unfinished answer on the page that is not the model's, such as ``▌``."""
 
-    input_entry: Literal["auto", "insert", "set_text", "paste_text", "paste_paragraphs"] = "auto"
+    input_entry: Literal["auto", "insert", "set_text", "paste_text", "paste_paragraphs", "shift_enter"] = (
+        "auto"
+    )
     """The one way to put a prompt into a contenteditable, where the choice by its editor is wrong. ``insert`` types it as one
-    text, ``set_text`` sets the element's text, ``paste_text`` and ``paste_paragraphs`` paste it. ``set_text`` is for a bare
-    contenteditable that changes line ends which are typed or pasted into it."""
+    text, ``set_text`` sets the element's text, ``paste_text`` and ``paste_paragraphs`` paste it, ``shift_enter`` types it line
+    by line with Shift+Enter between. ``set_text`` is for a bare contenteditable that changes line ends which are typed or
+    pasted into it, ``shift_enter`` for an editor that keeps only those that are keyed; ``auto`` tries it last."""
 
     prompt_message: Annotated[dict[str, str], AfterValidator(_check_message)] = Field(default_factory=dict)
     """A message that the page takes from its own window (``postMessage``) and sends as a prompt, for a page that changes

@@ -15,13 +15,13 @@ from automation.page.cdp import Spawn
 from automation.page.hands import PageInput
 from automation.page.waits import until_at_rest
 from automation.turn import ChatLink, TurnEvent
-from automation.web_provider.attachments import Attachments
 from automation.web_provider.chat_finder import ChatFinder
 from automation.web_provider.chat_loader import ChatLoader
 from automation.web_provider.chat_reset import ChatReset
 from automation.web_provider.chat_states import READY_STATES, ChatMove, ShownChat
 from automation.web_provider.chat_turn import ChatTurn
-from automation.web_provider.composer import Composer
+from automation.web_provider.composing.attachments import Attachments
+from automation.web_provider.composing.composer import Composer, PromptLeftTraces
 from automation.web_provider.page_connection import PageConnection, open_page_connection
 from automation.web_provider.turn_input import TurnInput
 from automation.web_provider.wire_check import WireCheck
@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 _WIRE_RESTS_S = 2.0
 _WIRE_SPEAKS_S = 15.0
+# Each time another way of entry is tried.
+_MOST_LOADS = 3
 
 
 class ChatPage:
@@ -131,7 +133,21 @@ class ChatPage:
         return False
 
     async def take_turn(self, ask: TurnInput, out: MemoryObjectSendStream[TurnEvent]) -> None:
-        """Send what is asked in this chat and the answer's events to ``out``; see ``ChatTurn.take``."""
+        """Send what is asked in this chat and the answer's events to ``out``; see ``ChatTurn.take``.
+
+        Where entering the prompt left more than text on the page, that is loaded anew and it is entered another way.
+        """
+        for _ in range(_MOST_LOADS):
+            chat = self._chat.link
+            try:
+                await self._turn.take(ask, out)
+            except PromptLeftTraces:
+                logger.info("composer_left_traces", extra={"endpoint": self._config.name})
+                await self.settle()
+                if chat is not None and not await self.show_chat(chat):
+                    raise
+            else:
+                return
         await self._turn.take(ask, out)
 
     async def until_wire_rests(self) -> None:

@@ -20,13 +20,14 @@ from automation.browser.lease import LeasePool
 from automation.errors import (
     AutomationError,
     ConversationGoneError,
+    SentState,
     SignInRequiredError,
     SiteError,
 )
 from automation.owned_tasks import owned_tasks, page_work
 from automation.turn import ChatLink, Prompt, TurnEvent, TurnFinished
-from automation.web_provider.attachments import check_files, new_files
 from automation.web_provider.chat_page import ChatPage, open_chat_page
+from automation.web_provider.composing.attachments import check_files, new_files
 from automation.web_provider.second_try import may_try_again
 from automation.web_provider.transcript import compose_transcript
 from automation.web_provider.turn_input import build_turn_input
@@ -119,10 +120,10 @@ class ChatSite:
                 if not await self._try_turn(prompt, out, tries=1):
                     logger.warning("turn_restarted", extra={"endpoint": self.config.name})
                     await self._try_turn(prompt, out, tries=2)
-            except SignInRequiredError as exc:
-                outcome.error = self._signed_out(exc)
             except AutomationError as exc:
-                outcome.error = exc
+                outcome.error = self._signed_out(exc) if isinstance(exc, SignInRequiredError) else exc
+                # Without a turn on a page nothing was sent.
+                outcome.error.sent = exc.sent or SentState.NO
 
     async def _try_turn(self, prompt: Prompt, out: MemoryObjectSendStream[TurnEvent], *, tries: int) -> bool:
         """Run the turn on a page; return False where it was lost before anything was sent, and may be tried again."""

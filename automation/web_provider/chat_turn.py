@@ -9,20 +9,22 @@ from anyio.streams.memory import MemoryObjectSendStream
 from automation.account.account import Account
 from automation.account.config import WebChatConfig, reading_profile
 from automation.capture.pipeline import TurnCapture
+from automation.capture.send_effects import SendEffects
 from automation.errors import (
     AutomationError,
     ChallengeRequiredError,
     PromptRejectedError,
+    SentState,
     SiteError,
 )
 from automation.page.evidence import PROFILE_ERRORS, add_evidence
 from automation.page.hands import PageInput
 from automation.turn import ChatLink, TurnEvent, TurnFinished
-from automation.web_provider.attachments import PROMPT_FILE_NOTE, Attachments
 from automation.web_provider.chat_finder import ChatFinder
 from automation.web_provider.chat_loader import ChatLoader
 from automation.web_provider.chat_states import ChatMove, ShownChat
-from automation.web_provider.composer import Composer
+from automation.web_provider.composing.attachments import PROMPT_FILE_NOTE, Attachments
+from automation.web_provider.composing.composer import Composer, PromptLeftTraces
 from automation.web_provider.page_connection import PageConnection
 from automation.web_provider.turn_input import TurnInput
 from automation.web_provider.wire_check import WireCheck
@@ -56,35 +58,55 @@ class ChatTurn:
         self._attachments = attachments
         self._finder = finder
         self._wire_check = wire_check
+        self._effects: SendEffects | None = None
 
     async def take(self, ask: TurnInput, out: MemoryObjectSendStream[TurnEvent]) -> None:
         """Send what is asked in this chat and the answer's events to ``out``; the last one is ``TurnFinished``.
 
         Raises:
-            AutomationError: What went wrong; nothing that was told before is the whole answer then.
+            AutomationError: What went wrong; nothing that was told before is the whole answer then. Its ``sent`` says
+                whether the site may have got the prompt.
         """
         before = self._chat.link
         self._chat.move(ChatMove.BEGIN_TURN)
         self._wire_check.expect(None)
+        self._effects = None
         self._connection.life.is_in_turn = True
         try:
             await self._run(ask, before, out)
-        except PROFILE_ERRORS as exc:
-            self._chat.move(ChatMove.FAIL)
-            if await self._agent.shows_check_around():
-                raise ChallengeRequiredError("captcha") from exc
-            await add_evidence(exc, self._connection.page, self._agent)
-            raise
-        except PromptRejectedError:
-            # Nothing was sent: the chat that stood here stands here still.
-            self._chat.move(ChatMove.TAKE_BACK if before else ChatMove.FAIL, before)
-            raise
-        except AutomationError:
-            self._chat.move(ChatMove.FAIL)
-            raise
+        except AutomationError as exc:
+            exc.sent = self._decide_sent(exc)
+            self._leave_chat(exc, before)
+            error = await self._explain(exc)
+            error.sent = self._decide_sent(error)
+            if error is exc:
+                raise
+            raise error from exc
         finally:
             self._connection.life.is_in_turn = False
             self._account.mark_active()
+
+    def _decide_sent(self, error: AutomationError) -> SentState:
+        if not self._composer.may_have_sent:
+            return SentState.NO
+        return self._effects.decide_sent(error) if self._effects is not None else SentState.MAYBE
+
+    def _leave_chat(self, error: AutomationError, before: ChatLink | None) -> None:
+        """Keep the chat that stood here where a prompt was refused and nothing of it is left; load it anew else."""
+        is_as_before = isinstance(error, PromptRejectedError) and not isinstance(error, PromptLeftTraces)
+        if before is not None and is_as_before and error.sent is SentState.NO:
+            self._chat.move(ChatMove.TAKE_BACK, before)
+        else:
+            self._chat.move(ChatMove.FAIL)
+
+    async def _explain(self, error: AutomationError) -> AutomationError:
+        """Return the error with what the page shows of it; of a check for a person around the chat, that."""
+        if not isinstance(error, PROFILE_ERRORS):
+            return error
+        if await self._agent.shows_check_around():
+            return ChallengeRequiredError("captcha")
+        await add_evidence(error, self._connection.page, self._agent)
+        return error
 
     async def _run(
         self, ask: TurnInput, before: ChatLink | None, out: MemoryObjectSendStream[TurnEvent]
@@ -96,6 +118,7 @@ class ChatTurn:
         capture = TurnCapture(
             self._connection.network, self._agent, profile, self._config.timeouts, self._hands
         )
+        self._effects = capture.effects
         with self._connection.telling(capture):
             async with capture.watching():
                 written = await self._attachments.write_prompt(self._composer, ask.text, ask.attachments)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import anyio
 import pytest
 
 from automation.browser.pool import BrowserPool
+from automation.errors import SendUnconfirmedError, SentState
 from automation.turn import TextDelta, TurnEvent
 from automation.web_provider.turn_input import TurnInput
-from tests.fakes.chat_provider import Reply, ask, open_provider, prompt_of, read
+from tests.fakes.chat_provider import PATIENCE, Reply, ask, open_provider, prompt_of, read
 from tests.fakes.chat_site import MARKDOWN, VARIANTS, FakeChatSite, profile_data
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -16,8 +19,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 TRANSPORTS = ["fetch-sse", "eventsource", "websocket", "xhr", "worker", "dom-only"]
 # These have tests of their own: what they do befalls an ordinary prompt, too.
 BREAKS_EVERY_TURN = {"navigates-away", "reload-midway"}
+SWALLOWS_CLICK = "double-send"
 OWN_TESTS = {
     *BREAKS_EVERY_TURN,
+    SWALLOWS_CLICK,
     *(name for name, v in VARIANTS.items() if v.needs_sign_in or v.challenge or v.flags.get("files")),
 }
 ORDINARY = [name for name in VARIANTS if name not in OWN_TESTS]
@@ -201,9 +206,24 @@ async def test_a_prompt_of_many_lines_arrives_unchanged(
     assert reply.text == site.requests[0].answer.text
 
 
-@pytest.mark.parametrize("variant", ["double-send", "slow-echo", "late-composer"])
 @pytest.mark.parametrize("with_wire", [True, False])
-async def test_a_send_is_repeated_only_when_the_first_did_nothing(
+async def test_a_click_that_landed_is_not_repeated_though_nothing_came_of_it(
+    with_wire: bool, browsers: BrowserPool, site: FakeChatSite
+):
+    timeouts = replace(PATIENCE, first_token_s=5.0)
+    async with open_provider(
+        browsers, site, SWALLOWS_CLICK, with_wire=with_wire, timeouts=timeouts
+    ) as provider:
+        with pytest.raises(SendUnconfirmedError) as caught:
+            await ask(provider, "[[echo:Once.]]")
+
+    assert caught.value.sent is SentState.MAYBE
+    assert site.requests == []
+
+
+@pytest.mark.parametrize("variant", ["slow-echo", "late-composer"])
+@pytest.mark.parametrize("with_wire", [True, False])
+async def test_a_prompt_is_sent_once_to_a_page_that_takes_its_time(
     variant: str, with_wire: bool, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, variant, with_wire=with_wire) as provider:

@@ -12,7 +12,7 @@ from automation.page.hands import PageInput
 from automation.profiles.validation import parse_profile
 from automation.stealth.pacing import HumanMotion
 from automation.timing import Timeouts
-from automation.web_provider.composer import Composer
+from automation.web_provider.composing.composer import Composer
 from tests.fakes.chat_provider import ask, open_provider
 from tests.fakes.chat_site import MARKDOWN, FakeChatSite
 from tests.fakes.editors import NoEditors, editor_pages

@@ -171,11 +171,22 @@ async def test_a_page_that_mends_quotes_is_sent_nothing(editor: str, browsers: B
         assert await field.sent() == []
 
 
-async def test_a_prompt_that_is_changed_after_it_was_entered_is_not_sent(browsers: BrowserPool):
+async def test_a_prompt_that_is_changed_after_it_was_entered_is_entered_again(browsers: BrowserPool):
     async with open_field(browsers, "textarea") as field:
         await field.write("mine")
         await field.page.fill(".prompt", "another's")
-        with pytest.raises(PromptRejectedError, match="after it was entered"):
+        await field.send()
+
+        assert await field.sent() == ["mine"]
+
+
+async def test_a_prompt_that_the_page_keeps_changing_is_not_sent(browsers: BrowserPool):
+    async with open_field(browsers, "textarea") as field:
+        await field.write("mine")
+        await field.page.evaluate(
+            "setInterval(() => { document.querySelector('.prompt').value = 'yours'; }, 1)"
+        )
+        with pytest.raises(PromptRejectedError, match=r"changes? this prompt|changed this prompt"):
             await field.send()
 
         assert await field.sent() == []

@@ -70,7 +70,7 @@ async def drive(
                 after(frame)
 
         async def read() -> None:
-            await capture.proof_of_send()
+            await capture.until_effect()
             async with send:
                 await send.send(await capture.read(send))
 

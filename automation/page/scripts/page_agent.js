@@ -21,6 +21,7 @@
     const { noteTurns, answerOf, lastAsked } = parleyTurns(profile, finding);
     const { serialize, errorText, isBusy, closedThought, sourcesIn } = parleyReading(profile, finding);
     const promptField = parleyPromptField(finding);
+    const composerWatch = parleyComposerWatch({ ...finding, field: promptField });
     const fileDrop = parleyFileDrop(profile, { ...finding, errorText });
 
     // -- watching one turn --------------------------------------------------------------------------------------
@@ -107,6 +108,8 @@
             signed_out: Boolean(find("signed_out")),
             captcha: !turns.length && Boolean(find("captcha")),
             url: location.href,
+            // What the click on Send did, until a turn shows: {effects, landing}; see composer_watch.js.
+            send: asked || turns.length > 0 ? null : composerWatch.sendFacts(),
             ...self.changes(turns),
             ...self.headChange(turns),
           };
@@ -211,7 +214,8 @@
         const el = role === "thinking_toggle" ? turn && closedThought(turn.turns()) : find(role);
         return el && pointOf(el);
       },
-      ...promptField,
+      ...promptField.calls,
+      ...composerWatch.calls,
       ...fileDrop,
       ...parleyRoleBoxes(profile, finding),
       // Resolves as soon as every wanted fact holds; the caller bounds the wait.

@@ -1,6 +1,6 @@
 // The prompt field: reads what stands in it and puts a prompt there, by editor kind.
 //
-// Evaluates to a factory: ({find, isEnabled}) => functions of the agent in the page.
+// Evaluates to a factory: ({find, isEnabled}) => {calls, standing, entered}; `calls` are functions of the agent in the page.
 // An editor's model can't be seen from our isolated world, only what it draws; CodeMirror draws what is in view alone.
 (() => {
   "use strict";
@@ -25,6 +25,14 @@
     return (EDITORS.find(([, css]) => el.closest(css)) || ["bare"])[0];
   };
 
+  // The emoji that an editor draws as a picture, by the attribute that holds it; "" for everything else.
+  const PICTURE = /\p{Extended_Pictographic}|\p{Regional_Indicator}|\u20e3/u;
+  const pictured = (node) => {
+    if (node.nodeType !== Node.ELEMENT_NODE || (node.nodeName !== "IMG" && (node.getAttribute("role") !== "img" || node.textContent.trim()))) return "";
+    const names = ["alt", "data-emoji", "aria-label", "title"].map((name) => node.getAttribute(name) || "");
+    return names.find((name) => PICTURE.test(name)) || names[0];
+  };
+
   // A block is a line; so is what follows a <br>. The last <br> of a block only holds it open.
   const drawnText = (root) => {
     const lines = [];
@@ -47,6 +55,9 @@
           const pieces = child.data.split("\n");
           line += pieces[0];
           for (const piece of pieces.slice(1)) { endLine(); line = piece; }
+        } else if (pictured(child)) {
+          begin();
+          line += pictured(child);
         } else if (child.nodeName === "BR") {
           begin();
           isBroken = true;
@@ -90,14 +101,17 @@
     return data.getData("text/plain");
   };
 
-  const read = async (el) => {
+  // What can be read of it at once; null where the editor draws only what is in view.
+  const readNow = (el) => {
     const kind = kindOf(el);
     if (kind === "textarea" || kind === "line") return el.value;
-    if (kind === "codemirror") return copiedText(el);
+    if (kind === "codemirror") return null;
     // Without an editor of its own a page reads its field as innerText, unless it keeps paragraphs; so must we.
-    if (kind === "bare" && !el.querySelector("p")) return el.innerText.replace(/\n$/, "");
+    if (kind === "bare" && !el.querySelector("p, img, [role='img']")) return el.innerText.replace(/\n$/, "");
     return drawnText(el);
   };
+
+  const read = async (el) => readNow(el) ?? copiedText(el);
 
   const paste = (el, formats) => {
     const data = new DataTransfer();
@@ -106,8 +120,9 @@
   };
 
   // ProseMirror drops blank lines from plain text, and white space from HTML unless it takes it for its own.
+  const escape = (line) => line.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/\u00a0/g, "&nbsp;");
+  const breaks = (text) => `<p data-pm-slice="1 1 []">${text.split("\n").map(escape).join("<br>")}</p>`;
   const paragraphs = (text) => {
-    const escape = (line) => line.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/\u00a0/g, "&nbsp;");
     const [first, ...rest] = text.split("\n").map((line) => `>${escape(line) || "<br>"}</p>`);
     return `<p data-pm-slice="0 0 []"${first}${rest.map((line) => `<p${line}`).join("")}`;
   };
@@ -133,6 +148,11 @@
     pasteParagraphs: (el, text) => {
       selectAll(el);
       paste(el, { "text/plain": text, "text/html": paragraphs(text) });
+    },
+    // What a person's Shift+Enter makes: one paragraph with breaks in it.
+    pasteBreaks: (el, text) => {
+      selectAll(el);
+      paste(el, { "text/plain": text, "text/html": breaks(text) });
     },
   };
 
@@ -182,6 +202,12 @@
         const el = find(role);
         return Boolean(el) && entered !== null && trimmed(await read(el)) === entered;
       },
+      // Gives the field the keyboard where it has it not, and leaves the caret where it stands.
+      refocus: (role) => {
+        const el = find(role);
+        if (el && !el.matches(":focus, :focus-within")) el.focus();
+        return Boolean(el);
+      },
       // Some pages take a prompt as a message from a window of their own origin.
       tell: (message) => {
         window.postMessage(message, location.origin);
@@ -198,6 +224,12 @@
       };
     }
 
-    return calls;
+    const standing = () => {
+      const el = find("input");
+      const text = el ? readNow(el) : null;
+      return text === null ? null : trimmed(text);
+    };
+
+    return { calls, standing, entered: () => entered };
   };
 })()

@@ -10,6 +10,7 @@ from playwright.async_api import Page
 
 from automation.browser.pool import BrowserPool
 from automation.capture.pipeline import TurnCapture
+from automation.capture.send_effects import SendEffects
 from automation.owned_tasks import owned_tasks
 from automation.page.agent import PageAgent
 from automation.page.cdp import Channel, PageChannel, TargetTree
@@ -17,7 +18,7 @@ from automation.page.hands import PageInput
 from automation.profiles.validation import parse_profile
 from automation.stealth.options import BrowserConfig
 from automation.timing import Timeouts
-from automation.web_provider.composer import Composer
+from automation.web_provider.composing.composer import Composer
 from tests.fakes.editors import editor_pages
 
 
@@ -27,6 +28,7 @@ class EditorField:
     def __init__(self, page: Page, dom: PageAgent, profile: dict[str, Any], timeouts: Timeouts) -> None:
         self.page = page
         self.dom = dom
+        self.effects = SendEffects()
         parsed = parse_profile({"input": ".prompt", "send": "#send", "assistant_turn": ".none", **profile})
         self.composer = Composer(dom, PageInput(page, dom), parsed, timeouts)
 
@@ -45,10 +47,10 @@ class EditorField:
 
     # -- as the capture
 
-    def expect(self, prompt: str) -> None:
-        pass
+    async def expect(self, prompt: str) -> None:
+        self.effects.begin()
 
-    async def proof_of_send(self) -> None:
+    async def until_effect(self) -> None:
         await self.page.wait_for_function("sent.length > 0")
 
 

@@ -73,7 +73,7 @@ async def test_an_answer_that_came_before_it_is_read_is_told_whole():
 
     async with turn.capture.watching():
         turn.network.tell(*answer_of("Hel", "lo"))
-        await turn.capture.proof_of_send()
+        await turn.capture.until_effect()
         finished = await turn.read()
 
     assert (turn.text, turn.capture.answer) == ("Hello", "Hello")
@@ -128,7 +128,7 @@ async def test_a_send_is_proven_by_its_request_or_by_the_page(proof):
         done = anyio.Event()
 
         async def prove():
-            await turn.capture.proof_of_send()
+            await turn.capture.until_effect()
             done.set()
 
         tasks.start_soon(prove)
@@ -149,7 +149,7 @@ async def test_a_page_that_is_lost_ends_whoever_waits_for_its_proof_or_its_answe
     async with turn.capture.watching():
         turn.capture.lost("The page was closed.")
         with pytest.raises(PageLostError, match="was closed"):
-            await turn.capture.proof_of_send()
+            await turn.capture.until_effect()
         turn.network.tell(request_left(), piece("Hel"))
         turn.capture.lost("The page was closed.")
         with pytest.raises(PageLostError, match="was closed"):
@@ -191,7 +191,7 @@ async def test_a_stream_that_the_decoder_does_not_read_has_the_page_read_instead
 
 async def test_a_prompt_that_the_page_changed_when_it_sent_it_gets_no_answer():
     turn = Capture(**BY_WIRE)
-    turn.capture.expect("Tell me   about\n\n\n  the distant moon of Jupiter")
+    await turn.capture.expect("Tell me   about\n\n\n  the distant moon of Jupiter")
 
     async with turn.capture.watching():
         turn.network.tell(
@@ -244,7 +244,7 @@ async def test_a_turn_that_is_cancelled_stops_listening():
 
         async def take():
             async with turn.capture.watching():
-                await turn.capture.proof_of_send()
+                await turn.capture.until_effect()
 
         tasks.start_soon(take)
         await anyio.wait_all_tasks_blocked()

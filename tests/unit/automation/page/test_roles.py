@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from automation.page.roles import RoleMatch, describe_roles, parse_roles
+from automation.page.roles import RoleMatch, advise_on_turns, describe_roles, parse_roles
 
 SEEN = {
     "input": RoleMatch(1, 1, "Ask anything"),
@@ -34,6 +34,27 @@ def test_a_turn_says_the_roles_that_it_needs_and_no_text_of_the_page():
         "input 1 visible, send 1 hidden, user_turn 3, 2 visible, assistant_turn 0 (not in the profile: stop)"
     )
     assert "Ask" not in said
+
+
+@pytest.mark.parametrize(
+    ("user", "assistant", "said"),
+    [
+        (0, 1, "correct 'user_turn', or leave it out"),
+        (0, 0, "correct 'assistant_turn'"),
+        (1, 0, "correct 'assistant_turn'"),
+        (None, 0, "correct 'assistant_turn'"),
+        (1, 1, ""),
+        (None, 1, ""),
+        (None, None, ""),
+    ],
+)
+def test_a_missing_answer_blames_the_role_of_a_turn_that_matches_nothing(user, assistant, said):
+    counts = {"user_turn": user, "assistant_turn": assistant}
+
+    advice = advise_on_turns({role: RoleMatch(n, n) for role, n in counts.items() if n is not None})
+
+    assert advice.endswith(said)
+    assert bool(advice) == bool(said)
 
 
 def test_what_the_page_tells_is_read_role_by_role():

@@ -6,6 +6,8 @@ from automation.errors import PageLostError
 from automation.turn import ChatLink
 from automation.web_provider.chat_page import ChatPage
 from automation.web_provider.chat_states import ChatMove, ChatState, ShownChat
+from automation.web_provider.composing.composer import PromptLeftTraces
+from automation.web_provider.turn_input import TurnInput
 from tests.fakes.page_connection import ConnectionModel
 from tests.fakes.page_model import PageModel, chat_config
 
@@ -31,6 +33,7 @@ class Parts:
         self.is_found = True
         self.may_have_sent = True
         self.error: Exception | None = None
+        self.errors: list[Exception] = []
         self.page = page_of(self)
 
     # -- the account
@@ -56,6 +59,19 @@ class Parts:
     async def delete_chat(self):
         self.log.append("delete")
         return True
+
+    # -- turn
+
+    async def take(self, ask, out):
+        self.log.append("take")
+        held = self.chat.link
+        self.chat.move(ChatMove.BEGIN_TURN)
+        error = self.errors.pop(0) if self.errors else None
+        if error is not None:
+            self.chat.move(ChatMove.FAIL)
+            raise error
+        self.chat.move(ChatMove.SEND)
+        self.chat.move(ChatMove.KEEP, held or HERE)
 
     # -- finder
 
@@ -100,6 +116,51 @@ async def test_a_page_that_does_not_load_is_not_ready():
     with pytest.raises(PageLostError):
         await parts.page.open()
     assert parts.chat.state is ChatState.UNKNOWN
+
+
+# -- turns ---------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_composer_that_holds_more_than_the_prompt_is_loaded_anew_and_the_turn_taken_again():
+    parts = await opened()
+    parts.errors = [PromptLeftTraces(), PromptLeftTraces()]
+
+    await parts.page.take_turn(TurnInput("Hi"), None)
+
+    assert [step for step in parts.log if step in {"take", "empty unknown"}] == [
+        "take",
+        "empty unknown",
+    ] * 2 + ["take"]
+    assert parts.chat.state is ChatState.HELD
+
+
+async def test_a_chat_is_opened_again_after_its_composer_was_loaded_anew():
+    parts = await opened(ELSEWHERE)
+    parts.errors = [PromptLeftTraces()]
+
+    await parts.page.take_turn(TurnInput("Hi"), None)
+
+    assert [step for step in parts.log if step in {"take", "open c2"}] == ["take", "open c2", "take"]
+
+
+async def test_a_chat_that_can_not_be_opened_again_gets_no_prompt():
+    parts = await opened(HERE)
+    parts.errors = [PromptLeftTraces()]
+
+    with pytest.raises(PromptLeftTraces):
+        await parts.page.take_turn(TurnInput("Hi"), None)
+
+    assert parts.log.count("take") == 1
+
+
+async def test_a_composer_that_is_never_clean_ends_the_turn():
+    parts = await opened()
+    parts.errors = [PromptLeftTraces()] * 99
+
+    with pytest.raises(PromptLeftTraces):
+        await parts.page.take_turn(TurnInput("Hi"), None)
+
+    assert parts.log.count("take") == 4
 
 
 # -- entering ------------------------------------------------------------------------------------------------------------

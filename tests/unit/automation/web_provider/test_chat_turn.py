@@ -1,5 +1,6 @@
 """A turn sends once, tells what came of it, and leaves the page's chat in the state that says what it needs next."""
 
+import json
 from typing import Any
 
 import anyio
@@ -12,14 +13,17 @@ from automation.errors import (
     IdleTimeout,
     PageLostError,
     PromptRejectedError,
+    RateLimitedError,
     SendUnconfirmedError,
+    SentState,
     SiteChangedError,
     SiteError,
 )
 from automation.turn import ChatLink, TextDelta, TurnFinished
-from automation.web_provider.attachments import PROMPT_FILE_NOTE
 from automation.web_provider.chat_states import ChatMove, ChatState, ShownChat
 from automation.web_provider.chat_turn import ChatTurn
+from automation.web_provider.composing.attachments import PROMPT_FILE_NOTE
+from automation.web_provider.composing.composer import PromptLeftTraces
 from automation.web_provider.turn_input import TurnInput
 from tests.fakes.capture_taps import BY_WIRE, TapModel, answer_of, piece, request_left, response_began
 from tests.fakes.page_connection import ConnectionModel
@@ -64,6 +68,8 @@ class Chat:
         self.chat.move(ChatMove.FIND if held else ChatMove.EMPTY, held)
         self.answer = answer_of("Hello")
         self.error: Exception | None = None
+        self.clicks = True
+        self.may_have_sent = False
         self.sent = anyio.Event()
         self.written: str | None = None
         self.expected: list[str | None] = []
@@ -92,11 +98,13 @@ class Chat:
 
     async def send(self, capture):
         self.log.append("send")
+        await capture.expect("Hi")
+        self.may_have_sent = self.clicks
         self.sent.set()
         if self.error is not None:
             raise self.error
         self.network.tell(*self.answer)
-        await capture.proof_of_send()
+        await capture.until_effect()
 
     async def link_after(self, ask, before):
         if ask.is_throwaway:
@@ -221,13 +229,97 @@ async def test_a_page_that_is_lost_ends_its_turn():
 @pytest.mark.parametrize("held", [None, BEFORE])
 async def test_a_refused_prompt_leaves_the_chat_as_it_was_before(held):
     chat = Chat(held)
-    chat.error = PromptRejectedError("changed")
+    chat.error, chat.clicks = PromptRejectedError("changed"), False
 
-    with pytest.raises(PromptRejectedError):
+    with pytest.raises(PromptRejectedError) as caught:
         await chat.take()
+
+    assert caught.value.sent is SentState.NO
 
     assert chat.chat.link == held
     assert chat.chat.state is (ChatState.HELD if held else ChatState.UNKNOWN)
+
+
+async def test_a_prompt_that_left_the_page_changed_was_sent_and_its_chat_is_not_kept():
+    chat = Chat(BEFORE)
+    chat.page.answers["beginTurn"] = True
+    prompt = "first line\n\n\tsecond line, indented"
+    chat.answer = [request_left(json.dumps({"text": prompt.replace("\n\n\t", " ")})), *answer_of("Hello")[1:]]
+
+    async def send(capture):
+        await capture.expect(prompt)
+        chat.may_have_sent = True
+        chat.network.tell(*chat.answer)
+        await capture.until_effect()
+
+    chat.send = send  # type: ignore[method-assign]
+    with pytest.raises(PromptRejectedError, match="It was sent") as caught:
+        await chat.take(TurnInput(prompt))
+
+    assert caught.value.sent is SentState.YES
+    assert (chat.chat.state, chat.chat.link) == (ChatState.UNKNOWN, None)
+
+
+async def test_a_composer_that_holds_more_than_a_refused_prompt_is_not_kept():
+    chat = Chat(BEFORE)
+    chat.error, chat.clicks = PromptLeftTraces(), False
+
+    with pytest.raises(PromptLeftTraces):
+        await chat.take()
+
+    assert chat.chat.state is ChatState.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("clicks", "answer", "sent"),
+    [
+        (False, [], SentState.NO),
+        (True, [], SentState.MAYBE),
+        (True, [request_left()], SentState.YES),
+        (True, [request_left(), response_began(), piece("Hel")], SentState.YES),
+    ],
+)
+async def test_an_error_says_whether_the_site_may_have_the_prompt(clicks, answer, sent):
+    chat = Chat()
+    chat.answer = answer
+
+    async def send(capture):
+        await capture.expect("Hi")
+        chat.may_have_sent = clicks
+        chat.network.tell(*answer)
+        if answer:
+            await capture.until_effect()
+        raise PageLostError("gone")
+
+    chat.send = send  # type: ignore[method-assign]
+    with pytest.raises(PageLostError) as caught:
+        await chat.take()
+
+    assert caught.value.sent is sent
+
+
+async def test_a_refusal_in_the_answers_place_means_that_nothing_was_sent():
+    chat = Chat()
+    chat.answer = [request_left(), response_began(429), BodyEnded("1", None)]
+
+    with pytest.raises(RateLimitedError) as caught:
+        await chat.take()
+
+    assert caught.value.sent is SentState.NO
+
+
+async def test_an_answer_that_never_began_blames_the_role_that_matches_nothing():
+    chat = Chat()
+    chat.error = FirstTokenTimeout(120.0)
+    chat.page.answers["roles"] = {
+        "user_turn": {"count": 0, "visible": 0},
+        "assistant_turn": {"count": 1, "visible": 1},
+    }
+
+    with pytest.raises(FirstTokenTimeout, match="correct 'user_turn', or leave it out") as caught:
+        await chat.take()
+
+    assert caught.value.sent is SentState.MAYBE
 
 
 @pytest.mark.parametrize("error", [SiteChangedError("send", "sending"), IdleTimeout(45.0)])

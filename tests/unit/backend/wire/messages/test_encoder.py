@@ -306,6 +306,7 @@ def test_a_failure_is_an_error_event_that_the_client_raises():
     with pytest.raises(anthropic.APIStatusError) as caught:
         final(begun + failed)
     assert "slow down" in str(caught.value)
+    assert isinstance(caught.value.body, dict)
     assert caught.value.body["error"]["sent"] == "yes"
 
 

@@ -8,7 +8,7 @@ from automation.errors import AttachmentRejectedError, PageLostError, SiteChange
 from automation.profiles.validation import parse_profile
 from automation.timing import Timeouts
 from automation.turn import Attachment, Message, Prompt
-from automation.web_provider.attachments import Attachments, check_files, new_files, under_own_names
+from automation.web_provider.composing.attachments import Attachments, check_files, new_files, under_own_names
 
 NOTE = Attachment("note.txt", "text/plain", b"note")
 PHOTO = Attachment("photo.png", "image/png", b"photo")

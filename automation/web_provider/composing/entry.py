@@ -8,9 +8,12 @@ them, and with 5,000 it hangs most editors for good.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
-Way = Literal["type", "insert", "assign", "set_text", "paste_text", "paste_paragraphs"]
+Way = Literal[
+    "type", "insert", "assign", "set_text", "paste_text", "paste_paragraphs", "paste_breaks", "shift_enter"
+]
 EditorKind = Literal[
     "textarea", "line", "prosemirror", "lexical", "quill", "codemirror", "slate", "draft", "bare"
 ]
@@ -32,18 +35,47 @@ _LONG: dict[EditorKind, tuple[Way, ...]] = {
     "draft": _PASTED,
     "bare": ("set_text", "paste_text", "paste_paragraphs"),
 }
+# For editors that keep line ends only as a person makes them. Keys cost a moment for each line, so they come last.
+_BREAKS: tuple[Way, ...] = ("paste_breaks", "shift_enter")
+_WITH_A_VALUE = frozenset({"textarea", "line"})
+_PASTING: tuple[Way, ...] = ("paste_text", "paste_paragraphs", "paste_breaks")
+# So short a text nobody makes a file of; to compare all that stands on a page takes a moment.
+_LEAST_OF_FILE_CHARACTERS = 1000
 
 
 def ways_for(kind: EditorKind, text: str, chosen: Way | Literal["auto"] = "auto") -> tuple[Way, ...]:
     """Return the ways of entry to try, in order. ``chosen`` is the profile's, which fields with a value don't need."""
     ways = _LONG[kind]
-    if chosen != "auto" and kind not in {"textarea", "line"}:
+    if chosen != "auto" and kind not in _WITH_A_VALUE:
         return (chosen,)
+    if "\n" in text and kind not in _WITH_A_VALUE:
+        ways += _BREAKS
     if text.count("\n") > _INSERT_LINES:
         return ways
     # Chromium makes elements of line ends that are typed into a bare field, and pages read some of them as two.
     insert_first = len(text) <= _INSERT_CHARACTERS and not (kind == "bare" and "\n" in text)
     return ("insert", *ways) if insert_first else (*ways, "insert")
+
+
+class WaysWithTraces:
+    """Remembers which ways of entry a page's composer makes more of than text, such as a file beside the field."""
+
+    def __init__(self) -> None:
+        self._from_characters: dict[Way, int] = {}
+
+    def note(self, way: Way, size_characters: int) -> None:
+        """Note that a text of this size left something; what is pasted one way is so in the others."""
+        for one in _PASTING if way in _PASTING else (way,):
+            self._from_characters[one] = min(size_characters, self._from_characters.get(one, size_characters))
+
+    def without(self, ways: tuple[Way, ...], size_characters: int) -> tuple[Way, ...]:
+        """Return the ways that leave nothing of a text of this size, as far as is known."""
+        return tuple(way for way in ways if size_characters < self._from_characters.get(way, math.inf))
+
+
+def may_leave_traces(way: Way, text: str) -> bool:
+    """Return whether what stands beside the field has to be compared before and after this way."""
+    return way in _PASTING or len(text) >= _LEAST_OF_FILE_CHARACTERS
 
 
 def length_in_page(text: str) -> int:

@@ -1,11 +1,10 @@
-"""Enters a prompt into the page's text field, verifies that it stands there unchanged, and sends it once."""
+"""Enters a prompt into the page's text field and verifies that it stands there unchanged, and alone."""
 
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
-
-import anyio
 
 from automation.capture.pipeline import TurnCapture
 from automation.errors import PromptRejectedError, PromptTooLargeError, SiteChangedError
@@ -13,31 +12,44 @@ from automation.page.agent import PageAgent
 from automation.page.hands import PageInput
 from automation.profiles.model import SelectorProfile
 from automation.timing import Timeouts
-from automation.web_provider.entry import Way, length_in_page, ways_for
+from automation.web_provider.composing.entry import (
+    Way,
+    WaysWithTraces,
+    length_in_page,
+    may_leave_traces,
+    ways_for,
+)
+from automation.web_provider.composing.sender import PromptSender
 
 logger = logging.getLogger(__name__)
 
-_FIRST_PROOF_S = 3.0
 # Some editors take what they are given a moment later.
 _SETTLES_MS = 700
+# Longer than this nobody waits for keys; an editor slows down with each line.
+_LINES_S = 60.0
 # The second round is for editors whose keys know more than the browser: a heading stays one when it is emptied.
 _CLEARING_KEYS = (("Delete",), ("ControlOrMeta+a", "Delete", "Backspace"))
+_WITH_A_VALUE = frozenset({"textarea", "line"})
 _CALLS: dict[Way, str] = {
     "assign": "assign",
     "set_text": "setText",
     "paste_text": "pasteText",
     "paste_paragraphs": "pasteParagraphs",
+    "paste_breaks": "pasteBreaks",
 }
 
 Field = dict[str, Any]
 
 
-class Composer:
-    """Writes and sends one prompt at a time.
+class PromptLeftTraces(PromptRejectedError):
+    """A way of entry left something beside the field, such as a file; the page has to be loaded anew for another one."""
 
-    Attributes:
-        may_have_sent: Since it was last set to False, something was done that sends.
-    """
+    def __init__(self) -> None:
+        super().__init__("The page's input makes a file of this prompt, or changes it, so it was not sent.")
+
+
+class Composer:
+    """Writes and sends one prompt at a time."""
 
     def __init__(
         self, dom: PageAgent, hands: PageInput, profile: SelectorProfile, timeouts: Timeouts
@@ -47,7 +59,17 @@ class Composer:
         self._profile = profile
         self._timeouts = timeouts
         self._written = ""
-        self.may_have_sent = False
+        self._with_traces = WaysWithTraces()
+        self._sender = PromptSender(dom, hands, profile, timeouts)
+
+    @property
+    def may_have_sent(self) -> bool:
+        """Whether something was done that sends, since this was last set to False."""
+        return self._sender.may_have_sent
+
+    @may_have_sent.setter
+    def may_have_sent(self, value: bool) -> None:
+        self._sender.may_have_sent = value
 
     async def write(self, text: str) -> None:
         """Put ``text`` into the prompt field and compare what stands there with it.
@@ -58,6 +80,7 @@ class Composer:
         Raises:
             PromptTooLargeError: It is longer than the page takes.
             PromptRejectedError: The page keeps it changed; nothing was sent.
+            PromptLeftTraces: The same, and beside the field stands what was not there before.
             SiteChangedError: The profile's ``input`` matches nothing.
             PageLostError: The page hangs.
         """
@@ -66,49 +89,47 @@ class Composer:
         self._written = text
         if self._profile.prompt_message:
             return
+        await self._call("watchComposer")
         await self._clear(field)
+        ways: tuple[Way, ...] = ways_for(field["kind"], text, self._profile.input_entry)
+        ways = ("type", *ways) if self._hands.types(text) else ways
         found: str | None = None
-        ways = ways_for(field["kind"], text, self._profile.input_entry)
-        for way in ("type", *ways) if self._hands.types(text) else ways:
-            await self._enter(way, text)
-            kept_instead = await self._call("keeps", "input", text, _SETTLES_MS)
-            if kept_instead is None:
+        for way in self._with_traces.without(ways, len(text)):
+            is_kept, found = await self._try_way(way, text, field["kind"])
+            if is_kept:
                 return
-            found = kept_instead["text"]
-            logger.info(
-                "prompt_changed_by_page",
-                extra={"kind": field["kind"], "way": way, "size_characters": len(text)},
-            )
-            await self._clear(await self._focus())
         raise _refusal(text, found)
 
     async def send(self, capture: TurnCapture) -> None:
-        """Send what was written, and return when the page proves that it took it.
-
-        A second try is made only when the first is proven to have done nothing: no request left, no turn appeared,
-        and the prompt still stands in the field.
+        """Send what was written, once, and return when the page shows that it heard it; see ``PromptSender.send``.
 
         Raises:
-            PromptRejectedError: The page changed the prompt after it was written; nothing was sent.
-            SiteChangedError: The page did not take it.
+            AutomationError: See ``PromptSender.send`` and ``write``.
         """
-        capture.expect(self._written)
-        if self._profile.prompt_message:
-            await self._send_as_message(capture)
-            return
-        await self._press_send()
-        for last in (False, True):
-            with anyio.move_on_after(self._timeouts.send_confirm_s if last else _FIRST_PROOF_S) as waiting:
-                await capture.proof_of_send()
-            if not waiting.cancelled_caught:
-                return
-            if last or not await self._call("holds", "input"):
-                continue
-            logger.warning("send_had_no_effect", extra={"profile": self._profile.name})
-            await self._press_send()
-        raise SiteChangedError(
-            "send" if self._profile.send else "input", "sending: the page did not take the prompt"
-        )
+        await self._sender.send(self._written, capture, self.write)
+
+    async def _try_way(self, way: Way, text: str, kind: str) -> tuple[bool, str | None]:
+        """Return whether the field keeps ``text`` that is entered this way, and else what it holds instead.
+
+        Raises:
+            PromptLeftTraces: Something stands beside the field that was not there before.
+        """
+        is_compared = may_leave_traces(way, text)
+        if is_compared:
+            await self._call("noteBesides")
+        await self._enter(way, text)
+        kept_instead = await self._call("keeps", "input", text, _SETTLES_MS)
+        if kept_instead is None and not (is_compared and await self._call("hasExtras", text)):
+            return True, text
+        found = None if kept_instead is None else kept_instead["text"]
+        logger.info("prompt_changed_by_page", extra={"kind": kind, "way": way, "size_characters": len(text)})
+        await self._clear(await self._focus())
+        if is_compared:
+            await self._empty(kind)
+            if kept_instead is None or await self._call("hasTraces"):
+                self._with_traces.note(way, len(text))
+                raise PromptLeftTraces
+        return False, found
 
     async def _focus(self) -> Field:
         field: Field | None = await self._call("focus", "input")
@@ -133,7 +154,7 @@ class Composer:
 
     async def _clear(self, field: Field) -> None:
         """Empty an editor of its text and its formatting; the other fields are emptied by whatever is entered."""
-        if field["kind"] in {"textarea", "line"}:
+        if field["kind"] in _WITH_A_VALUE:
             return
         for keys in _CLEARING_KEYS:
             if not field["text"] and not field["is_formatted"]:
@@ -142,46 +163,36 @@ class Composer:
                 await self._hands.press(key, "clearing the input")
             field = await self._focus()
 
+    async def _empty(self, kind: str) -> None:
+        if kind in _WITH_A_VALUE:
+            await self._call("assign", "input", "")
+
     async def _enter(self, way: Way, text: str) -> None:
         if way == "type":
             await self._hands.type(text, "composing")
         elif way == "insert":
             await self._hands.insert(text, "composing")
+        elif way == "shift_enter":
+            await self._enter_lines(text)
         else:
             await self._call(_CALLS[way], "input", text)
+
+    async def _enter_lines(self, text: str) -> None:
+        first, *rest = text.split("\n")
+        if first:
+            await self._hands.insert(first, "composing")
+        began_s = time.monotonic()
+        for line in rest:
+            # What is missing then, the comparison finds.
+            if time.monotonic() - began_s > _LINES_S:
+                return
+            await self._hands.press("Shift+Enter", "composing")
+            if line:
+                await self._hands.insert(line, "composing")
 
     async def _call(self, name: str, *args: object) -> Any:
         """Call the agent; long texts take an editor time, and a hung page is noticed by the time limit."""
         return await self._dom.call(name, *args, timeout_s=self._timeouts.compose_s)
-
-    async def _send_as_message(self, capture: TurnCapture) -> None:
-        message = {
-            key: value.replace("{prompt}", self._written)
-            for key, value in self._profile.prompt_message.items()
-        }
-        self.may_have_sent = True
-        await self._call("tell", message)
-        with anyio.move_on_after(self._timeouts.send_confirm_s) as waiting:
-            await capture.proof_of_send()
-        if waiting.cancelled_caught:
-            raise SiteChangedError("prompt_message", "sending: the page did not take the prompt")
-
-    async def _press_send(self) -> None:
-        if self._profile.send:
-            milliseconds = int(self._timeouts.compose_s * 1000)
-            enabled = await self._dom.call(
-                "until", {"send_enabled": True}, milliseconds, timeout_s=self._timeouts.compose_s + 2
-            )
-            if not enabled:
-                raise SiteChangedError("send", "sending: no enabled send control")
-        if not await self._call("holds", "input"):
-            msg = "The page changed this prompt after it was entered, so it was not sent."
-            raise PromptRejectedError(msg)
-        self.may_have_sent = True
-        if self._profile.send:
-            await self._hands.click("send", "sending")
-        else:
-            await self._hands.press("Enter", "sending")
 
 
 def _refusal(text: str, found: str | None) -> PromptRejectedError:

@@ -26,7 +26,7 @@ from automation.playwright_errors import DRIVER_TIMEOUTS, page_calls
 from automation.profiles.model import AttachmentRules, SelectorProfile
 from automation.timing import Timeouts
 from automation.turn import Attachment, Prompt
-from automation.web_provider.composer import Composer
+from automation.web_provider.composing.composer import Composer
 
 logger = logging.getLogger(__name__)
 
