@@ -133,6 +133,10 @@ class TurnCapture:
         """End the turn: the page is gone."""
         self._seen.put(Lost(reason))
 
+    def hear(self, words: str) -> None:
+        """Take what a dialog of the page says."""
+        self._seen.put({"said": [words], "is_text_only": True})
+
     @property
     def answer(self) -> str:
         """The answer's text as emitted so far."""
@@ -186,7 +190,8 @@ class TurnCapture:
         if self._sent is not None:
             self._sent.check()
         notes = await self._hear_witness() if self._has_witness else ()
-        *rest, finished = self._answer.conclude(*await self._whole_page_answer(), notes=notes)
+        markdown, thought, sources, has_retry = await self._whole_page_answer()
+        *rest, finished = self._answer.conclude(markdown, thought, sources, has_retry=has_retry, notes=notes)
         for event in rest:
             await out.send(event)
         assert isinstance(finished, TurnFinished)
@@ -319,14 +324,15 @@ class TurnCapture:
         await self._hands.click_if_there("thinking_toggle", "opening the reasoning")
         return True
 
-    async def _whole_page_answer(self) -> tuple[str | None, str, list[Any]]:
-        """Read the page's answer once more: its text, its thought, and what it cites."""
+    async def _whole_page_answer(self) -> tuple[str | None, str, list[Any], bool]:
+        """Read the page's answer once more: its text, its thought, what it cites, and whether it offers to try again."""
         if not self._answer.needs_page_at_end:
-            return None, "", []
+            return None, "", [], False
         # Many pages close a thought when the answer begins, before its last words were read.
         if await self._open_thought():
             await self._dom.call("until", {"thought_shows": True}, _THOUGHT_SHOWS_MS)
         whole = await self._dom.call("readTurn")
         if whole is None:
-            return None, "", []
-        return str(whole["markdown"]), str(whole["thinking"]), list(whole["sources"])
+            return None, "", [], False
+        has_retry = bool(whole.get("retry"))
+        return str(whole["markdown"]), str(whole["thinking"]), list(whole["sources"]), has_retry

@@ -79,6 +79,7 @@ _PARTS = {
     "parleyPromptField": "prompt_field.js",
     "parleyComposerWatch": "composer_watch.js",
     "parleyFileDrop": "file_drop.js",
+    "parleyAnnouncements": "announcements.js",
     "parleyRoleBoxes": "role_boxes.js",
 }
 _ROLES = (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Protocol
 
 import anyio
-from playwright.async_api import Frame, Page
+from playwright.async_api import Dialog, Frame, Page
 
 from automation.browser.pool import BrowserPool
 from automation.capture.decoders.registry import SOCKET_DECODERS
@@ -21,12 +22,18 @@ from automation.playwright_errors import page_calls
 from automation.profiles.model import SelectorProfile
 from automation.timing import Timeouts
 
+logger = logging.getLogger(__name__)
+
 
 class WatchedTurn(Protocol):
     """A turn that ends when its page is lost; see ``TurnCapture``."""
 
     def lost(self, reason: str) -> None:
         """End the turn."""
+        ...
+
+    def hear(self, words: str) -> None:
+        """Take what a dialog of the page says."""
         ...
 
 
@@ -66,6 +73,7 @@ class PageConnection:
         page.on("crash", lambda _: self._lose("The page's renderer crashed."))
         page.on("close", lambda _: self._lose("The page was closed."))
         page.on("framenavigated", self._navigated)
+        page.on("dialog", self._answer_dialog)
 
     def check_alive(self) -> None:
         """See that the page was not lost.
@@ -115,6 +123,21 @@ class PageConnection:
         self._targets.close(self._lost_reason)
         if self._turn is not None:
             self._turn.lost(reason)
+
+    def _answer_dialog(self, dialog: Dialog) -> None:
+        """Close a dialog, which stops the page until then, and let the turn know what it says."""
+        self._spawn(self._close_dialog(dialog))
+        if self._turn is not None and dialog.type != "beforeunload":
+            self._turn.hear(dialog.message)
+
+    @staticmethod
+    async def _close_dialog(dialog: Dialog) -> None:
+        try:
+            with page_calls("closing a dialog of the page"):
+                # Leaving the page is what we want; whatever else it asks is not ours to agree to.
+                await (dialog.accept() if dialog.type in {"alert", "beforeunload"} else dialog.dismiss())
+        except PageLostError as exc:
+            logger.debug("dialog_gone", extra={"reason": str(exc)})
 
     def _navigated(self, _: Frame) -> None:
         self.agent.forget()

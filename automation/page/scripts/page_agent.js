@@ -20,6 +20,7 @@
     const { roots, find, findAll, isVisible, isEnabled, contains, parentOf, textOf, lettersIn, elementAt } = finding;
     const { noteTurns, answerOf, lastAsked } = parleyTurns(profile, finding);
     const { serialize, errorText, isBusy, closedThought, sourcesIn } = parleyReading(profile, finding);
+    const announcements = parleyAnnouncements(profile, finding);
     const promptField = parleyPromptField(finding);
     const composerWatch = parleyComposerWatch({ ...finding, field: promptField });
     const fileDrop = parleyFileDrop(profile, { ...finding, errorText });
@@ -48,6 +49,11 @@
         const message = self.mode === "read" ? self.changes(turns) : self.headChange(turns);
         if (message) push(JSON.stringify({ kind: "sample", is_text_only: true, asked, chars: lettersIn(turns), ...message }));
       });
+
+      const announced = announcements.listen(
+        (words) => push(JSON.stringify({ kind: "sample", is_text_only: true, ...words })),
+        () => self.turns(),
+      );
 
       const self = {
         mode,
@@ -124,6 +130,7 @@
         },
         // Each look is told, also when nothing changed: a page that hangs shows the same, and proves nothing.
         report: () => {
+          announced.look();
           const look = JSON.stringify({ kind: "sample", ...self.sample() });
           push(look === lastLook ? SAME : look);
           lastLook = look;
@@ -131,7 +138,8 @@
         read: () => {
           const turns = self.turns();
           const { body, thought } = serialize(turns);
-          return { markdown: body.text, thinking: thought.text, sources: sourcesIn(turns) };
+          const retry = announcements.hasRetry(turns);
+          return { markdown: body.text, thinking: thought.text, sources: sourcesIn(turns), retry };
         },
         setMode: (next) => {
           self.mode = next;
@@ -141,7 +149,7 @@
           timer = setInterval(() => self.report(), CHECK_MS);
           self.report();
         },
-        end: () => { observer.disconnect(); clearInterval(timer); },
+        end: () => { observer.disconnect(); announced.end(); clearInterval(timer); },
       };
 
       const patchOf = (name, { text, stable: settled }) => {

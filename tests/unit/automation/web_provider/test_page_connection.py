@@ -1,6 +1,7 @@
 """A page is closed whatever happens, and whoever waits for one that is lost is told so at once."""
 
 from collections import defaultdict
+from contextlib import nullcontext
 from typing import Any
 
 import anyio
@@ -45,9 +46,9 @@ class Page:
     def on(self, event, listener):
         self._listeners[event].append(listener)
 
-    def tell(self, event):
+    def tell(self, event, given=None):
         for listener in self._listeners[event]:
-            listener(None)
+            listener(given)
 
     async def new_cdp_session(self, page):
         if self.error is not None:
@@ -103,6 +104,10 @@ class Parts:
 class Turn:
     def __init__(self):
         self.reasons = []
+        self.words = []
+
+    def hear(self, words):
+        self.words.append(words)
 
     def lost(self, reason):
         self.reasons.append(reason)
@@ -294,3 +299,54 @@ async def test_without_a_wire_no_request_is_the_answers():
     channel.tell("Network.requestWillBeSent", requestId="1", type="Fetch", request=request)
 
     assert [event.matches for event in told] == [False]
+
+
+# -- dialogs -------------------------------------------------------------------------------------------------------------
+
+
+class Dialog:
+    """A dialog that stops the page until it is answered."""
+
+    def __init__(self, kind, error=None):
+        self.type = kind
+        self.message = "Rate limit exceeded."
+        self.answers = []
+        self.error = error
+
+    async def accept(self):
+        self.answers.append("accept")
+        if self.error is not None:
+            raise self.error
+
+    async def dismiss(self):
+        self.answers.append("dismiss")
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "is_heard"),
+    [
+        ("alert", "accept", True),
+        ("confirm", "dismiss", True),
+        ("prompt", "dismiss", True),
+        ("beforeunload", "accept", False),
+    ],
+)
+@pytest.mark.parametrize("in_turn", [True, False])
+async def test_a_dialog_is_closed_and_its_words_are_the_turns(kind, answer, is_heard, in_turn):
+    connected, turn, dialog = Connected(), Turn(), Dialog(kind)
+
+    with connected.connection.telling(turn) if in_turn else nullcontext():
+        connected.page.tell("dialog", dialog)
+    await connected.run_spawned()
+
+    assert dialog.answers == [answer]
+    assert turn.words == (["Rate limit exceeded."] if in_turn and is_heard else [])
+
+
+async def test_a_dialog_that_goes_with_its_page_is_no_harm():
+    connected, dialog = Connected(), Dialog("alert", PlaywrightError("Target closed"))
+
+    connected.page.tell("dialog", dialog)
+    await connected.run_spawned()
+
+    assert dialog.answers == ["accept"]
