@@ -6,6 +6,7 @@
 import asyncio
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -94,7 +95,9 @@ def words(text: str) -> list[str]:
 
 def build(html: str | Callable[[], str], routes: Iterable[tuple[str, str, Any]] = ()) -> web.Application:
     app = web.Application(client_max_size=64 * 2**20)
-    app["got"] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", web.NotAppKeyWarning)  # each site reads it by this name
+        app["got"] = []
 
     async def index(request: web.Request) -> web.Response:
         return web.Response(text=html() if callable(html) else html, content_type="text/html")

@@ -1,4 +1,4 @@
-"""Send puts the message into an outbox (IndexedDB), which is delivered 5 s later. Until then it stands in its field; only the label of Send says so."""
+"""Send puts the message into an outbox (IndexedDB), which is delivered 4 s later. Until then it stands in its field; only the label of Send says so."""
 
 import json
 
@@ -30,7 +30,7 @@ $("send").onclick = async () => {
   const text = $("q").value; if (!text.trim()) return;
   $("send").textContent = "Waiting for connection";
   await store((s) => s.add({tab, text}));
-  if (!pending) { pending = true; setTimeout(flush, 5000); }
+  if (!pending) { pending = true; setTimeout(flush, 4000); }
 };
 """
 

@@ -19,10 +19,10 @@ const poll = async () => {
     if (m.done) finish();
   }
 };
-const open = () => new Promise((ok, no) => {
-  ws = new WebSocket("ws://" + location.host + "/live"); ws.onopen = ok; ws.onerror = no;
+const open = (again) => new Promise((ok, no) => {
+  ws = new WebSocket("ws://" + location.host + "/live" + (again ? "?again=1" : "")); ws.onopen = ok; ws.onerror = no;
   ws.onmessage = (e) => { const m = JSON.parse(e.data); if (!cur || m.id !== cur.id) return; if (m.done) { finish(); return; } cur.out += m.token; show(); };
-  ws.onclose = async () => { if (!cur) return; status.textContent = "Connection lost"; await sleep(500); try { await open(); } catch (e) { poll(); } };
+  ws.onclose = async () => { if (!cur) return; status.textContent = "Connection lost"; await sleep(500); try { await open(true); } catch (e) { poll(); } };
 });
 let up = open();
 window.onNew = () => { up = open(); };
@@ -35,20 +35,19 @@ SAY = "Proxies cut what they do not know.\n\nPolling goes through, word by word,
 
 
 async def live(request):
-    if any(not t["done"] and t["cut"] for t in texts.values()):
+    if "again" in request.query:
         return web.Response(status=503)
     ws = web.WebSocketResponse()
     await ws.prepare(request)
 
     async def say(name, text):
-        own = texts[name] = {"text": "", "done": False, "cut": False}
+        own = texts[name] = {"text": "", "done": False}
         for i, w in enumerate(lib.words(SAY.format(text=text))):
             await asyncio.sleep(0.2)
             own["text"] += w
             if i < 6:
                 await ws.send_json({"id": name, "token": w})
             elif i == 6:
-                own["cut"] = True
                 request.transport.abort()
         own["done"] = True
 
