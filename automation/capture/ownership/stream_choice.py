@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from automation.capture.ownership.claims import Claim
 from automation.capture.ownership.shown_text import Shown, compare_shown
 
-# A stream that carried the prompt and has no rival is passed on before its page shows it: a tab behind another one gets
+# A stream that is tied to the prompt and has no rival is passed on before its page shows it: a tab behind another one gets
 # a frame a second, and some pages show an answer only when it is whole.
 ALONE_S = 1.0
 
@@ -71,7 +71,7 @@ def choose_stream(candidates: Sequence[Candidate], look: Look) -> str | None:
         return chosen.key
     if look.is_done and candidates:
         return _choose_at_end(candidates, best)
-    alone = [one for one in candidates if one.claim >= Claim.PROMPT]
+    alone = [one for one in candidates if one.claim >= Claim.TIED]
     if (
         len(alone) == 1
         and look.rivals <= 1
