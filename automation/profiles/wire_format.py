@@ -184,8 +184,8 @@ class Wire(ProfilePart):
 
     request: _Conditions = ()
     """Conditions that all hold for what the page asks by. On a socket, its message: ``type==ask``. By HTTP, the body of the
-    request whose response is the answer (JSON or a form; without a body the address's query): ``stream==true``, where the page
-    asks other things of the same address."""
+    request (JSON or a form; without a body the address's query): ``stream==true``, where the page asks other things of the same
+    address; with ``request_urls`` that request's JSON."""
 
     request_id_path: _Paths = ()
     """Where the turn's id stands in what the page sends, if one socket carries several chats."""

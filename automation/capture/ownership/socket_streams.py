@@ -53,9 +53,11 @@ class SocketStreams:
 
     def wants_reply(self, request: RequestSent) -> bool:
         """Whether a request's whole response is to be told as a ``ReplyCame``: it may name the turn's id."""
-        return bool(self._wire.id_path) and (
-            self._own.carries_prompt(request) or bool(self._decoder.requested(request.url, request.body))
-        )
+        if not self._wire.id_path:
+            return False
+        if self._wire.request_urls:
+            return bool(self._decoder.requested(request.url, request.body))
+        return self._own.carries_prompt(request)
 
     def feed(self, seen: TapEvent) -> list[WireEvent]:
         """Return the events of the answer that a tap event completes.

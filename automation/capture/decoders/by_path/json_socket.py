@@ -28,6 +28,8 @@ class JsonSocketDecoder:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._request = tuple(map(Condition.parse, wire.request))
+        # A page that asks by HTTP may say other things on its socket that look like it.
+        self._asks_here = bool(wire.request) and not wire.request_urls
         self._request_id = tuple(map(JsonPath.parse, wire.request_id_path))
         self._id_path = tuple(map(JsonPath.parse, wire.id_path))
         self._has_asked = False
@@ -42,7 +44,10 @@ class JsonSocketDecoder:
             values = decode_json_values(body or "")
         except StreamFormatError:
             values = []  # a form, say; then it holds no id
-        return [WireAsked(_id_in(self._request_id, values[0] if values else None))]
+        asked = values[0] if values else None
+        if not all(one.holds(asked) for one in self._request):
+            return []
+        return [WireAsked(_id_in(self._request_id, asked))]
 
     def sent(self, payload: str | bytes) -> list[WireEvent]:
         """Tell of the message by which the page asks.
@@ -53,7 +58,7 @@ class JsonSocketDecoder:
         return [
             WireAsked(_id_in(self._request_id, message.argument))
             for message in self._messages(payload)
-            if self._request and all(one.holds(message.argument, message.name) for one in self._request)
+            if self._asks_here and all(one.holds(message.argument, message.name) for one in self._request)
         ]
 
     def begin(self, turn_id: str | None) -> None:

@@ -73,6 +73,20 @@ def test_a_profile_may_say_where_the_response_names_the_turn():
     assert events == [TextDelta("Apples"), WireEnd()]
 
 
+def test_only_the_response_to_the_question_names_the_turn():
+    wire = reader(**BY_HTTP, request="op==Ask", response_id_path="id")
+    typing, asking = ({"op": op, "text": PROMPT} for op in ("Typing", "Ask"))
+    requests = [
+        RequestSent(op, "https://x/ask", "POST", json.dumps(body), matches=False)
+        for op, body in (("1", typing), ("2", asking))
+    ]
+
+    wanted = [wire.wants_reply(one) for one in requests]
+
+    assert wanted == [False, True]
+    assert read(wire, requests[0], came("Pears", id="m2"), requests[1]) == []
+
+
 def test_where_nothing_names_the_turn_the_page_decides():
     wire = reader(**BY_SOCKET, id_path="id")
 

@@ -127,6 +127,15 @@ def test_a_page_may_ask_by_http(body):
     assert received(reader, append("a")) == [TextDelta("a")]
 
 
+def test_conditions_tell_the_pages_question_from_others_to_the_same_address():
+    reader = decoder(request="op==Ask", request_urls="*/graphql", request_id_path="id")
+
+    assert reader.requested("https://x/graphql", '{"op":"Typing","id":1}') == []
+    assert reader.requested("https://x/graphql", None) == []
+    assert reader.requested("https://x/graphql", '{"op":"Ask","id":2}') == [WireAsked("2")]
+    assert reader.sent('{"op":"Ask","id":3}') == []
+
+
 def test_messages_of_other_turns_are_told_apart_by_the_id_that_was_sent():
     reader = decoder(request_id_path="turn.id", id_path=["turn", "answer_to"])
     ask(reader, '{"event":"send","turn":{"id":7}}')
