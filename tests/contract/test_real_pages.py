@@ -61,6 +61,38 @@ async def test_a_session_is_kept_sealed_and_used_again_after_a_restart(tmp_path)
         assert all(session.encode() not in stored for session in page.sessions)
 
 
+@pytest.mark.parametrize("is_streamed", [False, True])
+@pytest.mark.parametrize(
+    ("prompt", "status", "code"),
+    [("[[error]]", 502, "site_error"), ("[[wait:60]]", 504, "first_token_timeout")],
+)
+async def test_a_prompt_that_the_site_has_is_asked_nowhere_else(tmp_path, prompt, status, code, is_streamed):
+    async with FakeChatSite.open() as page, FakeChatSite.open() as other, real_gateway(tmp_path) as gateway:
+        await gateway.started("Other", **fields(other, "fetch-sse"))
+        await gateway.started(**fields(page, "fetch-sse", first_token_seconds=5, fallbacks=["other"]))
+
+        refused = await gateway.ask(prompt, stream=is_streamed)
+
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"], error["sent"]) == (status, code, "yes")
+    assert refused.headers["x-gateway-sent"] == "yes"
+    assert refused.headers["x-should-retry"] == "false"
+    assert (len(page.requests), other.requests) == (1, [])
+
+
+async def test_a_prompt_that_the_site_refused_to_take_is_asked_elsewhere(tmp_path):
+    async with FakeChatSite.open() as page, FakeChatSite.open() as other, real_gateway(tmp_path) as gateway:
+        await gateway.started("Other", **fields(other, "fetch-sse"))
+        await gateway.started(**fields(page, "fetch-sse", fallbacks=["other"]))
+
+        answered = await gateway.ask("[[limit]]")
+
+    # The other site refuses it as well: what counts is that each was asked once.
+    assert answered.json()["error"]["sent"] == "no"
+    assert "x-should-retry" not in answered.headers
+    assert (len(page.requests), len(other.requests)) == (1, 1)
+
+
 async def test_an_address_where_nothing_listens_is_an_error_with_its_reason(tmp_path):
     async with real_gateway(tmp_path) as gateway:
         await gateway.create(retry_attempts=0)

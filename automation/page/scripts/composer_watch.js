@@ -83,7 +83,13 @@
       return found;
     };
 
-    const sendFacts = () => sending && { effects: effectsOf(sending), landing: sending.landing };
+    const sendFacts = () => {
+      if (!sending) return null;
+      const effects = effectsOf(sending);
+      // A menu that took its time may still have come over the control until then.
+      if (effects.length || sending.landing === "control") stopWatching();
+      return { effects, landing: sending.landing };
+    };
 
     // -- menus that the prompt opened -------------------------------------------------------------------------------
 
@@ -96,6 +102,11 @@
 
     // A menu is often put into a holder of no size of its own.
     const opened = () => new Set([...changed].flatMap((el) => (el.isConnected ? [el, ...[...el.querySelectorAll("*")].slice(0, MOST_INSIDE)] : [])));
+
+    const stopWatching = () => {
+      observer.disconnect();
+      changed = new Set();
+    };
 
     const isOurs = (el, input) => contains(el, input) || contains(input, el);
 
@@ -153,8 +164,7 @@
       // The field is about to get a prompt.
       watchComposer: () => {
         sending = null;
-        changed = new Set();
-        observer.disconnect();
+        stopWatching();
         observer.observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["class", "style", "hidden", "open", "aria-hidden", "data-state"] });
         return true;
       },
@@ -174,8 +184,6 @@
       },
       // From here on a click on the control, or Enter in the field, is ours, and what happens its effect.
       watchSend: (role) => {
-        observer.disconnect();
-        changed = new Set();
         sending = { role, before: composerNow(role), landing: "unknown", isGuarded: field.entered() !== null };
         return true;
       },

@@ -160,10 +160,7 @@ class PromptSender:
         await self._call("watchSend", self._role)
         self.may_have_sent = True
         try:
-            if gesture == "click":
-                await self._hands.click("send", "sending")
-            else:
-                await self._hands.press("Enter", "sending")
+            await self._dispatch(gesture)
         except SiteChangedError:
             self.may_have_sent = had_sent  # it could not be clicked
             raise
@@ -172,6 +169,17 @@ class PromptSender:
         if is_blocked:
             self.may_have_sent = had_sent
         return not is_blocked
+
+    async def _dispatch(self, gesture: Gesture) -> None:
+        if gesture == "click":
+            if await self._hands.click_if_there("send", "sending"):
+                return
+            # What came over it meanwhile: a menu that took its time, or a dialog.
+            gesture = await self._find_gesture(may_escape=False) or gesture
+        if gesture == "click":
+            await self._hands.click("send", "sending")
+        else:
+            await self._hands.press("Enter", "sending")
 
     # -- the wait -----------------------------------------------------------------------------------------------------
 

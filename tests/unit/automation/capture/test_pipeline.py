@@ -295,7 +295,7 @@ async def test_a_page_that_is_lost_before_it_shows_the_answer_ends_the_turn():
 
 async def test_a_page_that_goes_to_its_sign_in_page_tells_a_session_that_is_over():
     turn = Capture(**BY_WIRE)
-    turn.capture.expect("Tell me")
+    await turn.capture.expect("Tell me")
 
     async with turn.capture.watching():
         turn.network.tell(
@@ -311,7 +311,7 @@ async def test_a_page_that_goes_to_its_sign_in_page_tells_a_session_that_is_over
 
 async def test_text_is_told_once_the_page_shows_whose_it_is():
     turn = Capture(**BY_WIRE)
-    turn.capture.expect("Tell me about the moon")
+    await turn.capture.expect("Tell me about the moon")
 
     async with turn.capture.watching():
         turn.network.tell(
@@ -331,7 +331,7 @@ async def test_a_page_is_not_read_instead_of_a_response_that_is_about_to_stream(
         looks = 0
 
         @property
-        def is_arming(self):
+        def is_arming(self):  # type: ignore[override]
             self.looks += 1
             if self.looks > 2:
                 turn.capture.lost("The page went away.")

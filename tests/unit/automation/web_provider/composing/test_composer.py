@@ -48,6 +48,8 @@ class Page:
         self.overwritten_by = []
         self.overwritten_at_click_by = []
         self.is_covered = False
+        self.covers_late = False
+        self.menus_late = 1
         self.menus = 0
         self.escape_closes = True
         self.escape_writes = None
@@ -150,7 +152,17 @@ class Page:
         self.covered_by_dialog = False
 
     async def click(self, role, step):
+        if self.is_covered:
+            raise SiteChangedError(role, f"{step} (it is covered)")
         self._press(f"click {role}")
+
+    async def click_if_there(self, role, step):
+        if self.covers_late:
+            self.is_covered, self.menus = True, self.menus_late
+        if self.is_covered:
+            return False
+        self._press(f"click {role}")
+        return True
 
     async def press(self, key, step):
         self._press(key)
@@ -637,6 +649,27 @@ async def test_a_menu_over_the_button_is_closed():
     await write_and_send(page, "/etc")
 
     assert (page.sent, page.gestures) == (["/etc"], ["Escape", "click send"])
+
+
+async def test_a_menu_that_comes_over_the_button_in_the_last_moment_is_got_past_by_the_keyboard():
+    page = Page()
+    page.covers_late = True
+
+    await write_and_send(page, "/etc")
+
+    assert (page.sent, page.gestures) == (["/etc"], ["Enter"])
+
+
+async def test_a_button_that_something_else_came_over_was_not_clicked():
+    page = Page()
+    page.covers_late, page.menus_late = True, 0
+    composer = composer_of(page)
+    await composer.write("Hi")
+
+    with pytest.raises(SiteChangedError, match="covered"):
+        await composer.send(page)
+
+    assert not composer.may_have_sent
 
 
 async def test_a_menu_beside_the_button_is_left_alone():
