@@ -187,6 +187,23 @@ class AnswerAssembler:
         logger.warning("decoder_broken", extra={"profile": self._profile.name, "reason": reason})
         self.source = "dom"
 
+    def may_go_on_from_page(self, at_s: float) -> bool:
+        """Whether the page shows more than the stream that carried its answer had, which broke off a while ago.
+
+        A page that types an answer out grows as well, but not beyond it.
+        """
+        told = len(self._wire_answer) + len(self._wire_thought)
+        is_beyond = self._page_chars > max(told, self._page_chars_at_wire)
+        return self.source == "wire" and at_s - self._wire_s >= RENDERING_S and is_beyond
+
+    def go_on_from_page(self) -> None:
+        """Read the rest off the page: its stream broke off, and it goes on by other means, such as polling.
+
+        Where its rendering is no continuation of the text that was emitted, that is an answer that was rewritten.
+        """
+        logger.info("wire_lost", extra={"profile": self._profile.name})
+        self.source = "dom"
+
     # -- the page ---------------------------------------------------------------------------------------------------
 
     def take_page(self, facts: PageFacts, at_s: float) -> list[TurnEvent]:

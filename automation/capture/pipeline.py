@@ -114,6 +114,7 @@ class TurnCapture:
         self._pending: list[TurnEvent] = []
         self._page_s = time.monotonic()
         self._controls: dict[str, Any] = {}
+        self._is_busy = False
         self._sent: SentPrompt | None = None
         self.effects = SendEffects()
 
@@ -252,8 +253,8 @@ class TurnCapture:
             return []
         now = time.monotonic()
         flow = self._network.traffic.flow(self._answer.first_text_s, now)
-        is_busy = flow in AT_WORK or any(self._controls.values())
-        return await self._from_wire(lambda: wire.look(head, now, is_busy=is_busy), now)
+        self._is_busy = flow in AT_WORK or any(self._controls.values())
+        return await self._from_wire(lambda: wire.look(head, now, is_busy=self._is_busy), now)
 
     async def _from_wire(self, read: Callable[[], list[WireEvent]], at_s: float) -> list[TurnEvent]:
         try:
@@ -279,6 +280,11 @@ class TurnCapture:
     async def _watch_decoder(self) -> None:
         # On a busy machine a response streams to us seconds after the page shows it: nothing is lost of it.
         if self._network.is_arming:
+            return
+        is_lost = self._wire is not None and self._wire.is_lost and self._is_busy
+        if is_lost and self._answer.may_go_on_from_page(time.monotonic()):
+            self._answer.go_on_from_page()
+            await self._dom.call("setMode", "read")
             return
         was_missed = self._wire is not None and self._wire.was_missed
         if self._answer.must_read_page(

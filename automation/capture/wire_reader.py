@@ -46,6 +46,11 @@ class WireReader:
         return self._streams.has_text
 
     @property
+    def is_lost(self) -> bool:
+        """Whether the answer's stream broke off, and no other one continues it yet."""
+        return self._streams.is_lost
+
+    @property
     def was_missed(self) -> bool:
         """Whether a stream can't be read that may be the answer, and none is there that can."""
         return self._side.was_missed

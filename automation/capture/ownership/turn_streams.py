@@ -107,6 +107,11 @@ class TurnStreams:
         return self._bound.key if self._bound is not None else None
 
     @property
+    def is_lost(self) -> bool:
+        """Whether the answer's stream broke off, and no other one continues it yet."""
+        return self._follows is Follows.CUT and self._bound is None and not self.has_ended
+
+    @property
     def has_text(self) -> bool:
         """Whether any stream said something of an answer."""
         return self._claim is not None or any(stream.has_text for stream in self._streams.values())

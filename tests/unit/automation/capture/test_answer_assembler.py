@@ -420,6 +420,34 @@ def test_a_decoder_that_breaks_after_text_was_told_ends_the_answer_with_an_error
     assert answer.source == "wire"
 
 
+@pytest.mark.parametrize(
+    ("page_chars", "at_s", "may"), [(12, 2.0, True), (12, 0.9, False), (8, 2.0, False), (4, 2.0, False)]
+)
+def test_a_page_that_goes_on_without_its_stream_shows_more_than_that_had(page_chars, at_s, may):
+    answer = answer_by(BY_WIRE)
+    answer.take_wire(TextDelta("The fox "), 0.1)
+    answer.take_page({"chars": 3}, 0.2)
+
+    answer.take_page({"chars": page_chars}, 1.9)
+
+    assert answer.may_go_on_from_page(at_s) is may
+
+
+@pytest.mark.parametrize(
+    ("page", "emitted"), [("The fox jumps.", "The fox jumps."), ("A dog sleeps.", "The fox ")]
+)
+def test_a_page_that_goes_on_without_its_stream_continues_what_was_emitted_or_has_rewritten_it(page, emitted):
+    answer = answer_by(BY_WIRE)
+    answer.take_wire(TextDelta("The fox "), 0.1)
+    answer.go_on_from_page()
+    answer.take_page(page_of(page), 2.0)
+
+    *_, finished = answer.conclude(page)
+
+    assert answer.emitted == emitted
+    assert (finished.source, finished.is_rewritten) == ("dom", emitted != page)
+
+
 def test_a_decoder_that_breaks_after_thoughts_only_leaves_the_answer_to_the_page():
     answer = answer_by(BY_WIRE)
     answer.take_wire(ReasoningDelta("Hm"), 0.1)
