@@ -13,8 +13,8 @@ from automation.page.hands import PageInput
 from automation.profiles.model import SelectorProfile
 from automation.timing import Timeouts
 from automation.web_provider.composing.entry import (
+    KnownWays,
     Way,
-    WaysWithTraces,
     length_in_page,
     may_leave_traces,
     ways_for,
@@ -59,7 +59,7 @@ class Composer:
         self._profile = profile
         self._timeouts = timeouts
         self._written = ""
-        self._with_traces = WaysWithTraces()
+        self._known = KnownWays()
         self._sender = PromptSender(dom, hands, profile, timeouts)
 
     @property
@@ -94,7 +94,7 @@ class Composer:
         ways: tuple[Way, ...] = ways_for(field["kind"], text, self._profile.input_entry)
         ways = ("type", *ways) if self._hands.types(text) else ways
         found: str | None = None
-        for way in self._with_traces.without(ways, len(text)):
+        for way in self._known.order(ways, text):
             is_kept, found = await self._try_way(way, text, field["kind"])
             if is_kept:
                 return
@@ -120,6 +120,7 @@ class Composer:
         await self._enter(way, text)
         kept_instead = await self._call("keeps", "input", text, _SETTLES_MS)
         if kept_instead is None and not (is_compared and await self._call("hasExtras", text)):
+            self._known.note_kept(way, text)
             return True, text
         found = None if kept_instead is None else kept_instead["text"]
         logger.info("prompt_changed_by_page", extra={"kind": kind, "way": way, "size_characters": len(text)})
@@ -127,7 +128,7 @@ class Composer:
         if is_compared:
             await self._empty(kind)
             if kept_instead is None or await self._call("hasTraces"):
-                self._with_traces.note(way, len(text))
+                self._known.note_traces(way, len(text))
                 raise PromptLeftTraces
         return False, found
 

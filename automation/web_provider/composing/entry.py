@@ -57,20 +57,30 @@ def ways_for(kind: EditorKind, text: str, chosen: Way | Literal["auto"] = "auto"
     return ("insert", *ways) if insert_first else (*ways, "insert")
 
 
-class WaysWithTraces:
-    """Remembers which ways of entry a page's composer makes more of than text, such as a file beside the field."""
+class KnownWays:
+    """Remembers what a page's composer made of each way of entry: the text, or more than that, such as a file beside it."""
 
     def __init__(self) -> None:
         self._from_characters: dict[Way, int] = {}
+        self._for_lines: Way | None = None
 
-    def note(self, way: Way, size_characters: int) -> None:
+    def note_kept(self, way: Way, text: str) -> None:
+        """Note that the field kept a text that was entered this way."""
+        if "\n" in text:
+            self._for_lines = way
+
+    def note_traces(self, way: Way, size_characters: int) -> None:
         """Note that a text of this size left something; what is pasted one way is so in the others."""
         for one in _PASTING if way in _PASTING else (way,):
             self._from_characters[one] = min(size_characters, self._from_characters.get(one, size_characters))
 
-    def without(self, ways: tuple[Way, ...], size_characters: int) -> tuple[Way, ...]:
-        """Return the ways that leave nothing of a text of this size, as far as is known."""
-        return tuple(way for way in ways if size_characters < self._from_characters.get(way, math.inf))
+    def order(self, ways: tuple[Way, ...], text: str) -> tuple[Way, ...]:
+        """Return the ways that leave nothing of this text, as far as is known; first the one that kept line ends before."""
+        clean = tuple(way for way in ways if len(text) < self._from_characters.get(way, math.inf))
+        known = self._for_lines
+        if known not in clean or not 0 < text.count("\n") <= _INSERT_LINES or len(text) > _INSERT_CHARACTERS:
+            return clean
+        return (known, *(way for way in clean if way != known))
 
 
 def may_leave_traces(way: Way, text: str) -> bool:

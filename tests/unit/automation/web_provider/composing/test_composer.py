@@ -431,6 +431,19 @@ async def test_an_editor_that_keeps_only_keyed_line_ends_gets_them_by_its_keys()
     assert page.ways[:4] == ["insert", "pasteParagraphs", "pasteText", "pasteBreaks"]
 
 
+async def test_the_way_that_kept_line_ends_is_tried_first_for_the_next_short_prompt():
+    page = Page("prosemirror")
+    page.keeps = {"insert": lambda text: text.replace("\n", " ")}
+    composer = composer_of(page)
+    await composer.write("two\nlines")
+    page.ways.clear()
+
+    await composer.write("two\nothers")
+    await composer.write("one line")
+
+    assert page.ways == ["pasteParagraphs", "insert"]
+
+
 async def test_keys_that_take_too_long_are_left_and_the_prompt_refused(monkeypatch):
     page = Page("prosemirror")
     page.is_keyed = True
