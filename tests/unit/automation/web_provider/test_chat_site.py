@@ -304,7 +304,7 @@ SIGNED_OUT = SignInRequiredError("the session expired")
 async def test_who_was_signed_out_and_can_sign_in_again_needs_no_person(credentials, refusal, error):
     site = Site(credentials)
     site.refusal = refusal
-    site.turns = [[SIGNED_OUT]]
+    site.turns = [[SignInRequiredError("the session expired")]]
 
     async with opened(site) as provider:
         with pytest.raises(error, match="the session expired"):
