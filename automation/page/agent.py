@@ -81,6 +81,7 @@ _PARTS = {
     "parleyFileDrop": "file_drop.js",
     "parleyAnnouncements": "announcements.js",
     "parleyRoleBoxes": "role_boxes.js",
+    "parleyPace": "pace.js",
 }
 _ROLES = (
     "input",

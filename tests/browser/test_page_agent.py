@@ -120,3 +120,33 @@ async def test_roles_tell_what_matches_and_never_what_was_entered(shown):
         "password": {"count": 1, "visible": 1, "text": "Your password"},
         "captcha": roles["captcha"],
     }
+
+
+CLOCKED = """(() => {
+  let clock = 0;
+  const pace = parleyPace(SHARE, MOST, () => clock);
+  const due = [];
+  for (const [cost, pause] of LOOKS) {
+    clock += pause;
+    due.push(pace.isDue());
+    if (pace.isDue()) pace.spend(() => { clock += cost; });
+  }
+  return due;
+})()"""
+
+
+@pytest.mark.parametrize(
+    ("share", "most_ms", "looks", "due"),
+    [
+        (1 / 4, 1000, [(10, 0), (10, 29), (10, 1)], [True, False, True]),
+        (1 / 4, 1000, [(0, 0), (0, 0), (0, 0)], [True, True, True]),
+        (1 / 4, 1000, [(900, 0), (10, 999), (10, 1), (10, 29), (10, 1)], [True, False, True, False, True]),
+        (1 / 2, 1000, [(50, 0), (50, 50), (50, 49)], [True, True, False]),
+    ],
+)
+async def test_a_look_that_cost_much_is_followed_by_a_long_pause(shown, share, most_ms, looks, due):
+    await shown.show("", {})
+
+    script = CLOCKED.replace("SHARE", str(share)).replace("MOST", str(most_ms))
+
+    assert await shown.run(script.replace("LOOKS", json.dumps(looks))) == due

@@ -13,6 +13,10 @@
   const REREAD_MS = 1000;
   // So much of an answer tells which of the page's streams it is.
   const HEAD_CHARS = 2000;
+  // A page that renders a long answer anew with each token has no time to spare: what we take of it, it lacks.
+  const READING_SHARE = 1 / 9;
+  const LOOKING_SHARE = 1 / 12;
+  const MOST_PAUSE_MS = 1000;
   const SAME = JSON.stringify({ kind: "sample" });
 
   return (profile, push) => {
@@ -36,7 +40,8 @@
       const pushed = { text: "", thinking: "", sources: "" };
       let stable = "";
       let lastLook = "";
-      let mayReadAt = 0;
+      const readingPace = parleyPace(READING_SHARE, MOST_PAUSE_MS);
+      const lookingPace = parleyPace(LOOKING_SHARE, MOST_PAUSE_MS);
       let mustReadAt = 0;
       let head = "";
       let dirty = true;
@@ -44,7 +49,7 @@
       // Between two looks at the controls only the text is read, and no more often than the page can afford.
       const observer = new MutationObserver(() => {
         dirty = true;
-        if (performance.now() < mayReadAt) return;
+        if (!readingPace.isDue()) return;
         const { asked, turns } = answerOf(before);
         const message = self.mode === "read" ? self.changes(turns) : self.headChange(turns);
         if (message) push(JSON.stringify({ kind: "sample", is_text_only: true, asked, chars: lettersIn(turns), ...message }));
@@ -71,10 +76,10 @@
         // How the answer begins, if that is new; by it the wire's reader knows which stream is the answer.
         headChange: (turns) => {
           if (self.mode === "read") return null;
-          const startedAt = performance.now();
-          const parts = (profile.answer || []).length ? turns.flatMap((t) => findAll("answer", t)) : turns;
-          const begins = parts.map(textOf).join(" ").trim().slice(0, HEAD_CHARS);
-          mayReadAt = performance.now() + 2 * (performance.now() - startedAt);
+          const begins = readingPace.spend(() => {
+            const parts = (profile.answer || []).length ? turns.flatMap((t) => findAll("answer", t)) : turns;
+            return parts.map(textOf).join(" ").trim().slice(0, HEAD_CHARS);
+          });
           if (begins === head) return null;
           head = begins;
           if (head.length >= HEAD_CHARS) {
@@ -86,21 +91,19 @@
         // What of the answer is new since it was last pushed, or null. Attributes are not observed, so that now and
         // then all of it is read anew.
         changes: (turns) => {
-          const startedAt = performance.now();
-          if (self.mode !== "read" || !(dirty || startedAt > mustReadAt)) return null;
+          const isWanted = dirty || performance.now() > mustReadAt;
+          if (self.mode !== "read" || !isWanted || !readingPace.isDue()) return null;
           dirty = false;
-          const { body, thought } = serialize(turns);
+          const { body, thought } = readingPace.spend(() => serialize(turns));
           const message = {};
           const stableNow = `${body.stable} ${thought.stable}`;
           if (body.text !== pushed.text || stableNow !== stable) message.text = patchOf("text", body);
           if (thought.text !== pushed.thinking || stableNow !== stable) message.thinking = patchOf("thinking", thought);
           stable = stableNow;
-          const now = performance.now();
-          mayReadAt = now + 2 * (now - startedAt);
-          mustReadAt = now + REREAD_MS;
+          mustReadAt = performance.now() + REREAD_MS;
           return message.text || message.thinking ? message : null;
         },
-        sample: () => {
+        controls: () => {
           const { asked, turns } = answerOf(before);
           const error = errorText();
           const input = find("input");
@@ -116,7 +119,6 @@
             url: location.href,
             // What the click on Send did, until a turn shows: {effects, landing}; see composer_watch.js.
             send: asked || turns.length > 0 ? null : composerWatch.sendFacts(),
-            ...self.changes(turns),
             ...self.headChange(turns),
           };
           if (self.mode === "read") {
@@ -126,7 +128,11 @@
             if (key !== pushed.sources) facts.sources = sources;
             pushed.sources = key;
           }
-          return facts;
+          return { turns, facts };
+        },
+        sample: () => {
+          const { turns, facts } = lookingPace.spend(self.controls);
+          return { ...facts, ...self.changes(turns) };
         },
         // Each look is told, also when nothing changed: a page that hangs shows the same, and proves nothing.
         report: () => {
@@ -146,9 +152,10 @@
           dirty = true;
           self.observeRoots();
           clearInterval(timer);
-          timer = setInterval(() => self.report(), CHECK_MS);
+          timer = setInterval(self.lookIfDue, CHECK_MS);
           self.report();
         },
+        lookIfDue: () => { if (lookingPace.isDue()) self.report(); },
         end: () => { observer.disconnect(); announced.end(); clearInterval(timer); },
       };
 
@@ -164,7 +171,7 @@
       };
 
       // Completion needs samples also while nothing changes; a timer in the page costs no round trip.
-      let timer = setInterval(() => self.report(), mode === "read" ? CHECK_MS : WITNESS_MS);
+      let timer = setInterval(self.lookIfDue, mode === "read" ? CHECK_MS : WITNESS_MS);
       return self;
     };
 
