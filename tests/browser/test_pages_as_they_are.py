@@ -117,9 +117,9 @@ async def served(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
 @asynccontextmanager
 async def endpoint(gateway: RunningGateway, play: Play, url: str) -> AsyncIterator[str]:
-    created = await gateway.create(
-        play.name, base_url=f"{url}/", profile=play.read_profile(), **play.document.get("endpoint", {})
-    )
+    # No site here is silent for so long: what waits longer waits in vain.
+    fields = {"first_token_seconds": 30, "idle_seconds": 30, **play.document.get("endpoint", {})}
+    created = await gateway.create(play.name, base_url=f"{url}/", profile=play.read_profile(), **fields)
     assert created.status_code == 201, created.text
     slug = created.json()["slug"]
     try:
