@@ -15,7 +15,6 @@ from automation.errors import (
     PromptRejectedError,
     PromptTooLargeError,
     RateLimitedError,
-    RetryableError,
     SignInRequiredError,
     SiteChangedError,
     SiteError,
@@ -247,17 +246,16 @@ async def test_without_credentials_a_sign_in_form_needs_a_person(browsers: Brows
 
 
 @pytest.mark.parametrize("with_wire", [True, False])
-async def test_after_a_log_out_in_mid_use_the_account_signs_in_again(
+async def test_after_a_log_out_in_mid_use_the_account_signs_in_again_and_is_asked(
     with_wire: bool, browsers: BrowserPool, site: FakeChatSite
 ):
     async with open_provider(browsers, site, "login", with_wire=with_wire, credentials=ADA) as provider:
         await assert_works(provider)
         site.log_out_everyone()
-        told, error = await text_before_error(provider, "[[echo:Lost.]]")
-        await assert_works(provider)
+        told = await ask(provider, "[[echo:Still here.]]")
 
-    assert told == ""
-    assert isinstance(error, RetryableError)
+    assert told.text == "Still here."
+    assert [one.prompt for one in site.requests].count("[[echo:Still here.]]") == 1
     assert site.sign_ins == [("ada", True), ("ada", True)]
 
 
