@@ -33,6 +33,7 @@ from tests.benchmarks import (  # noqa: E402
     session_memory,
     turn_overhead,
     wire_cost,
+    witness_cost,
 )
 from tests.benchmarks.rendering import renderers_problem  # noqa: E402
 from tests.fakes.detectors import NoDetectors  # noqa: E402
@@ -48,6 +49,7 @@ NAMES = (
     "session_memory",
     "detectors",
     "wire_cost",
+    "witness_cost",
     "long_answer",
 )
 
@@ -162,6 +164,13 @@ def run_wire_cost(arguments: argparse.Namespace) -> object:
     return [{**asdict(row), "ratio": row.ratio} for row in rows]
 
 
+def run_witness_cost(arguments: argparse.Namespace) -> object:
+    """Measure and print what comparing the wire's answer with the page's adds to a turn's end."""
+    figures = asyncio.run(witness_cost.measure(arguments.turns))
+    print_witness_cost(figures)
+    return {**asdict(figures), "added_ms": figures.added_ms}
+
+
 def run_long_answer(arguments: argparse.Namespace) -> object:
     """Measure and print what a long answer takes on pages that render it anew at each token."""
     rows = asyncio.run(measure_long_answer(3000 if arguments.quick else long_answer.CHARACTERS))
@@ -194,6 +203,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], object]] = {
     "session_memory": run_session_memory,
     "detectors": run_detectors,
     "wire_cost": run_wire_cost,
+    "witness_cost": run_witness_cost,
     "long_answer": run_long_answer,
 }
 
@@ -292,6 +302,15 @@ def print_wire_cost(rows: list[wire_cost.Row]) -> None:
         verdict = "" if row.ratio <= wire_cost.BAR else "  over the bar"
         cells = f"{row.few:>8}{row.few_s * 1000:>12.0f}{row.many_s * 1000:>12.0f}{row.ratio:>8.1f}"
         print(f"{row.name:34}{cells}{verdict}")
+
+
+def print_witness_cost(figures: witness_cost.Figures) -> None:
+    """Print milliseconds with and without the comparison, p50 and p95."""
+    print(f"\nLast byte to end of turn, ms p50 (p95); the bar is {witness_cost.BAR_MS:g} ms more at p50")
+    for name, sample in (("page compared", figures.with_witness), ("not compared", figures.without)):
+        print(f"{name:28}{statistics.median(sample):>10.1f} ({percentile(sample, 95):.1f})")
+    verdict = "" if figures.added_ms <= witness_cost.BAR_MS else "  over the bar"
+    print(f"{'added':28}{figures.added_ms:>10.1f}{verdict}")
 
 
 def percentile(samples: list[float], percent: int) -> float:
