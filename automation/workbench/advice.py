@@ -92,9 +92,9 @@ def _is_elsewhere(found: Findings) -> str | None:
     error = found.error
     if isinstance(error, SignInRequiredError):
         return f"{error} Name its form in 'sign_in', or try with a session (--account, --session)."
-    if isinstance(error, AccountError) or (error is not None and not found.opened):
-        return str(error)
-    return None
+    if error is None or (found.opened and (found.answer or isinstance(error, SiteChangedError))):
+        return str(error) if isinstance(error, AccountError) else None
+    return str(error)
 
 
 def _input_is_missing(found: Findings) -> str | None:

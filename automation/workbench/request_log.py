@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
+import anyio
+
 from automation.errors import PageLostError
-from automation.page.cdp import Channel, Params
+from automation.page.cdp import Channel, Params, Spawn
 from automation.profiles.wire_format import Wire
 from automation.workbench.report import RequestRow
 from automation.workbench.wire_guess import agree, decode_body, suggest_wire
@@ -20,6 +22,7 @@ logger = logging.getLogger(__name__)
 _MOST_REQUESTS = 200
 _MOST_BYTES = 2 * 1024 * 1024
 _MOST_SHOWN = 6
+_BODY_ENDS_S = 2.0
 _MOST_FETCHED = 12
 _TEXT_TYPES = ("text/", "application/", "multipart/")
 _NO_ANSWERS = ("text/css", "text/javascript", "application/javascript", "application/wasm")
@@ -30,24 +33,27 @@ class _Seen:
     """One request or socket.
 
     Attributes:
-        body: Of an event source, or of a socket the text it brought; a response's is fetched at the end.
+        body: What it brought, as far as that was told while it came; what is missing of a response is fetched at the end.
+        over: Set when all of the response is there.
     """
 
     request_id: str
     channel: Channel
     row: RequestRow
     body: bytearray = field(default_factory=bytearray)
+    over: anyio.Event = field(default_factory=anyio.Event)
 
 
 class RequestLog:
     """Watches every channel of one page; what was seen before ``begin`` is left out.
 
     Args:
-        wire: The profile's, or None.
+        wire: The profile's, or None. What it names is streamed by the network tap already.
     """
 
-    def __init__(self, wire: Wire | None) -> None:
+    def __init__(self, wire: Wire | None, spawn: Spawn) -> None:
         self._wire = wire
+        self._spawn = spawn
         self._seen: dict[str, _Seen] = {}
         self._sockets: dict[str, tuple[Channel, str]] = {}
         self._prompt = ""
@@ -63,6 +69,8 @@ class RequestLog:
             "Network.requestWillBeSent": self._request,
             "Network.responseReceived": self._response,
             "Network.dataReceived": self._data,
+            "Network.loadingFinished": self._finished,
+            "Network.loadingFailed": self._finished,
             "Network.eventSourceMessageReceived": self._event,
             "Network.webSocketCreated": self._socket_created,
             "Network.webSocketFrameSent": self._frame_sent,
@@ -78,7 +86,13 @@ class RequestLog:
         """
         wire_text: str | None = None
         rows: list[RequestRow] = []
-        for fetched, seen in enumerate(sorted(self._seen.values(), key=_likeness, reverse=True)):
+        likely = sorted(self._seen.values(), key=_likeness, reverse=True)
+        # An answer is complete with its end mark, a moment before its response is.
+        with anyio.move_on_after(_BODY_ENDS_S):
+            for seen in likely[:_MOST_SHOWN]:
+                if seen.row.kind not in {"websocket", "eventsource"}:
+                    await seen.over.wait()
+        for fetched, seen in enumerate(likely):
             body = await self._fetch(seen) if fetched < _MOST_FETCHED else b""
             row = seen.row
             if body and row.is_of_profile and self._wire is not None and row.kind != "websocket":
@@ -90,13 +104,15 @@ class RequestLog:
         return tuple(rows[:_MOST_SHOWN]), wire_text
 
     async def _fetch(self, seen: _Seen) -> bytes:
-        if seen.body or seen.row.kind == "websocket" or not seen.row.size_bytes:
+        if seen.row.kind in {"websocket", "eventsource"} or not seen.row.size_bytes:
+            return bytes(seen.body)
+        if len(seen.body) >= min(seen.row.size_bytes, _MOST_BYTES):
             return bytes(seen.body)
         try:
             reply = await seen.channel.send("Network.getResponseBody", {"requestId": seen.request_id})
         except PageLostError as exc:
             logger.debug("response_body_unavailable", extra={"reason": str(exc)})
-            return b""
+            return bytes(seen.body)
         text = str(reply.get("body", ""))
         return (base64.b64decode(text) if reply.get("base64Encoded") else text.encode())[:_MOST_BYTES]
 
@@ -127,13 +143,30 @@ class RequestLog:
 
     def _response(self, _: Channel, event: Params) -> None:
         seen, response = self._seen.get(event["requestId"]), event["response"]
-        if seen is not None:
-            seen.row = replace(
-                seen.row, status=response["status"], media_type=str(response.get("mimeType", ""))
-            )
+        if seen is None:
+            return
+        seen.row = replace(seen.row, status=response["status"], media_type=str(response.get("mimeType", "")))
+        if _is_text(seen.row) and not seen.row.is_of_profile:
+            self._spawn(self._stream(seen))
+
+    async def _stream(self, seen: _Seen) -> None:
+        """Have the body told while it comes: one that its page gives up in the end can't be fetched."""
+        try:
+            reply = await seen.channel.send("Network.streamResourceContent", {"requestId": seen.request_id})
+        except PageLostError as exc:
+            logger.debug("response_stream_refused", extra={"reason": str(exc)})
+            return
+        seen.body[:0] = base64.b64decode(reply.get("bufferedData", ""))
 
     def _data(self, _: Channel, event: Params) -> None:
         self._grow(event["requestId"], event["dataLength"])
+        seen = self._seen.get(event["requestId"])
+        if seen is not None and len(seen.body) < _MOST_BYTES:
+            seen.body += base64.b64decode(event.get("data", ""))
+
+    def _finished(self, _: Channel, event: Params) -> None:
+        if event["requestId"] in self._seen:
+            self._seen[event["requestId"]].over.set()
 
     def _event(self, _: Channel, event: Params) -> None:
         seen = self._seen.get(event["requestId"])
@@ -180,12 +213,15 @@ def _bind(handler: Callable[[Channel, Params], None], channel: Channel) -> Calla
 def _likeness(seen: _Seen) -> tuple[int, int]:
     """Return how much a request looks like the answer's by what is known without its body."""
     row = seen.row
-    is_text = row.kind in {"websocket", "eventsource"} or (
-        row.media_type.startswith(_TEXT_TYPES) and not row.media_type.startswith(_NO_ANSWERS)
-    )
-    return sum(
-        (2 * row.has_prompt, 2 * row.is_of_profile, is_text, "stream" in row.media_type)
-    ), row.size_bytes
+    is_text = row.kind in {"websocket", "eventsource"} or _is_text(row)
+    likeness = sum((2 * row.has_prompt, 2 * row.is_of_profile, is_text, "stream" in row.media_type))
+    return likeness, row.size_bytes
+
+
+def _is_text(row: RequestRow) -> bool:
+    """Whether a response may hold words that a page shows."""
+    is_named = row.media_type.startswith(_TEXT_TYPES) and not row.media_type.startswith(_NO_ANSWERS)
+    return row.kind not in {"websocket", "eventsource"} and is_named
 
 
 def _compare(row: RequestRow, body: bytes, page_text: str) -> RequestRow:

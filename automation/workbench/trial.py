@@ -15,7 +15,7 @@ from automation.account.account import Account, open_account
 from automation.account.config import WebChatConfig, effective_timeouts
 from automation.account.session_state import StorageState
 from automation.browser.pool import BrowserPool
-from automation.errors import AutomationError, PageLostError, SiteChangedError
+from automation.errors import AutomationError, PageLostError, SiteChangedError, UnreachableError
 from automation.owned_tasks import owned_tasks, page_work
 from automation.page.roles import RoleMatch, find_profile_key, merge_most, parse_roles
 from automation.timing import Timeouts
@@ -118,8 +118,8 @@ async def run_trial(account: Account, config: WebChatConfig, ask: str | None) ->
 
 @asynccontextmanager
 async def _open_trial(account: Account, config: WebChatConfig) -> AsyncIterator[_Trial]:
-    log = RequestLog(config.profile.wire)
     async with account.browsers.page_slot(), owned_tasks() as tasks:
+        log = RequestLog(config.profile.wire, page_work(tasks))
         # In front: behind another tab a page draws once a second, and the roles would be seen late.
         page = await account.new_page(in_own_window=True)
         async with (
@@ -160,7 +160,8 @@ class _Trial:
             await self._chat.open()
         except AutomationError as exc:
             self.error = exc
-        self._looks.opened = await self._look()
+        if not isinstance(self.error, UnreachableError):
+            self._looks.opened = await self._look()
 
     async def ask(self, prompt: str) -> None:
         """Send one prompt and follow its answer from both sides."""

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from automation.profiles.schema import build_profile_schema
 from backend.accounts.vault import VaultError
 from backend.cli.doctor import default_browser, inspect_browser, start_report, stored_browser
-from backend.cli.trial import BAD_USAGE, TrialRequest, TrialUsageError, run_trials
+from backend.cli.trial import BAD_USAGE, FINE, TrialRequest, TrialUsageError, run_trials
 from backend.main import run_server as serve_with
 from backend.observability.logs import configure_logging
 from backend.settings import Settings, describe_settings_error
@@ -115,6 +115,8 @@ def try_command(
     except TrialUsageError as exc:
         typer.echo(str(exc), err=True)
         raise typer.Exit(BAD_USAGE) from exc
+    except KeyboardInterrupt:  # the end of --watch
+        raise typer.Exit(FINE) from None
     raise typer.Exit(code)
 
 

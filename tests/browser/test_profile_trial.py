@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
+from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import anyio
-import anyio.to_thread
 import pytest
-import typer
 import yaml
 from PIL import Image
-from typer.testing import CliRunner, Result
 
 from automation.browser.pool import BrowserPool
 from automation.profiles.validation import parse_profile
 from automation.workbench.report import TrialPlan, TrialReport
 from automation.workbench.trial import try_profile
-from backend.cli import commands as cli
+from backend.cli.trial import TrialRequest, run_trials
+from backend.settings import Settings
 from tests.fakes.chat_site import MARKDOWN, FakeChatSite, profile_data
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
+ROOT = Path(__file__).resolve().parents[2]
 QUICK = {"timeouts": {"ready_s": 5, "first_token_s": 8, "idle_s": 8}}
 ASK = "[[md:prose]]"
 PROSE = MARKDOWN["prose"]
@@ -90,9 +93,7 @@ async def test_without_a_prompt_nothing_is_sent_and_an_empty_chat_is_no_fault(br
     ],
 )
 async def test_a_wrong_key_is_named_in_one_line(browsers, site, changes, said):
-    site.first_token_wait_s = 2.5
-
-    report = await try_variant(browsers, site, with_wire=False, **changes)
+    report = await try_variant(browsers, site, ask="[[wait:2.5]][[md:prose]]", with_wire=False, **changes)
 
     assert report.advice.startswith(said), report
     assert "\n" not in report.advice
@@ -157,8 +158,10 @@ async def test_an_address_that_leads_nowhere_is_told_and_no_page_is_held(browser
 # -- the command ------------------------------------------------------------------------------------------------------
 
 
-async def command(*arguments: str) -> Result:
-    return await anyio.to_thread.run_sync(lambda: CliRunner().invoke(cli.app, ["try", *arguments]))
+async def command(*arguments: str) -> CompletedProcess[bytes]:
+    """Run the command as people do; what it prints goes to one stream."""
+    line = [sys.executable, "-m", "backend.cli", "try", *arguments]
+    return await anyio.run_process(line, check=False, cwd=ROOT, stderr=subprocess.STDOUT)
 
 
 @pytest.fixture
@@ -174,7 +177,6 @@ def profile_file(tmp_path, monkeypatch):
     return write
 
 
-@pytest.mark.usefixtures("own_logging")
 async def test_the_command_ends_with_0_where_nothing_is_to_change(site, profile_file, tmp_path):
     picture = tmp_path / "try.png"
 
@@ -182,15 +184,14 @@ async def test_the_command_ends_with_0_where_nothing_is_to_change(site, profile_
         site.url, "--profile", profile_file(), "--ask", "[[echo:Yes indeed]]", "--picture", str(picture)
     )
 
-    assert done.exit_code == 0, done.output
-    assert done.output.splitlines()[-1] == "Nothing to change."
-    assert "answer from the wire, its end seen by the end mark of its stream" in done.output
+    assert done.returncode == 0, done.stdout.decode()
+    assert done.stdout.decode().splitlines()[-1] == "Nothing to change."
+    assert "answer from the wire, its end seen by the end mark of its stream" in done.stdout.decode()
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert picture.stat().st_mode & 0o777 == 0o600
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.usefixtures("own_logging")
 async def test_the_command_ends_with_1_and_the_line_that_says_what_to_change(site, profile_file, tmp_path):
     file = profile_file(input="textarea.promt")
     picture = str(tmp_path / "try.png")
@@ -198,24 +199,22 @@ async def test_the_command_ends_with_1_and_the_line_that_says_what_to_change(sit
     plain = await command(site.url, "--profile", file, "--picture", picture)
     as_json = await command(site.url, "--profile", file, "--picture", picture, "--json")
 
-    assert plain.exit_code == as_json.exit_code == 1
-    assert plain.output.splitlines()[-1].startswith("change: 'input' matches nothing on the page")
-    document = json.loads(as_json.output)
+    assert plain.returncode == as_json.returncode == 1
+    assert plain.stdout.decode().splitlines()[-1].startswith("change: 'input' matches nothing on the page")
+    document = json.loads(as_json.stdout)
     assert (document["ok"], document["error"]["code"]) == (False, "site_changed")
-    assert document["advice"] in plain.output
+    assert document["advice"] in plain.stdout.decode()
     assert document["screenshot"] == picture
 
 
-@pytest.mark.usefixtures("own_logging")
 async def test_a_profile_that_is_no_profile_is_something_to_change(site, profile_file):
     done = await command(site.url, "--profile", profile_file(sned="button"))
 
-    assert done.exit_code == 1
-    assert "acme.yaml:" in done.output
-    assert "sned: is not a key of a profile; did you mean send?" in done.output
+    assert done.returncode == 1
+    assert "acme.yaml:" in done.stdout.decode()
+    assert "sned: is not a key of a profile; did you mean send?" in done.stdout.decode()
 
 
-@pytest.mark.usefixtures("own_logging")
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -229,26 +228,36 @@ async def test_a_profile_that_is_no_profile_is_something_to_change(site, profile
 async def test_what_cannot_be_used_ends_with_2(profile_file, arguments, said):
     done = await command(*arguments)
 
-    assert done.exit_code == 2
-    assert said in done.output
+    assert done.returncode == 2
+    assert said in done.stdout.decode()
 
 
-@pytest.mark.usefixtures("own_logging")
-async def test_watching_tries_again_when_the_file_is_saved(site, profile_file, tmp_path, monkeypatch):
+async def test_watching_tries_again_when_the_file_is_saved(site, profile_file, tmp_path):
     file = profile_file(input="textarea.promt")
-    picture = str(tmp_path / "try.png")
     told: list[str] = []
+    request = TrialRequest(
+        url=site.url,
+        profile=file,
+        ask=None,
+        session=None,
+        account=None,
+        picture=tmp_path / "try.png",
+        headed=False,
+        as_json=False,
+        watch=True,
+    )
 
-    def mend_or_end(line: str = "", **_: Any) -> None:
-        told.append(str(line))
-        if line == "Nothing to change.":
-            raise KeyboardInterrupt
-        if line.startswith("Waiting for"):
-            profile_file()
+    async with anyio.create_task_group() as watching:
 
-    monkeypatch.setattr(typer, "echo", mend_or_end)
-    done = await command(site.url, "--profile", file, "--picture", picture, "--watch")
+        def mend(line: str) -> None:
+            told.append(line)
+            if line.startswith("Waiting for") and "Nothing to change." not in told:
+                profile_file()
+            elif line == "Nothing to change.":
+                watching.cancel_scope.cancel()
 
-    assert done.exit_code != 0
-    assert any(line.startswith("change: 'input' matches nothing") for line in told)
+        watching.start_soon(run_trials, request, Settings(), mend)
+
+    first = told.index(f"Waiting for {file} to be saved; Ctrl+C ends.")
+    assert told[first - 1].startswith("change: 'input' matches nothing")
     assert told[-1] == "Nothing to change."
