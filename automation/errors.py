@@ -236,9 +236,11 @@ class SiteChangedError(AutomationError):
         step: What was being done, such as ``compose``.
     """
 
-    def __init__(self, profile_key: str, step: str, screenshot: bytes | None = None) -> None:
+    def __init__(
+        self, profile_key: str, step: str, screenshot: bytes | None = None, *, problem: str = ""
+    ) -> None:
         super().__init__(
-            f"The page doesn't match its profile: nothing matches {profile_key!r} while {step}. "
+            f"The page doesn't match its profile: {problem or f'nothing matches {profile_key!r}'} while {step}. "
             f"Correct {profile_key!r} in the profile and restart the endpoint."
         )
         self.profile_key = profile_key

@@ -53,7 +53,7 @@ class ChatLink:
     Attributes:
         id: Ours, made when the chat began; a page that still shows the chat is known by it.
         url: The chat's own address at the site, or None where it has none: then it lives as long as its page.
-        fingerprint: Hashes of the first words of the chat's last prompt, to recognise the chat when it is opened anew.
+        fingerprint: Hashes of the chat's last prompt and of its answer, to recognise the chat; see ``chat_identity``.
         account: Which of the endpoint's accounts it belongs to; empty where there is only one.
     """
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from automation.capture.agreement import Agreement, compare, fingerprint
@@ -22,7 +23,7 @@ from automation.capture.decoders.protocol import (
     WireOf,
     WireText,
 )
-from automation.capture.end_detector import AT_WORK, EndDetector, Sample, Verdict
+from automation.capture.end_detector import AT_WORK, Continuation, EndDetector, EndMove, Sample, Verdict
 from automation.capture.heard_words import HeardWords
 from automation.capture.ownership.claims import BoundBy
 from automation.capture.site_errors import (
@@ -94,7 +95,9 @@ class AnswerAssembler:
         self._cursors = _CURSORS + profile.cursor
         self.source: CaptureSource = "wire" if profile.wire else "dom"
         quiet_s = profile.timeouts.dom_quiet_s
-        self._completion = EndDetector(quiet_s or QUIET_S, is_quiet_trusted=quiet_s is not None)
+        self._new_detector = partial(EndDetector, quiet_s or QUIET_S, is_quiet_trusted=quiet_s is not None)
+        self._completion = self._new_detector()
+        self._continuation = Continuation(profile.continue_.times if profile.continue_ else 0)
         self._page_done_s: float | None = None
         self._challenge_s: float | None = None
         self._text = AppendOnly()
@@ -332,7 +335,11 @@ class AnswerAssembler:
         Raises:
             AutomationError: It ended in an error, without text, or not in time.
         """
-        verdict = self._completion.feed(self._sample(flow))
+        sample = self._sample(flow)
+        if self._continuation.is_awaited(sample):
+            self._check_time(at_s, wire_is_open=True)
+            return False
+        verdict = self._completion.feed(sample)
         if verdict is Verdict.ERROR:
             raise self._site_error(self._heard.error())
         if self.source == "dom":
@@ -347,6 +354,27 @@ class AnswerAssembler:
         self._watch_page_end(verdict, at_s)
         self._check_time(at_s, wire_is_open=wire_is_open)
         return False
+
+    def judge_end(self, at_s: float) -> EndMove:
+        """Return what follows a complete answer: the site may have cut it off, and can be told to go on."""
+        move = self._continuation.judge_end(
+            is_shown=bool(self._facts.get("continues")),
+            shows_late=self.source == "wire",
+            is_cut=self._finish_reason == "length",
+            at_s=at_s,
+        )
+        if move is EndMove.OVER and self._continuation.is_cut:
+            self._finish_reason = "length"
+        return move
+
+    def goes_on(self, at_s: float) -> None:
+        """Note that the control was pressed that has the answer go on: what looked like its end is none."""
+        self._continuation.pressed(at_s, self._revision)
+        self._completion = self._new_detector()
+        self._wire_ended = False
+        self._page_done_s = None
+        self._finish_reason = "stop"
+        self._alive_s = self._wire_s = at_s
 
     def _sample(self, flow: Flow) -> Sample:
         facts, heard = self._facts, self._heard

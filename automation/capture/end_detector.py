@@ -81,6 +81,67 @@ class Verdict(Enum):
     ERROR = auto()
 
 
+class EndMove(Enum):
+    """What follows what looks like an answer's end."""
+
+    OVER = auto()
+    WAIT = auto()
+    PRESS = auto()
+
+
+# How long a page may take to show the control for going on after the wire told the end.
+_CONTROL_AFTER_WIRE_S = 0.5
+_CONTROL_AFTER_CUT_S = 3.0
+# How long a page may take to show that an answer goes on after it was told to.
+_GOES_ON_S = 10.0
+
+
+class Continuation:
+    """Decides whether an answer that looks complete was cut off by the site, and is to be made to go on.
+
+    Args:
+        times: How often the control for that is pressed for one answer; 0 where the profile names none.
+    """
+
+    def __init__(self, times: int) -> None:
+        self._left = times
+        self._ended_s: float | None = None
+        self._pressed_s: float | None = None
+        self._revision = 0
+        self.is_cut = False
+
+    def judge_end(self, *, is_shown: bool, shows_late: bool, is_cut: bool, at_s: float) -> EndMove:
+        """Return what follows what looks like the end.
+
+        ``is_shown``: the control for going on shows. ``shows_late``: it may come after this end, as one that the wire told;
+        ``is_cut``: the site said that it cut the answer off.
+        """
+        self.is_cut = is_cut or is_shown
+        if not self._left:
+            return EndMove.OVER
+        if self._ended_s is None:
+            self._ended_s = at_s
+        if is_shown:
+            self._left -= 1
+            self._ended_s = None
+            return EndMove.PRESS
+        waits_s = _CONTROL_AFTER_CUT_S if is_cut else _CONTROL_AFTER_WIRE_S
+        return EndMove.WAIT if shows_late and at_s - self._ended_s < waits_s else EndMove.OVER
+
+    def pressed(self, at_s: float, revision: int) -> None:
+        """Note that it was; ``revision`` is that of the text then."""
+        self._pressed_s, self._revision = at_s, revision
+
+    def is_awaited(self, sample: Sample) -> bool:
+        """Whether the answer was told to go on, and nothing shows yet that it does."""
+        if self._pressed_s is None:
+            return False
+        goes_on = bool(sample.stop or sample.busy) or sample.revision != self._revision
+        if goes_on or sample.at_s - self._pressed_s >= _GOES_ON_S:
+            self._pressed_s = None
+        return self._pressed_s is not None
+
+
 class EndDetector:
     """Detects an answer's end: takes samples in order, and returns a verdict for each.
 

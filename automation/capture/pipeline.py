@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -15,7 +16,7 @@ from anyio.streams.memory import MemoryObjectSendStream
 from automation.capture.agreement import Agreement
 from automation.capture.answer_assembler import AnswerAssembler, PageFacts
 from automation.capture.decoders.protocol import StreamFormatError, WireEvent
-from automation.capture.end_detector import AT_WORK
+from automation.capture.end_detector import AT_WORK, EndMove
 from automation.capture.network_tap import NetworkTap
 from automation.capture.send_effects import SendEffects
 from automation.capture.sent_prompt import SentPrompt
@@ -27,6 +28,8 @@ from automation.page.hands import PageActions
 from automation.profiles.model import SelectorProfile
 from automation.timing import Timeouts
 from automation.turn import TurnEvent, TurnFinished
+
+logger = logging.getLogger(__name__)
 
 _TICK_S = 0.1
 # A page that renders a long answer anew with each piece can block itself for a minute, and its traffic with it.
@@ -180,7 +183,7 @@ class TurnCapture:
                 self._sent.check()
             for event in pending:
                 await out.send(event)
-            if self._is_complete():
+            if self._is_complete() and not await self._has_more():
                 break
             await self._seen.wait(_TICK_S)
             await self._take_all()
@@ -197,6 +200,19 @@ class TurnCapture:
             await out.send(event)
         assert isinstance(finished, TurnFinished)
         return finished
+
+    async def _has_more(self) -> bool:
+        """Have an answer go on that the site cut off; return whether more of it may come."""
+        move = self._answer.judge_end(time.monotonic())
+        if move is not EndMove.PRESS:
+            return move is EndMove.WAIT
+        if self._hands is None or not await self._hands.click_if_there("continue", "having the answer go on"):
+            return True
+        logger.info("answer_continued", extra={"profile": self._profile.name})
+        if self._wire is not None and self._profile.wire is not None:
+            self._wire = WireReader(self._profile.wire)
+        self._answer.goes_on(time.monotonic())
+        return True
 
     def _answer_mode(self) -> str:
         return "watch" if self._answer.source == "wire" else "read"

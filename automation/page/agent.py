@@ -74,6 +74,7 @@ def _script(name: str) -> str:
 # The factories that the agent is put together from, and the scripts that evaluate to them.
 _PARTS = {
     "parleyFinding": "finding.js",
+    "parleyTurnDecision": "turn_decision.js",
     "parleyTurns": "turns.js",
     "parleyReading": "reading.js",
     "parleyPromptField": "prompt_field.js",
@@ -90,6 +91,7 @@ _ROLES = (
     "user_turn",
     "assistant_turn",
     "answer",
+    "answer_beside",
     "thinking",
     "thinking_toggle",
     "sources",
@@ -117,6 +119,9 @@ def agent_profile(profile: SelectorProfile) -> dict[str, Any]:
         return [one.model_dump(mode="json", by_alias=True, exclude_none=True) for one in selectors]
 
     data: dict[str, Any] = {role: plain(getattr(profile, role)) for role in _ROLES}
+    data["continue"] = plain(profile.continue_.click) if profile.continue_ else []
+    for number, one in enumerate(profile.open):
+        data[f"open_{number}"] = plain((one,))
     data["new_chat"] = plain(profile.new_chat.click)
     data["new_chat_confirm"] = plain(profile.new_chat.confirm)
     data["new_chat_ready"] = plain(profile.new_chat.ready)

@@ -35,9 +35,11 @@ PROFILE_ERRORS = (
 _SCREENSHOT_MS = 3000
 
 
-async def site_changed(page: Page, agent: AgentCaller, profile_key: str, step: str) -> SiteChangedError:
+async def site_changed(
+    page: Page, agent: AgentCaller, profile_key: str, step: str, *, problem: str = ""
+) -> SiteChangedError:
     """Return the error with what the page shows now."""
-    error = SiteChangedError(profile_key, step)
+    error = SiteChangedError(profile_key, step, problem=problem)
     await add_evidence(error, page, agent)
     return error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from automation.page.cdp import CALL_S
@@ -15,7 +16,7 @@ class AgentCaller(Protocol):
         ...
 
 
-async def until_shown(agent: AgentCaller, want: dict[str, bool], milliseconds: int) -> bool:
+async def until_shown(agent: AgentCaller, want: Mapping[str, Any], milliseconds: int) -> bool:
     """Return True as soon as the page shows all of ``want``, or False when it doesn't in time.
 
     Raises:

@@ -39,6 +39,16 @@ class NewChat(ProfilePart):
     """The page closes its WebSocket and opens another one for a new chat; the new one is waited for."""
 
 
+class ContinueRules(ProfilePart):
+    """How a long answer that the site cut off is made to go on."""
+
+    click: RequiredSelectors
+    """The button under an answer that was cut off, such as "Continue generating", in the turn or elsewhere on the page."""
+
+    times: Annotated[int, Field(gt=0, le=20)] = 5
+    """How often it is pressed for one answer. If it is still there then, the answer ends with ``finish_reason: length``."""
+
+
 class ConversationRules(ProfilePart):
     """How the page's chats go on from turn to turn."""
 
@@ -276,6 +286,10 @@ class SelectorProfile(ProfilePart):
     frame: Selectors = ()
     """The ``<iframe>`` that holds the chat, where it isn't the page itself. Only ``css`` counts."""
 
+    open: Selectors = ()
+    """What brings the chat into view, in this order: a launcher bubble, then "Start chatting". Each is clicked only while
+    ``input`` is not visible, also after a reload and for a new chat."""
+
     input: RequiredSelectors
     """The prompt's field: ``<textarea>``, ``<input>`` or contenteditable."""
 
@@ -309,6 +323,13 @@ class SelectorProfile(ProfilePart):
 
     answer: Selectors = ()
     """The Markdown body inside ``assistant_turn``, without names and buttons; without one it is the whole turn."""
+
+    answer_beside: Selectors = ()
+    """A panel beside the chat that belongs to the newest turn, such as a canvas or a document: where it appears or changes in
+    a turn, its text follows that of ``assistant_turn``. Read where the page is the source."""
+
+    continue_: ContinueRules | None = Field(default=None, alias="continue")
+    """How an answer that the site cut off is made to go on. Without it such an answer ends where the site cut it."""
 
     thinking: Selectors = ()
     """Reasoning inside ``assistant_turn``, kept apart from the answer."""

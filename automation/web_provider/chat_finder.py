@@ -6,6 +6,7 @@ import logging
 import re
 import secrets
 
+import anyio
 from playwright.async_api import Page
 
 from automation.account.config import WebChatConfig
@@ -14,12 +15,20 @@ from automation.page.agent import PageAgent
 from automation.page.waits import until_at_rest, until_shown
 from automation.playwright_errors import DRIVER_ERRORS, first_line
 from automation.turn import ChatLink
+from automation.web_provider.chat_identity import (
+    ChatRecognition,
+    ChatVerdict,
+    build_fingerprint,
+    find_order,
+    parse_last_turn,
+)
 from automation.web_provider.chat_loader import ChatLoader
-from automation.web_provider.turn_input import TurnInput, build_fingerprint, is_shown
+from automation.web_provider.turn_input import TurnInput
 
 logger = logging.getLogger(__name__)
 
 _OWN_URL_MS = 500
+_LOOK_S = 0.1
 
 
 class ChatFinder:
@@ -46,28 +55,41 @@ class ChatFinder:
             return False
         want = {"no_turns": False, "input_ready": True}
         await until_shown(self._agent, want, int(self._timeouts.ready_s * 1000))
-        if not await self.has_answer():
-            return False
-        asked = (await self._agent.call("lastAsked"))["text"]
-        return asked is None or is_shown(chat.fingerprint, asked)
+        return await self._shows(chat, is_opened_anew=True)
 
-    async def has_answer(self) -> bool:
-        """Whether the last prompt on the page is answered and the page at rest.
+    async def still_shows(self, chat: ChatLink) -> bool:
+        """Whether this chat still stands on the page as it was left, its last prompt answered and the page at rest.
 
         Raises:
             PageLostError: The page is gone, or hung.
         """
-        is_at_rest = await until_at_rest(self._agent, self._timeouts.stop_s)
-        return is_at_rest and bool((await self._agent.call("lastAsked"))["answered"])
+        return await self._shows(chat, is_opened_anew=False)
 
-    async def link_after(self, ask: TurnInput, before: ChatLink | None) -> ChatLink | None:
+    async def _shows(self, chat: ChatLink, *, is_opened_anew: bool) -> bool:
+        if not await until_at_rest(self._agent, self._timeouts.stop_s):
+            return False
+        recognition = ChatRecognition(chat.fingerprint, is_opened_anew=is_opened_anew)
+        order = find_order(chat.fingerprint)
+        verdict = ChatVerdict.WAIT
+        with anyio.move_on_after(self._timeouts.ready_s):
+            while True:
+                shown = parse_last_turn(await self._agent.call("lastAsked", order))
+                verdict = recognition.feed(shown, anyio.current_time())
+                if verdict is not ChatVerdict.WAIT:
+                    break
+                await anyio.sleep(_LOOK_S)
+        # A question that comes late may have its answer generated still.
+        return verdict is ChatVerdict.OURS and await until_at_rest(self._agent, self._timeouts.stop_s)
+
+    async def link_after(self, ask: TurnInput, before: ChatLink | None, answer: str) -> ChatLink | None:
         """Return how the chat on the page can be found again, if it can go on; ``before`` is its link until this turn."""
         if not self._conversation.remembers or ask.is_throwaway:
             return None
+        shown = parse_last_turn(await self._agent.call("lastAsked", None))
         return ChatLink(
             id=before.id if before else secrets.token_hex(16),
             url=await self._own_url(),
-            fingerprint=build_fingerprint(ask.text),
+            fingerprint=build_fingerprint(ask.text, answer, shown),
         )
 
     async def _own_url(self) -> str | None:

@@ -7,6 +7,7 @@ import time
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin
 
+import anyio
 from playwright.async_api import Page
 
 from automation.account.account import Account
@@ -32,6 +33,9 @@ _SOCKET_S = 10.0
 _CLOCKS_AGREE_S = 5.0
 # So often a network process that died again while the page loaded has its cookies put back.
 _MOST_MENDS = 3
+# How long the click on what opens the chat may take to show, and how often it is tried.
+_OPENS_S = 3.0
+_MOST_OPENS = 3
 _CHALLENGES = {name: {name: True, "input_ready": False} for name in ("captcha", "qrcode")}
 
 
@@ -125,11 +129,42 @@ class ChatLoader:
             if form.signed_in:
                 ready["signed_in"] = True
         outcomes["ready"] = ready
-        state = await self._wait_first({**outcomes, **_CHALLENGES}, self._timeouts.ready_s)
+        state = await self._open_until({**outcomes, **_CHALLENGES}, self._timeouts.ready_s)
         if state in _CHALLENGES:
             # Many checks pass by themselves after a moment.
             state = await self._wait_first(outcomes, STANDS_S) or state
         return "form" if state == "signed_out" else state
+
+    async def open_chat(self) -> None:
+        """Bring the chat into view where the profile says how, as after a new one was begun."""
+        if self._profile.open:
+            await self._open_until({"ready": {"input_ready": True}}, self._timeouts.stop_s)
+
+    async def _open_until(self, outcomes: dict[str, dict[str, bool]], limit_s: float) -> str | None:
+        """Return which outcome the page shows first, clicking meanwhile what opens the chat.
+
+        Of several that show, the one that leads furthest is clicked. One that had no effect is tried again after a while:
+        a page may show it before it works.
+        """
+        tries = dict.fromkeys((f"open_{n}" for n in reversed(range(len(self._profile.open)))), 0)
+        last: str | None = None
+        deadline_s = anyio.current_time() + limit_s
+        while (left_s := deadline_s - anyio.current_time()) > 0:
+            ways = {
+                role: {f"still:{role}": True, "input": False}
+                for role, times in tries.items()
+                if role != last and times < _MOST_OPENS
+            }
+            state = await self._wait_first({**outcomes, **ways}, min(left_s, _OPENS_S) if last else left_s)
+            if state in ways:
+                tries[state] += 1
+                last = state
+                await self._hands.click_if_there(state, "opening the chat")
+            elif state is None and last is not None:
+                last = None
+            else:
+                return state
+        return None
 
     async def _wait_first(self, outcomes: dict[str, dict[str, bool]], limit_s: float) -> str | None:
         state = await self._dom.call("first", outcomes, int(limit_s * 1000), timeout_s=limit_s + 5)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from typing import Any
 
 from playwright.async_api import Page
 
 from automation.account.config import WebChatConfig
 from automation.capture.network_tap import NetworkTap
-from automation.errors import PageLostError
+from automation.errors import PageLostError, SiteChangedError
 from automation.page.agent import PageAgent
+from automation.page.cdp import CALL_S
 from automation.page.evidence import site_changed
 from automation.page.hands import PageInput
 from automation.page.waits import until_at_rest, until_shown
@@ -20,6 +23,9 @@ from automation.web_provider.chat_states import ChatState
 logger = logging.getLogger(__name__)
 
 _APPEARS_MS = 1000
+# How long the turns of a first load must rest, and how long the greeting of a later one may take.
+_FIRST_REST_MS = 500
+_GREETS_MS = 3000
 _STREAM_ENDS_S = 1.0
 _CONFIRM_TRIES = 3
 
@@ -44,6 +50,8 @@ class ChatReset:
         self._config = config
         self._profile = config.profile
         self._stop_s = config.timeouts.stop_s
+        # The turns that an empty chat shows, such as a greeting; None until a page was loaded.
+        self._ground: list[str] | None = None
 
     async def make_empty(self, state: ChatState) -> None:
         """End what a chat in this state still does, and get an empty one by the page's own control, or by loading it.
@@ -63,11 +71,54 @@ class ChatReset:
         """
         await self._loader.load(self._config.chat_url)
         await self._loader.ensure_ready()
-        if await self._agent.call("first", {"empty": {"no_turns": True}}, 0):
+        if await self._is_empty_when_loaded() or await self._click_new_chat():
             return
-        if await self._click_new_chat() or await self._until({"no_turns": True}, _APPEARS_MS):
+        if self._ground is not None and await self._until({"no_turns": self._empty()}, _APPEARS_MS):
             return
-        raise await site_changed(self._page, self._agent, "new_chat", "starting a new chat")
+        raise await self._not_empty()
+
+    async def _is_empty_when_loaded(self) -> bool:
+        """Whether the page that was just loaded shows an empty chat: that is what a first load shows, with its greeting."""
+        if self._ground is not None:
+            return await self._is_ground()
+        shown = await self._shown_turns(_FIRST_REST_MS)
+        can_tell = bool(self._profile.user_turn) or not self._profile.new_chat.click
+        if shown["users"] or (shown["assistants"] and not can_tell):
+            return False
+        self._ground = shown["assistants"]
+        return True
+
+    async def _is_ground(self) -> bool:
+        """Whether the chat shows no more than an empty one, waiting for the greeting that others had."""
+        if self._ground and not await self._until({"no_turns": self._empty(is_whole=True)}, _GREETS_MS):
+            if not await self._until({"no_turns": self._empty()}, 0):
+                return False
+            self._ground = (await self._shown_turns(0))["assistants"]
+        return await self._until({"no_turns": self._empty()}, 0)
+
+    def _empty(self, left: Sequence[str] = (), *, is_whole: bool = False) -> Any:
+        """Return what an empty chat shows, as the page agent takes it; ``left`` are the turns of the chat before it."""
+        if not self._ground and not left:
+            return True
+        ground = {"ground": self._ground or [], "left": list(left)}
+        return {**ground, "all": True} if is_whole else ground
+
+    async def _shown_turns(self, rest_ms: int) -> dict[str, Any]:
+        limit_ms = rest_ms * 4
+        told: dict[str, Any] = await self._agent.call(
+            "restingTurns", rest_ms, limit_ms, timeout_s=limit_ms / 1000 + CALL_S
+        )
+        return told
+
+    async def _not_empty(self) -> SiteChangedError:
+        shown = await self._shown_turns(0)
+        seen = f"{shown['users']} 'user_turn' and {len(shown['assistants'])} 'assistant_turn'"
+        problem = (
+            f"after 'new_chat.click' the chat still shows {seen}"
+            if self._profile.new_chat.click
+            else f"its address shows a chat with {seen}, and there is no 'new_chat.click' to leave it by"
+        )
+        return await site_changed(self._page, self._agent, "new_chat", "starting a new chat", problem=problem)
 
     async def delete_chat(self) -> bool:
         """Delete the chat that is shown, where the profile says how; tell whether that was done.
@@ -120,16 +171,33 @@ class ChatReset:
         """Get an empty chat by the page's own control; False when it has none or it did not work."""
         new_chat = self._profile.new_chat
         sockets = self._network.sockets_made
+        left = await self._turns_to_leave()
         if not new_chat.click or not await self._hands.click_if_there("new_chat", "starting a new chat"):
             return False
         if new_chat.confirm and not await self._confirm_new_chat():
             return False
-        want = {"no_turns": True, "input_ready": True}
+        await self._loader.open_chat()
+        want: dict[str, Any] = {"no_turns": self._empty(left), "input_ready": True}
+        if self._ground is None:
+            want["no_turns"] = {"ground": [], "left": [], "any": True}
         if new_chat.ready:
             want["new_chat_ready"] = True
         if new_chat.opens_socket:
             await self._loader.until_socket(sockets)
-        return await self._until(want, int(self._stop_s * 1000))
+        return await self._until(want, int(self._stop_s * 1000)) and await self._greets()
+
+    async def _turns_to_leave(self) -> list[str]:
+        """Return what the chat shows that must be gone from a new one, where no questions tell it."""
+        if self._profile.user_turn or self._ground is None:
+            return []
+        shown: list[str] = (await self._shown_turns(0))["assistants"]
+        return [text for text in shown if text not in self._ground]
+
+    async def _greets(self) -> bool:
+        if self._ground is None:
+            self._ground = (await self._shown_turns(_FIRST_REST_MS))["assistants"]
+            return True
+        return not self._ground or await self._is_ground()
 
     async def _confirm_new_chat(self) -> bool:
         """Confirm in the dialog that may come; False when it comes and doesn't go."""
@@ -146,5 +214,5 @@ class ChatReset:
                 return True
         return False
 
-    async def _until(self, want: dict[str, bool], milliseconds: int) -> bool:
+    async def _until(self, want: dict[str, Any], milliseconds: int) -> bool:
         return await until_shown(self._agent, want, milliseconds)

@@ -123,18 +123,20 @@ class ChatTurn:
             async with capture.watching():
                 written = await self._attachments.write_prompt(self._composer, ask.text, ask.attachments)
                 await self._account.restore_lost_cookies()
+                # Of what stands on the page now, nothing is the answer.
+                await self._agent.call("expect", written)
                 self._chat.move(ChatMove.SEND)
                 await self._composer.send(capture)
                 finished = await capture.read(out)
                 await self._make_sure_of_end(finished)
             self._wire_check.expect(capture.answer if finished.source == "wire" else None)
-            await self._note_end(replace(ask, text=written), before)
+            await self._note_end(replace(ask, text=written), before, capture.answer)
         notes = finished.notes if written == ask.text else (PROMPT_FILE_NOTE, *finished.notes)
         link = self._chat.link
         await out.send(replace(finished, notes=notes, chat=link, is_continued=ask.is_continued))
 
-    async def _note_end(self, ask: TurnInput, before: ChatLink | None) -> None:
-        link = await self._finder.link_after(ask, before)
+    async def _note_end(self, ask: TurnInput, before: ChatLink | None, answer: str) -> None:
+        link = await self._finder.link_after(ask, before, answer)
         self._chat.is_single_turn = ask.is_single_turn
         if link:
             self._chat.move(ChatMove.KEEP, link)

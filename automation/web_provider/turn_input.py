@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from automation.turn import Attachment, Prompt
-
-_FINGERPRINT_WORDS = 40
-_LEAST_SHARE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +37,3 @@ def build_turn_input(prompt: Prompt, compose: Callable[[Prompt], str], *, is_con
         is_single_turn=not is_continued and all(m.role != "assistant" for m in prompt.messages),
         is_throwaway=prompt.is_throwaway,
     )
-
-
-def build_fingerprint(text: str) -> str:
-    """Return a hash of the first words of a prompt, by which its chat is recognized."""
-    return ".".join(dict.fromkeys(_short_hash(word) for word in _words(text)[:_FINGERPRINT_WORDS]))
-
-
-def is_shown(fingerprint: str, shown: str) -> bool:
-    """Return whether a user's turn on the page is the prompt of this fingerprint; pages drop markup and add labels."""
-    wanted = fingerprint.split(".") if fingerprint else []
-    there = {_short_hash(word) for word in _words(shown)}
-    return sum(word in there for word in wanted) >= _LEAST_SHARE * len(wanted)
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text)
-
-
-def _short_hash(word: str) -> str:
-    return hashlib.sha256(word.encode("utf-8", "surrogatepass")).hexdigest()[:6]

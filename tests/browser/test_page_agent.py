@@ -150,3 +150,148 @@ async def test_a_look_that_cost_much_is_followed_by_a_long_pause(shown, share, m
     script = CLOCKED.replace("SHARE", str(share)).replace("MOST", str(most_ms))
 
     assert await shown.run(script.replace("LOOKS", json.dumps(looks))) == due
+
+
+# -- the turns of an answer -----------------------------------------------------------------------------------------------
+
+CHAT = {"user_turn": ".user", "assistant_turn": ".bot", "answer": ".answer"}
+ADD = """globalThis.add = (role, text, into = document.body) => {
+  const turn = document.createElement("div");
+  turn.className = role;
+  turn.innerHTML = role === "bot" ? `<div class=answer>${text}</div>` : text;
+  into.append(turn);
+  return turn;
+}; true"""
+
+
+async def begin(shown, html, profile, prompt="What of it?"):
+    """Show a page, and have the agent expect an answer to the prompt."""
+    await shown.show(f"<textarea></textarea>{html}", profile)
+    await shown.run(ADD)
+    await shown.call("beginTurn", "read")
+    await shown.call("expect", prompt)
+
+
+async def read(shown):
+    return (await shown.call("readTurn"))["markdown"]
+
+
+async def test_columns_are_alternatives_of_which_the_first_is_the_answer(shown):
+    await begin(shown, "", CHAT)
+    await shown.run("""add("user", "What of it?"); const bot = add("bot", "");
+    bot.innerHTML = "<div style='display:flex'><section style='flex:1'><h4>A</h4><div class=answer></div></section>"
+      + "<section style='flex:1'><h4>B</h4><div class=answer>Second to come.</div></section></div>"; true""")
+    before = await read(shown)
+    await shown.run("document.querySelector('.answer').textContent = 'First.'; true")
+
+    assert (before, await read(shown)) == ("", "First.")
+
+
+async def test_in_a_script_from_right_to_left_the_first_column_is_the_right_one(shown):
+    await begin(shown, "", CHAT)
+    await shown.run("""add("user", "What of it?"); const bot = add("bot", ""); bot.dir = "rtl";
+    bot.innerHTML = "<div style='display:flex'><p style='flex:1' class=answer>First.</p><p style='flex:1' class=answer>Second.</p></div>"; true""")
+
+    assert await read(shown) == "First."
+
+
+async def test_bodies_below_each_other_are_parts_of_one_answer_and_of_tabs_one_shows(shown):
+    await begin(shown, "", CHAT)
+    await shown.run("""add("user", "What of it?"); const bot = add("bot", "One.");
+    bot.insertAdjacentHTML("beforeend", "<p>a tool</p><div class=answer>Two.</div><div class=answer hidden>Other.</div>"); true""")
+
+    assert await read(shown) == "One.\n\nTwo."
+
+
+async def test_what_stands_beside_the_chat_belongs_to_the_turn_in_which_it_appears_or_changes(shown):
+    await begin(
+        shown,
+        "<aside class=old>Old.</aside><aside class=kept>Kept.</aside>",
+        {**CHAT, "answer_beside": "aside"},
+    )
+    await shown.run("add('user', 'What of it?'); add('bot', 'See there.'); true")
+    without = await read(shown)
+    await shown.run("""document.querySelector(".old").textContent = "New.";
+    document.body.insertAdjacentHTML("beforeend", "<aside>Made.</aside>"); true""")
+
+    assert (without, await read(shown)) == ("See there.", "See there.\n\nNew.\n\nMade.")
+
+
+async def test_an_answer_stays_bound_when_its_question_goes_off_the_page(shown):
+    await begin(shown, "", CHAT)
+    await shown.run("globalThis.user = add('user', 'What of it?'); add('bot', 'It is'); true")
+    first = await read(shown)
+    await shown.run("user.remove(); document.querySelector('.answer').textContent = 'It is so.'; true")
+
+    assert (first, await read(shown)) == ("It is", "It is so.")
+
+
+async def test_turns_that_stood_there_before_are_not_the_answer_however_they_change(shown):
+    html = "<div class=user>One? <small>now</small></div><div class=bot><div class=answer>Yes.</div><i>Why?</i></div>"
+    await begin(shown, html, CHAT)
+    await shown.run(
+        "document.querySelector('small').textContent = '2 s ago'; document.querySelector('i').remove(); true"
+    )
+
+    assert await read(shown) == ""
+
+
+AREA = {"assistant_turn": "#out", "stop": "#stop"}
+
+
+async def test_one_element_that_takes_every_answer_is_read_once_it_changed(shown):
+    await begin(shown, "<output id=out style='display:block'></output>", AREA)
+    await shown.run("document.querySelector('#out').textContent = 'It is late.'; true")
+    first = await read(shown)
+    await shown.call("expect", "Again?")
+    second = await read(shown)
+    await shown.run("document.querySelector('#out').textContent = 'It is'; true")
+    third = await read(shown)
+    await shown.run("document.querySelector('#out').textContent = 'It is late.'; true")
+
+    assert (first, second, third, await read(shown)) == ("It is late.", "", "It is", "It is late.")
+
+
+async def test_the_same_words_again_in_one_element_are_the_answer_once_the_work_is_done(shown):
+    await begin(
+        shown, "<output id=out style='display:block'></output><button id=stop hidden>Stop</button>", AREA
+    )
+    await shown.run("document.querySelector('#out').textContent = 'Yes.'; true")
+    await read(shown)
+    await shown.call("expect", "Again?")
+    await shown.run("document.querySelector('#stop').hidden = false; true")
+    await shown.call("setMode", "read")
+    during = await read(shown)
+    await shown.run("document.querySelector('#stop').hidden = true; true")
+    await shown.call("setMode", "read")
+
+    assert (during, await read(shown)) == ("", "Yes.")
+
+
+async def test_the_control_for_going_on_is_that_of_this_answer(shown):
+    old = "<div class=user>One?</div><div class=bot><div class=answer>Yes.</div><button class=more>Continue</button></div>"
+    await begin(shown, old, {**CHAT, "continue": {"click": ".more"}})
+    await shown.run("add('user', 'What of it?'); add('bot', 'It is'); true")
+    without = await shown.call("point", "continue")
+    await shown.run(
+        "document.querySelectorAll('.bot')[1].insertAdjacentHTML('beforeend', '<button class=more>Continue</button>'); true"
+    )
+
+    assert without is None
+    assert (await shown.call("point", "continue"))["enabled"]
+
+
+async def test_an_empty_chat_is_one_that_shows_no_more_than_its_greeting(shown):
+    await shown.show("<textarea></textarea><div class=bot>Hello!</div>", {})
+    greeting = (await shown.call("restingTurns", 0, 0))["assistants"]
+    ground = {"ground": greeting, "left": []}
+    looks = [
+        await shown.call("until", {"no_turns": True}, 0),
+        await shown.call("until", {"no_turns": ground}, 0),
+        await shown.call("until", {"no_turns": {**ground, "all": True}}, 0),
+    ]
+    await shown.run("document.body.insertAdjacentHTML('beforeend', '<div class=bot>Yes.</div>'); true")
+
+    assert looks == [False, True, True]
+    assert not await shown.call("until", {"no_turns": ground}, 0)
+    assert not await shown.call("until", {"no_turns": {"ground": ["other", "more"], "left": ["yes"]}}, 0)

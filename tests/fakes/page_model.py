@@ -34,7 +34,10 @@ class PageModel:
     def __init__(self, **shown):
         self.shown = {"input": True, "input_ready": True, "no_turns": True, **shown}
         self.on_click: dict[str, Any] = {}
-        self.answers: dict[str, Any] = {"lastAsked": {"answered": True, "text": None}}
+        self.answers: dict[str, Any] = {
+            "lastAsked": {"answered": True, "text": None},
+            "restingTurns": lambda *_: {"users": int(not self.shown["no_turns"]), "assistants": []},
+        }
         self.log = []
         self.limits = []
         self.check_around = False
@@ -45,7 +48,8 @@ class PageModel:
         self.shown.update(shown)
 
     def meets(self, want):
-        return all(bool(self.shown.get(role, False)) == value for role, value in want.items())
+        # What an empty chat shows may be told in full; then it is wanted.
+        return all(bool(self.shown.get(role, False)) == bool(value) for role, value in want.items())
 
     # -- the agent
 
@@ -58,7 +62,8 @@ class PageModel:
                 return next((outcome for outcome, want in args[0].items() if self.meets(want)), None)
             case "look":
                 return {role: bool(self.shown.get(role, False)) for role in args[0]}
-        self.log.append(" ".join(map(str, (name, *args))) if name in {"beginTurn", "setMode"} else name)
+        if name != "restingTurns":
+            self.log.append(" ".join(map(str, (name, *args))) if name in {"beginTurn", "setMode"} else name)
         answer = self.answers.get(name)
         if isinstance(answer, Exception):
             raise answer

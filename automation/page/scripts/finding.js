@@ -71,7 +71,7 @@
       if (node.nodeType === Node.TEXT_NODE) return node.data;
       if (node.nodeType !== Node.ELEMENT_NODE || NO_TEXT.has(node.localName)) return "";
       if (!isComposed(node)) return node.textContent;
-      return [...drawnNodes(node)].map(textOf).join("");
+      return [...drawnNodes(node)].map(textOf).join(" ");
     };
 
     const shownText = (node) => {
@@ -103,6 +103,14 @@
         for (const el of deepAll(selector.css)) if ((!visible || isVisible(el)) && fits(el, selector)) return el;
       }
       return null;
+    };
+
+    const findVisible = (role) => {
+      for (const selector of profile[role] || []) {
+        const found = deepAll(selector.css).filter((el) => isVisible(el) && fits(el, selector));
+        if (found.length) return found;
+      }
+      return [];
     };
 
     const findAll = (role, within) => {
@@ -164,7 +172,7 @@
     };
 
     return {
-      roots, deepAll, find, findAll, fits, isVisible, isEnabled, contains, roles, elementsOf, parentOf, textOf, lettersIn,
+      roots, deepAll, find, findAll, findVisible, fits, isVisible, isEnabled, contains, roles, elementsOf, parentOf, textOf, lettersIn,
       elementAt: deepElementFromPoint,
     };
   };

@@ -22,8 +22,8 @@
   return (profile, push) => {
     const finding = parleyFinding(profile, () => turn?.observeRoots());
     const { roots, find, findAll, isVisible, isEnabled, contains, parentOf, textOf, lettersIn, elementAt } = finding;
-    const { noteTurns, answerOf, lastAsked } = parleyTurns(profile, finding);
-    const { serialize, errorText, isBusy, closedThought, sourcesIn } = parleyReading(profile, finding);
+    const { noteTurns, answerOf, noteWorkDone, lastAsked, shownTurns } = parleyTurns(profile, finding);
+    const { serialize, bodiesIn, noteBeside, besideOf, continueControl, errorText, isBusy, closedThought, sourcesIn } = parleyReading(profile, finding);
     const announcements = parleyAnnouncements(profile, finding);
     const promptField = parleyPromptField(finding);
     const composerWatch = parleyComposerWatch({ ...finding, field: promptField });
@@ -34,7 +34,9 @@
     let turn = null;
 
     const makeTurn = (mode) => {
-      const before = noteTurns();
+      let note = noteTurns();
+      let beside = noteBeside();
+      let wasStoppable = false;
       const errorBefore = errorText();
       let observed = new WeakSet();
       const pushed = { text: "", thinking: "", sources: "" };
@@ -50,9 +52,9 @@
       const observer = new MutationObserver(() => {
         dirty = true;
         if (!readingPace.isDue()) return;
-        const { asked, turns } = answerOf(before);
+        const { asked, turns } = answerOf(note);
         const message = self.mode === "read" ? self.changes(turns) : self.headChange(turns);
-        if (message) push(JSON.stringify({ kind: "sample", is_text_only: true, asked, chars: lettersIn(turns), ...message }));
+        if (message) push(JSON.stringify({ kind: "sample", is_text_only: true, asked, chars: charsIn(turns), ...message }));
       });
 
       const announced = announcements.listen(
@@ -72,14 +74,17 @@
             observer.observe(root, { subtree: true, childList: true, characterData: true });
           }
         },
-        turns: () => answerOf(before).turns,
+        // What stands here now is no part of the answer to this prompt, which is about to be sent.
+        expect: (prompt) => {
+          note = noteTurns(prompt);
+          beside = noteBeside();
+          wasStoppable = false;
+        },
+        turns: () => answerOf(note).turns,
         // How the answer begins, if that is new; by it the wire's reader knows which stream is the answer.
         headChange: (turns) => {
           if (self.mode === "read") return null;
-          const begins = readingPace.spend(() => {
-            const parts = (profile.answer || []).length ? turns.flatMap((t) => findAll("answer", t)) : turns;
-            return parts.map(textOf).join(" ").trim().slice(0, HEAD_CHARS);
-          });
+          const begins = readingPace.spend(() => bodiesIn(turns).map(textOf).join(" ").trim().slice(0, HEAD_CHARS));
           if (begins === head) return null;
           head = begins;
           if (head.length >= HEAD_CHARS) {
@@ -94,7 +99,7 @@
           const isWanted = dirty || performance.now() > mustReadAt;
           if (self.mode !== "read" || !isWanted || !readingPace.isDue()) return null;
           dirty = false;
-          const { body, thought } = readingPace.spend(() => serialize(turns));
+          const { body, thought } = readingPace.spend(() => serialize(turns, besideOf(beside, turns)));
           const message = {};
           const stableNow = `${body.stable} ${thought.stable}`;
           if (body.text !== pushed.text || stableNow !== stable) message.text = patchOf("text", body);
@@ -104,12 +109,15 @@
           return message.text || message.thinking ? message : null;
         },
         controls: () => {
-          const { asked, turns } = answerOf(before);
+          const stop = (profile.stop || []).length ? Boolean(find("stop")) : null;
+          if (wasStoppable && !stop) noteWorkDone(note);
+          wasStoppable = Boolean(stop);
+          const { asked, turns } = answerOf(note);
           const error = errorText();
           const input = find("input");
           const facts = {
-            asked, chars: lettersIn(turns), answered: turns.length > 0,
-            stop: (profile.stop || []).length ? Boolean(find("stop")) : null,
+            asked, chars: charsIn(turns), answered: turns.length > 0, stop,
+            continues: (profile.continue || []).length ? Boolean(continueControl(turns)) : null,
             finished: (profile.finished || []).length ? turns.some((t) => findAll("finished", t).some(isVisible)) : null,
             ready: Boolean(input && isEnabled(input)),
             busy: turns.some(isBusy),
@@ -143,7 +151,7 @@
         },
         read: () => {
           const turns = self.turns();
-          const { body, thought } = serialize(turns);
+          const { body, thought } = serialize(turns, besideOf(beside, turns));
           const retry = announcements.hasRetry(turns);
           return { markdown: body.text, thinking: thought.text, sources: sourcesIn(turns), retry };
         },
@@ -158,6 +166,8 @@
         lookIfDue: () => { if (lookingPace.isDue()) self.report(); },
         end: () => { observer.disconnect(); announced.end(); clearInterval(timer); },
       };
+
+      const charsIn = (turns) => lettersIn([...turns, ...besideOf(beside, turns)]);
 
       const patchOf = (name, { text, stable: settled }) => {
         const old = pushed[name];
@@ -202,8 +212,17 @@
     };
     const comesToAnEnd = (animation) => animation.playState === "running" && animation.effect?.getComputedTiming().endTime !== Infinity;
 
+    // Whether the chat shows no more than a fresh one: `ground` are the turns that a fresh load shows, such as a greeting,
+    // `left` those of the chat that is being left. `all`: the greeting has to be there; `any`: it isn't known yet.
+    const isGround = ({ ground, left, all = false, any = false }) => {
+      const { users, assistants } = shownTurns();
+      const isOfGround = (text) => ground.includes(text) || !left.includes(text);
+      if (any) return !users;
+      return !users && (all ? assistants.length === ground.length : assistants.length <= ground.length) && assistants.every(isOfGround);
+    };
+
     const isMet = (want) => Object.entries(want).every(([role, value]) => {
-      if (role === "no_turns") return (findAll("user_turn").length + findAll("assistant_turn").length === 0) === value;
+      if (role === "no_turns") return typeof value === "object" ? isGround(value) : isGround({ ground: [], left: [] }) === value;
       if (role === "send_enabled") { const el = find("send"); return Boolean(el && isEnabled(el)) === value; }
       if (role === "thought_shows") return Boolean(turn?.read().thinking) === value;
       if (role.startsWith("still:")) return isStill(role.slice(6)) === value;
@@ -213,6 +232,9 @@
     });
 
     const endTurn = () => { turn?.end(); turn = null; return true; };
+
+    // Controls that are looked for in the turns of the answer alone.
+    const OF_TURN = { thinking_toggle: closedThought, continue: continueControl };
 
     const agent = {
       look: (names) => {
@@ -226,7 +248,8 @@
       },
       labels: (role) => (find(role)?.innerText || "").trim().slice(0, 500),
       point: (role) => {
-        const el = role === "thinking_toggle" ? turn && closedThought(turn.turns()) : find(role);
+        roots(true);
+        const el = role in OF_TURN ? turn && OF_TURN[role](turn.turns()) : find(role);
         return el && pointOf(el);
       },
       ...promptField.calls,
@@ -263,7 +286,24 @@
       },
       setMode: (mode) => { turn?.setMode(mode); return true; },
       readTurn: () => turn?.read() ?? null,
-      lastAsked,
+      // Called just before `prompt` is sent.
+      expect: (prompt) => { roots(true); turn?.expect(prompt); return true; },
+      lastAsked: (side) => { roots(true); return lastAsked(side); },
+      // What turns the chat shows once they have been the same for `restMs`, or when the time is over.
+      restingTurns: (restMs, ms) => new Promise((resolve) => {
+        const deadline = performance.now() + ms;
+        let seen = null;
+        let since = 0;
+        const look = () => {
+          const turns = shownTurns();
+          const now = performance.now();
+          const key = JSON.stringify(turns);
+          if (key !== seen) { seen = key; since = now; }
+          if (now - since >= restMs || now > deadline) resolve(turns);
+          else setTimeout(look, POLL_MS);
+        };
+        look();
+      }),
       hasTurn: () => turn !== null,
       endTurn,
       // What a page does while nobody asks anything costs the more, the more pages there are: no look of ours goes on,

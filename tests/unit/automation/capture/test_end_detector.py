@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from automation.capture.end_detector import EndDetector, Sample, Verdict
+from automation.capture.end_detector import Continuation, EndDetector, EndMove, Sample, Verdict
 from automation.capture.traffic import Flow
 
 QUIET_S = 5.0
@@ -358,3 +358,47 @@ def test_a_cursor_that_blinks_is_no_end():
         samples += during(0.5, second + 0.5, answer_chars=10, ready=True)
 
     assert set(feed(samples)) == {Verdict.WAIT}
+
+
+# -- an answer that the site cut off ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("facts", "moves"),
+    [
+        ({"is_shown": False}, [EndMove.OVER]),
+        ({"is_shown": True}, [EndMove.PRESS, EndMove.PRESS, EndMove.OVER]),
+        # After an end that the wire told, the control may come a moment later; longer where the site said that it cut.
+        ({"is_shown": False, "shows_late": True}, [EndMove.WAIT, EndMove.OVER]),
+        ({"is_shown": False, "shows_late": True, "is_cut": True}, [EndMove.WAIT, EndMove.WAIT, EndMove.OVER]),
+    ],
+)
+def test_an_answer_that_was_cut_off_is_told_to_go_on(facts, moves):
+    rule = Continuation(2)
+    told = {"shows_late": False, "is_cut": False, **facts}
+
+    assert [rule.judge_end(**told, at_s=at_s) for at_s in (0.0, 1.0, 4.0)[: len(moves)]] == moves
+    assert rule.is_cut is (moves[-1] is EndMove.OVER and (told["is_shown"] or told["is_cut"]))
+
+
+def test_without_a_control_in_the_profile_nothing_is_waited_for():
+    rule = Continuation(0)
+
+    assert rule.judge_end(is_shown=False, shows_late=True, is_cut=False, at_s=0.0) is EndMove.OVER
+
+
+@pytest.mark.parametrize(
+    ("sample", "is_awaited"),
+    [
+        (Sample(1.5, revision=3, finished=True), True),
+        (Sample(1.5, revision=3, stop=True), False),
+        (Sample(1.5, revision=3, busy=True), False),
+        (Sample(1.5, revision=4), False),
+        (Sample(11.0, revision=3), False),
+    ],
+)
+def test_what_looked_like_the_end_counts_again_once_the_answer_goes_on(sample, is_awaited):
+    rule = Continuation(5)
+    rule.pressed(1.0, revision=3)
+
+    assert rule.is_awaited(sample) is is_awaited

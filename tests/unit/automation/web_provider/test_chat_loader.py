@@ -281,3 +281,84 @@ async def test_a_one_time_password_goes_by_the_sites_clock(ahead_s):
 
     # It may have changed since.
     assert site.fields["code"] in {one_time_password(secret, now), one_time_password(secret, now + 30)}
+
+
+# -- what opens the chat ---------------------------------------------------------------------------------------------------
+
+
+class Widget(Site):
+    """A chat behind a bubble and a card; each shows from the start, or once the one before it was clicked."""
+
+    def __init__(self, *, swallows=0):
+        super().__init__()
+        self.swallows = swallows
+        self.on_click["open_0"] = self.open_card
+        self.on_click["open_1"] = lambda: self.change(input=True, input_ready=True)
+
+    async def goto(self, url, wait_until, timeout):
+        response = await super().goto(url, wait_until, timeout)
+        self.show(open_0=True, open_1=False)
+        self.change(input=False, input_ready=False)
+        return response
+
+    def show(self, **roles):
+        for role, is_there in roles.items():
+            self.change(**{role: is_there, f"still:{role}": is_there})
+
+    def open_card(self):
+        if self.swallows:
+            self.swallows -= 1
+            return
+        self.show(open_1=True)
+
+
+OPEN = {"open": [".bubble", {"css": "button", "text": "Start"}]}
+
+
+def clicks(site):
+    return [done for done in site.log if done.startswith("click")]
+
+
+async def test_what_hides_the_chat_is_clicked_in_order_and_each_once():
+    site = Widget()
+    loader = loader_at(site, **OPEN)
+
+    await loader.load(CHAT)
+    await loader.ensure_ready()
+
+    assert clicks(site) == ["click open_0", "click open_1"]
+
+
+async def test_of_several_that_show_the_one_that_leads_furthest_is_clicked():
+    site = Widget()
+    loader = loader_at(site, **OPEN)
+    await loader.load(CHAT)
+    site.show(open_1=True)
+
+    await loader.ensure_ready()
+
+    assert clicks(site) == ["click open_1"]
+
+
+async def test_a_chat_that_shows_is_not_opened():
+    site = Widget()
+    loader = loader_at(site, **OPEN)
+    await loader.load(CHAT)
+    site.change(input=True, input_ready=True)
+
+    await loader.ensure_ready()
+    await loader.open_chat()
+
+    assert clicks(site) == []
+
+
+@pytest.mark.parametrize(("swallows", "times", "opens"), [(1, 2, True), (9, 3, False)])
+async def test_a_click_that_came_too_early_is_made_again_a_few_times(swallows, times, opens):
+    site = Widget(swallows=swallows)
+    loader = loader_at(site, **OPEN)
+    await loader.load(CHAT)
+
+    await loader.open_chat()
+
+    assert clicks(site).count("click open_0") == times
+    assert site.shown["input"] is opens

@@ -75,7 +75,7 @@ class Parts:
 
     # -- finder
 
-    async def has_answer(self):
+    async def still_shows(self, chat):
         self.log.append("look")
         return self.is_found
 
@@ -209,11 +209,11 @@ async def test_while_a_page_goes_to_a_chat_it_holds_none():
     parts = await opened(HERE)
     seen = []
 
-    async def look():
+    async def look(chat):
         seen.append(parts.page.holds)
         return True
 
-    parts.has_answer = look
+    parts.still_shows = look
     await parts.page.show_chat(HERE)
 
     assert seen == [None]

@@ -28,6 +28,7 @@ class ChatLoader:
     def __init__(self, page):
         self.page = page
         self.shows_empty = True
+        self.opens = False
 
     async def load(self, url):
         self.page.log.append(f"load {url}")
@@ -35,6 +36,9 @@ class ChatLoader:
 
     async def ensure_ready(self):
         self.page.log.append("ready")
+
+    async def open_chat(self):
+        self.page.log.extend(["open"] if self.opens else [])
 
     async def until_socket(self, after):
         self.page.log.append(f"socket after {after}")
@@ -199,6 +203,13 @@ async def test_a_dialog_is_confirmed_three_times_at_most(times, more):
     assert done == ["click new_chat", "front", *["click new_chat_confirm"] * 3, *more]
 
 
+async def test_a_new_chat_is_brought_into_view_where_that_takes_clicks():
+    chat = Chat(**NEW_CHAT)
+    chat.loader.opens = True
+
+    assert await chat.make_empty(ChatState.ANSWERED) == ["click new_chat", "open"]
+
+
 # -- loading -------------------------------------------------------------------------------------------------------------
 
 
@@ -211,10 +222,85 @@ async def test_a_loaded_page_that_shows_its_last_chat_gets_a_new_one():
     assert chat.page.log == [*LOADED, "click new_chat"]
 
 
-async def test_a_page_that_never_shows_an_empty_chat_has_changed():
-    chat = Chat()
+@pytest.mark.parametrize(
+    ("profile", "words"),
+    [
+        ({}, "its address shows a chat with 1 'user_turn' and 0 'assistant_turn'"),
+        (NEW_CHAT, "after 'new_chat.click' the chat still shows 1 'user_turn' and 0 'assistant_turn'"),
+    ],
+)
+async def test_a_page_that_never_shows_an_empty_chat_has_changed(profile, words):
+    chat = Chat(**profile)
     chat.loader.shows_empty = False
+    chat.page.on_click = {}
 
-    with pytest.raises(SiteChangedError) as caught:
+    with pytest.raises(SiteChangedError, match=words) as caught:
         await chat.reset.load_empty()
     assert (caught.value.profile_key, caught.value.screenshot) == ("new_chat", b"picture")
+
+
+# -- greetings -----------------------------------------------------------------------------------------------------------
+
+
+class Greeting:
+    """A page on which an empty chat shows a greeting, as the agent in it tells."""
+
+    def __init__(self, chat, *, greets=True):
+        self.page = chat.page
+        self.turns = ["hello"] if greets else []
+        self.users = 0
+        self.page.answers["restingTurns"] = lambda *_: {"users": self.users, "assistants": list(self.turns)}
+        self.page.meets = self.meets
+
+    def meets(self, want):
+        told = want.get("no_turns")
+        if told is None:
+            return True
+        if not isinstance(told, dict):
+            return not (self.users or self.turns)
+        if told.get("any"):
+            return not self.users
+        is_enough = len(self.turns) == len(told["ground"]) or not told.get("all")
+        return not self.users and is_enough and len(self.turns) <= len(told["ground"])
+
+
+async def test_what_a_first_load_shows_is_an_empty_chat():
+    chat = Chat(user_turn=".user", **NEW_CHAT)
+    Greeting(chat)
+
+    await chat.reset.load_empty()
+    await chat.reset.make_empty(ChatState.ANSWERED)
+
+    assert chat.page.log == [*LOADED, "endTurn", "click new_chat"]
+
+
+async def test_where_no_questions_tell_a_greeting_from_an_old_chat_a_new_one_is_begun():
+    chat = Chat(**NEW_CHAT)
+    Greeting(chat)
+
+    await chat.reset.load_empty()
+
+    assert chat.page.log == [*LOADED, "click new_chat"]
+
+
+async def test_a_load_that_shows_more_than_the_first_one_did_is_no_empty_chat():
+    chat = Chat(user_turn=".user")
+    page = Greeting(chat)
+    await chat.reset.load_empty()
+    page.turns = ["hello", "an old answer"]
+
+    with pytest.raises(SiteChangedError, match="0 'user_turn' and 2 'assistant_turn'"):
+        await chat.reset.load_empty()
+
+
+async def test_a_greeting_that_does_not_come_again_is_not_waited_for_twice():
+    chat = Chat(user_turn=".user")
+    page = Greeting(chat)
+    await chat.reset.load_empty()
+    page.turns = []
+    await chat.reset.load_empty()
+    chat.page.limits.clear()
+
+    await chat.reset.load_empty()
+
+    assert ("until", 8.0) not in chat.page.limits

@@ -106,7 +106,7 @@ class Chat:
         self.network.tell(*self.answer)
         await capture.until_effect()
 
-    async def link_after(self, ask, before):
+    async def link_after(self, ask, before, answer):
         if ask.is_throwaway:
             return None
         return ChatLink(before.id if before else "new", fingerprint=ask.text)
@@ -120,7 +120,7 @@ async def test_a_turn_writes_sends_and_tells_its_answer():
 
     finished = await chat.take()
 
-    assert chat.log == ["beginTurn watch", "write", "mend", "send", "readTurn", "used"]
+    assert chat.log == ["beginTurn watch", "write", "mend", "expect", "send", "readTurn", "used"]
     assert chat.told[:-1] == [TextDelta("Hello")]
     assert finished == TurnFinished("stop", "wire", chat=ChatLink("new", fingerprint="Hi"))
 
@@ -148,7 +148,7 @@ async def test_a_throwaway_chat_is_to_be_deleted():
 async def test_a_page_that_forgets_needs_a_new_chat():
     chat = Chat()
 
-    async def forget(ask, before):
+    async def forget(ask, before, answer):
         return None
 
     chat.link_after = forget  # type: ignore[method-assign]
@@ -196,7 +196,7 @@ async def test_what_the_wire_told_is_compared_later_and_nothing_of_the_turn_befo
 async def test_the_page_is_watched_closely_while_the_turn_runs():
     chat, seen = Chat(), []
 
-    async def look(ask, before):
+    async def look(ask, before, answer):
         seen.append(chat.connection.life.is_in_turn)
 
     chat.link_after = look  # type: ignore[method-assign]

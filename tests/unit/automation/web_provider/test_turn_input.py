@@ -1,10 +1,8 @@
-"""What goes into a page: all that it doesn't know yet, and by what a chat is known again."""
-
-import pytest
+"""What goes into a page: all that it doesn't know yet."""
 
 from automation.turn import Attachment, ChatLink, Message, Prompt
 from automation.web_provider.transcript import compose_transcript
-from automation.web_provider.turn_input import build_fingerprint, build_turn_input, is_shown
+from automation.web_provider.turn_input import build_turn_input
 
 PICTURE, NOTE = Attachment("a.png", "image/png", b"png"), Attachment("b.txt", "text/plain", b"note")
 TALK = (
@@ -33,28 +31,3 @@ def test_a_chat_that_is_gone_gets_all_of_it():
 
 def test_a_first_turn_is_known_as_such():
     assert build_turn_input(Prompt(TALK[:2]), compose_transcript, is_continued=False).is_single_turn
-
-
-@pytest.mark.parametrize(
-    ("prompt", "shown", "is_same"),
-    [
-        ("Hello there", "Hello there", True),
-        ("Hello there", "You said:\nHello   there ", True),
-        ("# Title\n\n- *one*\n- two", "Title one two", True),
-        ("say :this to all of them", "say to all of them", True),
-        ("Hello there", "Hello where", False),
-        ("Hello there", "", False),
-        ("word " * 500 + "end", "word " * 100, True),
-        ("…?!", "anything", True),
-    ],
-)
-def test_a_prompt_is_known_by_most_of_its_first_words(prompt, shown, is_same):
-    assert is_shown(build_fingerprint(prompt), shown) == is_same
-
-
-@pytest.mark.parametrize("prompt", ["hello", "日本語 🙂", "x" * 39, "\ud83d lone", "مرحبا 123", "a\n\n\tb"])
-def test_a_prompt_is_known_behind_a_label_and_never_told(prompt):
-    fingerprint = build_fingerprint(prompt)
-
-    assert is_shown(fingerprint, f"You: {prompt}")
-    assert set(fingerprint) <= set("0123456789abcdef.")
