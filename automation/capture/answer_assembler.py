@@ -23,7 +23,7 @@ from automation.capture.decoders.protocol import (
     WireOf,
     WireText,
 )
-from automation.capture.end_detector import AT_WORK, Continuation, EndDetector, EndMove, Sample, Verdict
+from automation.capture.end_detector import AT_WORK, CutOffAnswer, EndDetector, EndMove, Sample, Verdict
 from automation.capture.heard_words import HeardWords
 from automation.capture.ownership.claims import BoundBy
 from automation.capture.site_errors import (
@@ -97,7 +97,7 @@ class AnswerAssembler:
         quiet_s = profile.timeouts.dom_quiet_s
         self._new_detector = partial(EndDetector, quiet_s or QUIET_S, is_quiet_trusted=quiet_s is not None)
         self._completion = self._new_detector()
-        self._continuation = Continuation(profile.continue_.times if profile.continue_ else 0)
+        self._continuation = CutOffAnswer(profile.continue_.times if profile.continue_ else 0)
         self._page_done_s: float | None = None
         self._challenge_s: float | None = None
         self._text = AppendOnly()

@@ -96,7 +96,7 @@ _CONTROL_AFTER_CUT_S = 3.0
 _GOES_ON_S = 10.0
 
 
-class Continuation:
+class CutOffAnswer:
     """Decides whether an answer that looks complete was cut off by the site, and is to be made to go on.
 
     Args:

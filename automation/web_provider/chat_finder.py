@@ -12,16 +12,16 @@ from playwright.async_api import Page
 from automation.account.config import WebChatConfig
 from automation.errors import SiteChangedError, UnreachableError
 from automation.page.agent import PageAgent
-from automation.page.waits import until_at_rest, until_shown
-from automation.playwright_errors import DRIVER_ERRORS, first_line
-from automation.turn import ChatLink
-from automation.web_provider.chat_identity import (
+from automation.page.chat_identity import (
     ChatRecognition,
     ChatVerdict,
     build_fingerprint,
     find_order,
     parse_last_turn,
 )
+from automation.page.waits import until_at_rest, until_shown
+from automation.playwright_errors import DRIVER_ERRORS, first_line
+from automation.turn import ChatLink
 from automation.web_provider.chat_loader import ChatLoader
 from automation.web_provider.turn_input import TurnInput
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from automation.capture.end_detector import Continuation, EndDetector, EndMove, Sample, Verdict
+from automation.capture.end_detector import CutOffAnswer, EndDetector, EndMove, Sample, Verdict
 from automation.capture.traffic import Flow
 
 QUIET_S = 5.0
@@ -374,7 +374,7 @@ def test_a_cursor_that_blinks_is_no_end():
     ],
 )
 def test_an_answer_that_was_cut_off_is_told_to_go_on(facts, moves):
-    rule = Continuation(2)
+    rule = CutOffAnswer(2)
     told = {"shows_late": False, "is_cut": False, **facts}
 
     assert [rule.judge_end(**told, at_s=at_s) for at_s in (0.0, 1.0, 4.0)[: len(moves)]] == moves
@@ -382,7 +382,7 @@ def test_an_answer_that_was_cut_off_is_told_to_go_on(facts, moves):
 
 
 def test_without_a_control_in_the_profile_nothing_is_waited_for():
-    rule = Continuation(0)
+    rule = CutOffAnswer(0)
 
     assert rule.judge_end(is_shown=False, shows_late=True, is_cut=False, at_s=0.0) is EndMove.OVER
 
@@ -398,7 +398,7 @@ def test_without_a_control_in_the_profile_nothing_is_waited_for():
     ],
 )
 def test_what_looked_like_the_end_counts_again_once_the_answer_goes_on(sample, is_awaited):
-    rule = Continuation(5)
+    rule = CutOffAnswer(5)
     rule.pressed(1.0, revision=3)
 
     assert rule.is_awaited(sample) is is_awaited

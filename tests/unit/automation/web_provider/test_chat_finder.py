@@ -6,10 +6,10 @@ import pytest
 from playwright.async_api import Error as PlaywrightError
 
 from automation.errors import SiteChangedError, UnreachableError
+from automation.page import chat_identity
+from automation.page.chat_identity import LastTurn, build_fingerprint
 from automation.turn import ChatLink
-from automation.web_provider import chat_identity
 from automation.web_provider.chat_finder import ChatFinder
-from automation.web_provider.chat_identity import LastTurn, build_fingerprint
 from automation.web_provider.turn_input import TurnInput
 from tests.fakes.page_model import PageModel, chat_config
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from automation.web_provider.chat_identity import (
+from automation.page.chat_identity import (
     ChatRecognition,
     ChatVerdict,
     LastTurn,
