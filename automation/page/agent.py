@@ -112,35 +112,35 @@ _SIGN_IN_ROLES = (
 _ATTACHMENT_ROLES = ("input", "opener", "drop_target", "uploaded", "uploading", "failed", "remove")
 
 
+def _plain(selectors: Selectors) -> list[dict[str, Any]]:
+    return [one.model_dump(mode="json", by_alias=True, exclude_none=True) for one in selectors]
+
+
 def agent_profile(profile: SelectorProfile) -> dict[str, Any]:
     """Return the profile as the page agent takes it: roles as lists of selectors, nested ones too."""
-
-    def plain(selectors: Selectors) -> list[dict[str, Any]]:
-        return [one.model_dump(mode="json", by_alias=True, exclude_none=True) for one in selectors]
-
-    data: dict[str, Any] = {role: plain(getattr(profile, role)) for role in _ROLES}
-    data["continue"] = plain(profile.continue_.click) if profile.continue_ else []
+    data: dict[str, Any] = {role: _plain(getattr(profile, role)) for role in _ROLES}
+    data["continue"] = _plain(profile.continue_.click) if profile.continue_ else []
     for number, one in enumerate(profile.open):
-        data[f"open_{number}"] = plain((one,))
-    data["new_chat"] = plain(profile.new_chat.click)
-    data["new_chat_confirm"] = plain(profile.new_chat.confirm)
-    data["new_chat_ready"] = plain(profile.new_chat.ready)
-    data["temporary_chat"] = plain(profile.conversation.temporary)
+        data[f"open_{number}"] = _plain((one,))
+    data["new_chat"] = _plain(profile.new_chat.click)
+    data["new_chat_confirm"] = _plain(profile.new_chat.confirm)
+    data["new_chat_ready"] = _plain(profile.new_chat.ready)
+    data["temporary_chat"] = _plain(profile.conversation.temporary)
     for number, step in enumerate(profile.conversation.delete):
-        data[f"delete_chat_{number}"] = plain(step)
+        data[f"delete_chat_{number}"] = _plain(step)
     data["input_entry"] = profile.input_entry
     data["exclude_css"] = [s.css for s in profile.exclude]
     data["thinking_css"] = [s.css for s in profile.thinking]
     data["cursor"] = profile.cursor
     if profile.sign_in is not None:
         for role in _SIGN_IN_ROLES:
-            data[role] = plain(getattr(profile.sign_in, role))
-        data["sign_in_error"] = plain(profile.sign_in.error)
-    data["captcha"] = [{"css": CAPTCHA_CSS, "text": []}, *plain(profile.challenge.captcha)]
-    data["qrcode"] = plain(profile.challenge.qrcode)
+            data[role] = _plain(getattr(profile.sign_in, role))
+        data["sign_in_error"] = _plain(profile.sign_in.error)
+    data["captcha"] = [{"css": CAPTCHA_CSS, "text": []}, *_plain(profile.challenge.captcha)]
+    data["qrcode"] = _plain(profile.challenge.qrcode)
     if profile.attachments is not None:
         for role in _ATTACHMENT_ROLES:
-            data[f"attachments.{role}"] = plain(getattr(profile.attachments, role))
+            data[f"attachments.{role}"] = _plain(getattr(profile.attachments, role))
     return data
 
 
@@ -162,11 +162,21 @@ class PageAgent:
         heard_s: When the page last told or answered anything, on the clock of ``time.monotonic``.
     """
 
-    def __init__(self, targets: TargetTree, profile: SelectorProfile, frame_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        targets: TargetTree,
+        profile: SelectorProfile,
+        frame_s: float = 5.0,
+        *,
+        is_outside: bool = False,
+    ) -> None:
         self._targets = targets
+        self._whole_profile = profile
         self._frame_s = frame_s
-        self._frame_css = [s.css for s in profile.frame]
+        self._frame_css = [] if is_outside else [s.css for s in profile.frame]
         agent = agent_profile(profile)
+        if is_outside:
+            agent["frame"] = _plain(profile.frame)
         self._profile = json.dumps(agent)
         self._check = json.dumps(agent["captcha"])
         # A name of its own per page: a page that looked for a fixed one would find us.
@@ -177,6 +187,10 @@ class PageAgent:
         self._bound: set[int] = set()
         self._sink: Push | None = None
         self.heard_s = time.monotonic()
+
+    def outside(self) -> PageAgent:
+        """Return an agent of the document around the chat's frame, for which ``frame`` is a role; it pushes nothing."""
+        return PageAgent(self._targets, self._whole_profile, self._frame_s, is_outside=True)
 
     def listen(self, sink: Push | None) -> None:
         """Send the agent's events to ``sink``, or to nobody."""

@@ -51,12 +51,23 @@ class PageInput:
     """
 
     def __init__(
-        self, page: Page, dom: PageAgent, human_input: HumanInput = "off", pace: HumanMotion | None = None
+        self,
+        page: Page,
+        dom: PageAgent,
+        human_input: HumanInput = "off",
+        pace: HumanMotion | None = None,
+        *,
+        devices: InputDevices | None = None,
     ) -> None:
+        self._page = page
         self._dom = dom
         self._human_input = human_input
         own_pace = None if human_input == "off" else pace or HumanMotion(SystemRandom())
-        self._input = InputDevices(page, _GESTURE_S, own_pace)
+        self._input = devices or InputDevices(page, _GESTURE_S, own_pace)
+
+    def on(self, dom: PageAgent) -> PageInput:
+        """Return the same hands for what another agent of the page aims at."""
+        return PageInput(self._page, dom, self._human_input, devices=self._input)
 
     async def click(self, role: str, step: str) -> None:
         """Click the role's element in its middle, closing dialogs that cover it.

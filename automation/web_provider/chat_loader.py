@@ -7,7 +7,6 @@ import time
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin
 
-import anyio
 from playwright.async_api import Page
 
 from automation.account.account import Account
@@ -25,6 +24,7 @@ from automation.page.challenges import STANDS_S, challenge_of_response
 from automation.page.evidence import site_changed
 from automation.page.hands import PageInput
 from automation.sign_in.form import fill_form
+from automation.web_provider.chat_opener import ChatOpener
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +33,6 @@ _SOCKET_S = 10.0
 _CLOCKS_AGREE_S = 5.0
 # So often a network process that died again while the page loaded has its cookies put back.
 _MOST_MENDS = 3
-# How long the click on what opens the chat may take to show, and how often it is tried.
-_OPENS_S = 3.0
-_MOST_OPENS = 3
 _CHALLENGES = {name: {name: True, "input_ready": False} for name in ("captcha", "qrcode")}
 
 
@@ -59,6 +56,7 @@ class ChatLoader:
         self._network = network
         self._dom = dom
         self._hands = hands
+        self._opener = ChatOpener(self._profile, dom, hands)
         self._sockets_before = 0
         self._site_ahead_s = 0.0
 
@@ -129,7 +127,8 @@ class ChatLoader:
             if form.signed_in:
                 ready["signed_in"] = True
         outcomes["ready"] = ready
-        state = await self._open_until({**outcomes, **_CHALLENGES}, self._timeouts.ready_s)
+        await self._opener.show_frame(self._timeouts.ready_s)
+        state = await self._opener.wait_first({**outcomes, **_CHALLENGES}, self._timeouts.ready_s)
         if state in _CHALLENGES:
             # Many checks pass by themselves after a moment.
             state = await self._wait_first(outcomes, STANDS_S) or state
@@ -138,33 +137,8 @@ class ChatLoader:
     async def open_chat(self) -> None:
         """Bring the chat into view where the profile says how, as after a new one was begun."""
         if self._profile.open:
-            await self._open_until({"ready": {"input_ready": True}}, self._timeouts.stop_s)
-
-    async def _open_until(self, outcomes: dict[str, dict[str, bool]], limit_s: float) -> str | None:
-        """Return which outcome the page shows first, clicking meanwhile what opens the chat.
-
-        Of several that show, the one that leads furthest is clicked. One that had no effect is tried again after a while:
-        a page may show it before it works.
-        """
-        tries = dict.fromkeys((f"open_{n}" for n in reversed(range(len(self._profile.open)))), 0)
-        last: str | None = None
-        deadline_s = anyio.current_time() + limit_s
-        while (left_s := deadline_s - anyio.current_time()) > 0:
-            ways = {
-                role: {f"still:{role}": True, "input": False}
-                for role, times in tries.items()
-                if role != last and times < _MOST_OPENS
-            }
-            state = await self._wait_first({**outcomes, **ways}, min(left_s, _OPENS_S) if last else left_s)
-            if state in ways:
-                tries[state] += 1
-                last = state
-                await self._hands.click_if_there(state, "opening the chat")
-            elif state is None and last is not None:
-                last = None
-            else:
-                return state
-        return None
+            await self._opener.show_frame(self._timeouts.stop_s)
+            await self._opener.wait_first({"ready": {"input_ready": True}}, self._timeouts.stop_s)
 
     async def _wait_first(self, outcomes: dict[str, dict[str, bool]], limit_s: float) -> str | None:
         state = await self._dom.call("first", outcomes, int(limit_s * 1000), timeout_s=limit_s + 5)
