@@ -25,7 +25,7 @@ from tests.contract.conftest import RunningGateway, run_gateway
 from tests.sites.page_plays import Ask, Play, Reply, read_plays
 from tests.sites.pages import lib
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 # What the gateway does not do right yet, by the plays' names.
 NOT_RIGHT_YET: frozenset[str] = frozenset(
@@ -90,7 +90,7 @@ NOT_RIGHT_YET: frozenset[str] = frozenset(
 QUICK, LONG = ([play for play in plays if play.name not in NOT_RIGHT_YET] for plays in read_plays())
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningGateway]:
     data_dir: Path = tmp_path_factory.mktemp("gateway")
     async with run_gateway(data_dir, providers=open_providers) as running:
@@ -124,7 +124,7 @@ async def endpoint(gateway: RunningGateway, play: Play, url: str) -> AsyncIterat
     slug = created.json()["slug"]
     try:
         await gateway.rest.post(f"/api/endpoints/{slug}/start")
-        with anyio.fail_after(60):
+        with anyio.fail_after(200):
             while await gateway.state(slug) in ("inactive", "initializing"):
                 await asyncio.sleep(0.05)
         document = (await gateway.rest.get(f"/api/endpoints/{slug}")).json()

@@ -14,7 +14,7 @@ from tests.sites.random_pages import RandomPages, plan_page
 from tests.sites.random_pages.asking import Outcome, ask_pages
 from tests.sites.random_pages.outcomes import MOST_ERRORS
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 AT_ONCE = 5
 FIXED_SEEDS = tuple(range(20))
@@ -26,13 +26,13 @@ def split_seeds(seeds: tuple[int, ...]) -> list[tuple[int, ...]]:
     return [seeds[start : start + AT_ONCE] for start in range(0, len(seeds), AT_ONCE)]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def pages() -> AsyncIterator[RandomPages]:
     async with RandomPages.open() as site:
         yield site
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningGateway]:
     data_dir: Path = tmp_path_factory.mktemp("gateway")
     async with run_gateway(data_dir, providers=open_providers) as running:
