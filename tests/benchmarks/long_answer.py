@@ -83,7 +83,7 @@ async def measure(characters: int = CHARACTERS) -> AsyncIterator[Row]:
 
 def _page_of_site(site: FakeChatSite, characters: int) -> LongPage:
     profile = {key: value for key, value in profile_data("rerender").items() if key != "name"}
-    prompt = f"[[long:{characters}]][[slow:2]]"
+    prompt = f"[[long:{characters}]][[chunk:20]][[slow:10]]"
     return LongPage("the chat site's, all anew", site.url, profile, prompt, answer_to(prompt).text)
 
 
@@ -99,7 +99,7 @@ async def _open_rig(name: str) -> AsyncIterator[LongPage]:
         await until_it_answers(url, _INSTALL_S)
         profile = yaml.safe_load((ROOT / "selectors" / f"{name}.yaml").read_text("utf-8"))
         answer = (rigs / "corpus" / "long.md").read_text("utf-8")
-        yield LongPage(name, url, profile, "[[case:long]]", answer)
+        yield LongPage(name, url, profile, "[[case:long]][[chunk:8]]", answer)
 
 
 async def _measure_page(gateway: str, browser: Browser, page: LongPage) -> AsyncIterator[Row]:
