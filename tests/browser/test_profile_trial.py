@@ -260,4 +260,4 @@ async def test_watching_tries_again_when_the_file_is_saved(site, profile_file, t
 
     first = told.index(f"Waiting for {file} to be saved; Ctrl+C ends.")
     assert told[first - 1].startswith("change: 'input' matches nothing")
-    assert told[-1] == "Nothing to change."
+    assert "Nothing to change." in told[first:]
