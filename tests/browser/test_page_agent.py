@@ -239,17 +239,32 @@ async def test_turns_that_stood_there_before_are_not_the_answer_however_they_cha
 AREA = {"assistant_turn": "#out", "stop": "#stop"}
 
 
-async def test_one_element_that_takes_every_answer_is_read_once_it_changed(shown):
+async def test_one_element_that_takes_every_answer_is_read_once_another_one_is_written(shown):
     await begin(shown, "<output id=out style='display:block'></output>", AREA)
-    await shown.run("document.querySelector('#out').textContent = 'It is late.'; true")
+    texts = []
+    for text in ("It is late.", None, "It", "It is", "It is late."):
+        if text is None:
+            await shown.call("expect", "Again?")
+        else:
+            await shown.run(f"document.querySelector('#out').textContent = '{text}'; true")
+        texts.append(await read(shown))
+
+    # What only got shorter may have lost a label.
+    assert texts == ["It is late.", "", "", "It is", "It is late."]
+
+
+async def test_an_element_that_was_filled_first_is_not_the_one_for_every_answer(shown):
+    await begin(shown, "<main><div class=bot></div></main>", {})
+    await shown.run("document.querySelector('.bot').innerHTML = 'Yes.<i>Why?</i>'; true")
     first = await read(shown)
     await shown.call("expect", "Again?")
+    await shown.run("document.querySelector('i').remove(); true")
     second = await read(shown)
-    await shown.run("document.querySelector('#out').textContent = 'It is'; true")
-    third = await read(shown)
-    await shown.run("document.querySelector('#out').textContent = 'It is late.'; true")
+    await shown.run(
+        "document.querySelector('main').insertAdjacentHTML('beforeend', '<div class=bot>No.</div>'); true"
+    )
 
-    assert (first, second, third, await read(shown)) == ("It is late.", "", "It is", "It is late.")
+    assert (first, second, await read(shown)) == ("Yes.*Why?*", "", "No.")
 
 
 async def test_the_same_words_again_in_one_element_are_the_answer_once_the_work_is_done(shown):
@@ -295,3 +310,123 @@ async def test_an_empty_chat_is_one_that_shows_no_more_than_its_greeting(shown):
     assert looks == [False, True, True]
     assert not await shown.call("until", {"no_turns": ground}, 0)
     assert not await shown.call("until", {"no_turns": {"ground": ["other", "more"], "left": ["yes"]}}, 0)
+
+
+def chat(*turns):
+    """HTML of a chat, ``(question, answer)`` after ``(question, answer)``."""
+    return "".join(
+        f"<div class=user>{q}</div><div class=bot><div class=answer>{a}</div></div>" for q, a in turns
+    )
+
+
+REDRAW = """globalThis.redraw = (turns, at = document.querySelector("main")) => {
+  at.replaceChildren();
+  for (const [role, text] of turns) add(role, text, at);
+}; true"""
+# What the page shows before, what it does after the prompt "What of the till?" was sent, and the answer that is right then.
+KINDS = {
+    "drawn anew, with times that go on": (
+        "<main></main>",
+        """redraw([["user", "What of the cart? <i>now</i>"], ["bot", "It rolls."]])""",
+        """redraw([["user", "What of the cart? <i>1 min ago</i>"], ["bot", "It rolls."]]);
+        redraw([["user", "What of the cart? <i>2 min ago</i>"], ["bot", "It rolls."], ["user", "What of the till? <i>now</i>"], ["bot", "It rings."]])""",
+        "It rings.",
+    ),
+    "drawn anew before the question shows": (
+        "<main></main>",
+        """redraw([["user", "What of the cart? <i>now</i>"], ["bot", "It rolls."]])""",
+        """redraw([["user", "What of the cart? <i>1 min ago</i>"], ["bot", "It rolls."]])""",
+        "",
+    ),
+    "pairs, the newest above": (
+        "<main></main>",
+        """redraw([["user", "One?"], ["bot", "Yes."]])""",
+        """const main = document.querySelector("main"); add("bot", "It rings.", main); main.prepend(main.lastElementChild);
+        add("user", "What of the till?", main); main.prepend(main.lastElementChild)""",
+        "It rings.",
+    ),
+    "the newest above, the answer above its question": (
+        "<main></main>",
+        """redraw([["bot", "Yes."], ["user", "One?"]])""",
+        """const main = document.querySelector("main"); add("user", "What of the till?", main); main.prepend(main.lastElementChild);
+        add("bot", "It rings.", main); main.prepend(main.lastElementChild)""",
+        "It rings.",
+    ),
+    "a history that comes late, above": (
+        "<main></main>",
+        "true",
+        """redraw([["user", "What of the till?"], ["bot", "It rings."]]);
+        const main = document.querySelector("main"); add("bot", "Yes.", main); main.prepend(main.lastElementChild);
+        add("user", "One?", main); main.prepend(main.lastElementChild)""",
+        "It rings.",
+    ),
+    "a history that comes late instead of an answer": (
+        "<main></main>",
+        "true",
+        """redraw([["user", "One?"], ["bot", "Yes."]])""",
+        "",
+    ),
+    "a row that is given another message": (
+        "<main></main>",
+        """redraw([["user", "One?"], ["bot", "Yes."]])""",
+        """const [user, bot] = document.querySelector("main").children;
+        user.textContent = "What of the till?"; bot.firstElementChild.textContent = "It rings." """,
+        "It rings.",
+    ),
+    "each message in a shadow root of its own": (
+        "<main></main>",
+        """globalThis.item = (role, text) => {
+          const host = document.createElement("chat-item"); document.querySelector("main").append(host);
+          add(role, text, inShadow(host, ""));
+        }; item("user", "One?"); item("bot", "Yes.")""",
+        """item("user", "What of the till?"); item("bot", "It rings.")""",
+        "It rings.",
+    ),
+    "a mention that becomes a chip": (
+        "<main></main>",
+        """redraw([["user", "One?"], ["bot", "Yes."]])""",
+        """const main = document.querySelector("main");
+        add("user", "What <span class=chip>of <b>the</b></span> <em>till</em>?<button>Edit</button>", main); add("bot", "It rings.", main)""",
+        "It rings.",
+    ),
+    "a note of the page's own after the answer's question": (
+        "<main></main>",
+        """redraw([["bot", "Hello, I am Ada."], ["user", "One?"], ["bot", "Yes."]])""",
+        """const main = document.querySelector("main"); add("user", "What of the till?", main); add("bot", "It", main);
+        add("bot", "rings.", main); document.querySelector(".user").remove()""",
+        "It\n\nrings.",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_answer_is_found_on_pages_of_many_kinds(shown, kind):
+    html, before, then, right = KINDS[kind]
+    await shown.show(f"<textarea></textarea>{html}", CHAT)
+    await shown.run(ADD)
+    await shown.run(REDRAW)
+    await shown.run(f"(() => {{ {before}; }})()")
+    await shown.call("beginTurn", "read")
+    await shown.call("expect", "What of the till?")
+    nothing = await read(shown)
+
+    await shown.run(f"(() => {{ {then}; }})()")
+
+    assert (nothing, await read(shown)) == ("", right)
+
+
+async def test_an_exchange_that_holds_both_is_read_by_its_answer(shown):
+    await begin(shown, "", {"user_turn": ".exchange .q", "assistant_turn": ".exchange", "answer": ".a"})
+    await shown.run("""document.body.insertAdjacentHTML("beforeend",
+      "<div class=exchange><p class=q>What of it?</p><p class=a>It is so.</p></div>"); true""")
+
+    assert await read(shown) == "It is so."
+
+
+async def test_the_last_turn_of_a_chat_is_told_from_both_ends(shown):
+    await shown.show(chat(("One?", "Yes."), ("Two?", "No.")), CHAT)
+    last = await shown.call("lastAsked", "last")
+    first = await shown.call("lastAsked", "first")
+
+    assert (last["text"], last["answer"], last["answered"]) == ("Two?", "No.", True)
+    assert (first["text"], first["answer"]) == ("One?", "Yes.")

@@ -103,17 +103,30 @@
       const before = describeAll(elementsNow());
       const [users, assistants] = [before.filter((t) => t.role === "user"), before.filter((t) => t.role === "assistant")];
       if (assistants.length === 1 && (users.length > 1 || (!users.length && !assistants[0].letters))) isArea = true;
+      const areaBefore = assistants.length === 1 ? assistants[0].text : "";
       return {
         prompt: prompt === null ? null : described(prompt),
-        before, areaBefore: assistants.length === 1 ? assistants[0].text : null, areaChanged: false,
+        before, areaBefore, areaLeast: areaBefore.length, areaChanged: false,
         asked: null, bound: [], boundText: "", nodes: [], last: null,
       };
     };
 
+    // Whether one element for every answer shows another one than before. What only got shorter may have lost a label or a
+    // suggestion; what grows again after that is being written.
+    const showsAnother = (note, { text }) => {
+      if (text === note.areaBefore) return note.areaLeast < text.length;
+      const grows = text.length > note.areaLeast;
+      note.areaLeast = text.trim() ? Math.min(note.areaLeast, text.length) : 0;
+      return Boolean(text.trim()) && (grows || !note.areaBefore.includes(text));
+    };
+
     const noteChanges = (note, now) => {
       const assistants = now.filter((turn) => turn.role === "assistant");
-      if (isArea && assistants.length > 1) isArea = false;
-      if (isArea && assistants.length === 1 && assistants[0].text !== (note.areaBefore ?? "")) note.areaChanged = true;
+      if (isArea && assistants.length > 1) {
+        isArea = false;
+        Object.assign(note, { areaChanged: false, bound: [], boundText: "" });
+      }
+      if (isArea && assistants.length === 1 && showsAnother(note, assistants[0])) note.areaChanged = true;
       // An element that was emptied takes another answer, however much that is like the one before.
       const emptied = new Set(assistants.filter((turn) => !turn.text.trim()).map((turn) => turn.node));
       const isEmptied = (turn) => turn.text && turn.role === "assistant" && emptied.has(turn.node);
