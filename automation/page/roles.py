@@ -10,7 +10,9 @@ TURN_ROLES = ("input", "send", "stop", "user_turn", "assistant_turn")
 """The roles that a turn needs, in the order in which it needs them."""
 
 
+_PROFILE_LISTS = {"delete_chat": "conversation.delete", "open": "open"}
 _PROFILE_KEYS = {
+    "continue": "continue.click",
     "new_chat": "new_chat.click",
     "new_chat_confirm": "new_chat.confirm",
     "new_chat_ready": "new_chat.ready",
@@ -71,8 +73,9 @@ def describe_roles(found: Mapping[str, RoleMatch], roles: Sequence[str] = TURN_R
 
 def find_profile_key(role: str) -> str:
     """Return the profile's key of what the page agent calls ``role``."""
-    if role.startswith("delete_chat_"):
-        return f"conversation.delete.{role.removeprefix('delete_chat_')}"
+    name, _, number = role.rpartition("_")
+    if number.isdecimal() and name in _PROFILE_LISTS:
+        return f"{_PROFILE_LISTS[name]}.{number}"
     return _PROFILE_KEYS.get(role, role)
 
 

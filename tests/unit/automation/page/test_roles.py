@@ -65,3 +65,33 @@ def test_what_the_page_tells_is_read_role_by_role():
 
     assert parse_roles(told) == {"input": RoleMatch(2, 1, "Hi"), "stop": RoleMatch(0, 0, "")}
     assert parse_roles(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("role", "key"),
+    [
+        ("input", "input"),
+        ("assistant_turn", "assistant_turn"),
+        ("new_chat", "new_chat.click"),
+        ("continue", "continue.click"),
+        ("open_1", "open.1"),
+        ("delete_chat_0", "conversation.delete.0"),
+        ("signed_out", "sign_in.signed_out"),
+        ("captcha", "challenge.captcha"),
+        ("attachments.input", "attachments.input"),
+    ],
+)
+def test_a_role_is_told_by_its_key_of_the_profile(role, key):
+    assert find_profile_key(role) == key
+
+
+def test_the_most_that_matched_at_one_time_is_kept_and_the_later_of_equals():
+    before = {"stop": RoleMatch(1, 1, "Stop"), "send": RoleMatch(1, 1, "Send"), "error": RoleMatch(2, 0)}
+    now = {
+        "stop": RoleMatch(3, 0),
+        "send": RoleMatch(1, 1, "Later"),
+        "error": RoleMatch(1, 1),
+        "new": RoleMatch(0, 0),
+    }
+
+    assert merge_most(before, now) == {**now, "stop": before["stop"]}
