@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from automation.page.roles import RoleMatch, advise_on_turns, describe_roles, parse_roles
+from automation.page.roles import (
+    RoleMatch,
+    advise_on_turns,
+    describe_roles,
+    find_profile_key,
+    merge_most,
+    parse_roles,
+)
 
 SEEN = {
     "input": RoleMatch(1, 1, "Ask anything"),
