@@ -103,6 +103,11 @@ async def in_page(account: Account, script: str) -> object:
     return await (await account.context()).pages[0].evaluate(script)
 
 
+def browser_processes() -> set[int]:
+    """Return the ids of this worker's browsers: other tests' one may run."""
+    return {process.pid for process in below(os.getpid()) if process.kind == "browser"}
+
+
 @pytest.mark.parametrize("driver", ["playwright", "patchright"])
 async def test_what_a_session_snapshot_loses_is_there_after_a_sleep(
     driver: DriverKind, site: FakeChatSite, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -110,6 +115,7 @@ async def test_what_a_session_snapshot_loses_is_there_after_a_sleep(
     if driver_obstacle(BrowserConfig(driver=driver)):
         pytest.skip("patchright is not installed")
     profile, sessions = BrowserProfiles(tmp_path, VAULT).profile("demo", "ada"), MemorySessions()
+    others = browser_processes()
     async with open_browser_pool(None, max_pages=4) as pool:
         async with signed_in(pool, site, profile, sessions, driver) as provider:
             assert (await ask(provider, "[[echo:one]]")).text == "one"
@@ -119,7 +125,7 @@ async def test_what_a_session_snapshot_loses_is_there_after_a_sleep(
         async with signed_in(pool, site, profile, sessions, driver) as provider:
             has_key = await in_page(provider.account, HAS_KEY)
             assert (await ask(provider, "[[echo:two]]")).text == "two"
-            browsers = [process for process in below(os.getpid()) if process.kind == "browser"]
+            browsers = browser_processes() - others
 
     with capsys.disabled():
         print(f"\n  {driver}: {profile.size_bytes() / 1e6:.2f} MB sealed")

@@ -77,7 +77,8 @@ def editors_are_there() -> None:
 async def test_a_prompt_is_sent_exactly(editor: str, characters: int, browsers: BrowserPool):
     text = prompt(characters)
 
-    async with open_field(browsers, editor) as field:
+    # Some editors take seconds for the longest; a page that hangs has a test of its own.
+    async with open_field(browsers, editor, Timeouts(compose_s=200.0)) as field:
         await field.write(text)
         await field.send()
 

@@ -136,7 +136,8 @@ async def run_gateway(
 ) -> AsyncIterator[RunningGateway]:
     """Serve ``site``, or real ``providers``, on a free port until the block is left; ``settings`` are the gateway's."""
     site = site or ScriptedSite()
-    values = {"data_dir": data_dir, "host": "127.0.0.1", "selectors_dir": data_dir, **settings}
+    profiles = {"selectors_dir": data_dir} if data_dir.exists() else {}
+    values = {"data_dir": data_dir, "host": "127.0.0.1", **profiles, **settings}
     app = create_app(
         Settings(_env_file=None, **values),
         providers or providers_of(site),

@@ -92,6 +92,7 @@ MEANINGS = {
     "QueueFullError": (True, False),
     "RateExceededError": (True, False),
     "EndpointDisabledError": (True, False),
+    "TrialTimeoutError": (False, False),
 }
 LIMITS = BreakerLimits(failures=3, disabled_s=300)
 BOOM = SiteError("boom")
