@@ -15,7 +15,7 @@ from tests.fakes.chat_site import FakeChatSite
 expect.set_options(timeout=200_000)
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browsers() -> AsyncIterator[BrowserPool]:
     opened: asyncio.Future[BrowserPool] = asyncio.get_running_loop().create_future()
     done = asyncio.Event()
@@ -32,7 +32,7 @@ async def browsers() -> AsyncIterator[BrowserPool]:
     await holder
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="module")
 async def site() -> AsyncIterator[FakeChatSite]:
     async with FakeChatSite.open() as running:
         running.first_token_wait_s = 1.0

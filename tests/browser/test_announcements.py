@@ -5,7 +5,7 @@ import pytest_asyncio
 
 from tests.fakes.agent_page import open_agent_page
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 PAGE = "<div class=error hidden>Old words</div><div role=alert>Welcome</div><div class=log></div><textarea></textarea>"
 # Shows words in an element for so long; resolves when it is gone, and what watches the page had its turn.
@@ -16,7 +16,7 @@ SHOW = """([html, ms]) => new Promise((resolve) => {
 })"""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shown():
     async with open_agent_page() as page:
         yield page

@@ -8,7 +8,7 @@ from automation.browser.pool import BrowserPool
 from tests.fakes.chat_provider import Talk, open_provider
 from tests.fakes.chat_site import FakeChatSite
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest.mark.parametrize("with_wire", [True, False], ids=["wire", "dom"])

@@ -20,12 +20,12 @@ from tests.fakes.chromium import Chromium, open_chromium
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(display_obstacle() is not None, reason=display_obstacle() or ""),
 ]
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="module")
 async def persons(site: FakeChatSite) -> AsyncIterator[Chromium]:
     async with open_display() as display:
         own_page = site.page("fetch-sse")

@@ -14,7 +14,7 @@ from automation.web_provider.chat_site import ChatSite
 from tests.fakes.chat_provider import PATIENCE, Reply, ask, open_provider, read
 from tests.fakes.chat_site import FILE_WORDS, VARIANTS, FakeChatSite, SiteFile, profile_data
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 PHOTO = Attachment("naïve photo.png", "image/png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 300)
 NOTE = Attachment("note.txt", "text/plain", "Grüße 🙂\n".encode() * 3)

@@ -15,7 +15,7 @@ from automation.web_provider.chat_site import ChatSite
 from tests.fakes.chat_provider import PATIENCE, ask, open_provider, prompt_of
 from tests.fakes.chat_site import FakeChatSite
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 NO_CONTROLS: dict[str, Any] = {"stop": [], "finished": []}
 THOUGHT = "First I ponder it for a while, then for another while, and then I know."

@@ -12,7 +12,7 @@ from automation.errors import ChallengeRequiredError
 from tests.fakes.chat_provider import PATIENCE, MemorySessions, Talk, ask, open_provider
 from tests.fakes.chat_site import FakeChatSite
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest.mark.parametrize(

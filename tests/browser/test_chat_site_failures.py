@@ -26,7 +26,7 @@ from automation.web_provider.chat_site import ChatSite, Credentials
 from tests.fakes.chat_provider import ADA, MemorySessions, ask, open_provider, prompt_of
 from tests.fakes.chat_site import ERROR_WORDS, LIMIT_WORDS, WRONG_PASSWORD_WORDS, FakeChatSite
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 TRANSPORTS = ["fetch-sse", "eventsource", "websocket", "xhr", "worker", "dom-only"]
 

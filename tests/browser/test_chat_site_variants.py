@@ -14,7 +14,7 @@ from automation.web_provider.turn_input import TurnInput
 from tests.fakes.chat_provider import PATIENCE, Reply, ask, open_provider, prompt_of, read
 from tests.fakes.chat_site import MARKDOWN, VARIANTS, FakeChatSite, profile_data
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 TRANSPORTS = ["fetch-sse", "eventsource", "websocket", "xhr", "worker", "dom-only"]
 # These have tests of their own: what they do befalls an ordinary prompt, too.

@@ -12,7 +12,7 @@ from automation.turn import ChatLink
 from tests.fakes.chat_provider import PATIENCE, MemorySessions, Talk, open_provider, prompt_of, read
 from tests.fakes.chat_site import FakeChatSite
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 # A chat that is not at its address is waited for as long.
 NO_LONG_WAIT = replace(PATIENCE, ready_s=10.0)

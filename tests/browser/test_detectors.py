@@ -20,7 +20,7 @@ def _obstacle() -> str | None:
     return display_obstacle()
 
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -30,7 +30,7 @@ def _detectors_are_there():
         pytest.skip(obstacle)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def undriven() -> Seen:
     """The same browser on the same machine, which nobody drives: whatever it fails is the floor."""
     return await look_at_undriven()

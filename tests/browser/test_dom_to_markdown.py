@@ -17,7 +17,7 @@ from playwright.async_api import async_playwright
 from automation.browser.discovery import find_browser, sandbox_args
 from automation.capture.commit import AppendOnly
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = (ROOT / "automation/page/scripts/dom_to_markdown.js").read_text("utf-8")
@@ -35,7 +35,7 @@ CODE = re.compile(r'<pre><code(?: class="language-([^"]*)")?>(.*?)</code></pre>'
 BLOCKS = "p|ul|ol|li|table|thead|tbody|tr|th|td|blockquote|h[1-6]|hr|br|section|details|summary"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def page():
     async with async_playwright() as playwright:
         found = find_browser(None, playwright.chromium.executable_path)

@@ -12,7 +12,7 @@ from automation.stealth.options import BrowserConfig
 from tests.fakes.chat_provider import ask, open_provider
 from tests.fakes.chat_site import MARKDOWN, FakeChatSite
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 no_display = pytest.mark.skipif(display_obstacle() is not None, reason=display_obstacle() or "")
 MODES = [

@@ -18,7 +18,7 @@ from tests.fakes.chat_site import MARKDOWN, FakeChatSite
 from tests.fakes.editors import NoEditors, editor_pages
 from tests.fakes.editors.field import EditorField, open_field
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 PROMPT = "Why is (a + b) > 'C'?\n\n- Größe, 日本語 🙂"
 NOTE_EVENTS = """() => {

@@ -26,7 +26,7 @@ from tests.fakes.chat_provider import MemorySessions
 from tests.fakes.chat_site import FakeChatSite, profile_data
 from tests.fakes.sign_in_site import SignInSite, profile_of
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 PATIENCE = Timeouts(ready_s=60, navigate_s=60)
 

@@ -17,7 +17,7 @@ from backend.observability.logs import quiet_libraries
 from tests.fakes.live_gateway import PATH, LiveGateway, open_live_gateway, person_before
 from tests.fakes.sign_in_site import MAGENTA, SignInSite
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 KEY = "sk-parley-test"
 LIVE = "/api/endpoints/demo/accounts/ada/live"

@@ -14,7 +14,7 @@ from automation.sign_in.qr_code import find_qr_code
 from tests.fakes.live_gateway import PATH, open_live_gateway, person_before
 from tests.fakes.sign_in_site import CYAN, FILE_KEY, GREEN, MAGENTA, ORANGE, PASSWORD, USERNAME, SignInSite
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
 async def test_a_form_and_a_one_time_code_are_typed_into_the_live_view(browsers: BrowserPool):

@@ -40,7 +40,7 @@ from automation.sign_in.qr_code import watch_for_qr_codes
 from automation.stealth.options import BrowserConfig
 from tests.fakes.sign_in_site import SignInSite
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 T = TypeVar("T", bound=LiveEvent)
 RED, GREEN = (255, 0, 0), (0, 160, 0)

@@ -17,7 +17,7 @@ from automation.web_provider.chat_site import ChatSite
 from tests.fakes.chat_provider import ask, open_provider, prompt_of, read
 from tests.fakes.chat_site import FakeChatSite
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 SEED = 20261121
 

@@ -9,10 +9,10 @@ from automation.page.agent import agent_profile
 from automation.profiles.validation import parse_profile
 from tests.fakes.agent_page import open_agent_page
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shown():
     async with open_agent_page() as page:
         yield page

@@ -25,7 +25,7 @@ from tests.contract.conftest import RunningGateway, run_gateway
 from tests.sites.page_plays import Ask, Play, Reply, read_plays
 from tests.sites.pages import lib
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 # What the gateway does not do right yet, by the plays' names.
 NOT_RIGHT_YET: frozenset[str] = frozenset(
@@ -75,7 +75,7 @@ QUICK, LONG = ([play for play in plays if play.name not in NOT_RIGHT_YET] for pl
 _SLICE = 5
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningGateway]:
     data_dir: Path = tmp_path_factory.mktemp("gateway")
     async with run_gateway(data_dir, providers=open_providers) as running:

@@ -23,7 +23,7 @@ from backend.cli.trial import TrialRequest, run_trials
 from backend.settings import Settings
 from tests.fakes.chat_site import MARKDOWN, FakeChatSite, profile_data
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = {"timeouts": {"ready_s": 5, "first_token_s": 8, "idle_s": 8}}

@@ -12,7 +12,7 @@ from automation.timing import Timeouts
 from tests.fakes.editors import EDITORS, NoEditors, editor_pages
 from tests.fakes.editors.field import open_field
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 SEVERAL_LINES = [name for name in EDITORS if name != "line"]
 MARKED = [

@@ -30,7 +30,7 @@ from demo.processes import free_port
 from demo.site import has_model
 from tests.fakes.chat_provider import MemorySessions, Reply, Talk, ask, open_with_account, prompt_of
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 ROOT = Path(__file__).resolve().parents[2]
 RIGS = os.environ.get("RIGS_DIR", "")

@@ -17,7 +17,7 @@ from backend.accounts.vault import Vault
 from tests.fakes.chat_provider import ADA, MemorySessions, ask, open_provider
 from tests.fakes.chat_site import FakeChatSite
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 # Chromium takes no secure cookie of this name without a path of "/" (RFC 6265bis, "__Host-").
 REFUSED: StorageState = {

@@ -14,7 +14,7 @@ from automation.web_provider.chat_site import ChatSite
 from tests.fakes.chat_provider import ask, open_provider
 from tests.fakes.chat_site import FakeChatSite, answer_to
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 # The site's turns also hold buttons, which a profile without `answer` leaves out by its container.
 BODY = ".turn.assistant .body"

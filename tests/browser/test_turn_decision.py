@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from tests.fakes.agent_page import open_agent_page
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 SCRIPT = Path(__file__).resolve().parents[2] / "automation/page/scripts/turn_decision.js"
 DECIDE = """([facts]) => {
@@ -23,7 +23,7 @@ DECIDE = """([facts]) => {
 ASKED = "What of the till?"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def page():
     async with open_agent_page() as shown:
         await shown.run(f"globalThis.decision = {SCRIPT.read_text('utf-8').rstrip().rstrip(';')}; true")

@@ -9,7 +9,7 @@ from automation.browser.pool import BrowserPool
 from automation.browser.windows import open_window
 from automation.stealth.options import BrowserConfig
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 FRAMES = """() => new Promise((resolve) => {
   let frames = 0;
