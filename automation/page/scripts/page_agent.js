@@ -285,7 +285,7 @@
         return true;
       },
       setMode: (mode) => { turn?.setMode(mode); return true; },
-      readTurn: () => turn?.read() ?? null,
+      readTurn: () => { roots(true); return turn?.read() ?? null; },
       // Called just before `prompt` is sent.
       expect: (prompt) => { roots(true); turn?.expect(prompt); return true; },
       lastAsked: (side) => { roots(true); return lastAsked(side); },
