@@ -48,6 +48,7 @@ NOT_RIGHT_YET: frozenset[str] = frozenset(
         "query-rewrite-first-streamed",
         "query-rewrite-first-whole",
         "session-ends-told",
+        "shared-draft-told",
         "shift-enter-only-keyed-streamed",
         "shift-enter-only-whole",
         "side-tasks-same-address-no-request-streamed",
