@@ -8,6 +8,7 @@
         └── ApiContentBlockedError
     RateLimitedError
     └── KeyLimitedError            the provider limits this key
+        └── ModelLimitedError      it limits one of its models; the key may go on asking others
     SignInRequiredError
     └── KeyRefusedError            the provider refused the API key
 
@@ -37,6 +38,12 @@ class KeyLimitedError(RateLimitedError):
     """The provider asks to slow down."""
 
     limits: ClassVar[str] = "The provider limits this key"
+
+
+class ModelLimitedError(KeyLimitedError):
+    """The provider asks to slow down with one of its models."""
+
+    limits: ClassVar[str] = "The provider limits this model"
 
 
 class KeyRefusedError(SignInRequiredError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -27,10 +27,12 @@ from automation.errors import (
 from automation.turn import ChatLink
 from backend.endpoints.back_off import leading_error
 from backend.endpoints.metrics import TurnCounts
+from backend.endpoints.model_limits import ModelLimits
 from backend.endpoints.screenshots import ScreenshotFolder
 from backend.endpoints.state_board import StateBoard
 from backend.endpoints.states import EndpointState, Move
 from backend.errors import EndpointNotRunningError
+from backend.provider_errors import ModelLimitedError
 from backend.providers.account_control import AccountControl
 from backend.providers.config import EndpointConfig
 from backend.providers.protocol import Provider, ProviderHealth, ProviderTraits
@@ -57,7 +59,8 @@ class Endpoint:
     Attributes:
         traits: Of the kind of provider that its configuration names.
         models: The site's own model names while it is open.
-        limited_until: On the clock of ``time.monotonic``; None while the site sets no limit.
+        limited_until: End of a limit of the whole endpoint, on the clock of ``time.monotonic``; None without one.
+        model_limits: Limits of single models, on the same clock.
         screenshot: Name of the newest screenshot of a page that a turn failed on, or that didn't open as its profile says.
         last_failure: The newest error of a turn or of opening it; None since the gateway started.
     """
@@ -76,6 +79,7 @@ class Endpoint:
         self.counts = TurnCounts()
         self.models: tuple[str, ...] = ()
         self.limited_until: float | None = None
+        self.model_limits = ModelLimits()
         self.screenshot: str | None = None
         self.last_failure: LastFailure | None = None
         self.attention = anyio.Event()
@@ -110,23 +114,38 @@ class Endpoint:
         """How many turns are being answered."""
         return len(self._turns)
 
-    def turn(self, provider: Provider) -> _Turn:
-        """Return a context around one turn of ``provider``, which learns from how the turn goes.
+    @property
+    def limit_ends_at(self) -> float | None:
+        """When the limit is over for which it is ``rate_limited``; None where it has none."""
+        if self.limited_until is not None:
+            return self.limited_until
+        return self._all_rest_until()
+
+    @property
+    def limited_models(self) -> dict[str, float]:
+        """Seconds that are left of the limit of each model that rests."""
+        now = time.monotonic()
+        return {model: until - now for model, until in self.model_limits.ends(now).items()}
+
+    def turn(self, provider: Provider, model: str = "") -> _Turn:
+        """Return a context around one turn of ``provider`` and its ``model``, which learns from how the turn goes.
 
         Raises:
             EndpointNotRunningError: On entering: it is not started; on leaving: it was stopped meanwhile.
             ProviderReplacedError: On entering: another provider is open by now.
             AutomationError: It needs a person, or is limited; and what the turn itself raises.
         """
-        return _Turn(self, provider)
+        return _Turn(self, provider, model)
 
-    async def begin_turn(self, provider: Provider, scope: anyio.CancelScope | _ApiTurn) -> None:
+    async def begin_turn(
+        self, provider: Provider, scope: anyio.CancelScope | _ApiTurn, model: str = ""
+    ) -> None:
         """Count a turn that ``scope`` ends, once the endpoint is ready.
 
         Raises:
             EndpointNotRunningError, ProviderReplacedError, AutomationError: As in ``turn``.
         """
-        if await self.provider_when_ready() is not provider:
+        if await self.provider_when_ready(model) is not provider:
             raise ProviderReplacedError
         self._turns[scope] = None
         self._move_if_open(Move.TURN_BEGAN)
@@ -140,13 +159,13 @@ class Endpoint:
             self.board.move(Move.TURNS_OVER)
         return ended_by
 
-    def note_turn(self, started_at: float, exc: BaseException | None) -> None:
+    def note_turn(self, started_at: float, exc: BaseException | None, model: str = "") -> None:
         """Update state and counters by a turn that ended, and what it raised; times are those of ``time.monotonic``."""
         if exc is None:
             self.counts.note_finished(time.monotonic() - started_at)
-            self._note_success()
+            self._note_success(model)
         elif isinstance(exc, Exception):
-            self._note_turn_failure(leading_error(exc))
+            self._note_turn_failure(leading_error(exc), model)
         elif isinstance(exc, asyncio.CancelledError):
             self.counts.note_cancelled()
 
@@ -184,7 +203,7 @@ class Endpoint:
     def opened(self, provider: Provider, models: list[str]) -> None:
         """Accept turns from now on."""
         self._provider, self.models = provider, tuple(models)
-        self._failure = None
+        self._failure = self.limited_until = None
         problem = provider.problem
         if problem is None or not self.note_failure(problem):
             self.board.move(Move.OPENED)
@@ -209,12 +228,14 @@ class Endpoint:
                 await self._turns_over.wait()
         self._turns_over = None
 
-    def note_failure(self, error: BaseException) -> bool:
-        """Move to the state that ``error`` means, and return whether it means any."""
+    def note_failure(self, error: BaseException, model: str = "") -> bool:
+        """Move to the state that ``error`` of a request for ``model`` means, and return whether it means any."""
         self._keep_failure(error)
         match error:
             case AccountError():
                 self._fail(Move.SIGN_IN_NEEDED, error)
+            case ModelLimitedError():
+                return self._note_model_limit(error, model)
             case RateLimitedError():
                 self.limited_until = time.monotonic() + error.retry_after_s
                 self._fail(Move.LIMITED, error)
@@ -227,14 +248,20 @@ class Endpoint:
     def lift_limit(self) -> None:
         """Note that the site's rate limit has passed."""
         self.limited_until = None
-        self._note_success()
+        if self._all_rest_until() is None:
+            self._note_success()
 
-    async def provider_when_ready(self) -> Provider:
-        """Return the provider to ask; while the endpoint is being opened, wait for that.
+    def forget_limits(self) -> None:
+        """Ask its models again that were limited: the operator starts it anew."""
+        self.limited_until = None
+        self.model_limits.forget()
+
+    async def provider_when_ready(self, model: str = "") -> Provider:
+        """Return the provider to ask for ``model``; while the endpoint is being opened, wait for that.
 
         Raises:
             EndpointNotRunningError: It is not started, or was not opened in time.
-            AutomationError: It needs a person, or is limited.
+            AutomationError: It needs a person, or it or the model is limited.
         """
         if self.state is EndpointState.INITIALIZING:
             with anyio.move_on_after(_OPENING_S):
@@ -242,10 +269,11 @@ class Endpoint:
         # While a person puts an account right, requests wait for him: see the provider.
         if self.state is EndpointState.AUTHENTICATION_REQUIRED and not await self._is_attended():
             raise (self._failure or SignInRequiredError(self.board.reason or "")).with_traceback(None)
-        if self.state is EndpointState.RATE_LIMITED:
-            left = (self.limited_until or 0.0) - time.monotonic()
+        if self.state is EndpointState.RATE_LIMITED and self.limited_until is not None:
             failure = self._failure if isinstance(self._failure, RateLimitedError) else RateLimitedError("")
-            raise failure.with_time_left(max(left, 1.0))
+            raise failure.with_time_left(max(self.limited_until - time.monotonic(), 1.0))
+        if (limit := self.model_limits.refusal(model, time.monotonic())) is not None:
+            raise limit
         if self._provider is None:
             raise EndpointNotRunningError(self.slug, self.state, self.board.reason)
         return self._provider
@@ -253,15 +281,36 @@ class Endpoint:
     async def _is_attended(self) -> bool:
         return self.accounts is not None and await self.accounts.is_attended()
 
-    def _note_turn_failure(self, error: BaseException) -> None:
+    def _note_turn_failure(self, error: BaseException, model: str) -> None:
         self.counts.note_failed(type(error).__name__)
         if self._provider is not None:
-            self.note_failure(error)
+            self.note_failure(error, model)
 
-    def _note_success(self) -> None:
+    def _note_model_limit(self, error: RateLimitedError, model: str) -> bool:
+        """Let the model rest; the endpoint is ``rate_limited`` when none of its models is left."""
+        self.model_limits.note(model, error, time.monotonic())
+        if self._all_rest_until() is None:
+            return False
+        self._fail(Move.LIMITED, error)
+        return True
+
+    def _all_rest_until(self) -> float | None:
+        now = time.monotonic()
+        return self.model_limits.all_rest_until(self._known_models() or self.model_limits.ends(now), now)
+
+    def _known_models(self) -> Collection[str]:
+        """Return its own names of the models that it is known to have; empty for one that tells none."""
+        config = self.config
+        return self.models or config.models or {*filter(None, [config.default_model])}
+
+    def _note_success(self, model: str | None = None) -> None:
+        """Note that a turn, of ``model`` where there is one, ended well, or that a trouble is over."""
         if self.state in (EndpointState.BUSY, EndpointState.ACTIVE) or self._provider is None:
             return
-        self._failure = None
+        # A turn that began before its model was limited says nothing about the others.
+        if model is not None and self.model_limits.refusal(model, time.monotonic()) is not None:
+            return
+        self._failure = self.limited_until = None
         self.board.move(Move.RECOVERED)
         if self._turns:
             self.board.move(Move.TURN_BEGAN)
@@ -294,14 +343,15 @@ class ProviderReplacedError(Exception):
 class _Turn:
     """One turn, as a context manager: see ``Endpoint.turn``."""
 
-    def __init__(self, endpoint: Endpoint, provider: Provider) -> None:
+    def __init__(self, endpoint: Endpoint, provider: Provider, model: str) -> None:
         self._endpoint = endpoint
         self._provider = provider
+        self._model = model
         self._scope = anyio.CancelScope() if endpoint.traits.needs_cancel_scope else _ApiTurn()
         self._started_at = 0.0
 
     async def __aenter__(self) -> None:
-        await self._endpoint.begin_turn(self._provider, self._scope)
+        await self._endpoint.begin_turn(self._provider, self._scope, self._model)
         self._started_at = time.monotonic()
         self._scope.__enter__()
 
@@ -312,7 +362,7 @@ class _Turn:
         try:
             is_ended = bool(scope.__exit__(kind, exc, trace))
             if not is_ended:
-                endpoint.note_turn(self._started_at, exc)
+                endpoint.note_turn(self._started_at, exc, self._model)
         finally:
             ended_by = endpoint.end_turn(scope)
         if scope.cancelled_caught and ended_by is not None:

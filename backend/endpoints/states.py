@@ -68,7 +68,12 @@ LEGAL_MOVES: Mapping[EndpointState, Mapping[Move, EndpointState]] = MappingProxy
             _M.TURNS_OVER: _S.AUTHENTICATION_REQUIRED,
             _M.LIMITED: _S.AUTHENTICATION_REQUIRED,  # waiting doesn't replace the person who is needed
         },
-        _S.RATE_LIMITED: {**_IN_TROUBLE, _M.TURNS_OVER: _S.RATE_LIMITED},
+        # Each model that is known is limited; another one that a client names is asked all the same.
+        _S.RATE_LIMITED: {
+            **_IN_TROUBLE,
+            _M.TURN_BEGAN: _S.RATE_LIMITED,
+            _M.TURNS_OVER: _S.RATE_LIMITED,
+        },
         # A turn may be tried in `error`: its success is how a repaired page is noticed.
         _S.ERROR: {**_IN_TROUBLE, _M.TURN_BEGAN: _S.ERROR, _M.TURNS_OVER: _S.ERROR},
     }

@@ -31,6 +31,7 @@ class EndpointSupervisor:
         self._stopping = False
         self._interruptible = anyio.CancelScope()
         self._ended = anyio.Event()
+        endpoint.forget_limits()
         endpoint.board.move(Move.START)
 
     @property
@@ -121,8 +122,9 @@ class EndpointSupervisor:
 
     def _look_in_s(self) -> float | None:
         endpoint = self._endpoint
-        if endpoint.state is EndpointState.RATE_LIMITED and endpoint.limited_until is not None:
-            return max(endpoint.limited_until - time.monotonic(), 0.0)
+        if endpoint.state is EndpointState.RATE_LIMITED:
+            now = time.monotonic()
+            return max((endpoint.limit_ends_at or now) - now, 0.0)
         return endpoint.config.health_check_interval
 
     async def _look(self, provider: Provider) -> None:

@@ -144,9 +144,10 @@ class Gateway:
         self, endpoint: Endpoint, body: Mapping[str, Any], target: Target, principal: Principal
     ) -> bytes:
         while True:
-            provider = await endpoint.provider_when_ready()
+            provider = await endpoint.provider_when_ready(target.model or "")
             try:
-                async with _Admitted(self._admission(endpoint), endpoint, provider, principal):
+                admission = self._admission(endpoint)
+                async with _Admitted(admission, endpoint, provider, target, principal):
                     return await provider.embed(body, target.model or target.slug)
             except ProviderReplacedError:
                 continue
@@ -240,11 +241,11 @@ class _OpenedReply:
         self._opened: AbstractAsyncContextManager[Reply] | None = None
 
     async def __aenter__(self) -> Reply:
-        call, endpoint = self._call, self._endpoint
+        call, endpoint, target = self._call, self._endpoint, self._target
         while True:
-            provider = await endpoint.provider_when_ready()
-            admitted = _Admitted(self._admission, endpoint, provider, call.principal)
-            self._opened = provider.open_reply(call, self._target, admitted)
+            provider = await endpoint.provider_when_ready(target.model or "")
+            admitted = _Admitted(self._admission, endpoint, provider, target, call.principal)
+            self._opened = provider.open_reply(call, target, admitted)
             try:
                 return await self._opened.__aenter__()
             except ProviderReplacedError:
@@ -261,11 +262,16 @@ class _Admitted:
     """Context manager around one turn at an endpoint, which holds its slot among those that run at once."""
 
     def __init__(
-        self, admission: Admission, endpoint: Endpoint, provider: Provider, principal: Principal
+        self,
+        admission: Admission,
+        endpoint: Endpoint,
+        provider: Provider,
+        target: Target,
+        principal: Principal,
     ) -> None:
         self._admission = admission
         self._endpoint = endpoint
-        self._turn = endpoint.turn(provider)
+        self._turn = endpoint.turn(provider, target.model or "")
         self._owner = principal.id
 
     async def __aenter__(self) -> None:

@@ -134,7 +134,7 @@ def _check_names(
             raise ImportFileError(rotation.source, rotation.where, str(exc)) from exc
     for one in endpoints:
         try:
-            check_fallbacks(one.slug, one.draft.fallbacks, everything)
+            check_fallbacks(one.slug, one.draft.fallbacks, everything, is_endpoint=True)
         except GatewayError as exc:
             raise ImportFileError(one.source, one.where, str(exc)) from exc
 

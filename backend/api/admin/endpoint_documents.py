@@ -31,6 +31,7 @@ def endpoint_document(endpoint: Endpoint) -> dict[str, Any]:
         "headers": sorted(config.headers),
         **state_document(endpoint.board.last_change),
         "models": list(endpoint.models or config.models),
+        "limited_models": {model: round(left_s, 1) for model, left_s in endpoint.limited_models.items()},
         "turns_running": endpoint.turns_running,
         "created_at": endpoint.created_at.isoformat(),
     }

@@ -11,6 +11,7 @@ from automation.errors import RateLimitedError
 from backend.endpoints.back_off import leading_error
 from backend.error_table import Try, find_row, is_worth
 from backend.errors import BusyError, EndpointDisabledError, RateExceededError
+from backend.provider_errors import ModelLimitedError
 
 
 def is_worth_failing_over(error: BaseException) -> bool:
@@ -26,9 +27,12 @@ def counts_as_failure(error: BaseException) -> bool:
 def limit_s(error: BaseException) -> float | None:
     """Return the seconds for which the endpoint certainly takes nothing; None if the error doesn't say so.
 
-    A full queue is not a limit: the next place may become free at any moment.
+    A full queue is not a limit: the next place may become free at any moment. Nor is a limit of one of its models, which
+    the endpoint keeps.
     """
     error = leading_error(error)
+    if isinstance(error, ModelLimitedError):
+        return None
     return error.retry_after_s if isinstance(error, RateLimitedError | RateExceededError) else None
 
 

@@ -108,13 +108,11 @@ class EndpointStatsRegistry:
         record = self._record(endpoint)
         stats = record.stats
         config = endpoint.config
-        # A turn may be tried in ``error``: its success is how a repaired page is noticed.
-        stats.is_usable = endpoint.state in _USABLE or (
-            endpoint.state is EndpointState.ERROR and endpoint.is_open
-        )
+        stats.is_usable = _is_usable(endpoint)
+        stats.limited_models = endpoint.limited_models
         stats.in_flight = endpoint.turns_running
         stats.prices = config.prices or (_FREE if endpoint.traits.is_free else {})
-        stats.default_model, stats.aliases = config.default_model, config.model_mapping
+        stats.default_model, stats.aliases = _default_model(endpoint), config.model_mapping
         stats.disabled_until = record.breaker.unavailable_until(now)
         stats.is_probing = record.breaker.is_probing
         return stats
@@ -140,6 +138,22 @@ class EndpointStatsRegistry:
             config.disable_after_failures or self._limits.failures,
             config.disable_seconds or self._limits.disabled_s,
         )
+
+
+def _is_usable(endpoint: Endpoint) -> bool:
+    # A turn may be tried in ``error``: its success is how a repaired page is noticed.
+    if endpoint.state is EndpointState.ERROR:
+        return endpoint.is_open
+    if endpoint.state is EndpointState.RATE_LIMITED:  # by its models, each of which is looked at by itself
+        return endpoint.limited_until is None and bool(endpoint.limited_models)
+    return endpoint.state in _USABLE
+
+
+def _default_model(endpoint: Endpoint) -> str | None:
+    """Return the model of a candidate without one, as ``routing.resolve`` finds it."""
+    models = endpoint.models or endpoint.config.models
+    is_only_one = endpoint.traits.takes_any_model and len(models) == 1
+    return endpoint.config.default_model or (models[0] if is_only_one else None)
 
 
 class Attempt:

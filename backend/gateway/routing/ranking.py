@@ -48,6 +48,7 @@ class EndpointStats:
     Attributes:
         is_usable: Whether its state lets it answer: started, and not waiting for a person or for a limit to end.
         in_flight: Number of turns that run now.
+        limited_models: Seconds until each of its models that rests may be asked again, by the endpoint's own names.
         prices: By the endpoint's own model name; ``*`` is every other's.
         default_model: The model of a candidate without one.
         aliases: Alias to the endpoint's own model name.
@@ -58,6 +59,7 @@ class EndpointStats:
 
     is_usable: bool = True
     in_flight: int = 0
+    limited_models: Mapping[str, float] = field(default_factory=dict)
     prices: Mapping[str, Price] = field(default_factory=dict)
     default_model: str | None = None
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -92,10 +94,18 @@ class EndpointStats:
         good, bad = self._good * factor + 1.0, self._bad * factor
         return good / (good + bad)
 
+    def own_name(self, model: str | None) -> str:
+        """Return the endpoint's own name of a candidate's model; empty where the provider chooses it."""
+        name = model or self.default_model or ""
+        return self.aliases.get(name, name)
+
+    def limited_for_s(self, model: str | None) -> float:
+        """Return the seconds until a candidate's model may be asked again; 0 while it may be."""
+        return self.limited_models.get(self.own_name(model), 0.0) if self.limited_models else 0.0
+
     def blended_price(self, model: str | None) -> float:
         """Return what a million tokens cost in US dollars, half of them read and half written; infinite if not said."""
-        name = model or self.default_model or "*"
-        price = self.prices.get(self.aliases.get(name, name)) or self.prices.get("*")
+        price = self.prices.get(self.own_name(model) or "*") or self.prices.get("*")
         return math.inf if price is None else (price.input + price.output) / 2
 
     def _decay(self, now: float) -> float:
@@ -196,9 +206,9 @@ def rank_candidates(
 ) -> list[RouteCandidate]:
     """Rank the candidates: return the order of attempts, each endpoint and model once.
 
-    Endpoints that are stopped, need a person, are limited or disabled are left out while any other is left. When none
-    is, the disabled ones are asked after all, one probe at a time, soonest first, then those that can't be used: their
-    own errors say best what is to be done. A single candidate is always asked.
+    Endpoints that are stopped, need a person, are limited or disabled, and models that are limited, are left out while
+    any other is left. When none is, the disabled ones are asked after all, one probe at a time, soonest first, then
+    those that can't be used: their own errors say best what is to be done. A single candidate is always asked.
 
     Args:
         candidates: Of one rotation, or the endpoints that share an alias.
@@ -216,20 +226,25 @@ def rank_candidates(
     if len(tiers) == 1 and len(candidates) == 1:
         return [c for c in candidates if c.slug in endpoint_stats]
     scene = _Scene(endpoint_stats, now, random, turn)
-    asked: dict[tuple[str, str | None], RouteCandidate] = {}
+    asked: dict[tuple[str, str], RouteCandidate] = {}
     for tier in tiers:
-        ready = [c for c in tier.candidates if _is_ready(endpoint_stats.get(c.slug), now)]
+        ready = [c for c in tier.candidates if _is_ready(endpoint_stats.get(c.slug), c, now)]
         if len(ready) > 1:
             ready = STRATEGIES[tier.strategy](ready, scene)
         for candidate in ready:
-            asked.setdefault(candidate[:2], candidate)
+            model = endpoint_stats[candidate.slug].own_name(candidate.model)
+            asked.setdefault((candidate.slug, model), candidate)
     return list(asked.values()) or _last_resort(tiers, endpoint_stats, now)
 
 
-def _is_ready(stats: EndpointStats | None, now: float) -> bool:
-    if stats is None or not stats.is_usable:
+def _is_ready(stats: EndpointStats | None, candidate: RouteCandidate, now: float) -> bool:
+    if stats is None or not stats.is_usable or stats.limited_for_s(candidate.model):
         return False
     return stats.disabled_until is None or (stats.disabled_until <= now and not stats.is_probing)
+
+
+def _free_at(stats: EndpointStats, candidate: RouteCandidate, now: float) -> float:
+    return max(stats.disabled_until or now, now + stats.limited_for_s(candidate.model))
 
 
 def _last_resort(
@@ -242,5 +257,5 @@ def _last_resort(
     disabled = [
         c for c in known if endpoint_stats[c.slug].is_usable and not endpoint_stats[c.slug].is_probing
     ]
-    disabled.sort(key=lambda candidate: endpoint_stats[candidate.slug].disabled_until or now)
+    disabled.sort(key=lambda candidate: _free_at(endpoint_stats[candidate.slug], candidate, now))
     return disabled + [c for c in known if not endpoint_stats[c.slug].is_usable]

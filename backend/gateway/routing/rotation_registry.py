@@ -114,4 +114,5 @@ class RotationRegistry:
         if config.slug in self._rotations:
             raise NameTakenError(config.slug, "rotation")
         others = {name: rotation.fallbacks for name, rotation in self._rotations.items()}
-        check_fallbacks(config.slug, config.fallbacks, {**others, **endpoints, config.slug: ()})
+        known = {**others, **endpoints, config.slug: ()}
+        check_fallbacks(config.slug, config.fallbacks, known, is_endpoint=True)

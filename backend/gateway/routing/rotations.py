@@ -113,8 +113,12 @@ def check_rotation(rotation: Rotation, rotations: Mapping[str, Rotation], endpoi
     check_fallbacks(rotation.name, rotation.fallbacks, {**others, **endpoints, rotation.name: ()})
 
 
-def check_fallbacks(name: str, fallbacks: Sequence[str], known: Fallbacks) -> None:
+def check_fallbacks(
+    name: str, fallbacks: Sequence[str], known: Fallbacks, *, is_endpoint: bool = False
+) -> None:
     """Refuse fallbacks that don't exist or that lead back to ``name``; ``known`` are all endpoints and rotations.
+
+    An endpoint's own models may stand in for each other, since a provider limits each by itself.
 
     Raises:
         InvalidRequestError: With the fallback at fault as ``param``.
@@ -122,7 +126,8 @@ def check_fallbacks(name: str, fallbacks: Sequence[str], known: Fallbacks) -> No
     for at, fallback in enumerate(fallbacks):
         if find_fallback_target(fallback, known) is None:
             raise _unknown(f"fallbacks.{at}", "endpoint or rotation", fallback, known)
-        way = _way_back(name, fallback, known)
+        is_own_model = is_endpoint and fallback.startswith(f"{name}/")
+        way = () if is_own_model else _way_back(name, fallback, known)
         if way:
             msg = f"The fallbacks go in a circle: {' -> '.join((name, *way))}."
             raise InvalidRequestError(msg, f"fallbacks.{at}")

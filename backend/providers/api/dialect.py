@@ -86,7 +86,7 @@ class ChatStream(Protocol):
 
         Raises:
             ApiFailedError: The stream carries an error, or isn't in the provider's format.
-            KeyLimitedError: The error is a limit.
+            KeyLimitedError: The error is a limit, of the key or of the model.
         """
         ...
 

@@ -8,7 +8,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from backend.errors import ProviderRefusedError
-from backend.provider_errors import ApiContentBlockedError, ApiFailedError, KeyLimitedError, KeyRefusedError
+from backend.provider_errors import (
+    ApiContentBlockedError,
+    ApiFailedError,
+    KeyLimitedError,
+    KeyRefusedError,
+    ModelLimitedError,
+)
 from backend.providers.api.dialect import Refusal
 
 _QUOTA = re.compile(r"insufficient_(quota|balance)|billing|credit|payment", re.IGNORECASE)
@@ -23,7 +29,14 @@ _VERSION = re.compile(r"/v\d")
 _MOST_REST_S = 7 * 24 * 3600.0
 
 
-def map_http_failure(status: int, refusal: Refusal, retry_after_s: float | None, url: str = "") -> Exception:
+def map_http_failure(
+    status: int,
+    refusal: Refusal,
+    retry_after_s: float | None,
+    url: str = "",
+    *,
+    limits_models: bool = True,
+) -> Exception:
     """Return the error for an HTTP status of 400 or more.
 
     Args:
@@ -31,6 +44,7 @@ def map_http_failure(status: int, refusal: Refusal, retry_after_s: float | None,
         refusal: Its parsed body.
         retry_after_s: What its ``Retry-After`` header says; before what the body says.
         url: What was asked; told where the address may be the cause.
+        limits_models: Its rates are limited by model, as they are at nearly every provider.
     """
     words = refusal.message[:_LONGEST_WORDS] or f"HTTP {status}"
     rest_s = retry_after_s if retry_after_s is not None else refusal.retry_after_s
@@ -40,7 +54,7 @@ def map_http_failure(status: int, refusal: Refusal, retry_after_s: float | None,
     if status == 402 or (status in {400, 403, 429} and _QUOTA.search(refusal.code)):
         return KeyLimitedError(words, rest_s, "quota")
     if status == 429:
-        return KeyLimitedError(words, rest_s)
+        return (ModelLimitedError if limits_models else KeyLimitedError)(words, rest_s)
     if _BLOCKED.search(refusal.code):
         return ApiContentBlockedError(words)
     if status in _NO_SUCH_PLACE and _SAYS_NOTHING.fullmatch(refusal.message):

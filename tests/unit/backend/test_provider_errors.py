@@ -6,7 +6,13 @@ import pytest
 
 from automation.errors import ContentBlockedError, RateLimitedError, SignInRequiredError, SiteError
 from backend.api.errors import describe_error
-from backend.provider_errors import ApiContentBlockedError, ApiFailedError, KeyLimitedError, KeyRefusedError
+from backend.provider_errors import (
+    ApiContentBlockedError,
+    ApiFailedError,
+    KeyLimitedError,
+    KeyRefusedError,
+    ModelLimitedError,
+)
 from backend.providers.api.dialect import Refusal
 from backend.providers.api.failures import map_http_failure
 
@@ -17,6 +23,7 @@ from backend.providers.api.failures import map_http_failure
         (ApiFailedError("boom"), SiteError, "The provider reported: boom"),
         (ApiContentBlockedError("no"), ContentBlockedError, "The provider reported: no"),
         (KeyLimitedError("slow"), RateLimitedError, "The provider limits this key: slow"),
+        (ModelLimitedError("slow"), KeyLimitedError, "The provider limits this model: slow"),
         (KeyRefusedError("wrong"), SignInRequiredError, "The provider refused the API key: wrong"),
     ],
 )
@@ -33,7 +40,7 @@ def test_an_error_speaks_of_the_provider_and_is_told_with_its_bases_status_and_c
     [
         (401, "Incorrect API key", "The provider refused the API key: Incorrect API key"),
         (500, "", "The provider reported: HTTP 500 without words"),
-        (429, "Slow down", "The provider limits this key: Slow down"),
+        (429, "Slow down", "The provider limits this model: Slow down"),
         (402, "", "The provider limits this key: HTTP 402"),
     ],
 )

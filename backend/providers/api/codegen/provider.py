@@ -286,4 +286,6 @@ async def _rest(rest_s: float, limit: asyncio.Timeout, failure: Exception) -> No
 
 
 def _failure(said: _Said) -> Exception:
-    return map_http_failure(said.status, OpenAICompatible().refusal(said.body), said.retry_after_s)
+    # Runs are counted by organization, whichever model they use.
+    refusal = OpenAICompatible().refusal(said.body)
+    return map_http_failure(said.status, refusal, said.retry_after_s, limits_models=False)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from automation.errors import AutomationError
-from backend.provider_errors import ApiFailedError, KeyLimitedError
+from backend.provider_errors import ApiFailedError, KeyLimitedError, ModelLimitedError
 from backend.providers.api.chat.sse_stream import SseStream
 from backend.providers.api.chat.translated_stream import parse_object, parse_or_none
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
@@ -279,7 +279,7 @@ def _raise_error_in(document: Mapping[str, Any]) -> None:
 
 def _failure(message: str, code: str) -> AutomationError:
     if code == "rate_limit_error":
-        return KeyLimitedError(message)
+        return ModelLimitedError(message)
     if code in ("billing_error", "insufficient_balance"):
         return KeyLimitedError(message, None, "quota")
     return ApiFailedError(message)

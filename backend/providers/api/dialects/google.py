@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from automation.errors import AutomationError
-from backend.provider_errors import ApiContentBlockedError, ApiFailedError, KeyLimitedError
+from backend.provider_errors import (
+    ApiContentBlockedError,
+    ApiFailedError,
+    KeyLimitedError,
+    ModelLimitedError,
+)
 from backend.providers.api.chat.sse_stream import SseStream
 from backend.providers.api.chat.translated_stream import parse_object, parse_or_none
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
@@ -289,7 +294,7 @@ def _failure(said: Refusal) -> AutomationError:
     if said.code == "insufficient_quota":
         return KeyLimitedError(message, said.retry_after_s, "quota")
     if said.code == "RESOURCE_EXHAUSTED":
-        return KeyLimitedError(message, said.retry_after_s)
+        return ModelLimitedError(message, said.retry_after_s)
     return ApiFailedError(message)
 
 

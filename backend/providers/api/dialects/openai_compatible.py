@@ -8,7 +8,12 @@ from typing import Any
 import orjson
 
 from automation.errors import AutomationError
-from backend.provider_errors import ApiContentBlockedError, ApiFailedError, KeyLimitedError
+from backend.provider_errors import (
+    ApiContentBlockedError,
+    ApiFailedError,
+    KeyLimitedError,
+    ModelLimitedError,
+)
 from backend.providers.api.chat.translated_stream import parse_object, parse_or_none
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
 from backend.providers.api.presets import Quirks
@@ -243,7 +248,7 @@ def _raise_error_in(document: Mapping[str, Any]) -> None:
     if code in _QUOTA_CODES:
         raise KeyLimitedError(message, said.retry_after_s, "quota")
     if code in _LIMIT_CODES:
-        raise KeyLimitedError(message, said.retry_after_s)
+        raise ModelLimitedError(message, said.retry_after_s)
     if code in _BLOCKED_CODES:
         raise ApiContentBlockedError(message)
     raise ApiFailedError(message)

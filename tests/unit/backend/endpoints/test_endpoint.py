@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import anyio
@@ -22,6 +23,7 @@ from backend.endpoints.endpoint import Endpoint, ProviderReplacedError, lost_pro
 from backend.endpoints.screenshots import ScreenshotFolder
 from backend.endpoints.states import EndpointState, Move
 from backend.errors import EndpointNotRunningError
+from backend.provider_errors import KeyLimitedError, ModelLimitedError
 from backend.providers.protocol import ProviderTraits
 from tests.fakes.memory_endpoints import config_of
 from tests.fakes.memory_provider import MemoryAccountControl, MemoryNode, MemoryProvider
@@ -33,12 +35,14 @@ IDLE = MemoryProvider(MemoryNode(), None)
 
 @pytest.fixture
 def make(tmp_path) -> MakeEndpoint:
-    def make_endpoint(*, is_open: bool = True, needs_cancel_scope: bool = True) -> Endpoint:
+    def make_endpoint(
+        *, is_open: bool = True, needs_cancel_scope: bool = True, models: Sequence[str] = ("one",)
+    ) -> Endpoint:
         traits = ProviderTraits(needs_cancel_scope=needs_cancel_scope)
         endpoint = Endpoint(config_of(), datetime.now(UTC), ScreenshotFolder(tmp_path), traits)
         if is_open:
             endpoint.board.move(Move.START)
-            endpoint.opened(IDLE, ["one"])
+            endpoint.opened(IDLE, list(models))
         return endpoint
 
     return make_endpoint
@@ -127,6 +131,87 @@ async def test_a_limit_refuses_requests_with_what_is_left_of_it(make):
 
     assert 50.0 < refused.value.retry_after_s <= 60.0
     assert endpoint.state is EndpointState.ACTIVE
+
+
+async def ask(endpoint: Endpoint, model: str, error: Exception | None = None) -> None:
+    async with endpoint.turn(IDLE, model):
+        if error is not None:
+            raise error
+
+
+async def test_a_limit_of_one_model_lets_only_that_model_rest(make):
+    endpoint = make(models=["big", "mini"])
+
+    with pytest.raises(ModelLimitedError):
+        await ask(endpoint, "big", ModelLimitedError("slow down", 60.0))
+    with pytest.raises(ModelLimitedError, match="slow down") as refused:
+        await ask(endpoint, "big")
+    await ask(endpoint, "mini")
+
+    assert 50.0 < refused.value.retry_after_s <= 60.0
+    assert endpoint.state is EndpointState.ACTIVE
+    assert list(endpoint.limited_models) == ["big"]
+
+
+async def test_an_endpoint_is_limited_when_all_of_its_models_are(make):
+    endpoint = make(models=["big", "mini"])
+
+    for model, seconds in (("big", 60.0), ("mini", 20.0)):
+        with pytest.raises(ModelLimitedError):
+            await ask(endpoint, model, ModelLimitedError("slow down", seconds))
+    ends_in_s = (endpoint.limit_ends_at or 0.0) - time.monotonic()
+
+    assert endpoint.state is EndpointState.RATE_LIMITED
+    assert ends_in_s == pytest.approx(20.0, abs=5.0)
+
+
+async def test_a_model_that_is_not_listed_is_asked_while_all_others_rest_and_ends_that_state(make):
+    endpoint = make(models=["big"])
+    with pytest.raises(ModelLimitedError):
+        await ask(endpoint, "big", ModelLimitedError("slow down", 60.0))
+    limited = endpoint.state
+
+    await ask(endpoint, "new")
+
+    assert (limited, endpoint.state) == (EndpointState.RATE_LIMITED, EndpointState.ACTIVE)
+    assert list(endpoint.limited_models) == ["big"]
+
+
+async def test_a_turn_that_began_before_its_model_was_limited_does_not_end_the_limit(make):
+    endpoint = make(models=["big"])
+
+    async with endpoint.turn(IDLE, "big"):
+        with pytest.raises(ModelLimitedError):
+            await ask(endpoint, "big", ModelLimitedError("slow down", 60.0))
+
+    assert endpoint.state is EndpointState.RATE_LIMITED
+    with pytest.raises(ModelLimitedError):
+        await ask(endpoint, "big")
+
+
+async def test_a_limit_of_the_key_lets_every_model_rest(make):
+    endpoint = make(models=["big", "mini"])
+
+    with pytest.raises(KeyLimitedError):
+        await ask(endpoint, "big", KeyLimitedError("no credit", 60.0, "quota"))
+
+    assert endpoint.state is EndpointState.RATE_LIMITED
+    with pytest.raises(KeyLimitedError, match="no credit"):
+        await ask(endpoint, "mini")
+
+
+async def test_a_limit_that_is_over_ends_the_state_once_a_model_may_be_asked(make):
+    endpoint = make(models=["big"])
+    with pytest.raises(ModelLimitedError):
+        await ask(endpoint, "big", ModelLimitedError("slow down", 60.0))
+
+    endpoint.lift_limit()
+    too_early = endpoint.state
+    endpoint.forget_limits()
+    endpoint.lift_limit()
+    await ask(endpoint, "big")
+
+    assert (too_early, endpoint.state) == (EndpointState.RATE_LIMITED, EndpointState.ACTIVE)
 
 
 async def test_a_turn_that_succeeds_ends_an_error(make):

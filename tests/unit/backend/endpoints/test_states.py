@@ -18,6 +18,7 @@ S, M = EndpointState, Move
         ([M.START, M.FAILED, M.START, M.OPENED], S.ACTIVE),
         ([M.START, M.OPENED, M.TURN_BEGAN, M.LIMITED, M.TURNS_OVER], S.RATE_LIMITED),
         ([M.START, M.OPENED, M.TURN_BEGAN, M.LIMITED, M.TURNS_OVER, M.RECOVERED], S.ACTIVE),
+        ([M.START, M.OPENED, M.LIMITED, M.TURN_BEGAN, M.TURNS_OVER], S.RATE_LIMITED),
         ([M.START, M.OPENED, M.TURN_BEGAN, M.FAILED, M.TURNS_OVER, M.TURN_BEGAN, M.RECOVERED], S.ACTIVE),
         ([M.START, M.OPENED, M.SIGN_IN_NEEDED, M.LIMITED], S.AUTHENTICATION_REQUIRED),
         ([M.START, M.OPENED, M.TURN_BEGAN, M.STOP, M.TURNS_OVER], S.INACTIVE),
@@ -39,7 +40,6 @@ def test_moves_lead_from_inactive_to(moves, state):
         (S.INITIALIZING, M.TURN_BEGAN),
         (S.ACTIVE, M.START),
         (S.BUSY, M.START),
-        (S.RATE_LIMITED, M.TURN_BEGAN),
     ],
 )
 def test_what_cannot_happen_is_an_error(state, move):

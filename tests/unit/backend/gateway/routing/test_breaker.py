@@ -35,6 +35,7 @@ from backend.gateway.routing.breaker import (
     limit_s,
     most_useful,
 )
+from backend.provider_errors import KeyLimitedError, ModelLimitedError
 from tests.fakes.errors import every_error
 
 # What each error means: whether another endpoint is asked, and whether it speaks against this one.
@@ -128,6 +129,8 @@ def test_what_is_in_no_tree_has_a_meaning_too(error, meaning):
     [
         (RateLimitedError("slow", 7), 7),
         (RateExceededError("much", 3), 3),
+        (KeyLimitedError("used up", 9, "quota"), 9),
+        (ModelLimitedError("slow", 7), None),
         (ExceptionGroup("turn", [RateLimitedError("slow", 7)]), 7),
         (QueueFullError("full", 5), None),
         (SiteError("boom"), None),

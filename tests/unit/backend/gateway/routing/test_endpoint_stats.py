@@ -14,6 +14,7 @@ from backend.gateway.page_turns import PAGE_TRAITS
 from backend.gateway.routing.breaker import BreakerLimits
 from backend.gateway.routing.endpoint_stats import EndpointStatsRegistry
 from backend.gateway.routing.ranking import RouteCandidate
+from backend.provider_errors import ModelLimitedError
 from backend.providers.api.opener import API_TRAITS
 from backend.providers.config import EndpointConfig
 from tests.fakes.scripted_provider import ScriptedSite
@@ -125,6 +126,32 @@ def test_a_limit_keeps_requests_away_without_being_a_failure(endpoint_stats, mak
     stats = endpoint_stats.of_all([endpoint])["a"]
 
     assert (stats.disabled_until, stats.success_share(100.0), changes) == (130.0, 1.0, [])
+
+
+async def test_a_limit_of_one_model_leaves_the_endpoint_usable_for_its_others(endpoint_stats, make):
+    endpoint = make(Move.START)
+    async with ScriptedSite().open(endpoint.config) as provider:
+        endpoint.opened(provider, ["big", "mini"])
+        with pytest.raises(ModelLimitedError), endpoint_stats.attempt(endpoint):
+            async with endpoint.turn(provider, "big"):
+                raise ModelLimitedError("slow", 30)
+        stats = endpoint_stats.of_all([endpoint])["a"]
+
+        assert (stats.is_usable, stats.disabled_until) == (True, None)
+        assert stats.limited_models["big"] == pytest.approx(30, abs=5)
+
+
+async def test_an_endpoint_all_of_whose_models_rest_may_be_asked_for_one_that_it_does_not_list(
+    endpoint_stats, make
+):
+    endpoint = make(Move.START)
+    async with ScriptedSite().open(endpoint.config) as provider:
+        endpoint.opened(provider, ["big"])
+        with pytest.raises(ModelLimitedError):
+            async with endpoint.turn(provider, "big"):
+                raise ModelLimitedError("slow", 30)
+
+        assert endpoint_stats.of_all([endpoint])["a"].is_usable
 
 
 def test_the_clients_own_errors_leave_the_standing_alone(endpoint_stats, make):

@@ -93,6 +93,35 @@ def test_a_model_is_cheaper_by_its_own_price_than_by_that_of_the_others():
     assert [(c.slug, c.model) for c in chosen] == [("a", "mini"), ("b", None), ("a", "big")]
 
 
+def test_a_model_that_is_limited_is_left_out_while_the_endpoints_others_are_asked():
+    limited = EndpointStats(limited_models={"big": 40.0}, default_model="big", aliases={"gpt": "big"})
+    models = [RouteCandidate("a", name) for name in ("big", "mini", "gpt", None)]
+
+    chosen = rank_candidates(models, {"a": limited}, "round_robin", now=NOW, random=always_half)
+
+    assert [candidate.model for candidate in chosen] == ["mini"]
+
+
+def test_models_that_are_all_limited_are_asked_soonest_first():
+    limited = EndpointStats(limited_models={"big": 40.0, "mini": 3.0})
+    models = [RouteCandidate("a", "big"), RouteCandidate("a", "mini")]
+
+    chosen = rank_candidates(models, {"a": limited}, "round_robin", now=NOW, random=always_half)
+
+    assert [candidate.model for candidate in chosen] == ["mini", "big"]
+
+
+def test_a_model_that_two_tiers_name_differently_is_asked_once():
+    known = {"a": EndpointStats(default_model="big", aliases={"gpt": "big"})}
+    behind = [Tier([RouteCandidate("a", "gpt")]), Tier([RouteCandidate("a", "mini")])]
+
+    chosen = rank_candidates(
+        [RouteCandidate("a")], known, "weighted", now=NOW, random=always_half, fallbacks=behind
+    )
+
+    assert [candidate.model for candidate in chosen] == [None, "mini"]
+
+
 def test_a_price_is_found_by_alias_and_for_the_default_model():
     prices = {"mini": Price(input=1, output=3), "*": Price(input=9, output=9)}
     stats = EndpointStats(prices=prices, default_model="mini", aliases={"gpt": "mini"})

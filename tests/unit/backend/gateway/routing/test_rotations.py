@@ -99,6 +99,15 @@ def test_a_circle_is_shown():
         check_fallbacks("a", ("b",), {"a": (), "b": ("c/model",), "c": ("a",)})
 
 
+def test_an_endpoints_own_models_may_stand_in_for_each_other():
+    check_fallbacks("a", ("a/other",), {"a": ()}, is_endpoint=True)
+
+    with pytest.raises(InvalidRequestError, match="a -> a"):
+        check_fallbacks("a", ("a/other",), {"a": ()})
+    with pytest.raises(InvalidRequestError, match="a -> a"):
+        check_fallbacks("a", ("a",), {"a": ()}, is_endpoint=True)
+
+
 def test_fallbacks_that_meet_again_are_no_circle():
     known = {"a": (), "b": ("d",), "c": ("d",), "d": (), "e": ("e",)}
 

@@ -7,7 +7,13 @@ from datetime import UTC, datetime
 import pytest
 
 from backend.errors import ProviderRefusedError
-from backend.provider_errors import ApiContentBlockedError, ApiFailedError, KeyLimitedError, KeyRefusedError
+from backend.provider_errors import (
+    ApiContentBlockedError,
+    ApiFailedError,
+    KeyLimitedError,
+    KeyRefusedError,
+    ModelLimitedError,
+)
 from backend.providers.api.dialect import Refusal
 from backend.providers.api.failures import map_http_failure, parse_retry_after
 
@@ -29,7 +35,7 @@ NOW = datetime(2026, 11, 26, 12, 0, 0, tzinfo=UTC)
         (408, "", ApiFailedError),
         (413, "", ProviderRefusedError),
         (422, "", ProviderRefusedError),
-        (429, "", KeyLimitedError),
+        (429, "", ModelLimitedError),
         (500, "", ApiFailedError),
         (503, "", ApiFailedError),
         (529, "overloaded_error", ApiFailedError),
