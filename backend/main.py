@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import uvicorn
 from pydantic import ValidationError
 
 from backend.app import create_app
@@ -17,29 +16,25 @@ from backend.imports.import_file import ImportFileError
 from backend.observability.logs import configure_logging
 from backend.persistence.address import DatabaseAddressError
 from backend.security.exposure import ExposureError
+from backend.server.descriptors import count_connections_for, raise_descriptor_limit
+from backend.server.limits import ConnectionLimits
+from backend.server.server import GatewayServer, build_server_config
 from backend.settings import Settings, describe_settings_error
 
 logger = logging.getLogger(__name__)
 
-_GRACE_S = 2  # what running answers get at SIGTERM before they are ended
 _BAD_SETTINGS = 2
 
 
 def run_server(settings: Settings, imports: Sequence[Path] = ()) -> None:
     """Listen until SIGTERM or SIGINT; the files ``imports`` are imported at the start."""
     configure_logging(settings.log_level, settings.log_format)
-    config = uvicorn.Config(
-        create_app(settings, imports=imports),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE_S,
-    )
+    app = create_app(settings, imports=imports)
+    config = build_server_config(app, settings.host, settings.port)
+    most = count_connections_for(raise_descriptor_limit())
     logger.info("gateway_starting", extra={"host": settings.host, "port": settings.port})
     _collect_rarely()
-    uvicorn.Server(config).run()
+    GatewayServer(config, ConnectionLimits(most_connections=most)).run()
 
 
 def _collect_rarely() -> None:

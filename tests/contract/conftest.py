@@ -26,19 +26,22 @@ from backend.providers.config import EndpointConfig
 from backend.providers.kinds import OpenedProviders, OpenProviders
 from backend.providers.protocol import ProviderKind
 from backend.providers.web_chat.profile_source import read_profile
+from backend.server.limits import ConnectionLimits
+from backend.server.server import GatewayServer, build_server_config
 from backend.settings import Settings
 from tests.fakes.databases import KINDS, open_test_database
 from tests.fakes.scripted_api import ScriptedApi, scripted_api
 from tests.fakes.scripted_provider import ScriptedSite
 
+LIMITS = ConnectionLimits()
 PROFILE = {"input": "textarea", "assistant_turn": ".assistant"}
 
 
-class _Server(uvicorn.Server):
+class _Server(GatewayServer):
     """Tells when it listens, and leaves the test runner's signal handlers alone."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
+    def __init__(self, config: uvicorn.Config, limits: ConnectionLimits) -> None:
+        super().__init__(config, limits)
         self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -132,6 +135,7 @@ async def run_gateway(
     *,
     providers: OpenProviders | None = None,
     open_authenticator: OpenAuthenticator = open_authenticator,
+    limits: ConnectionLimits = LIMITS,
     **settings: Any,
 ) -> AsyncIterator[RunningGateway]:
     """Serve ``site``, or real ``providers``, on a free port until the block is left; ``settings`` are the gateway's."""
@@ -143,10 +147,9 @@ async def run_gateway(
         providers or providers_of(site),
         open_authenticator=open_authenticator,
     )
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_config=None, access_log=False, timeout_graceful_shutdown=1
-    )
-    server = _Server(config)
+    config = build_server_config(app, "127.0.0.1", 0)
+    config.timeout_graceful_shutdown = 1
+    server = _Server(config, limits)
     serving = asyncio.create_task(server.serve())
     try:
         listening = asyncio.create_task(server.listening.wait())

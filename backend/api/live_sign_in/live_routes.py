@@ -15,12 +15,14 @@ from starlette.websockets import WebSocketDisconnect
 from backend.accounts.sign_ins import SignIns
 from backend.api.live_sign_in.live_socket import REFUSED, LiveSocket
 from backend.api.live_sign_in.sign_ins import SignInsOf
+from backend.asgi import allow_long_messages
 from backend.errors import GatewayError, LiveTokenExpiredError
 
 router = APIRouter(tags=["live view"])
 
 _PAGE = Path(__file__).parent / "page"
 _TICKET_S = 10.0
+_LONGEST_TICKET = 1024
 _HEADERS = {
     "cache-control": "no-store",
     "referrer-policy": "no-referrer",
@@ -74,12 +76,13 @@ async def watch_by_ticket(socket: WebSocket) -> None:
     """Serve the page: its first message is ``{"ticket": …}``, so that no secret is in an address."""
     sign_ins: SignIns = socket.app.state.sign_ins
     await socket.accept()
-    ticket = await _ticket_from(socket)
+    ticket = await _receive_ticket(socket)
     try:
         sign_in = sign_ins.tokens.claim(ticket)
     except LiveTokenExpiredError as exc:
         await _refuse(socket, exc)
         return
+    allow_long_messages(socket.scope)
     try:
         await LiveSocket(socket, sign_in, sign_ins.view_idle_s).serve()
     finally:
@@ -96,6 +99,7 @@ async def watch_by_account(socket: WebSocket, slug: str, account_id: str) -> Non
     except GatewayError as exc:
         await _refuse(socket, exc)
         return
+    allow_long_messages(socket.scope)
     await LiveSocket(socket, sign_in, sign_ins.view_idle_s).serve()
 
 
@@ -105,16 +109,14 @@ async def _refuse(socket: WebSocket, error: GatewayError) -> None:
         await socket.close(REFUSED, str(error)[:100])
 
 
-async def _ticket_from(socket: WebSocket) -> str:
+async def _receive_ticket(socket: WebSocket) -> str:
     """Return what the first message says; empty when it says nothing in time, or something else."""
-    with anyio.move_on_after(_TICKET_S):
-        try:
-            document = orjson.loads(await socket.receive_text())
-        except (orjson.JSONDecodeError, KeyError, WebSocketDisconnect):
-            return ""
-        ticket = document.get("ticket") if isinstance(document, dict) else None
-        return ticket if isinstance(ticket, str) else ""
-    return ""
+    document = None
+    with anyio.move_on_after(_TICKET_S), suppress(orjson.JSONDecodeError, KeyError, WebSocketDisconnect):
+        text = await socket.receive_text()
+        document = orjson.loads(text) if len(text) <= _LONGEST_TICKET else None
+    ticket = document.get("ticket") if isinstance(document, dict) else None
+    return ticket if isinstance(ticket, str) else ""
 
 
 def _read(name: str) -> str:
