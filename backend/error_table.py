@@ -12,6 +12,8 @@ from enum import Flag, IntEnum, auto
 from types import MappingProxyType
 from typing import NamedTuple
 
+from pydantic import ValidationError
+
 from automation.errors import (
     AccountBannedError,
     AccountError,
@@ -140,6 +142,7 @@ TABLE: Mapping[type[BaseException], ErrorRow] = MappingProxyType(
     {
         BaseException: ErrorRow(_NOWHERE, _HOLDS, Rank.OTHER),  # a cancellation: nobody waits any more
         Exception: ErrorRow(_ELSEWHERE, _FAILS, Rank.OTHER),  # a bug in one provider; another may do
+        ValidationError: ErrorRow(_NOWHERE, _HOLDS, Rank.OTHER),  # the client's own, whoever is asked
         # What driving a page, or asking an API, raises.
         AutomationError: ErrorRow(_ELSEWHERE, _FAILS, Rank.OTHER),
         RetryableError: ErrorRow(_PASSES, _FAILS, Rank.PASSES),

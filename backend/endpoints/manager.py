@@ -231,7 +231,7 @@ class EndpointManager:
 
     def _traits(self, config: EndpointConfig) -> ProviderTraits:
         kind = self._dependencies.kinds.get(config.provider_type)
-        return kind.traits if kind is not None else ProviderTraits()
+        return kind.traits_of(config) if kind is not None else ProviderTraits()
 
     def _refuse_unknown_type(self, config: EndpointConfig) -> None:
         if config.provider_type not in self._dependencies.kinds:

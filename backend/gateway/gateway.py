@@ -9,8 +9,6 @@ from types import TracebackType
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from pydantic import ValidationError
-
 from automation.errors import AutomationError
 from backend.endpoints.endpoint import Endpoint, ProviderReplacedError
 from backend.endpoints.manager import EndpointManager
@@ -80,6 +78,7 @@ class Gateway:
             try:
                 target = self._router.target(candidate)
                 endpoint = self._manager.get(target.slug)
+                _check_translatable(call, endpoint)
                 with self._recorded(
                     endpoint, target, call.principal, is_streamed=call.is_streamed
                 ) as attempt:
@@ -88,8 +87,6 @@ class Gateway:
                         has_begun = True
                         yield reply
                         return
-            except ValidationError:
-                raise  # the client's own, whoever is asked
             except Exception as exc:
                 if has_begun or not is_worth_failing_over(exc):
                     raise
@@ -225,6 +222,16 @@ class Gateway:
         if admission is None:
             admission = self._admissions[endpoint] = Admission()
         return admission
+
+
+def _check_translatable(call: ChatCall, endpoint: Endpoint) -> None:
+    """Refuse a request of another API that the endpoint can't be told, before it is asked or waited for.
+
+    Raises:
+        InvalidRequestError, ValidationError: As in ``ChatCall.translated``.
+    """
+    if call.door is not None and call.door.name not in endpoint.traits.native_apis:
+        _ = call.translated
 
 
 class _OpenedReply:

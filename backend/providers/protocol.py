@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from automation.errors import AutomationError
@@ -18,6 +18,7 @@ from backend.providers.chat_call import ChatCall
 from backend.providers.config import EndpointConfig
 from backend.providers.replies import Reply
 from backend.providers.target import Target
+from backend.wire.door import DoorName
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class ProviderTraits:
         needs_cancel_scope: Its turns tidy up behind a shield, which only a cancel scope respects. Without, a turn is ended
             by cancelling its task, at an eighth of what a scope costs a request.
         is_free: Requests cost nothing where the endpoint states no prices.
+        native_apis: The APIs besides chat completions whose requests it takes as they came.
     """
 
     takes_any_model: bool = False
@@ -57,6 +59,7 @@ class ProviderTraits:
     keeps_min_delay: bool = False
     needs_cancel_scope: bool = True
     is_free: bool = False
+    native_apis: frozenset[DoorName] = frozenset()
 
 
 Admitted = AbstractAsyncContextManager[None]
@@ -142,7 +145,16 @@ PageProviderOpener = Callable[[EndpointConfig], AbstractAsyncContextManager[Page
 
 @dataclass(frozen=True, slots=True)
 class ProviderKind:
-    """One kind of provider: how it is opened, and what sets it apart."""
+    """One kind of provider: how it is opened, and what sets it apart.
+
+    Attributes:
+        native_apis: Those of an endpoint by its configuration.
+    """
 
     open: ProviderOpener
     traits: ProviderTraits = field(default_factory=ProviderTraits)
+    native_apis: Callable[[EndpointConfig], frozenset[DoorName]] = lambda _config: frozenset()
+
+    def traits_of(self, config: EndpointConfig) -> ProviderTraits:
+        """Return what sets one endpoint of this kind apart."""
+        return replace(self.traits, native_apis=self.native_apis(config))

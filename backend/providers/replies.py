@@ -7,15 +7,23 @@ from typing import Protocol
 
 from backend.wire.usage import TokenUsage
 
+_IGNORED = "x-gateway-ignored-params"
+
 
 def reply_headers(slug: str, ignored: Sequence[str]) -> dict[str, str]:
     """Return the headers that name the endpoint, and the parameters without effect."""
-    headers = {"x-gateway-endpoint": slug}
-    if ignored:
-        # Names come from the client; a header takes only plain ASCII.
-        named = ", ".join(ignored).encode("ascii", "backslashreplace").decode()
-        headers["x-gateway-ignored-params"] = "".join(c if c.isprintable() else "?" for c in named)
-    return headers
+    return with_ignored({"x-gateway-endpoint": slug}, ignored)
+
+
+def with_ignored(headers: Mapping[str, str], ignored: Sequence[str]) -> dict[str, str]:
+    """Return the headers, with these names among the parameters without effect."""
+    if not ignored:
+        return dict(headers)
+    known = headers.get(_IGNORED, "")
+    # Names come from the client; a header takes only plain ASCII.
+    named = ", ".join(ignored).encode("ascii", "backslashreplace").decode()
+    told = "".join(c if c.isprintable() else "?" for c in named)
+    return {**headers, _IGNORED: f"{known}, {told}" if known else told}
 
 
 class Reply(Protocol):

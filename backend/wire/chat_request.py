@@ -6,9 +6,15 @@ named), those that only tune it are ignored and named in ``x-gateway-ignored-par
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from backend.errors import InvalidRequestError
+
+# No model reads as many; each costs memory and time in every later step.
+MOST_MESSAGES = 10_000
 
 
 class _Lenient(BaseModel):
@@ -133,3 +139,14 @@ class TestRequest(BaseModel):
 
     message: Annotated[str, Field(min_length=1)]
     model: str | None = None
+
+
+def check_message_count(messages: Sequence[Any]) -> None:
+    """Refuse more messages than anything reads.
+
+    Raises:
+        InvalidRequestError: There are more than ``MOST_MESSAGES``.
+    """
+    if len(messages) > MOST_MESSAGES:
+        msg = f"messages: must be at most {MOST_MESSAGES} messages, not {len(messages)}."
+        raise InvalidRequestError(msg, "messages")

@@ -177,6 +177,117 @@ async def test_what_a_stateless_gateway_cannot_do_is_refused_by_name(api_gateway
     assert refused.value.param == "previous_response_id"
 
 
+CODEX = {
+    "client_metadata": {"session_id": "s", "machine": "m"},
+    "prompt_cache_key": "k",
+    "include": ["reasoning.encrypted_content"],
+    "store": False,
+    "tools": [
+        {"type": "function", "name": "shell", "parameters": {"type": "object"}},
+        {"type": "custom", "name": "edit"},
+        {
+            "type": "namespace",
+            "name": "agents",
+            "description": "Agents.",
+            "tools": [{"type": "function", "name": "shell", "parameters": {"type": "object"}}],
+        },
+        {"type": "web_search", "external_web_access": False},
+    ],
+}
+
+
+def named_in(headers: Any) -> list[str]:
+    return headers.get("x-gateway-ignored-params", "").split(", ")
+
+
+async def test_what_codex_sends_by_default_is_answered_with_calls_of_its_namespaces(api_gateway, api):
+    call = {"id": "c1", "type": "function", "function": {"name": "agents__shell", "arguments": '{"a":1}'}}
+    api.plays(answers(completion("", reasoning_content="hm", tool_calls=[call])), answers(completion("ok")))
+
+    first = await api_gateway.rest.post("/v1/responses", json={"model": "api", "input": "Hi", **CODEX})
+    items = first.json()["output"]
+    result = {"type": "function_call_output", "call_id": "c1", "output": "1"}
+    second = await api_gateway.rest.post(
+        "/v1/responses", json={"model": "api", "input": [*items, result], **CODEX}
+    )
+
+    asked = api.asked[0].json
+    assert asked.keys() == {"model", "messages", "tools", "prompt_cache_key"}
+    assert [tool["function"]["name"] for tool in asked["tools"]] == ["shell", "edit", "agents__shell"]
+    assert named_in(first.headers) == ["web_search_options", "client_metadata"]
+    assert [item["type"] for item in items] == ["reasoning", "function_call"]
+    assert (items[1]["namespace"], items[1]["name"]) == ("agents", "shell")
+    assistant = api.asked[1].json["messages"][0]
+    assert assistant["tool_calls"][0]["function"]["name"] == "agents__shell"
+    assert assistant["reasoning_content"] == "hm"
+    assert second.status_code == 200
+
+
+@pytest.mark.parametrize("is_streamed", [True, False])
+async def test_what_only_anthropics_api_has_is_named_and_not_sent(api_gateway, api, is_streamed):
+    api.plays(streams("Hello") if is_streamed else answers(completion("Hello")))
+    asked = {
+        "model": "api",
+        "max_tokens": 50,
+        "stream": is_streamed,
+        "top_k": 3,
+        "context_management": {"edits": []},
+        "metadata": {"user_id": "u" * 150},
+        "system": [{"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}],
+        "messages": [{"role": "user", "content": "Hi"}],
+    }
+
+    response = await api_gateway.rest.post("/v1/messages", json=asked, headers={"anthropic-beta": "a,b"})
+
+    sent = api.asked[0].json
+    names = {"model", "messages", "max_completion_tokens", "user"}
+    assert sent.keys() == (names | {"stream", "stream_options"} if is_streamed else names)
+    assert len(sent["user"]) == 64
+    told = ["anthropic-beta", "cache_control", "context_management", "top_k"]
+    assert named_in(response.headers) == told
+
+
+async def test_a_page_names_what_it_ignores_beside_what_got_lost(gateway):
+    await gateway.started()
+    asked = {"model": "demo", "input": "Hi", "temperature": 0.5, "client_metadata": {"a": "b"}}
+
+    response = await gateway.rest.post("/v1/responses", json=asked)
+
+    assert named_in(response.headers) == ["temperature", "client_metadata"]
+
+
+async def test_thoughts_amid_calls_of_tools_go_back_to_the_model(claude, api):
+    call = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": "{}"}}
+    api.plays(
+        answers(completion("", reasoning_content="I must add.", tool_calls=[call])), answers(completion("3"))
+    )
+    asked: Any = {"model": "api", "max_tokens": 50, "tools": [{"name": "add", "input_schema": SCHEMA}]}
+    question: Any = {"role": "user", "content": "1+2"}
+
+    first = await claude.messages.create(**asked, messages=[question])
+    result: Any = {"type": "tool_result", "tool_use_id": "c1", "content": "3"}
+    turn: Any = [
+        question,
+        {"role": "assistant", "content": first.content},
+        {"role": "user", "content": [result]},
+    ]
+    await claude.messages.create(**asked, messages=turn)
+
+    assert api.asked[1].json["messages"][1]["reasoning_content"] == "I must add."
+
+
+async def test_requests_that_are_wrong_do_not_speak_against_the_endpoint(gateway):
+    await gateway.started(disable_after_failures=1)
+    wrong = {"model": "demo", "max_tokens": -1, "messages": [{"role": "user", "content": "Hi"}]}
+
+    refused = [await gateway.rest.post("/v1/messages", json=wrong) for _ in range(2)]
+    document = (await gateway.rest.get("/api/endpoints/?include=breaker")).json()
+
+    assert [response.status_code for response in refused] == [400, 400]
+    assert "max_tokens" in refused[0].json()["error"]["message"]
+    assert "disabled" not in str(document)
+
+
 @pytest.mark.browser
 async def test_anthropics_clients_get_the_answer_of_a_page_in_a_real_browser(tmp_path):
     asked: Any = {

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from fastapi import APIRouter
 
-from backend.api.inference.reply_response import OpenReply, ReplyResponse, ResponseEncoder
+from backend.api.inference.reply_response import AnswerDoor, OpenReply, ReplyResponse
 from backend.api.operations import RawOperation
 from backend.api.services import PrincipalOf, Services, ServicesOf
 from backend.asgi import Receive, Scope, Send, header, read_body
-from backend.gateway.call_parser import parse_body, parse_call, parse_chat_call
+from backend.gateway.call_parser import parse_call, parse_door_call
 from backend.identity.request_principal import get_principal
 from backend.providers.chat_call import ChatCall
 from backend.wire.chat_request import ChatRequest, PinnedChatRequest
+from backend.wire.door import DoorRequest
 
 router = APIRouter(tags=["chat"])
 
-ReadRequest = Callable[[dict[str, Any]], tuple[dict[str, Any], ResponseEncoder]]
-"""Reads another API's body: the chat body that means the same, and what writes the answer in that API's words."""
+
+class Door(DoorRequest, AnswerDoor, Protocol):
+    """A request of another API than chat completions, and the writers of its answer."""
 
 
 class ChatCompletions:
@@ -46,16 +47,15 @@ def opener(services: Services, call: ChatCall, scope: Scope, pinned_to: str | No
     return partial(services.answers.open_reply, call, name, header(scope, "cache-control"), fresh)
 
 
-async def answer_translated(read: ReadRequest, scope: Scope, receive: Receive, send: Send) -> None:
+async def answer_at_door(door: Door, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a request of another API than OpenAI's chat completions.
 
     Raises:
-        InvalidRequestError, ValidationError: The body is none of that API.
+        InvalidRequestError: It names no model.
     """
     services: Services = scope["app"].state.services
-    body, encoder = read(parse_body(await read_body(receive)))
-    call = parse_chat_call(body, principal=get_principal(scope))
-    await ReplyResponse(call, opener(services, call, scope), encoder)(scope, receive, send)
+    call = parse_door_call(door, principal=get_principal(scope))
+    await ReplyResponse(call, opener(services, call, scope), door)(scope, receive, send)
 
 
 _handler = ChatCompletions()

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.responses import Response
 
 from backend.api.errors import reply_to
-from backend.api.inference.chat import answer_translated
-from backend.api.inference.reply_response import ResponseEncoder
+from backend.api.inference.chat import answer_at_door
 from backend.api.operations import RawOperation
-from backend.asgi import Receive, Scope, Send, read_body
+from backend.asgi import Receive, Scope, Send, header, read_body
 from backend.gateway.call_parser import parse_body
 from backend.observability.request_id import request_id
 from backend.wire.chat_response import to_json
-from backend.wire.messages.encoder import MessagesEncoder
+from backend.wire.messages.door import MessagesDoor
 from backend.wire.messages.errors import ERROR_SCHEMA, error_document
 from backend.wire.messages.request import CountRequest, MessagesRequest
-from backend.wire.messages.translate import count_tokens, messages_to_chat_body
+from backend.wire.messages.translate import count_tokens
 
 
 class Messages:
@@ -25,7 +22,10 @@ class Messages:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer in the form of Anthropic's Messages API."""
-        await answer_translated(_read, scope, receive, send)
+        body = parse_body(await read_body(receive))
+        betas = header(scope, "anthropic-beta") or ""
+        door = MessagesDoor(body, betas=betas, request_id=request_id.get())
+        await answer_at_door(door, scope, receive, send)
 
 
 class TokenCount:
@@ -36,11 +36,6 @@ class TokenCount:
         request = CountRequest.model_validate(parse_body(await read_body(receive)))
         response = Response(to_json(count_tokens(request)), media_type="application/json")
         await response(scope, receive, send)
-
-
-def _read(body: dict[str, Any]) -> tuple[dict[str, Any], ResponseEncoder]:
-    request = MessagesRequest.model_validate(body)
-    return messages_to_chat_body(request), MessagesEncoder(request, request_id.get())
 
 
 def _refuse(scope: Scope, exc: Exception) -> Response:

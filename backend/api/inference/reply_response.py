@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from backend.api.errors import describe_error
 from backend.asgi import Receive, Scope, Send
 from backend.providers.chat_call import ChatCall
-from backend.providers.replies import Reply
+from backend.providers.replies import Reply, with_ignored
 from backend.wire.chat_response import DONE
 from backend.wire.errors import ErrorReply
 
@@ -87,10 +87,6 @@ class ResponseEncoder(Protocol):
         """Return this API's document for a ``chat.completion``."""
         ...
 
-    def refusal(self, error: ErrorReply) -> bytes:
-        """Return the body of an error before anything was sent."""
-        ...
-
     def failure(self, error: ErrorReply) -> bytes:
         """Return the events of an error within a streamed answer."""
         ...
@@ -109,13 +105,36 @@ class ChatEncoder:
         """Return the document as it is."""
         return completion
 
+    def failure(self, error: ErrorReply) -> bytes:
+        """Return an event that carries the error; no ``[DONE]`` follows."""
+        return b"data: " + error.encode() + b"\n\n"
+
+
+class AnswerDoor(Protocol):
+    """The answers and errors of one of our APIs, of which no word is sent yet."""
+
+    def encoder(self) -> ResponseEncoder:
+        """Return the writer of an answer, which comes as a chat completion."""
+        ...
+
+    def refusal(self, error: ErrorReply) -> bytes:
+        """Return the body of an error before anything was sent."""
+        ...
+
+
+class ChatDoor:
+    """The answers and errors of OpenAI's chat completions."""
+
+    def encoder(self) -> ChatEncoder:
+        """Return what passes an answer on."""
+        return ChatEncoder()
+
     def refusal(self, error: ErrorReply) -> bytes:
         """Return ``{"error": …}``."""
         return error.encode()
 
-    def failure(self, error: ErrorReply) -> bytes:
-        """Return an event that carries the error; no ``[DONE]`` follows."""
-        return b"data: " + error.encode() + b"\n\n"
+
+_CHAT = ChatDoor()
 
 
 class ReplyResponse:
@@ -125,10 +144,11 @@ class ReplyResponse:
     events of its own, and a late failure ends them with an error event.
     """
 
-    def __init__(self, call: ChatCall, open_reply: OpenReply, form: ResponseEncoder | None = None) -> None:
+    def __init__(self, call: ChatCall, open_reply: OpenReply, door: AnswerDoor = _CHAT) -> None:
         self._call = call
         self._open_reply = open_reply
-        self._form = form or ChatEncoder()
+        self._door = door
+        self._encoder: ResponseEncoder | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI
         """Answer the request; a client that disconnects cancels the turn."""
@@ -148,22 +168,25 @@ class ReplyResponse:
     async def _answer(self, sender: _Sender) -> None:
         try:
             async with self._open_reply() as reply:
+                encoder = self._encoder = self._door.encoder()
+                headers = with_ignored(reply.headers, self._call.translated.ignored)
                 if self._call.is_streamed:
-                    await self._send_stream(reply, sender)
+                    await self._send_stream(reply, sender, encoder, headers)
                 else:
-                    await sender.whole(200, reply.headers, self._form.whole(reply.body))
+                    await sender.whole(200, headers, encoder.whole(reply.body))
         except Exception as exc:  # noqa: BLE001  the outermost boundary of a turn: every failure is told
             await self._send_failure(exc, sender)
 
-    async def _send_stream(self, reply: Reply, sender: _Sender) -> None:
-        form = self._form
-        await sender.begin(200, {**EVENT_STREAM, **reply.headers})
+    async def _send_stream(
+        self, reply: Reply, sender: _Sender, encoder: ResponseEncoder, headers: Mapping[str, str]
+    ) -> None:
+        await sender.begin(200, {**EVENT_STREAM, **headers})
         keeping_alive = _Aside(KEEP_ALIVE_S, partial(sender.keep_alive, KEEP_ALIVE_S))
         try:
             async for events in reply:
-                if written := form.events(events):
+                if written := encoder.events(events):
                     await sender.write(written)
-            await sender.write(form.end, is_last=True)
+            await sender.write(encoder.end, is_last=True)
         finally:
             keeping_alive.end()
 
@@ -173,9 +196,9 @@ class ReplyResponse:
         logger.warning("turn_failed", extra=facts)
         if not sender.is_begun:
             asked = {"x-gateway-endpoint": self._call.asked[-1]} if self._call.asked else {}
-            await sender.whole(error.status, {**asked, **error.headers}, self._form.refusal(error))
-        elif not sender.is_complete:
-            await sender.write(self._form.failure(error), is_last=True)
+            await sender.whole(error.status, {**asked, **error.headers}, self._door.refusal(error))
+        elif not sender.is_complete and self._encoder is not None:
+            await sender.write(self._encoder.failure(error), is_last=True)
 
 
 class _HangUp:

@@ -39,11 +39,11 @@ class SharedAnswers:
             GatewayError, AutomationError, ValidationError: As from ``open_fresh``.
         """
         wish = parse_cache_control(cache_control)
-        if not is_cacheable(call.body) or not (wish.may_read or wish.may_store):
+        if not is_cacheable(call.translated.body) or not (wish.may_read or wish.may_store):
             async with open_fresh() as reply:
                 yield reply
             return
-        key = cache_key(call.body, name, call.principal.id)
+        key = cache_key(call.translated.body, name, call.principal.id)
         kept = await self.cache.get(key) if wish.may_read else None
         if kept is not None:
             replayed = _Replayed({**kept.headers, "x-gateway-cache": "hit"}, _each(kept.chunks), call)

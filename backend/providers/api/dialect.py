@@ -136,6 +136,10 @@ class Dialect(Protocol):
         """
         ...
 
+    def refused(self, body: Body) -> Sequence[str]:
+        """Return the fields for which it is known to refuse a body; nothing where the dialect itself leaves them out."""
+        ...
+
     def list_models(self) -> ApiRequest | None:
         """Return the request for the provider's models; None where it has no list."""
         ...

@@ -38,6 +38,10 @@ class Quirks:
         max_tokens: The name of the limit: ``both`` takes either as it came.
         any_tool: The API's word for ``tool_choice: "required"``.
         seed: The API's name of ``seed``.
+        takes_reasoning: Else it refuses the ``reasoning_content`` of earlier answers, even its own.
+        search: Where ``web_search_options`` are understood: nowhere for all that is known, by models named so, everywhere.
+        lacks: Fields of OpenAI's that it refuses. A client of chat completions may send them all the same; of another API's
+            request, which says them in other words, they are left out.
     """
 
     has_developer_role: bool = True
@@ -45,6 +49,9 @@ class Quirks:
     max_tokens: Literal["both", "max_tokens"] = "both"
     any_tool: str = "required"
     seed: str = "seed"
+    takes_reasoning: bool = True
+    search: Literal["", "by model", "everywhere"] = ""
+    lacks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +74,36 @@ class ApiPreset:
     quirks: Quirks = Quirks()
 
 
+# What Codex and Claude Code send to OpenAI and Anthropic, and strict servers don't know.
+_CACHING = frozenset({"prompt_cache_key", "prompt_cache_retention", "safety_identifier", "verbosity"})
 _PLAIN = Quirks(has_developer_role=False, max_tokens="max_tokens")
 
 PRESETS: Mapping[str, ApiPreset] = MappingProxyType(
     {
-        "openai": ApiPreset("openai", "https://api.openai.com/v1", key_setting="OPENAI_API_KEY"),
+        "openai": ApiPreset(
+            "openai",
+            "https://api.openai.com/v1",
+            key_setting="OPENAI_API_KEY",
+            quirks=Quirks(search="by model"),
+        ),
         "deepseek": ApiPreset(
             "openai", "https://api.deepseek.com/v1", key_setting="DEEPSEEK_API_KEY", quirks=_PLAIN
         ),
         "deepinfra": ApiPreset(
             "openai", "https://api.deepinfra.com/v1/openai", key_setting="DEEPINFRA_API_KEY", quirks=_PLAIN
         ),
-        "openrouter": ApiPreset("openai", "https://openrouter.ai/api/v1", key_setting="OPENROUTER_API_KEY"),
-        "groq": ApiPreset("openai", "https://api.groq.com/openai/v1", key_setting="GROQ_API_KEY"),
+        "openrouter": ApiPreset(
+            "openai",
+            "https://openrouter.ai/api/v1",
+            key_setting="OPENROUTER_API_KEY",
+            quirks=Quirks(search="everywhere"),
+        ),
+        "groq": ApiPreset(
+            "openai",
+            "https://api.groq.com/openai/v1",
+            key_setting="GROQ_API_KEY",
+            quirks=Quirks(takes_reasoning=False, lacks=_CACHING),
+        ),
         "mistral": ApiPreset(
             "openai",
             "https://api.mistral.ai/v1",
@@ -90,6 +114,8 @@ PRESETS: Mapping[str, ApiPreset] = MappingProxyType(
                 max_tokens="max_tokens",
                 any_tool="any",
                 seed="random_seed",
+                takes_reasoning=False,
+                lacks=_CACHING | {"user", "logit_bias", "service_tier"},
             ),
         ),
         "zai": ApiPreset("openai", "https://api.z.ai/api/paas/v4", key_setting="ZAI_API_KEY", quirks=_PLAIN),

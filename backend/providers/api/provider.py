@@ -62,6 +62,10 @@ class ApiProvider(WithoutAccounts):
         """Return the fields of a chat body that have no effect here."""
         return tuple(self._dialect.ignored(body))
 
+    def refused(self, body: Body) -> tuple[str, ...]:
+        """Return the fields for which it is known to refuse a chat body."""
+        return tuple(self._dialect.refused(body))
+
     def open_reply(
         self, call: ChatCall, target: Target, admitted: Admitted
     ) -> AbstractAsyncContextManager[Reply]:

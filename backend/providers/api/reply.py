@@ -22,6 +22,10 @@ class ChatApi(Protocol):
         """Return the fields of a chat body that have no effect here."""
         ...
 
+    def refused(self, body: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the fields for which it is known to refuse a chat body."""
+        ...
+
     def open_stream(
         self, body: Mapping[str, Any], head: CompletionHead, *, with_usage: bool
     ) -> AbstractAsyncContextManager[StreamedAnswer]:
@@ -60,10 +64,10 @@ class _WholeReply:
 
     async def __aenter__(self) -> PassedReply:
         api, target = self._api, self._target
-        body, head = self._call.body_for(target.site_model), _head(self._call, target)
+        body, headers = _prepare(api, self._call, target)
         async with self._admitted:
-            whole = await api.complete(body, head)
-        return PassedReply(reply_headers(target.slug, api.ignored(body)), whole.body, whole.usage)
+            whole = await api.complete(body, _head(self._call, target))
+        return PassedReply(headers, whole.body, whole.usage)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
@@ -75,11 +79,23 @@ class _WholeReply:
 async def _open_streamed(
     api: ChatApi, call: ChatCall, target: Target, admitted: Admitted
 ) -> AsyncIterator[PassedReply]:
-    body, head = call.body_for(target.site_model), _head(call, target)
-    async with admitted:
-        headers = reply_headers(target.slug, api.ignored(body))
-        async with api.open_stream(body, head, with_usage=call.with_usage) as stream:
-            yield PassedReply(headers, stream=stream)
+    body, headers = _prepare(api, call, target)
+    async with admitted, api.open_stream(body, _head(call, target), with_usage=call.with_usage) as stream:
+        yield PassedReply(headers, stream=stream)
+
+
+def _prepare(api: ChatApi, call: ChatCall, target: Target) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the body to send, and the headers of its answer.
+
+    Raises:
+        InvalidRequestError, ValidationError: The API can't be asked this.
+    """
+    body = call.body_for(target.site_model)
+    # What a client of chat completions says in their words is the provider's to judge; what we say, we must know.
+    left_out = () if call.door is None else api.refused(body)
+    for name in left_out:
+        del body[name]
+    return body, reply_headers(target.slug, [*api.ignored(body), *left_out])
 
 
 def _head(call: ChatCall, target: Target) -> CompletionHead:

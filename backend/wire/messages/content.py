@@ -11,8 +11,8 @@ from backend.errors import InvalidRequestError
 from backend.wire.messages.request import ContentBlock, InputMessage, Source
 
 _T = TypeVar("_T")
-# The model's own, and no part of a chat completion's history.
-_DROPPED = frozenset({"thinking", "redacted_thinking"})
+# Nobody but the model that wrote it can read the second.
+_THOUGHTS = frozenset({"thinking", "redacted_thinking"})
 _FILES = frozenset({"image", "document"})
 
 
@@ -49,15 +49,21 @@ def _message(message: InputMessage, where: str) -> list[dict[str, Any]]:
 
 
 def _assistant(blocks: Sequence[ContentBlock], where: str) -> list[dict[str, Any]]:
-    texts, calls = [], []
+    """Return the message, with its thoughts: models that think want them back amid calls of tools."""
+    texts, thoughts, calls = [], [], []
     for i, block in enumerate(blocks):
         if block.type == "tool_use":
             calls.append(_call(block, f"{where}.{i}"))
-        elif block.type not in _DROPPED:
+        elif block.type == "thinking":
+            thoughts.append(block.thinking or "")
+        elif block.type not in _THOUGHTS:
             texts.append(_only_text(block, f"{where}.{i}"))
     if not texts and not calls:
         return []
     message: dict[str, Any] = {"role": "assistant", "content": join_texts(texts, "assistant") or None}
+    # They were one text, which was parted where something else came between.
+    if thought := "".join(thoughts):
+        message["reasoning_content"] = thought
     return [{**message, "tool_calls": calls} if calls else message]
 
 
@@ -78,7 +84,7 @@ def _user(blocks: Sequence[ContentBlock], where: str) -> list[dict[str, Any]]:
             result, found = _result(block, f"{where}.{i}")
             results.append(result)
             files += found
-        elif block.type not in _DROPPED:
+        elif block.type not in _THOUGHTS:
             parts += _parts(block, f"{where}.{i}")
     said = files + parts
     if said and all(part["type"] == "text" for part in said):

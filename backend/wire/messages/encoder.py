@@ -92,10 +92,6 @@ class MessagesEncoder:
         """
         return to_json(message_document(self._request, orjson.loads(completion)))
 
-    def refusal(self, error: ErrorReply) -> bytes:
-        """Return ``{"type": "error", …}``."""
-        return to_json(error_document(error, self._request_id))
-
     def failure(self, error: ErrorReply) -> bytes:
         """Return an ``error`` event; nothing comes after it."""
         if self._is_over:

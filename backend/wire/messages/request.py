@@ -26,6 +26,7 @@ class ContentBlock(_Lenient):
 
     type: str
     text: str | None = None
+    thinking: str | None = None
     source: Source | None = None
     title: str | None = None
     id: str | None = None
@@ -70,7 +71,7 @@ class CountRequest(_Lenient):
 
 
 class MessagesRequest(CountRequest):
-    """The body of ``POST /v1/messages``, field for field; what is not named here goes on to the provider."""
+    """The body of ``POST /v1/messages``, field for field."""
 
     max_tokens: Annotated[int, Field(gt=0)]
     stop_sequences: list[str] | None = None

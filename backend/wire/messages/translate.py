@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from backend.errors import InvalidRequestError
+from backend.wire.chat_fields import left_behind, taken_along
 from backend.wire.chat_response import to_json
 from backend.wire.messages.content import chat_messages, system_text
-from backend.wire.messages.request import CountRequest, MessagesRequest
+from backend.wire.messages.request import ContentBlock, CountRequest, MessagesRequest
 from backend.wire.usage import estimate_tokens
 
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 _UNSUPPORTED = ("container", "mcp_servers")
+# No chat completion has them.
+_LEFT_BEHIND = ("top_k", "service_tier", "context_management")
+_TOOL_FIELDS = frozenset({"type", "name", "description", "input_schema", "strict"})
+# OpenAI refuses a longer ``user``.
+_LONGEST_USER = 64
 # Budgets of thinking in tokens, below which an effort is enough.
 _EFFORTS = ((4096, "low"), (16384, "medium"))
 _STRONGEST = "high"
@@ -33,22 +40,69 @@ def messages_to_chat_body(request: MessagesRequest) -> dict[str, Any]:
             msg = f"{name} is not supported."
             raise InvalidRequestError(msg, name)
     config = request.output_config
-    body = {
-        # Unknown fields go on as they are: clients reach extras of a provider and of the gateway by them.
-        **(request.model_extra or {}),
+    asked = {
         "model": request.model,
         "messages": _messages(request),
         "max_completion_tokens": request.max_tokens,
         "stop": request.stop_sequences or None,
         "temperature": request.temperature,
         "top_p": request.top_p,
-        "user": (request.metadata or {}).get("user_id"),
+        "user": _user(request),
         "reasoning_effort": _effort(request),
         "response_format": _response_format(config.format if config else None),
         **_tools(request),
     }
-    body = {name: value for name, value in body.items() if value is not None}
+    body = {
+        **taken_along(request.model_extra),
+        **{name: value for name, value in asked.items() if value is not None},
+    }
     return {**body, "stream": True, "stream_options": {"include_usage": True}} if request.stream else body
+
+
+def untranslated_of_messages(request: MessagesRequest) -> list[str]:
+    """Return the names of what a request asks for and a chat completion has no way to say, sorted."""
+    names = left_behind(request.model_extra) | {
+        name for name in _LEFT_BEHIND if getattr(request, name) is not None
+    }
+    if _is_adaptive_without_effort(request):
+        names.add("thinking")
+    if request.output_config is not None:
+        names |= {f"output_config.{name}" for name in left_behind(request.output_config.model_extra)}
+    for tool in request.tools or ():
+        unknown = left_behind({name: tool[name] for name in tool.keys() - _TOOL_FIELDS})
+        names |= {name if name == "cache_control" else f"tools.{name}" for name in unknown}
+    for block in _all_blocks(request):
+        names |= _lost_of_block(block)
+    return sorted(names)
+
+
+def _is_adaptive_without_effort(request: MessagesRequest) -> bool:
+    is_adaptive = request.thinking is not None and request.thinking.type == "adaptive"
+    return is_adaptive and (request.output_config is None or request.output_config.effort is None)
+
+
+def _all_blocks(request: CountRequest) -> Iterator[ContentBlock]:
+    contents = [request.system, *(message.content for message in request.messages)]
+    for content in contents:
+        for block in content if isinstance(content, list) else ():
+            yield block
+            if isinstance(block.content, list):
+                yield from block.content
+
+
+def _lost_of_block(block: ContentBlock) -> set[str]:
+    extra = block.model_extra or {}
+    # Of an earlier answer the citations are the model's own; of a document they are asked for.
+    names = ("cache_control", "citations") if block.type == "document" else ("cache_control",)
+    return {name for name in names if extra.get(name) is not None}
+
+
+def _user(request: MessagesRequest) -> str | None:
+    """Return who asks: a long id, which OpenAI would refuse, as its hash, by which an abuser is found all the same."""
+    user = (request.metadata or {}).get("user_id")
+    if not isinstance(user, str) or len(user) <= _LONGEST_USER:
+        return user
+    return hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def count_tokens(request: CountRequest) -> dict[str, int]:

@@ -7,7 +7,10 @@ from typing import Any
 
 from backend.wire.answer_blocks import AnswerBlock
 from backend.wire.chat_events import completion_id_stem
+from backend.wire.responses.custom_tools import custom_input
+from backend.wire.responses.reasoning import ENCRYPTED, pack_reasoning
 from backend.wire.responses.request import ResponsesRequest
+from backend.wire.responses.tool_names import CalledName, ToolNames, list_tools
 
 _PREFIXES = {"reasoning": "rs", "text": "msg", "refusal": "msg", "call": "fc"}
 _ITEM_TYPES = {"reasoning": "reasoning", "text": "message", "refusal": "message", "call": "function_call"}
@@ -22,25 +25,47 @@ class ResponseDocuments:
 
     def __init__(self, request: ResponsesRequest, completion: Mapping[str, Any]) -> None:
         self._request = request
+        self._names = ToolNames(list_tools(request))
+        self._packs_reasoning = ENCRYPTED in (request.include or ())
         self._stem = completion_id_stem(completion)
         self._created = completion.get("created") or 0
         self._model = completion.get("model") or request.model
 
     def item_id(self, block: AnswerBlock) -> str:
         """Return the id of a block's item."""
-        return f"{_PREFIXES[block.kind]}_{self._stem}_{block.position}"
+        prefix = "ctc" if self.is_custom(block) else _PREFIXES[block.kind]
+        return f"{prefix}_{self._stem}_{block.position}"
+
+    def is_custom(self, block: AnswerBlock) -> bool:
+        """Whether it is a call of a custom tool."""
+        return block.kind == "call" and self.called(block).kind == "custom"
+
+    def called(self, block: AnswerBlock) -> CalledName:
+        """Return whose call a block is, in the request's words."""
+        return self._names.called(block.name)
 
     def item(self, block: AnswerBlock, status: str) -> dict[str, Any]:
         """Return a block's item; one that is ``in_progress`` has no content yet."""
         head = {"id": self.item_id(block), "type": _ITEM_TYPES[block.kind], "status": status}
         is_begun = status != "in_progress"
         if block.kind == "call":
-            arguments = block.text if is_begun else ""
-            return {**head, "call_id": block.call_id, "name": block.name, "arguments": arguments}
+            return {**head, **self._call(block, status)}
         content = [part(block)] if is_begun else []
         if block.kind == "reasoning":
-            return {**head, "summary": [], "content": content}
+            packed = {"encrypted_content": pack_reasoning(block.text)} if self._packs_reasoning else {}
+            return {**head, "summary": [], "content": content, **(packed if is_begun else {})}
         return {**head, "role": "assistant", "content": content}
+
+    def _call(self, block: AnswerBlock, status: str) -> dict[str, Any]:
+        called = self.called(block)
+        said = block.text if status != "in_progress" else ""
+        call = {"call_id": block.call_id, "name": called.name}
+        if called.namespace is not None:
+            call["namespace"] = called.namespace
+        if called.kind == "function":
+            return {**call, "arguments": said}
+        whole = custom_input(said, is_whole=status == "completed") if said else ""
+        return {"type": "custom_tool_call", **call, "input": whole}
 
     def response(
         self,

@@ -83,10 +83,6 @@ class ResponsesEncoder:
         document = orjson.loads(completion)
         return to_json(response_document(self._request, document))
 
-    def refusal(self, error: ErrorReply) -> bytes:
-        """Return OpenAI's ``{"error": …}``."""
-        return error.encode()
-
     def failure(self, error: ErrorReply) -> bytes:
         """Return ``response.failed``; nothing comes after it."""
         if self._is_over:
@@ -179,7 +175,9 @@ class _EventWriter:
         return added + self._event("response.content_part.added", **self._place(block), part=empty)
 
     def more(self, block: AnswerBlock, text: str) -> bytes:
-        """Return the event of more of a block's text."""
+        """Return the event of more of a block's text; of a custom tool's only all of it can be read."""
+        if self._documents.is_custom(block):
+            return b""
         logprobs: dict[str, Any] = {"logprobs": []} if block.kind == "text" else {}
         return self._event(f"{_TEXT_EVENTS[block.kind]}.delta", **self._place(block), delta=text, **logprobs)
 
@@ -196,18 +194,25 @@ class _EventWriter:
         """Return the events that end an item, and its content."""
         item = self._documents.item(block, self._last_status if block is self._last else "completed")
         self._output.append(item)
-        done = self._event(
-            f"{_TEXT_EVENTS[block.kind]}.done", **self._place(block), **self._said(block, item)
-        )
+        if self._documents.is_custom(block):
+            done = self._custom_input(block, item["input"])
+        else:
+            said = self._said(block, item)
+            done = self._event(f"{_TEXT_EVENTS[block.kind]}.done", **self._place(block), **said)
         if block.kind != "call":
             done += self._event("response.content_part.done", **self._place(block), part=part(block))
         return done + self._event("response.output_item.done", output_index=block.position, item=item)
+
+    def _custom_input(self, block: AnswerBlock, text: str) -> bytes:
+        place = self._place(block)
+        more = self._event("response.custom_tool_call_input.delta", **place, delta=text) if text else b""
+        return more + self._event("response.custom_tool_call_input.done", **place, input=text)
 
     @staticmethod
     def _said(block: AnswerBlock, item: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the ``done`` event of a block repeats in full."""
         if block.kind == "call":
-            return {"name": block.name, "arguments": item["arguments"]}
+            return {"name": item["name"], "arguments": item["arguments"]}
         if block.kind == "refusal":
             return {"refusal": block.text}
         return {"text": block.text, **({"logprobs": []} if block.kind == "text" else {})}

@@ -32,10 +32,16 @@ class InputItem(_Lenient):
     type: str = "message"
     role: str | None = None
     content: str | list[ResponsesPart] | None = None
+    id: str | None = None
     call_id: str | None = None
     name: str | None = None
+    namespace: str | None = None
     arguments: str | None = None
+    input: str | None = None
     output: str | list[ResponsesPart] | None = None
+    summary: list[ResponsesPart] | None = None
+    encrypted_content: str | None = None
+    tools: list[dict[str, Any]] | None = None
 
 
 class Reasoning(_Lenient):
@@ -53,7 +59,7 @@ class TextConfig(_Lenient):
 
 
 class ResponsesRequest(_Lenient):
-    """The body, field for field; what is not named here goes on to the provider."""
+    """The body, field for field."""
 
     model: str
     input: Annotated[str, Field(min_length=1)] | Annotated[list[InputItem], Field(min_length=1)]

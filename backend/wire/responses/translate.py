@@ -7,8 +7,12 @@ from typing import Any, TypeVar
 
 from automation.turn import join_texts
 from backend.errors import InvalidRequestError
+from backend.wire.chat_fields import left_behind, taken_along
+from backend.wire.responses.custom_tools import custom_arguments
+from backend.wire.responses.reasoning import ENCRYPTED, read_reasoning
 from backend.wire.responses.request import InputItem, ResponsesPart, ResponsesRequest
-from backend.wire.responses.tools import chat_tools
+from backend.wire.responses.tool_names import ToolNames, list_tools
+from backend.wire.responses.tools import UNTOLD, chat_tools
 
 _ROLES = frozenset({"system", "developer", "user", "assistant"})
 _TEXTS = frozenset({"input_text", "output_text", "text"})
@@ -16,6 +20,11 @@ _STATEFUL = ("previous_response_id", "conversation", "background", "prompt")
 _SAME_NAMES = ("temperature", "top_p", "user")
 # Of one whose outcome would be missing from the answer, saying so beats silence.
 _LOGPROBS = "message.output_text.logprobs"
+# What another server's own tools did. Its outcome is in the answer that follows it.
+_RECORDS = frozenset({"web_search_call", "tool_search_call", "tool_search_output"})
+_CALLS = frozenset({"function_call", "custom_tool_call"})
+_OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
+_UNSAID = _RECORDS | {"additional_tools"}
 _T = TypeVar("_T")
 
 
@@ -26,21 +35,41 @@ def responses_to_chat_body(request: ResponsesRequest) -> dict[str, Any]:
         InvalidRequestError: Something asks for what is kept between requests, or can't be translated; ``param`` names it.
     """
     _refuse_unsupported(request)
-    same = {name: getattr(request, name) for name in _SAME_NAMES}
-    body = {
-        # Unknown fields go on as they are: clients reach extras of a provider and of the gateway by them.
-        **(request.model_extra or {}),
+    names = ToolNames(list_tools(request))
+    asked = {
         "model": request.model,
-        "messages": _messages(request),
-        **same,
+        "messages": _messages(request, names),
+        **{name: getattr(request, name) for name in _SAME_NAMES},
         "max_completion_tokens": request.max_output_tokens,
         "reasoning_effort": request.reasoning.effort if request.reasoning else None,
         "verbosity": request.text.verbosity if request.text else None,
         "response_format": _response_format(request.text.format if request.text else None),
-        **chat_tools(request),
+        **chat_tools(request, names),
     }
-    body = {name: value for name, value in body.items() if value is not None}
+    body = {
+        **taken_along(request.model_extra),
+        **{name: value for name, value in asked.items() if value is not None},
+    }
     return {**body, "stream": True, "stream_options": {"include_usage": True}} if request.stream else body
+
+
+def untranslated_of_responses(request: ResponsesRequest) -> list[str]:
+    """Return the names of what a request asks for and a chat completion has no way to say, sorted."""
+    names = left_behind(request.model_extra) | {tool.type for tool in list_tools(request)} & UNTOLD
+    if request.truncation not in (None, "disabled"):
+        names.add("truncation")
+    if request.max_tool_calls is not None:
+        names.add("max_tool_calls")
+    if set(request.include or ()) - {ENCRYPTED}:
+        names.add("include")
+    if request.reasoning is not None and request.reasoning.summary is not None:
+        names.add("reasoning.summary")
+    # Streams are never padded here.
+    if request.stream_options not in (None, {}, {"include_obfuscation": False}):
+        names.add("stream_options")
+    if not isinstance(request.input, str):
+        names |= {f"input.{item.type}" for item in request.input if item.type in _RECORDS}
+    return sorted(names)
 
 
 def _refuse_unsupported(request: ResponsesRequest) -> None:
@@ -53,20 +82,23 @@ def _refuse_unsupported(request: ResponsesRequest) -> None:
         raise InvalidRequestError(msg, "top_logprobs" if request.top_logprobs else "include")
 
 
-def _messages(request: ResponsesRequest) -> list[dict[str, Any]]:
+def _messages(request: ResponsesRequest, names: ToolNames) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
     if request.instructions:
         messages.append({"role": "system", "content": request.instructions})
     if isinstance(request.input, str):
         return [*messages, {"role": "user", "content": request.input}]
-    return messages + _Conversation().translate(request.input)
+    return messages + _Conversation(names).translate(request.input)
 
 
 class _Conversation:
     """Builds the messages of the items; calls join the assistant's message before them, as chat completions want it."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: ToolNames) -> None:
+        self._names = names
         self._messages: list[dict[str, Any]] = []
+        # Goes with the assistant's next words or call: models that think want it back amid calls of tools.
+        self._thought = ""
         # A tool's message takes text alone; its files follow the last result of the round in the user's name.
         self._files: list[dict[str, Any]] = []
 
@@ -85,28 +117,45 @@ class _Conversation:
         return self._messages
 
     def _add(self, item: InputItem, where: str) -> None:
-        if item.type == "function_call_output":
+        if item.type in _OUTPUTS:
             self._add_output(item, where)
         elif item.type == "message":
             self._flush_files()
-            self._messages.append(_message(item, where))
-        elif item.type == "function_call":
+            self._add_message(item, where)
+        elif item.type in _CALLS:
             self._flush_files()
             self._add_call(item, where)
+        elif item.type == "reasoning":
+            self._thought += read_reasoning(item)
         elif item.type == "item_reference":
             msg = "item_reference is not supported: this gateway keeps no items. Send the item itself."
             raise InvalidRequestError(msg, where)
-        # Reasoning is the model's own and no part of a chat completion's history.
-        elif item.type != "reasoning":
+        elif item.type not in _UNSAID:
             msg = f"An item of type {item.type!r} can't be sent; message, function_call and function_call_output can."
             raise InvalidRequestError(msg, f"{where}.type")
 
+    def _add_message(self, item: InputItem, where: str) -> None:
+        message = _message(item, where)
+        self._messages.append(message)
+        if item.role == "assistant":
+            self._add_thought(message)
+        self._thought = ""
+
     def _add_call(self, item: InputItem, where: str) -> None:
-        function = {"name": _given(item.name, f"{where}.name"), "arguments": item.arguments or "{}"}
+        name = _given(item.name, f"{where}.name")
+        is_custom = item.type == "custom_tool_call"
+        arguments = custom_arguments(item.input or "") if is_custom else item.arguments or "{}"
+        function = {"name": self._names.flat(name, item.namespace), "arguments": arguments}
         call = {"id": _given(item.call_id, f"{where}.call_id"), "type": "function", "function": function}
         if not self._messages or self._messages[-1]["role"] != "assistant":
             self._messages.append({"role": "assistant", "content": None})
         self._messages[-1].setdefault("tool_calls", []).append(call)
+        self._add_thought(self._messages[-1])
+
+    def _add_thought(self, message: dict[str, Any]) -> None:
+        if self._thought:
+            message["reasoning_content"] = message.get("reasoning_content", "") + self._thought
+            self._thought = ""
 
     def _add_output(self, item: InputItem, where: str) -> None:
         call_id = _given(item.call_id, f"{where}.call_id")

@@ -74,6 +74,10 @@ class CodegenProvider(WithoutAccounts):
         """Return the fields of a chat body that have no effect here."""
         return tuple(codegen.ignored(body, self._options))
 
+    def refused(self, body: Body) -> tuple[str, ...]:  # noqa: ARG002  what it doesn't know isn't sent
+        """Return nothing."""
+        return ()
+
     def open_reply(
         self, call: ChatCall, target: Target, admitted: Admitted
     ) -> AbstractAsyncContextManager[Reply]:

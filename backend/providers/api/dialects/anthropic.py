@@ -72,6 +72,10 @@ class Anthropic:
         """Return the fields without effect; ``temperature`` and ``top_p`` have none beside thinking."""
         return ignored_fields(body)
 
+    def refused(self, body: Body) -> Sequence[str]:  # noqa: ARG002  what it doesn't know isn't sent
+        """Return nothing."""
+        return ()
+
     def list_models(self) -> ApiRequest | None:
         """Return the request for the models."""
         return ApiRequest("/models?limit=1000", method="GET", headers=_HEADERS)

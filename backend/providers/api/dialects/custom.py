@@ -82,6 +82,10 @@ class Custom:
             honoured |= {"max_completion_tokens"}
         return sorted(find_given_fields(body) - honoured)
 
+    def refused(self, body: Body) -> Sequence[str]:  # noqa: ARG002  what it doesn't know isn't sent
+        """Return nothing."""
+        return ()
+
     def list_models(self) -> ApiRequest | None:
         """Return the request for the models, where the API is said to tell them."""
         models = self._api.models

@@ -82,6 +82,10 @@ class Google:
         """Return the fields without effect."""
         return sorted(find_given_fields(body) - HONOURED)
 
+    def refused(self, body: Body) -> Sequence[str]:  # noqa: ARG002  what it doesn't know isn't sent
+        """Return nothing."""
+        return ()
+
     def list_models(self) -> ApiRequest | None:
         """Return the request for the models, of which there are fewer than a page has."""
         return ApiRequest("/models?pageSize=1000", method="GET")

@@ -71,6 +71,10 @@ class Ollama:
         """Return the fields that Ollama has no word for."""
         return sorted(find_given_fields(body) - HONOURED)
 
+    def refused(self, body: Body) -> Sequence[str]:  # noqa: ARG002  what it doesn't know isn't sent
+        """Return nothing."""
+        return ()
+
     def list_models(self) -> ApiRequest | None:
         """Return the request for the models that are there."""
         return ApiRequest("/api/tags", method="GET")

@@ -75,6 +75,17 @@ class OpenAICompatible:
         """Return nothing: the provider itself decides."""
         return ()
 
+    def refused(self, body: Body) -> Sequence[str]:
+        """Return the fields that this API is known to refuse, or that only some are known to take."""
+        names = self._quirks.lacks & body.keys()
+        if "web_search_options" in body and not self._has_search(str(body.get("model"))):
+            names |= {"web_search_options"}
+        return sorted(names)
+
+    def _has_search(self, model: str) -> bool:
+        where = self._quirks.search
+        return where == "everywhere" or (where == "by model" and "search" in model)
+
     def list_models(self) -> ApiRequest | None:
         """Return the request for the models."""
         return ApiRequest("/models", method="GET")
@@ -218,6 +229,13 @@ def _adapt(body: dict[str, Any], quirks: Quirks) -> None:
     if not quirks.has_developer_role:
         body["messages"] = [
             {**m, "role": "system"} if isinstance(m, dict) and m.get("role") == "developer" else m
+            for m in body["messages"]
+        ]
+    if not quirks.takes_reasoning:
+        body["messages"] = [
+            {name: value for name, value in m.items() if name != "reasoning_content"}
+            if isinstance(m, dict) and "reasoning_content" in m
+            else m
             for m in body["messages"]
         ]
     if quirks.max_tokens == "max_tokens" and (most := body.pop("max_completion_tokens", None)) is not None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from backend.providers.replies import PassedReply, reply_headers
+from backend.providers.replies import PassedReply, reply_headers, with_ignored
 from backend.wire.usage import TokenUsage
 
 
@@ -41,6 +41,21 @@ def test_a_header_names_what_has_no_effect(ignored, header):
     headers = reply_headers("demo", ignored)
 
     assert headers["x-gateway-endpoint"] == "demo"
+    assert headers.get("x-gateway-ignored-params") == header
+
+
+@pytest.mark.parametrize(
+    ("known", "more", "header"),
+    [
+        (("seed",), ("top_k",), "seed, top_k"),
+        ((), ("top_k",), "top_k"),
+        (("seed",), (), "seed"),
+        ((), (), None),
+    ],
+)
+def test_what_got_lost_on_the_way_is_named_behind_what_has_no_effect(known, more, header):
+    headers = with_ignored(reply_headers("demo", known), more)
+
     assert headers.get("x-gateway-ignored-params") == header
 
 

@@ -16,6 +16,7 @@ from backend.providers.api.reply import open_api_reply
 from backend.providers.chat_call import ChatCall
 from backend.providers.target import Target
 from backend.wire.chat_response import CompletionHead
+from backend.wire.door import TranslatedRequest
 from backend.wire.usage import TokenUsage
 
 TARGET = Target("demo", "two", "two")
@@ -36,6 +37,9 @@ class Api:
 
     def ignored(self, body: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(name for name in body if name == "seed")
+
+    def refused(self, body: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(name for name in body if name == "verbosity")
 
     async def complete(self, body: Mapping[str, Any], head: CompletionHead) -> WholeCompletion:
         self._begin(body, head)
@@ -149,6 +153,28 @@ async def test_fields_that_only_the_gateway_understands_stay_here_and_ineffectiv
 
     assert "conversation" not in api.bodies[0]
     assert headers == {"x-gateway-endpoint": "demo", "x-gateway-ignored-params": "seed"}
+
+
+class _Door:
+    name = "messages"
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        self.body = body
+
+    def translate(self) -> TranslatedRequest:
+        return TranslatedRequest(self.body)
+
+
+@pytest.mark.parametrize("is_translated", [True, False])
+async def test_what_an_api_would_refuse_is_left_out_and_named_where_we_translated_it(is_translated):
+    api = Api()
+    call = parse_chat_call(verbosity="low")
+    call.door = _Door(call.body) if is_translated else None
+
+    async with open_api_reply(api, call, TARGET, api.place()) as reply:
+        named = reply.headers.get("x-gateway-ignored-params")
+
+    assert ("verbosity" in api.bodies[0], named) == ((False, "verbosity") if is_translated else (True, None))
 
 
 @pytest.mark.parametrize("is_streamed", [True, False])

@@ -337,15 +337,3 @@ def test_an_error_among_the_chunks_is_a_failure():
 )
 def test_errors_have_anthropics_kinds(status, code, kind):
     assert error_type(ErrorReply(status, code, "m")) == kind
-
-
-def test_a_refusal_of_the_gateway_is_the_clients_exception():
-    body = MessagesEncoder(REQUEST, "req_1").refusal(
-        ErrorReply(404, "model_not_found", "no such model", "model")
-    )
-
-    with client(body, 404, "application/json") as sdk, pytest.raises(anthropic.NotFoundError) as caught:
-        sdk.messages.create(**BODY)
-
-    assert json.loads(body)["request_id"] == "req_1"
-    assert "no such model" in str(caught.value)

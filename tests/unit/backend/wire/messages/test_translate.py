@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 from backend.errors import InvalidRequestError
 from backend.wire.chat_request import ChatRequest
 from backend.wire.messages.request import CountRequest, MessagesRequest
-from backend.wire.messages.translate import count_tokens, messages_to_chat_body
+from backend.wire.messages.translate import count_tokens, messages_to_chat_body, untranslated_of_messages
 
 USER = {"role": "user", "content": "hi"}
 
@@ -29,6 +30,10 @@ def use(name: str, given: dict[str, Any]) -> dict[str, Any]:
 
 def result(name: str, content: Any, **more: Any) -> dict[str, Any]:
     return {"type": "tool_result", "tool_use_id": f"toolu_{name}", "content": content, **more}
+
+
+def thought(said: str) -> dict[str, Any]:
+    return {"type": "thinking", "thinking": said, "signature": ""}
 
 
 def user(*blocks: dict[str, Any]) -> dict[str, Any]:
@@ -90,6 +95,7 @@ MESSAGES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
             {
                 "role": "assistant",
                 "content": "ok",
+                "reasoning_content": "hm",
                 "tool_calls": [
                     {
                         "id": "toolu_f",
@@ -115,6 +121,13 @@ MESSAGES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
     "pieces of one cited answer are not parted": (
         [USER, {"role": "assistant", "content": [text("It is "), text("22 °C"), text(".")]}],
         [USER, {"role": "assistant", "content": "It is 22 °C."}],
+    ),
+    "thoughts that were parted by a text are one again": (
+        [
+            USER,
+            {"role": "assistant", "content": [thought("First, "), text("ok"), thought("then."), text("!")]},
+        ],
+        [USER, {"role": "assistant", "content": "ok!", "reasoning_content": "First, then."}],
     ),
     "thinking alone is no message": (
         [USER, {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": ""}]}],
@@ -211,6 +224,57 @@ FIELDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize(("fields", "expected"), FIELDS.values(), ids=FIELDS)
 def test_fields_become_those_of_a_chat_completion(fields, expected):
     assert body_of(**fields) == {"model": "demo", "max_completion_tokens": 9, "messages": [USER], **expected}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("u" * 64, "u" * 64),
+        ("u" * 65, hashlib.sha256(b"u" * 65).hexdigest()),
+        (None, None),
+    ],
+)
+def test_an_id_of_the_user_that_openai_would_refuse_becomes_its_hash(given, told):
+    assert body_of(metadata={"user_id": given}).get("user") == told
+
+
+IGNORED: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "nothing": ({"top_k": None, "metadata": {"user_id": "u"}, "thinking": {"type": "disabled"}}, []),
+    "what only Anthropic has": (
+        {"top_k": 3, "service_tier": "auto", "context_management": {"edits": []}},
+        ["context_management", "service_tier", "top_k"],
+    ),
+    "a field of tomorrow": ({"betas_of_2030": {"a": 1}, "speed": None}, ["betas_of_2030"]),
+    "the gateway's own": ({"search": True, "conversation": "new"}, []),
+    "thinking without an effort": ({"thinking": {"type": "adaptive"}}, ["thinking"]),
+    "thinking of an effort": ({"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}, []),
+    "a budget": ({"output_config": {"task_budget": {"total": 9}}}, ["output_config.task_budget"]),
+    "marks in a text": ({"messages": [user(text("a"))]}, ["cache_control"]),
+    "marks in the system prompt": ({"system": [text("a")]}, ["cache_control"]),
+    "marks in a result": ({"messages": [user(result("f", [text("a")]))]}, ["cache_control"]),
+    "marks of a tool": ({"tools": [TOOL]}, ["cache_control"]),
+    "more of a tool": (
+        {"tools": [{"name": "f", "input_schema": {}, "input_examples": [{}], "defer_loading": None}]},
+        ["tools.input_examples"],
+    ),
+    "citations of a document": (
+        {"messages": [user({**PDF, "citations": {"enabled": True}})]},
+        ["citations"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("fields", "names"), IGNORED.values(), ids=IGNORED)
+def test_what_no_chat_completion_can_say_is_named(fields, names):
+    asked = {"model": "demo", "max_tokens": 9, "messages": [USER], **fields}
+
+    assert untranslated_of_messages(MessagesRequest.model_validate(asked)) == names
+
+
+def test_a_field_that_only_anthropic_has_never_leaks():
+    body = body_of(betas_of_2030={"a": 1}, seed=7)
+
+    assert body == {"model": "demo", "max_completion_tokens": 9, "messages": [USER], "seed": 7}
 
 
 URL_PDF = {"type": "document", "source": {"type": "url", "url": "https://a.test/b.pdf"}}

@@ -16,10 +16,26 @@ from automation.errors import SiteError
 from backend.wire.chat_response import DONE, sse_event
 from backend.wire.errors import ErrorReply
 from backend.wire.responses.encoder import ResponsesEncoder
-from backend.wire.responses.request import ResponsesRequest
+from backend.wire.responses.reasoning import read_reasoning
+from backend.wire.responses.request import InputItem, ResponsesRequest
 
 REQUEST = ResponsesRequest.model_validate(
-    {"model": "demo", "input": "hi", "metadata": {"k": "v"}, "store": True}
+    {
+        "model": "demo",
+        "input": "hi",
+        "metadata": {"k": "v"},
+        "store": True,
+        "include": ["reasoning.encrypted_content"],
+        "tools": [
+            {
+                "type": "namespace",
+                "name": "agents",
+                "description": "d",
+                "tools": [{"type": "function", "name": "spawn"}],
+            },
+            {"type": "custom", "name": "edit"},
+        ],
+    }
 )
 USAGE = {
     "prompt_tokens": 9,
@@ -63,6 +79,12 @@ STREAMS: dict[str, list[bytes]] = {
         chunk(call(1, '{"b":')),
         chunk(call(0, "1}")),
         chunk(call(1, "2}")),
+        chunk({}, "tool_calls"),
+    ],
+    "calls of a namespace and of a custom tool": [
+        chunk(call(0, '{"a":1}', "agents__spawn")),
+        chunk(call(1, '{"input":"say ', "edit")),
+        chunk(call(1, '\\"hi\\""}')),
         chunk({}, "tool_calls"),
     ],
     "refusal": [chunk({"refusal": "no"}), chunk({}, "stop")],
@@ -152,8 +174,8 @@ def test_the_events_of_an_answer_add_up_to_its_response(name):
             items[event["output_index"]] = event["item"]
         if event["type"].endswith(".delta"):
             gathered[event["item_id"]] = gathered.get(event["item_id"], "") + event["delta"]
-        if event["type"].endswith(("_text.done", "refusal.done", "arguments.done")):
-            said = event.get("text", event.get("refusal", event.get("arguments")))
+        if event["type"].endswith(("_text.done", "refusal.done", "arguments.done", "input.done")):
+            [said] = [event[name] for name in ("text", "refusal", "arguments", "input") if name in event]
             assert gathered[event["item_id"]] == said
         if event["type"] == "response.output_item.done":
             assert items[event["output_index"]]["id"] == event["item"]["id"]
@@ -284,7 +306,36 @@ def test_an_error_among_the_chunks_is_a_failure():
     assert form.end == b""
 
 
-def test_a_refusal_of_the_gateway_is_openais_error():
-    body = ResponsesEncoder(REQUEST).refusal(ErrorReply(400, "invalid_request", "no", "input"))
+def test_calls_of_a_namespace_and_of_a_custom_tool_are_given_back_as_such():
+    events = documents(streamed(STREAMS["calls of a namespace and of a custom tool"]))
+    spawn, edit = events[-1]["response"]["output"]
+    kinds = [event["type"].removeprefix("response.") for event in events if event.get("output_index") == 1]
 
-    assert json.loads(body)["error"]["param"] == "input"
+    assert (spawn["type"], spawn["namespace"], spawn["name"]) == ("function_call", "agents", "spawn")
+    assert spawn["arguments"] == '{"a":1}'
+    assert (edit["type"], edit["name"], edit["input"]) == ("custom_tool_call", "edit", 'say "hi"')
+    assert "arguments" not in edit
+    assert edit["id"].startswith("ctc_")
+    assert kinds == [
+        "output_item.added",
+        "custom_tool_call_input.delta",
+        "custom_tool_call_input.done",
+        "output_item.done",
+    ]
+
+
+def test_a_custom_call_that_is_cut_has_no_half_of_a_text():
+    events = documents(streamed([chunk(call(0, '{"input":"*** Beg', "edit")), chunk({}, "length")]))
+    [item] = events[-1]["response"]["output"]
+
+    assert (item["status"], item["input"]) == ("incomplete", "")
+
+
+def test_reasoning_is_packed_for_clients_that_send_back_nothing_else():
+    item = documents(streamed(STREAMS["reasoning, text and parallel calls"]))[-1]["response"]["output"][0]
+
+    sent_back = InputItem.model_validate(
+        {"type": "reasoning", "encrypted_content": item["encrypted_content"]}
+    )
+
+    assert read_reasoning(sent_back) == "hm"

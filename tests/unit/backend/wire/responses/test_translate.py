@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 from pydantic import ValidationError
 
 from backend.errors import InvalidRequestError
 from backend.wire.chat_request import ChatRequest
 from backend.wire.responses.request import ResponsesRequest
-from backend.wire.responses.translate import responses_to_chat_body
+from backend.wire.responses.translate import responses_to_chat_body, untranslated_of_responses
 
 
 def body_of(**fields: Any) -> dict[str, Any]:
@@ -25,6 +26,14 @@ def parse_chat_call(name: str) -> dict[str, Any]:
 
 def output_item(name: str, output: Any) -> dict[str, Any]:
     return {"type": "function_call_output", "call_id": f"call_{name}", "output": output}
+
+
+def reasoning(said: str) -> dict[str, Any]:
+    return {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": said}]}
+
+
+def called(name: str, **more: Any) -> dict[str, Any]:
+    return {"role": "assistant", "content": None, "tool_calls": [parse_chat_call(name)], **more}
 
 
 PNG = "data:image/png;base64,AA=="
@@ -87,11 +96,39 @@ INPUTS: dict[str, tuple[Any, list[dict[str, Any]]]] = {
             {
                 "role": "assistant",
                 "content": [{"type": "text", "text": "yo"}],
+                "reasoning_content": "hm",
                 "tool_calls": [parse_chat_call("f"), parse_chat_call("g")],
             },
             {"role": "tool", "tool_call_id": "call_f", "content": "1"},
             {"role": "tool", "tool_call_id": "call_g", "content": "2"},
         ],
+    ),
+    "reasoning of each step goes with its calls": (
+        [reasoning("one"), call_item("f"), output_item("f", "1"), reasoning("two"), call_item("g")],
+        [
+            called("f", reasoning_content="one"),
+            {"role": "tool", "tool_call_id": "call_f", "content": "1"},
+            called("g", reasoning_content="two"),
+        ],
+    ),
+    "reasoning that only its summary tells": (
+        [
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": t} for t in ("a", "b")]},
+            {"role": "assistant", "content": "yo"},
+        ],
+        [{"role": "assistant", "content": "yo", "reasoning_content": "a\n\nb"}],
+    ),
+    "reasoning whose answer is not there": (
+        [reasoning("lost"), USER, {"role": "assistant", "content": "yo"}],
+        [USER, {"role": "assistant", "content": "yo"}],
+    ),
+    "records of another server's tools": (
+        [
+            USER,
+            {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search"}},
+            {"role": "assistant", "content": "yo"},
+        ],
+        [USER, {"role": "assistant", "content": "yo"}],
     ),
     "calls alone": (
         [USER, call_item("f"), output_item("f", "1")],
@@ -221,6 +258,105 @@ def test_fields_become_those_of_a_chat_completion(fields, expected):
     assert body_of(**fields) == {"model": "demo", "messages": [USER], **expected}
 
 
+IGNORED: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "nothing": (
+        {"truncation": "disabled", "stream_options": {"include_obfuscation": False}, "metadata": {"a": "b"}},
+        [],
+    ),
+    "ids of a client": ({"client_metadata": {"session": "s"}, "prompt_cache_key": "k"}, ["client_metadata"]),
+    "what only responses have": (
+        {"truncation": "auto", "max_tool_calls": 3, "context_management": [{"type": "compaction"}]},
+        ["context_management", "max_tool_calls", "truncation"],
+    ),
+    "more of the answer": (
+        {"include": ["reasoning.encrypted_content", "web_search_call.results"]},
+        ["include"],
+    ),
+    "reasoning that can be sent back": ({"include": ["reasoning.encrypted_content"]}, []),
+    "a summary": ({"reasoning": {"effort": "low", "summary": "auto"}}, ["reasoning.summary"]),
+    "a padded stream": ({"stream_options": {"include_obfuscation": True}}, ["stream_options"]),
+    "a search of tools": ({"tools": [FUNCTION, {"type": "tool_search"}]}, ["tool_search"]),
+    "records": ({"input": [USER, {"type": "web_search_call", "id": "ws_1"}]}, ["input.web_search_call"]),
+}
+
+
+@pytest.mark.parametrize(("fields", "names"), IGNORED.values(), ids=IGNORED)
+def test_what_no_chat_completion_can_say_is_named(fields, names):
+    asked = {"model": "demo", "input": "hi", **fields}
+
+    assert untranslated_of_responses(ResponsesRequest.model_validate(asked)) == names
+
+
+def test_a_field_that_only_responses_have_never_leaks():
+    body = body_of(client_metadata={"session": "s"}, prompt_cache_key="k", context_management=[])
+
+    assert body == {"model": "demo", "messages": [USER], "prompt_cache_key": "k"}
+
+
+NAMESPACE = {
+    "type": "namespace",
+    "name": "agents",
+    "description": "Work with agents.",
+    "tools": [
+        {"type": "function", "name": "f", "description": "d", "parameters": {"type": "object"}},
+        {"type": "function", "name": "wait"},
+    ],
+}
+CUSTOM = {
+    "type": "custom",
+    "name": "edit",
+    "description": "Edits.",
+    "format": {"type": "grammar", "syntax": "lark", "definition": "start: X"},
+}
+
+
+def test_tools_of_a_namespace_are_functions_with_names_of_their_own():
+    body = body_of(
+        tools=[FUNCTION, NAMESPACE], tool_choice={"type": "function", "name": "f", "namespace": "agents"}
+    )
+
+    functions = [tool["function"] for tool in body["tools"]]
+    assert [function["name"] for function in functions] == ["f", "agents__f", "agents__wait"]
+    assert functions[1]["description"] == "Work with agents.\n\nd"
+    assert "description" not in functions[2]
+    assert body["tool_choice"]["function"]["name"] == "agents__f"
+
+
+def test_a_custom_tool_is_a_function_of_one_text():
+    [tool] = body_of(tools=[CUSTOM], tool_choice={"type": "custom", "name": "edit"})["tools"]
+
+    function = tool["function"]
+    assert function["name"] == "edit"
+    assert function["parameters"]["required"] == ["input"]
+    assert function["description"].startswith("Edits.\n\nThe input must follow this lark grammar:")
+    assert function["description"].endswith("start: X")
+
+
+def test_tools_that_come_with_the_input_are_offered_once():
+    more = {"type": "additional_tools", "role": "developer", "tools": [NAMESPACE, CUSTOM]}
+
+    body = body_of(input=[more, USER, more])
+
+    assert [tool["function"]["name"] for tool in body["tools"]] == ["agents__f", "agents__wait", "edit"]
+    assert body["messages"] == [USER]
+
+
+def test_calls_of_a_namespace_and_of_custom_tools_go_back_as_the_functions_they_were():
+    items = [
+        {**call_item("f"), "namespace": "agents"},
+        {"type": "custom_tool_call", "call_id": "call_e", "name": "edit", "input": 'say "hi"\n'},
+        output_item("f", "1"),
+        {"type": "custom_tool_call_output", "call_id": "call_e", "output": "done"},
+    ]
+
+    assistant, *results = body_of(input=items, tools=[NAMESPACE, CUSTOM])["messages"]
+
+    functions = [call["function"] for call in assistant["tool_calls"]]
+    assert [function["name"] for function in functions] == ["agents__f", "edit"]
+    assert orjson.loads(functions[1]["arguments"]) == {"input": 'say "hi"\n'}
+    assert [result["content"] for result in results] == ["1", "done"]
+
+
 REFUSED: dict[str, dict[str, Any]] = {
     "previous_response_id": {"previous_response_id": "resp_1"},
     "conversation": {"conversation": "conv_1"},
@@ -247,6 +383,11 @@ REFUSED: dict[str, dict[str, Any]] = {
     "tools.0.type": {"tools": [{"type": "code_interpreter"}]},
     "tools.0.name": {"tools": [{"type": "function"}]},
     "tools.0.filters": {"tools": [{"type": "web_search", "filters": {"allowed_domains": ["a.test"]}}]},
+    "tools.0.tools.1.type": {
+        "tools": [{"type": "namespace", "name": "n", "tools": [OTHER, {"type": "computer"}]}]
+    },
+    "tools.0.tools": {"tools": [{"type": "namespace", "name": "n"}]},
+    "input.1.tools.0.type": {"input": [USER, {"type": "additional_tools", "tools": [{"type": "mcp"}]}]},
     "tool_choice": {"tool_choice": "required"},
     "text.format": {"text": {"format": {"type": "grammar"}}},
 }

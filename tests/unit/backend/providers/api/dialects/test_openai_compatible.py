@@ -231,6 +231,34 @@ def test_the_quirks_of_an_api_are_kept():
     }
 
 
+@pytest.mark.parametrize(
+    ("preset", "model", "names"),
+    [
+        ("openai", "gpt-9", ["web_search_options"]),
+        ("openai", "gpt-9-search-preview", []),
+        ("openrouter", "any", []),
+        ("deepseek", "any", ["web_search_options"]),
+        ("mistral", "any", ["prompt_cache_key", "user", "web_search_options"]),
+        ("groq", "any", ["prompt_cache_key", "web_search_options"]),
+    ],
+)
+def test_what_an_api_is_known_to_refuse_is_told(preset, model, names):
+    body = {**BODY, "model": model, "web_search_options": {}, "prompt_cache_key": "k", "user": "u"}
+
+    assert OpenAICompatible(PRESETS[preset].quirks).refused(body) == names
+
+
+@pytest.mark.parametrize(("preset", "is_sent"), [("deepseek", True), ("mistral", False), ("groq", False)])
+def test_earlier_reasoning_is_sent_back_where_it_is_not_refused(preset, is_sent):
+    said = {"role": "assistant", "content": "yo", "reasoning_content": "hm"}
+
+    request = OpenAICompatible(PRESETS[preset].quirks).chat({**BODY, "messages": [said]}, is_streamed=False)
+
+    [message] = orjson.loads(request.body)["messages"]
+    assert ("reasoning_content" in message) is is_sent
+    assert message["content"] == "yo"
+
+
 def test_quirks_leave_the_clients_body_alone():
     body = {**BODY, "max_completion_tokens": 5}
 
