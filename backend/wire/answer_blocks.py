@@ -8,42 +8,20 @@ earlier one is over: for a call that is when its arguments are a whole JSON valu
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from backend.provider_errors import ApiFailedError
+from backend.wire.answers.answer_document import count_at, read_list, read_text
+from backend.wire.answers.call_sorter import CallSorter, JsonEnd
+from backend.wire.answers.finish_reasons import is_cut
 
 Kind = Literal["reasoning", "text", "refusal", "call"]
 
-
-class JsonEnd:
-    """Detects in linear time the end of an object or array that comes in pieces."""
-
-    def __init__(self) -> None:
-        self._depth = 0
-        self._in_string = False
-        self._is_escaped = False
-        self.is_reached = False
-
-    def feed(self, text: str) -> None:
-        """Read on."""
-        for character in text:
-            if self._is_escaped:
-                self._is_escaped = False
-            elif self._in_string:
-                self._is_escaped = character == "\\"
-                self._in_string = character != '"'
-            else:
-                self._feed_bare(character)
-
-    def _feed_bare(self, character: str) -> None:
-        self._in_string = character == '"'
-        if character in "{[":
-            self._depth += 1
-        elif character in "}]":
-            self._depth -= 1
-            self.is_reached = self._depth <= 0
+_WITH_CALL = frozenset({"tool_calls", "function_call"})
+_TEXT_PARTS = frozenset({"text", "output_text"})
+_SILENT_PARTS = frozenset({"reference"})  # which of the request's documents the text beside it is from
 
 
 @dataclass(slots=True)
@@ -52,7 +30,6 @@ class AnswerBlock:
 
     Attributes:
         position: Its place among the blocks, from 0.
-        call_index: OpenAI's index of a call; None for all else.
         call_id: The provider's, else one of ours from the block's beginning on.
         citations: OpenAI's ``url_citation``, their indexes counted from the start of this block.
         starts_at: How many characters of the answer's text came before.
@@ -61,7 +38,6 @@ class AnswerBlock:
 
     kind: Kind
     position: int
-    call_index: int | None = None
     call_id: str = ""
     name: str = ""
     pieces: list[str] = field(default_factory=list)
@@ -79,14 +55,15 @@ class AnswerBlock:
 
     @property
     def is_ready(self) -> bool:
-        """Whether its beginning can be written: a call needs its name."""
-        return self.kind != "call" or bool(self.name)
+        """Whether its beginning can be written: a call needs its name, of which more may come before its arguments."""
+        return self.kind != "call" or bool(self.name and self.pieces)
 
 
 def message_to_delta(message: Mapping[str, Any]) -> dict[str, Any]:
     """Return a whole message as one delta."""
-    calls = [{**call, "index": i} for i, call in enumerate(message.get("tool_calls") or ())]
-    return {**message, "tool_calls": calls}
+    calls = read_list(message, "tool_calls")
+    numbered = [{**call, "index": i} if isinstance(call, Mapping) else call for i, call in enumerate(calls)]
+    return {**message, "tool_calls": numbered}
 
 
 class BlockWriter(Protocol):
@@ -121,6 +98,8 @@ class Blocks:
         self._writer = writer
         self.stem = ""
         self._text_size = 0
+        self._sorter = CallSorter()
+        self._calls: dict[int, AnswerBlock] = {}
         self._open = 0
         self.all: list[AnswerBlock] = []
 
@@ -128,90 +107,122 @@ class Blocks:
         """Return the events of one ``delta`` of a chunk, or of a whole message.
 
         Raises:
-            ApiFailedError: A call goes on after its arguments have ended.
+            ApiFailedError: A field is not of its type, or a call goes on after its arguments have ended.
         """
-        reasoning = delta.get("reasoning_content") or delta.get("reasoning")
-        if isinstance(reasoning, str) and reasoning:
-            self._add(self._last("reasoning"), reasoning)
-        for kind, name in (("text", "content"), ("refusal", "refusal")):
-            if text := delta.get(name):
-                self._add(self._last("text" if kind == "text" else "refusal"), text)
-        for citation in delta.get("annotations") or ():
+        self._add_reasoning(delta.get("reasoning_content") or delta.get("reasoning"))
+        content = delta.get("content")
+        if isinstance(content, list):
+            for part in content:
+                self._add_part(part)
+        else:
+            self._add("text", read_text(delta, "content"))
+        self._add("refusal", read_text(delta, "refusal"))
+        for citation in read_list(delta, "annotations"):
             self._cite(citation)
-        for place, call in enumerate(delta.get("tool_calls") or ()):
-            self._add_call(call, place)
+        for call in read_list(delta, "tool_calls") or _former_calls(delta):
+            self._add_call(call)
         return self._advance()
 
-    def finish(self, *, is_cut: bool = False) -> bytes:
+    def finish(self, finish_reason: str) -> bytes:
         """Return the events of all that still waits; every block is closed.
 
         Args:
-            is_cut: The answer was ended from outside, so that a call without arguments may have lost them.
+            finish_reason: OpenAI's. Of an answer that was cut, a call without arguments may have lost them.
 
         Raises:
-            ApiFailedError: A call has no name.
+            ApiFailedError: A call has no name, or the answer ended for a call that isn't there.
         """
-        return self._advance(is_over=True, is_cut=is_cut)
+        if finish_reason in _WITH_CALL and not any(block.kind == "call" for block in self.all):
+            msg = f"its answer ended with {finish_reason}, and there is no call of a tool in it"
+            raise ApiFailedError(msg)
+        return self._advance(is_over=True, was_cut=is_cut(finish_reason))
 
-    def _last(self, kind: Kind) -> AnswerBlock:
-        if self.all and self.all[-1].kind == kind:
-            return self.all[-1]
-        return self._append(AnswerBlock(kind, len(self.all), starts_at=self._text_size))
+    def _add_reasoning(self, reasoning: Any) -> None:
+        """Add reasoning; what some have under these names besides text says nothing that could be shown."""
+        if isinstance(reasoning, str):
+            self._add("reasoning", reasoning)
+
+    def _add_part(self, part: Any) -> None:
+        """Add a part of a content that is a list, such as Mistral's.
+
+        Raises:
+            ApiFailedError: It is something for which neither of our other APIs has a place, such as an image.
+        """
+        kind = str(part.get("type")) if isinstance(part, Mapping) else None
+        if kind in _TEXT_PARTS:
+            self._add("text", read_text(part, "text"))
+        elif kind == "refusal":
+            self._add("refusal", read_text(part, "refusal"))
+        elif kind == "thinking":
+            self._add_thinking(part.get("thinking"))
+        elif kind not in _SILENT_PARTS:
+            msg = f"its answer has a part of type {kind}, for which there is no place here"
+            raise ApiFailedError(msg)
+
+    def _add_thinking(self, thinking: Any) -> None:
+        for part in thinking if isinstance(thinking, list) else [{"text": thinking}]:
+            if not isinstance(part, Mapping):
+                msg = "the thinking of its answer is no text"
+                raise ApiFailedError(msg)
+            self._add("reasoning", read_text(part, "text"))
 
     def _append(self, block: AnswerBlock) -> AnswerBlock:
         self.all.append(block)
         return block
 
-    def _add(self, block: AnswerBlock, text: str) -> None:
-        block.pieces.append(text)
-        block.waiting.append(text)
-        if block.kind == "text":
+    def _add(self, kind: Kind, text: str) -> None:
+        if not text:
+            return
+        if not self.all or self.all[-1].kind != kind:
+            self._append(AnswerBlock(kind, len(self.all), starts_at=self._text_size))
+        self._extend(self.all[-1], text)
+        if kind == "text":
             self._text_size += len(text)
 
-    def _add_call(self, call: Mapping[str, Any], place: int) -> None:
-        index = call.get("index")
-        index = place if index is None else index
-        function = call.get("function") or {}
-        block = next((b for b in self.all if b.call_index == index), None)
-        block = block or self._append(AnswerBlock("call", len(self.all), call_index=index))
-        block.call_id = block.call_id or call.get("id") or ""
-        block.name = block.name or function.get("name") or ""
-        if text := function.get("arguments"):
-            self._add_arguments(block, text)
+    @staticmethod
+    def _extend(block: AnswerBlock, text: str) -> None:
+        block.pieces.append(text)
+        if _ends_with_half(block.waiting):
+            block.waiting[-1] += text  # type: ignore[operator]  # a text, or it would not end so
+        else:
+            block.waiting.append(text)
 
-    def _add_arguments(self, block: AnswerBlock, text: str) -> None:
-        if block.end.is_reached:
-            # White space after a value says nothing, and the block may be closed already.
-            if text.strip():
-                msg = "a call of a tool went on after its arguments had ended"
-                raise ApiFailedError(msg)
-            return
-        block.end.feed(text)
-        self._add(block, text)
+    def _add_call(self, entry: Any) -> None:
+        call, text = self._sorter.sort(entry)
+        block = self._calls.get(call.index)
+        if block is None:
+            block = self._append(AnswerBlock("call", len(self.all), end=call.end))
+            self._calls[call.index] = block
+        if not block.is_begun:
+            block.call_id, block.name = call.call_id, call.name
+        if text:
+            self._extend(block, text)
 
-    def _cite(self, annotation: Mapping[str, Any]) -> None:
+    def _cite(self, annotation: Any) -> None:
         block = next((b for b in reversed(self.all) if b.kind == "text" and not b.is_closed), None)
-        page = annotation.get("url_citation")
-        if block is None or page is None:
+        page = annotation.get("url_citation") if isinstance(annotation, Mapping) else None
+        if block is None or not isinstance(page, Mapping):
             return
-        moved = {name: max(0, page.get(name, 0) - block.starts_at) for name in ("start_index", "end_index")}
-        citation = {"url": page.get("url") or "", "title": page.get("title") or "", **moved}
+        moved = {
+            name: max(0, count_at(page, name) - block.starts_at) for name in ("start_index", "end_index")
+        }
+        citation = {"url": read_text(page, "url"), "title": read_text(page, "title"), **moved}
         block.citations.append(citation)
         block.waiting.append(citation)
 
-    def _advance(self, *, is_over: bool = False, is_cut: bool = False) -> bytes:
+    def _advance(self, *, is_over: bool = False, was_cut: bool = False) -> bytes:
         written = []
         while self._open < len(self.all):
             block = self.all[self._open]
-            written.append(self._write(block))
+            written.append(self._write(block, is_told=is_over or self._has_next()))
             if not (is_over or (self._has_next() and self._is_complete(block))):
                 break
             if not block.is_begun:
                 msg = "a call of a tool without a name"
                 raise ApiFailedError(msg)
-            if block.kind == "call" and not is_cut and not block.text.strip():
+            if block.kind == "call" and not was_cut and not block.text.strip():
                 # No arguments are an empty object: clients parse what they gather.
-                self._add(block, "{}")
+                self._extend(block, "{}")
                 written.append(self._write(block))
             block.is_closed = True
             written.append(self._writer.close(block))
@@ -225,11 +236,14 @@ class Blocks:
     def _is_complete(block: AnswerBlock) -> bool:
         return block.kind != "call" or (block.is_begun and block.end.is_reached)
 
-    def _write(self, block: AnswerBlock) -> bytes:
-        if not block.is_ready:
+    def _write(self, block: AnswerBlock, *, is_told: bool = False) -> bytes:
+        """Return the events of what waits; ``is_told`` says that no more of a text or a call's name is to come."""
+        if not (block.is_begun or block.is_ready or (is_told and block.name)):
             return b""
         written = [] if block.is_begun else [self._begin(block)]
         while block.waiting:
+            if not is_told and len(block.waiting) == 1 and _ends_with_half(block.waiting):
+                break  # a client that prints each piece could not print this one
             piece = block.waiting.popleft()
             more = self._writer.more if isinstance(piece, str) else self._writer.cite
             written.append(more(block, piece))  # type: ignore[arg-type]  # chosen by its type above
@@ -240,3 +254,15 @@ class Blocks:
         if block.kind == "call":
             block.call_id = block.call_id or f"call_{self.stem}_{block.position}"
         return self._writer.begin(block)
+
+
+def _ends_with_half(waiting: Sequence[str | dict[str, Any]]) -> bool:
+    """Whether the last of what waits ends with the first half of a surrogate pair."""
+    last = waiting[-1] if waiting else ""
+    return isinstance(last, str) and "\ud800" <= last[-1:] <= "\udbff"
+
+
+def _former_calls(delta: Mapping[str, Any]) -> list[Any]:
+    """Return the one call of OpenAI's API before tools, which some still answer by."""
+    call = delta.get("function_call")
+    return [{"function": call}] if call else []

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from backend.provider_errors import ApiFailedError
+from backend.wire.answers.answer_document import read_object, read_objects
+from backend.wire.answers.exact_json import parse_lenient
+from backend.wire.answers.finish_reasons import read_finish_reason
 from backend.wire.chat_response import to_json
 from backend.wire.errors import ErrorReply
 
@@ -30,25 +31,39 @@ class ChatEvents:
         """
         *whole, self._rest = (self._rest + events).replace(b"\r\n", b"\n").split(_END)
         found = (_data(event) for event in whole)
-        return [_document(data) for data in found if data and data != _DONE]
+        return [chat_document(data) for data in found if data and data != _DONE]
 
 
 def find_choice(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the one choice of a completion or a chunk; empty where there is none, as with the usage."""
-    return next((choice for choice in document.get("choices") or () if not choice.get("index")), {})
+    """Return the one choice of a completion or a chunk; empty where there is none, as with the usage.
+
+    Raises:
+        ApiFailedError: The choices are no objects.
+    """
+    choices = read_objects(document, "choices")
+    return next((choice for choice in choices if not choice.get("index")), {})
 
 
 def whole_choice(completion: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the one choice of a whole completion.
 
     Raises:
-        ApiFailedError: It has none.
+        ApiFailedError: It has none, or doesn't say why it ended.
     """
     choice = find_choice(completion)
-    if not choice.get("message"):
+    if not read_object(choice, "message"):
         msg = "a completion without a message"
         raise ApiFailedError(msg)
+    if read_finish_reason(choice.get("finish_reason")) is None:
+        msg = "its answer has no finish_reason: it may be cut"
+        raise ApiFailedError(msg)
     return choice
+
+
+def find_usage(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the usage in a completion or a chunk; None where it has none."""
+    usage = document.get("usage")
+    return usage if isinstance(usage, Mapping) and usage else None
 
 
 def completion_id_stem(document: Mapping[str, Any]) -> str:
@@ -78,13 +93,18 @@ def _data(event: bytes) -> bytes:
     return b"\n".join(lines)
 
 
-def _document(data: bytes) -> dict[str, Any]:
+def chat_document(data: bytes) -> dict[str, Any]:
+    """Return the document of a completion or of an event's data.
+
+    Raises:
+        ApiFailedError: It is no JSON object.
+    """
     try:
-        document = orjson.loads(data)
-    except orjson.JSONDecodeError as exc:
-        msg = "an event that is not JSON"
+        document = parse_lenient(data)
+    except ValueError as exc:
+        msg = "what it sent is not JSON"
         raise ApiFailedError(msg) from exc
     if not isinstance(document, dict):
-        msg = "an event that is no JSON object"
+        msg = "what it sent is no JSON object"
         raise ApiFailedError(msg)
     return document

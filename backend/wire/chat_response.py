@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import orjson
-
+from backend.wire.answers.exact_json import dump_exactly
 from backend.wire.tool_envelope import CalledTool
 
 DONE = b"data: [DONE]\n\n"
@@ -54,8 +52,12 @@ def completion_document(
     finish_reason: str,
     usage: dict[str, Any],
     tool_calls: Sequence[CalledTool] = (),
+    stopped_by: str | None = None,
 ) -> dict[str, Any]:
-    """Return a whole ``chat.completion``; the content of one that only calls tools is null."""
+    """Return a whole ``chat.completion``; the content of one that only calls tools is null.
+
+    ``stopped_by`` is the stop sequence that ended it, told as vLLM tells it.
+    """
     content = text if text.strip() or not tool_calls else None
     message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": None}
     if tool_calls:
@@ -65,6 +67,8 @@ def completion_document(
     if citations:
         message["annotations"] = [c.document() for c in citations]
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason}
+    if stopped_by is not None:
+        choice["stop_reason"] = stopped_by
     return {
         "id": head.id,
         "object": "chat.completion",
@@ -120,11 +124,12 @@ class ChunkWriter:
         finish_reason: str,
         citations: Sequence[Citation] = (),
         notes: Sequence[str] = (),
+        stopped_by: str | None = None,
     ) -> bytes:
-        """Return the event that tells why the answer ended."""
+        """Return the event that tells why the answer ended; ``stopped_by`` as in ``completion_document``."""
         delta = {"annotations": [c.document() for c in citations]} if citations else {}
         extra = {"gateway_notes": list(notes)} if notes else {}
-        return self._delta(delta, finish_reason, extra)
+        return self._delta(delta, finish_reason, extra, stopped_by)
 
     def usage(self, usage: dict[str, Any]) -> bytes:
         """Return the event of the usage where the client asked for it, else nothing; it comes after ``finish``."""
@@ -145,11 +150,14 @@ class ChunkWriter:
         delta: dict[str, Any],
         finish_reason: str | None = None,
         extra: dict[str, Any] | None = None,
+        stopped_by: str | None = None,
     ) -> bytes:
         if self._is_first:
             self._is_first = False
             delta = {"role": "assistant", **({} if "content" in delta else {"content": ""}), **delta}
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        if stopped_by is not None:
+            choice["stop_reason"] = stopped_by
         usage = {"usage": None} if self._with_usage else {}
         return sse_event({**self._common, "choices": [choice], **usage, **(extra or {})})
 
@@ -161,10 +169,7 @@ def sse_event(document: Any) -> bytes:
 
 def to_json(document: Any) -> bytes:
     """Return ``document`` as JSON in which no client finds a line end; half a surrogate pair, which UTF-8 can't carry, is escaped."""
-    try:
-        return escape_line_ends(orjson.dumps(document))
-    except orjson.JSONEncodeError:
-        return json.dumps(document).encode()
+    return escape_line_ends(dump_exactly(document))
 
 
 def escape_line_ends(text: bytes) -> bytes:

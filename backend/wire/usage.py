@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import orjson
-
 from automation.turn import Prompt, UsageReported
+from backend.wire.answers.answer_document import parse_count
+from backend.wire.answers.exact_json import parse_lenient
 
 CHARACTERS_PER_TOKEN = 4
 
@@ -39,9 +39,9 @@ class TokenUsage(NamedTuple):
 
 def embeddings_usage(document: bytes) -> TokenUsage | None:
     """Return the token counts in an embeddings document; None where it has none."""
-    usage = orjson.loads(document).get("usage")
-    tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else None
-    return TokenUsage(tokens, 0) if isinstance(tokens, int) else None
+    usage = parse_lenient(document).get("usage")
+    tokens = parse_count(usage.get("prompt_tokens")) if isinstance(usage, dict) else None
+    return TokenUsage(tokens, 0) if tokens is not None else None
 
 
 def estimate_tokens(size_characters: int) -> int:

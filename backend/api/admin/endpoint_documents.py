@@ -11,6 +11,7 @@ from backend.api.errors import find_reply
 from backend.endpoints.endpoint import Endpoint, LastFailure
 from backend.endpoints.states import StateChange
 from backend.providers.config import EndpointConfig, EndpointDraft
+from backend.wire.chat_events import find_usage
 
 _SECRETS = {"password", "api_key", "headers"}
 
@@ -79,7 +80,7 @@ def tested_document(
 ) -> dict[str, Any]:
     """Return a ``chat.completion`` as ``POST …/test`` tells it."""
     choice = completion["choices"][0]
-    message, usage = choice["message"], completion.get("usage") or {}
+    message, usage = choice["message"], find_usage(completion) or {}
     notes = headers.get("x-gateway-notes")
     metadata = {
         "finish_reason": choice["finish_reason"],

@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import orjson
 from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
@@ -25,6 +24,7 @@ from backend.api.json_route import JsonRoute
 from backend.api.services import PrincipalOf, ServicesOf
 from backend.gateway.call_parser import parse_chat_call
 from backend.providers.config import EndpointDraft
+from backend.wire.chat_events import chat_document
 from backend.wire.chat_request import TestRequest
 
 router = APIRouter(prefix="/api/endpoints", tags=["endpoints"], route_class=JsonRoute)
@@ -100,7 +100,7 @@ async def test_endpoint(
     )
     call = replace(call, is_throwaway=True)
     async with services.gateway.open_reply(call, pinned_to=slug) as reply:
-        return tested_document(orjson.loads(reply.body), reply.headers, services.manager.get(slug).config)
+        return tested_document(chat_document(reply.body), reply.headers, services.manager.get(slug).config)
 
 
 @router.get("/{slug}/health")

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
-import orjson
 from pydantic import ValidationError
 
 from backend.providers.api.client_session import open_api_session
@@ -18,6 +17,8 @@ from backend.providers.api.reply import CompletionProvider
 from backend.providers.config import EndpointConfig
 from backend.providers.library.api_config import invalid_config_error
 from backend.providers.library.call_types import CallResult, build_call_result
+from backend.wire.answers.answer_document import read_object, read_objects, read_text
+from backend.wire.chat_events import chat_document
 from backend.wire.chat_request import PinnedChatRequest
 from backend.wire.chat_response import CompletionHead
 
@@ -37,7 +38,7 @@ async def complete(api: CompletionProvider, body: Mapping[str, Any], **metadata:
     """
     check_body(body)
     whole = await api.complete(body, build_completion_head(body))
-    return build_call_result(orjson.loads(whole.body), ignored=list(api.ignored(body)), **metadata)
+    return build_call_result(chat_document(whole.body), ignored=list(api.ignored(body)), **metadata)
 
 
 def check_body(body: Mapping[str, Any]) -> None:
@@ -64,9 +65,13 @@ def build_completion_head(body: Mapping[str, Any]) -> CompletionHead:
 
 
 def texts_in(events: bytes) -> Iterator[str]:
-    """Yield the texts of the answer in whole ``data: {chunk}`` events."""
+    """Yield the texts of the answer in whole ``data: {chunk}`` events.
+
+    Raises:
+        ApiFailedError: A content is no text.
+    """
     for event in events.split(b"\n\n"):
         if event.startswith(b"data: {"):
-            for choice in orjson.loads(event.removeprefix(b"data: ")).get("choices", ()):
-                if text := choice.get("delta", {}).get("content"):
+            for choice in read_objects(chat_document(event.removeprefix(b"data: ")), "choices"):
+                if text := read_text(read_object(choice, "delta"), "content"):
                     yield text

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from backend.accounts.states import AccountState
+from backend.wire.answers.answer_document import read_objects
 
 AccountStatus = AccountState
 
@@ -91,10 +92,14 @@ class AccountSummary:
 
 
 def build_call_result(document: Mapping[str, Any], **metadata: Any) -> CallResult:
-    """Return a ``chat.completion`` of ours as a result."""
+    """Return a ``chat.completion`` as a result.
+
+    Raises:
+        ApiFailedError: Its annotations are no objects.
+    """
     choice = document["choices"][0]
     message = choice["message"]
-    notes = message.get("annotations") or ()
+    notes = read_objects(message, "annotations")
     cited = [note["url_citation"] for note in notes if isinstance(note.get("url_citation"), Mapping)]
     return CallResult(
         raw_response=document,

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from backend.provider_errors import ApiFailedError
 from backend.wire.answer_blocks import AnswerBlock, Blocks, message_to_delta
+from backend.wire.answers.answer_document import count_at, read_object, read_text
+from backend.wire.answers.exact_json import RawJson, parse_lenient
+from backend.wire.answers.finish_reasons import is_cut, read_finish_reason
 from backend.wire.chat_events import (
     ChatEvents,
+    chat_document,
     completion_id_stem,
     find_choice,
     find_error,
+    find_usage,
     named_event,
     whole_choice,
 )
@@ -31,6 +34,8 @@ _STOP_REASONS = {
     "function_call": "tool_use",
     "content_filter": "refusal",
 }
+# Where vLLM, and with it all that translates to OpenAI's form here, and SGLang tell the sequence.
+_STOPPED_BY = ("stop_reason", "matched_stop")
 _DELTAS = {
     "reasoning": ("thinking_delta", "thinking"),
     "text": ("text_delta", "text"),
@@ -50,7 +55,8 @@ class MessagesEncoder:
         self._request_id = request_id
         self._chunks = ChatEvents()
         self._blocks = Blocks(_EventWriter())
-        self._choice: dict[str, Any] = {}
+        self._finish_reason: str | None = None
+        self._last: Mapping[str, Any] = {}  # the choice that said why the answer ended
         self._usage: Mapping[str, Any] | None = None
         self._is_begun = False
         self._is_over = False
@@ -64,12 +70,13 @@ class MessagesEncoder:
         """
         if self._is_over:
             return b""
-        if not self._choice.get("finish_reason"):
+        if self._finish_reason is None:
             msg = "the stream ended before the answer did"
             raise ApiFailedError(msg)
-        closed = self._blocks.finish(is_cut=_is_cut(self._choice))
-        stop = _stop(self._choice, self._blocks.all, self._request.stop_sequences or ())
-        if not _is_cut(self._choice):
+        closed = self._blocks.finish(self._finish_reason)
+        stopped_by = find_stop(self._last, self._request.stop_sequences or ())
+        stop = _stop(self._finish_reason, stopped_by, self._blocks.all)
+        if not is_cut(self._finish_reason):
             _inputs(self._blocks.all)
         self._is_over = True
         usage = _usage(self._usage, self._request, self._blocks.all)
@@ -90,7 +97,7 @@ class MessagesEncoder:
         Raises:
             ApiFailedError: The arguments of a call are no JSON object.
         """
-        return to_json(message_document(self._request, orjson.loads(completion)))
+        return to_json(message_document(self._request, chat_document(completion)))
 
     def failure(self, error: ErrorReply) -> bytes:
         """Return an ``error`` event; nothing comes after it."""
@@ -105,9 +112,10 @@ class MessagesEncoder:
         if error := find_error(chunk):
             return self.failure(error)
         choice = find_choice(chunk)
-        self._choice |= {k: choice[k] for k in ("finish_reason", "stop_reason") if choice.get(k)}
-        self._usage = chunk.get("usage") or self._usage
-        return self._begin(chunk) + self._blocks.feed(choice.get("delta") or {})
+        if (reason := read_finish_reason(choice.get("finish_reason"))) is not None:
+            self._finish_reason, self._last = reason, choice
+        self._usage = find_usage(chunk) or self._usage
+        return self._begin(chunk) + self._blocks.feed(read_object(choice, "delta"))
 
     def _begin(self, chunk: Mapping[str, Any]) -> bytes:
         """Return the events before all others, once."""
@@ -131,14 +139,14 @@ def message_document(request: MessagesRequest, completion: Mapping[str, Any]) ->
     blocks = Blocks(_EventWriter())
     blocks.stem = completion_id_stem(completion)
     blocks.feed(message_to_delta(choice["message"]))
-    is_cut = _is_cut(choice)
-    blocks.finish(is_cut=is_cut)
+    reason = read_finish_reason(choice["finish_reason"]) or ""
+    blocks.finish(reason)
     # Of an answer that was cut, half a call can't be shown as an object; stop_reason says that there was more.
-    shown = [block for block in blocks.all if not (is_cut and _is_broken(block))]
+    shown = [block for block in blocks.all if not (is_cut(reason) and _is_broken(block))]
     inputs = _inputs(shown)
     content = [_content(block, inputs.get(block.position)) for block in shown]
-    stop = _stop({"finish_reason": "stop", **choice}, blocks.all, request.stop_sequences or ())
-    usage = _usage(completion.get("usage"), request, blocks.all)
+    stop = _stop(reason, find_stop(choice, request.stop_sequences or ()), blocks.all)
+    usage = _usage(find_usage(completion), request, blocks.all)
     return _message(completion, request, content, stop, usage)
 
 
@@ -153,38 +161,35 @@ def _message(
         "id": f"msg_{completion_id_stem(completion)}",
         "type": "message",
         "role": "assistant",
-        "model": completion.get("model") or request.model,
+        "model": read_text(completion, "model") or request.model,
         "content": content,
         **stop,
         "usage": usage,
     }
 
 
-def _inputs(blocks: Sequence[AnswerBlock]) -> dict[int, dict[str, Any]]:
+def _inputs(blocks: Sequence[AnswerBlock]) -> dict[int, RawJson]:
     """Return the arguments of all calls by the position of their block."""
     return {block.position: _input(block) for block in blocks if block.kind == "call"}
-
-
-def _is_cut(choice: Mapping[str, Any]) -> bool:
-    return choice.get("finish_reason") in {"length", "content_filter"}
 
 
 def _is_broken(block: AnswerBlock) -> bool:
     return block.kind == "call" and not block.end.is_reached
 
 
-def _input(block: AnswerBlock) -> dict[str, Any]:
+def _input(block: AnswerBlock) -> RawJson:
+    """Return the arguments of a call as they came: to read and write them again would round their numbers."""
     try:
-        arguments = orjson.loads(block.text)
-    except orjson.JSONDecodeError:
+        arguments = parse_lenient(block.text)
+    except ValueError:
         arguments = None
     if not isinstance(arguments, dict):
         msg = f"a call of the tool {block.name!r} whose arguments are no JSON object"
         raise ApiFailedError(msg)
-    return arguments
+    return RawJson(block.text)
 
 
-def _content(block: AnswerBlock, arguments: dict[str, Any] | None = None) -> dict[str, Any]:
+def _content(block: AnswerBlock, arguments: RawJson | None = None) -> dict[str, Any]:
     """Return a block of the message; without its text where ``arguments`` and pieces are still to come."""
     if block.kind == "reasoning":
         # Nobody signed it: an empty signature is what there is.
@@ -201,17 +206,21 @@ def _citation(citation: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "web_search_result_location", **page, "cited_text": "", "encrypted_index": ""}
 
 
-def _stop(choice: Mapping[str, Any], blocks: Sequence[AnswerBlock], stops: Sequence[str]) -> dict[str, Any]:
-    """Return why the answer ended; which sequence stopped it is known only where the provider tells."""
-    reason = _STOP_REASONS.get(choice["finish_reason"], "end_turn")
+def find_stop(choice: Mapping[str, Any], stops: Sequence[str]) -> str | None:
+    """Return which of the request's sequences stopped the answer; None where none did, or the provider doesn't tell."""
+    told = [choice.get(name) for name in _STOPPED_BY]
+    return next((stop for stop in stops if stop in told), None)
+
+
+def _stop(finish_reason: str, stopped_by: str | None, blocks: Sequence[AnswerBlock]) -> dict[str, Any]:
+    reason = _STOP_REASONS[finish_reason]
     kinds = {block.kind for block in blocks}
     if reason == "end_turn" and "call" in kinds:
         # Some providers say "stop" after a call; a client then would not run the tool.
         reason = "tool_use"
     elif reason == "end_turn" and "refusal" in kinds:
         reason = "refusal"
-    stopped_by = choice.get("stop_reason")
-    if reason == "end_turn" and stopped_by in stops:
+    if reason == "end_turn" and stopped_by is not None:
         return {"stop_reason": "stop_sequence", "stop_sequence": stopped_by}
     return {"stop_reason": reason, "stop_sequence": None}
 
@@ -223,11 +232,11 @@ def _usage(
     if usage is None:
         written = sum(estimate_tokens(len(block.text)) for block in blocks)
         return {"input_tokens": estimate_input(request), "output_tokens": written, "estimated": True}
-    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+    cached = count_at(usage, "prompt_tokens_details", "cached_tokens")
     told = {
-        "input_tokens": max(0, (usage.get("prompt_tokens") or 0) - cached),
+        "input_tokens": max(0, count_at(usage, "prompt_tokens") - cached),
         "cache_read_input_tokens": cached,
-        "output_tokens": usage.get("completion_tokens") or 0,
+        "output_tokens": count_at(usage, "completion_tokens"),
     }
     return {**told, "estimated": True} if usage.get("estimated") else told
 

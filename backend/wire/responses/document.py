@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backend.wire.answer_blocks import AnswerBlock
+from backend.wire.answers.answer_document import count_at, read_text
 from backend.wire.chat_events import completion_id_stem
 from backend.wire.responses.custom_tools import custom_input
 from backend.wire.responses.reasoning import ENCRYPTED, pack_reasoning
@@ -28,8 +29,8 @@ class ResponseDocuments:
         self._names = ToolNames(list_tools(request))
         self._packs_reasoning = ENCRYPTED in (request.include or ())
         self._stem = completion_id_stem(completion)
-        self._created = completion.get("created") or 0
-        self._model = completion.get("model") or request.model
+        self._created = count_at(completion, "created")
+        self._model = read_text(completion, "model") or request.model
 
     def item_id(self, block: AnswerBlock) -> str:
         """Return the id of a block's item."""
@@ -134,16 +135,16 @@ def annotation(citation: Mapping[str, Any]) -> dict[str, Any]:
 
 def build_responses_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
     """Return a chat completion's usage as a response's; ``estimated`` stays."""
-    read, written = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
-    of_prompt = usage.get("prompt_tokens_details") or {}
-    details = {name: of_prompt.get(name) or 0 for name in ("cached_tokens", "cache_write_tokens")}
-    thought = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0
+    read, written = count_at(usage, "prompt_tokens"), count_at(usage, "completion_tokens")
+    cached = ("cached_tokens", "cache_write_tokens")
+    details = {name: count_at(usage, "prompt_tokens_details", name) for name in cached}
+    thought = count_at(usage, "completion_tokens_details", "reasoning_tokens")
     return {
         "input_tokens": read,
         "input_tokens_details": details,
         "output_tokens": written,
         "output_tokens_details": {"reasoning_tokens": thought},
-        "total_tokens": usage.get("total_tokens") or read + written,
+        "total_tokens": count_at(usage, "total_tokens") or read + written,
         **({"estimated": True} if usage.get("estimated") else {}),
     }
 

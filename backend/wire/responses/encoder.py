@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from backend.provider_errors import ApiFailedError
 from backend.wire.answer_blocks import AnswerBlock, Blocks, message_to_delta
+from backend.wire.answers.answer_document import read_object
+from backend.wire.answers.finish_reasons import read_finish_reason
 from backend.wire.chat_events import (
     ChatEvents,
+    chat_document,
     completion_id_stem,
     find_choice,
     find_error,
+    find_usage,
     named_event,
     whole_choice,
 )
@@ -63,8 +65,9 @@ class ResponsesEncoder:
         if not self._finish_reason:
             msg = "the stream ended before the answer did"
             raise ApiFailedError(msg)
+        finished = self._writer.finish(self._blocks, self._finish_reason, self._usage)
         self._is_over = True
-        return self._writer.finish(self._blocks, self._finish_reason, self._usage)
+        return finished
 
     def events(self, events: bytes) -> bytes:
         """Return the Responses API's events for some of chat completions'.
@@ -80,8 +83,7 @@ class ResponsesEncoder:
         Raises:
             ApiFailedError: A call of a tool can't be read.
         """
-        document = orjson.loads(completion)
-        return to_json(response_document(self._request, document))
+        return to_json(response_document(self._request, chat_document(completion)))
 
     def failure(self, error: ErrorReply) -> bytes:
         """Return ``response.failed``; nothing comes after it."""
@@ -98,9 +100,9 @@ class ResponsesEncoder:
         begun = self._writer.begin_response(chunk)
         self._blocks.stem = self._blocks.stem or completion_id_stem(chunk)
         choice = find_choice(chunk)
-        self._finish_reason = choice.get("finish_reason") or self._finish_reason
-        self._usage = chunk.get("usage") or self._usage
-        return begun + self._blocks.feed(choice.get("delta") or {})
+        self._finish_reason = read_finish_reason(choice.get("finish_reason")) or self._finish_reason
+        self._usage = find_usage(chunk) or self._usage
+        return begun + self._blocks.feed(read_object(choice, "delta"))
 
 
 def response_document(request: ResponsesRequest, completion: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,7 +117,8 @@ def response_document(request: ResponsesRequest, completion: Mapping[str, Any]) 
     blocks = Blocks(writer)
     blocks.stem = completion_id_stem(completion)
     blocks.feed(message_to_delta(choice["message"]))
-    return writer.conclude(blocks, choice.get("finish_reason") or "stop", completion.get("usage"))[1]
+    reason = read_finish_reason(choice["finish_reason"]) or ""
+    return writer.conclude(blocks, reason, find_usage(completion))[1]
 
 
 class _EventWriter:
@@ -146,7 +149,7 @@ class _EventWriter:
         reason = incomplete_reason(finish_reason)
         self._last_status = "incomplete" if reason else "completed"
         self._last = blocks.all[-1] if blocks.all else None
-        closed = blocks.finish(is_cut=reason is not None)
+        closed = blocks.finish(finish_reason)
         response = self._documents.response(self._last_status, self._output, usage=usage, incomplete=reason)
         return closed, response
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from automation.capture.decoders.framing.sse import ServerSentEvent, SseParser
 from backend.providers.api.chat.translated_stream import TranslatedStream, parse_object
@@ -16,7 +16,10 @@ class SseStream(TranslatedStream):
 
     Attributes:
         writer: Writes the chunks.
+        call_mark: What stands in an event with a call of a tool, whose numbers are kept as they were written.
     """
+
+    call_mark: ClassVar[str]
 
     def __init__(self, head: CompletionHead, *, with_usage: bool) -> None:
         super().__init__(head, with_usage=with_usage)
@@ -43,4 +46,8 @@ class SseStream(TranslatedStream):
         return self._parser.closed()
 
     def _read(self, event: ServerSentEvent) -> bytes:
-        return self.read(parse_object(event.data))
+        data = event.data.strip()
+        # The standard has no events without data; the marker of OpenAI's streams says nothing here.
+        if not data or data == "[DONE]":
+            return b""
+        return self.read(parse_object(data, is_exact=self.call_mark in data))

@@ -6,13 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
-import orjson
-
 from automation.capture.decoders.protocol import StreamFormatError
 from automation.errors import AutomationError
 from backend.provider_errors import ApiFailedError
+from backend.wire.answers.exact_json import parse_exactly, parse_lenient
 from backend.wire.chat_response import ChunkWriter, CompletionHead
 from backend.wire.usage import TokenUsage
+
+_LONGEST_WORDS = 200
 
 
 class TranslatedStream(ABC):
@@ -87,21 +88,21 @@ class TranslatedStream(ABC):
         self.has_begun = self.has_begun or bool(text)
         return self._writer.reasoning(text) if text else b""
 
-    def _finish(self, finish_reason: str) -> bytes:
+    def _finish(self, finish_reason: str, stopped_by: str | None = None) -> bytes:
         self.is_finished = True
-        return self._writer.finish(finish_reason)
+        return self._writer.finish(finish_reason, stopped_by=stopped_by)
 
 
-def parse_object(data: bytes | str) -> dict[str, Any]:
-    """Return the JSON object in a body or an event.
+def parse_object(data: bytes | str, *, is_exact: bool = False) -> dict[str, Any]:
+    """Return the JSON object in a body or an event; ``is_exact`` keeps every number as it was written.
 
     Raises:
         ApiFailedError: It is none.
     """
     try:
-        document = orjson.loads(data)
-    except orjson.JSONDecodeError as exc:
-        msg = f"what it sent is not JSON: {exc.msg}"
+        document = parse_exactly(data) if is_exact else parse_lenient(data)
+    except ValueError as exc:
+        msg = f"what it sent is not JSON: {str(exc)[:_LONGEST_WORDS]}"
         raise ApiFailedError(msg) from exc
     if not isinstance(document, dict):
         msg = "what it sent is not a JSON object"
@@ -112,6 +113,6 @@ def parse_object(data: bytes | str) -> dict[str, Any]:
 def parse_or_none(body: bytes) -> Any:
     """Return the JSON of a body that may be anything, as those of errors; None where it is none."""
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
+        return parse_lenient(body)
+    except ValueError:
         return None

@@ -11,22 +11,18 @@ from backend.providers.api.chat.sse_stream import SseStream
 from backend.providers.api.chat.translated_stream import parse_object, parse_or_none
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
 from backend.providers.api.dialects.anthropic_request import JSON_TOOL, ignored_fields, messages_request
+from backend.wire.answers.answer_document import count_at, parse_count, read_text
+from backend.wire.answers.call_sorter import arguments_text
+from backend.wire.answers.finish_reasons import read_finish_reason
 from backend.wire.chat_response import CompletionHead, completion_document, to_json
 from backend.wire.tool_envelope import CalledTool
 from backend.wire.usage import TokenUsage
 
 _HEADERS: Mapping[str, str] = {"anthropic-version": "2023-06-01"}
-_FINISH_REASONS: Mapping[str, str] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls",
-    "refusal": "content_filter",
-}
 # Their thinking can't be read, or is only a signature for sending it back, which OpenAI's messages have no place for.
 _SILENT_BLOCKS = frozenset({"redacted_thinking"})
 _SILENT_DELTAS = frozenset({"signature_delta"})
+_CALL_MARK = '"tool_use"'
 
 
 class Anthropic:
@@ -39,22 +35,26 @@ class Anthropic:
 
     def completion(self, body: bytes, head: CompletionHead) -> WholeCompletion:
         """Return the message as a completion."""
-        document = parse_object(body)
+        document = parse_object(body, is_exact=_CALL_MARK.encode() in body)
         _raise_error_in(document)
         blocks = document.get("content")
         if not isinstance(blocks, list):
             msg = "its answer has no content"
             raise ApiFailedError(msg)
         text, thinking, calls = _gather(blocks)
+        own_calls = [call for call in calls if call.name != JSON_TOOL]
         usage = _read_usage(document.get("usage"))
         whole = completion_document(
             head,
             text=text,
             reasoning=thinking,
             citations=(),
-            finish_reason=_finish_reason(document.get("stop_reason"), has_calls=bool(calls)),
+            finish_reason=_finish_reason(
+                document.get("stop_reason"), has_json=len(own_calls) < len(calls), has_calls=bool(own_calls)
+            ),
             usage=usage.document() if usage is not None else {},
-            tool_calls=calls,
+            tool_calls=own_calls,
+            stopped_by=_stop_sequence(document),
         )
         if usage is None:
             del whole["usage"]
@@ -102,99 +102,94 @@ class Anthropic:
 class MessageStream(SseStream):
     """Translates the events of one streamed message into chunks; its blocks come one after the other."""
 
+    call_mark = _CALL_MARK
+
     def __init__(self, head: CompletionHead, *, with_usage: bool) -> None:
         super().__init__(head, with_usage=with_usage)
         self._usage: dict[str, Any] = {}
         self._stop_reason: Any = None
+        self._stop_sequence: str | None = None
         # From the block's index to the call's, which is None where the call is an answer in JSON.
-        self._calls: dict[Any, int | None] = {}
-        self._open: set[Any] = set()
-        self._inputs: dict[Any, Any] = {}  # of calls whose arguments haven't come in pieces
+        self._calls: dict[int, int | None] = {}
+        self._open: set[int] = set()
+        self._inputs: dict[int, str] = {}  # of calls whose arguments haven't come in pieces
 
     def read(self, document: dict[str, Any]) -> bytes:
         """Return the chunks of one event; those of unknown types are to be passed over, says Anthropic."""
         _raise_error_in(document)
-        if self.is_finished:
+        if self.is_finished or not document:
             return b""
-        match document.get("type"):
+        match _type(document):
             case "message_start":
                 self._note_usage(_object(document, "message").get("usage"))
             case "content_block_start":
-                return self._begin_block(document.get("index"), _object(document, "content_block"))
+                return self._begin_block(_index(document), _object(document, "content_block"))
             case "content_block_delta":
-                return self._delta(document.get("index"), _object(document, "delta"))
+                return self._delta(_index(document), _object(document, "delta"))
             case "content_block_stop":
-                return self._end_block(document.get("index"))
+                return self._end_block(_index(document))
             case "message_delta":
-                self._stop_reason = _object(document, "delta").get("stop_reason") or self._stop_reason
+                delta = _object(document, "delta")
+                self._stop_reason = delta.get("stop_reason") or self._stop_reason
+                self._stop_sequence = _stop_sequence(delta) or self._stop_sequence
                 self._note_usage(document.get("usage"))
             case "message_stop":
-                reason = self._reason()
-                self.is_finished = True
-                return self.writer.finish(reason)
+                return self._finish(self._reason(), self._stop_sequence)
         return b""
 
-    def _begin_block(self, index: Any, block: Mapping[str, Any]) -> bytes:
+    def _begin_block(self, index: int, block: Mapping[str, Any]) -> bytes:
         kind = block.get("type")
         if kind == "text":
-            return self._text(block.get("text") or "")
+            return self._text(read_text(block, "text"))
         if kind == "thinking":
-            return self._reasoning(block.get("thinking") or "")
+            return self._reasoning(read_text(block, "thinking"))
         if kind == "tool_use":
-            call = _call(block)
-            return self._begin_call(index, call, block.get("input") or {})
+            return self._begin_call(index, _call(block))
         _refuse_unknown(kind, _SILENT_BLOCKS)
         return b""
 
-    def _begin_call(self, index: Any, call: CalledTool, arguments: Any) -> bytes:
+    def _begin_call(self, index: int, call: CalledTool) -> bytes:
         place = None if call.name == JSON_TOOL else sum(at is not None for at in self._calls.values())
         self._calls[index] = place
-        self._inputs[index] = arguments
+        self._inputs[index] = call.arguments
         self._open.add(index)
         if place is None:
             return b""
         self.has_begun = True
         return self.writer.tool_call(place, call.id, call.name)
 
-    def _delta(self, index: Any, delta: Mapping[str, Any]) -> bytes:
+    def _delta(self, index: int, delta: Mapping[str, Any]) -> bytes:
         kind = delta.get("type")
         if kind == "text_delta":
-            return self._text(delta.get("text") or "")
+            return self._text(read_text(delta, "text"))
         if kind == "thinking_delta":
-            return self._reasoning(delta.get("thinking") or "")
+            return self._reasoning(read_text(delta, "thinking"))
         if kind == "input_json_delta":
-            return self._arguments(index, delta.get("partial_json") or "")
+            return self._arguments(index, read_text(delta, "partial_json"))
         _refuse_unknown(kind, _SILENT_DELTAS)
         return b""
 
-    def _end_block(self, index: Any) -> bytes:
+    def _end_block(self, index: int) -> bytes:
         self._open.discard(index)
         if index not in self._inputs:
             return b""
         # A call without arguments comes without any piece of them, which is no JSON for a client.
-        return self._more(index, to_json(self._inputs.pop(index)).decode())
+        return self._more(index, self._inputs.pop(index))
 
-    def _more(self, index: Any, text: str) -> bytes:
+    def _more(self, index: int, text: str) -> bytes:
         place = self._calls[index]
         return self._text(text) if place is None else self.writer.arguments(place, text)
 
     def _reason(self) -> str:
-        has_calls = any(place is not None for place in self._calls.values())
-        reason = _finish_reason(self._stop_reason, has_calls=has_calls)
+        places = self._calls.values()
+        has_calls = any(place is not None for place in places)
+        reason = _finish_reason(self._stop_reason, has_json=None in places, has_calls=has_calls)
         if self._open and reason in ("stop", "tool_calls"):
             msg = "its stream ended in the middle of a tool call"
             raise ApiFailedError(msg)
         return reason
 
-    def _text(self, text: str) -> bytes:
-        self.has_begun = self.has_begun or bool(text)
-        return self.writer.text(text) if text else b""
-
-    def _reasoning(self, text: str) -> bytes:
-        self.has_begun = self.has_begun or bool(text)
-        return self.writer.reasoning(text) if text else b""
-
-    def _arguments(self, index: Any, text: str) -> bytes:
+    def _arguments(self, index: int, text: str) -> bytes:
         if index not in self._calls:
             msg = "its stream has arguments outside of a call"
             raise ApiFailedError(msg)
@@ -211,22 +206,19 @@ class MessageStream(SseStream):
 
 
 def _gather(blocks: list[Any]) -> tuple[str, str, list[CalledTool]]:
-    """Return the text, the thinking and the calls of a whole message."""
+    """Return the text, the thinking and the calls of a whole message; the call that is an answer in JSON is text too."""
     texts: list[str] = []
     thoughts: list[str] = []
     calls: list[CalledTool] = []
     for block in blocks:
         kind = block.get("type") if isinstance(block, Mapping) else None
         if kind == "text":
-            texts.append(block.get("text") or "")
+            texts.append(read_text(block, "text"))
         elif kind == "thinking":
-            thoughts.append(block.get("thinking") or "")
+            thoughts.append(read_text(block, "thinking"))
         elif kind == "tool_use":
-            call = _call(block)
-            if call.name == JSON_TOOL:
-                texts.append(call.arguments)
-            else:
-                calls.append(call)
+            calls.append(_call(block))
+            texts += [calls[-1].arguments] if calls[-1].name == JSON_TOOL else []
         else:
             _refuse_unknown(kind, _SILENT_BLOCKS)
     return "".join(texts), "".join(thoughts), calls
@@ -236,23 +228,45 @@ def _call(block: Mapping[str, Any]) -> CalledTool:
     if not isinstance(block.get("id"), str) or not isinstance(block.get("name"), str):
         msg = "a call in its answer has no id or no name"
         raise ApiFailedError(msg)
-    return CalledTool(block["id"], block["name"], to_json(block.get("input") or {}).decode())
+    return CalledTool(block["id"], block["name"], arguments_text(block.get("input")) or "{}")
 
 
-def _finish_reason(stop_reason: Any, *, has_calls: bool) -> str:
+def _finish_reason(stop_reason: Any, *, has_json: bool, has_calls: bool) -> str:
     """Return OpenAI's word; ``pause_turn`` has none, since a paused answer isn't whole, and only server tools pause."""
-    if stop_reason not in _FINISH_REASONS:
-        msg = f"its answer ended with stop_reason {stop_reason}"
+    reason = read_finish_reason(stop_reason)
+    if reason is None:
+        msg = "its answer has no stop_reason: it may be cut"
         raise ApiFailedError(msg)
-    reason = _FINISH_REASONS[stop_reason]
     # The tool that stands for JSON is no call to a client.
-    return "stop" if reason == "tool_calls" and not has_calls else reason
+    return "stop" if reason == "tool_calls" and has_json and not has_calls else reason
+
+
+def _stop_sequence(document: Mapping[str, Any]) -> str | None:
+    """Return the sequence that stopped the answer, where one did."""
+    return read_text(document, "stop_sequence") or None
 
 
 def _refuse_unknown(kind: Any, silent: frozenset[str]) -> None:
-    if kind not in silent:
+    if not isinstance(kind, str) or kind not in silent:
         msg = f"its answer has a part of type {kind}, for which a chat completion has no place"
         raise ApiFailedError(msg)
+
+
+def _type(document: Mapping[str, Any]) -> str:
+    """Return the type of an event."""
+    if not (kind := read_text(document, "type")):
+        msg = "an event of its stream has no type"
+        raise ApiFailedError(msg)
+    return kind
+
+
+def _index(document: Mapping[str, Any]) -> int:
+    """Return the index of an event's block."""
+    index = document.get("index")
+    if not isinstance(index, int):
+        msg = "an event of its stream has no index"
+        raise ApiFailedError(msg)
+    return index
 
 
 def _object(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -265,13 +279,12 @@ def _object(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _read_usage(usage: Any) -> TokenUsage | None:
     """Return the counts; Anthropic's input leaves out what was cached, OpenAI's doesn't."""
-    if not isinstance(usage, Mapping) or not isinstance(usage.get("input_tokens"), int):
+    if not isinstance(usage, Mapping) or (fresh := parse_count(usage.get("input_tokens"))) is None:
         return None
-    cached = usage.get("cache_read_input_tokens") or 0
-    sent = usage["input_tokens"] + cached + (usage.get("cache_creation_input_tokens") or 0)
-    details = usage.get("output_tokens_details")
-    thought = (details.get("thinking_tokens") or 0) if isinstance(details, Mapping) else 0
-    return TokenUsage(sent, usage.get("output_tokens") or 0, cached, thought)
+    cached = count_at(usage, "cache_read_input_tokens")
+    sent = fresh + cached + count_at(usage, "cache_creation_input_tokens")
+    thought = count_at(usage, "output_tokens_details", "thinking_tokens")
+    return TokenUsage(sent, count_at(usage, "output_tokens"), cached, thought)
 
 
 def _raise_error_in(document: Mapping[str, Any]) -> None:

@@ -14,19 +14,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-import orjson
-
 from automation.capture.decoders.framing.lines import LineSplitter
 from automation.capture.decoders.framing.sse import SseParser
 from automation.json_path import JsonPath
 from backend.provider_errors import ApiFailedError
 from backend.providers.api.chat.chat_body import most_tokens, parse_messages, parse_stops
 from backend.providers.api.chat.prompt_text import compose_chat_transcript, system_and_prompt
-from backend.providers.api.chat.translated_stream import TranslatedStream
+from backend.providers.api.chat.translated_stream import TranslatedStream, parse_or_none
 from backend.providers.api.dialect import ApiRequest, Body, ChatStream, Refusal, WholeCompletion
 from backend.providers.api.dialects.custom_api import OPTIONS, AnswerPaths, CustomApi, fill, fill_path
 from backend.providers.api.dialects.openai_compatible import OpenAICompatible
 from backend.wire.answer_fields import ANOTHER_ANSWER, find_given_fields, refuse_fields
+from backend.wire.answers.answer_document import parse_count
+from backend.wire.answers.exact_json import parse_lenient
 from backend.wire.chat_response import CompletionHead, completion_document, to_json
 from backend.wire.usage import TokenUsage
 
@@ -68,10 +68,7 @@ class Custom:
 
     def refusal(self, body: bytes) -> Refusal:
         """Return what stands at ``response.error``, else what the usual forms of errors say."""
-        try:
-            document = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            return Refusal("")
+        document = parse_or_none(body)
         words = _words_at(self._api.response.error, document)
         return Refusal(words) if words else OpenAICompatible().refusal(body)
 
@@ -287,9 +284,9 @@ def _prompts(messages: Sequence[Mapping[str, Any]], *, has_system: bool) -> dict
 
 def _parse(data: bytes | str) -> Any:
     try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as exc:
-        msg = f"what it sent is not JSON: {exc.msg}"
+        return parse_lenient(data)
+    except ValueError as exc:
+        msg = f"what it sent is not JSON: {str(exc)[:200]}"
         raise ApiFailedError(msg) from exc
 
 
@@ -325,5 +322,5 @@ def _finish_reason(api: CustomApi, found: list[Any]) -> str | None:
 
 
 def _usage(sent: list[Any], got: list[Any]) -> TokenUsage | None:
-    counts = [next((one for one in found if isinstance(one, int)), None) for found in (sent, got)]
-    return TokenUsage(counts[0], counts[1]) if counts[0] is not None and counts[1] is not None else None
+    counts = [[count for one in found if (count := parse_count(one)) is not None] for found in (sent, got)]
+    return TokenUsage(counts[0][0], counts[1][0]) if all(counts) else None

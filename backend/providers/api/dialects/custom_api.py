@@ -27,6 +27,7 @@ from pydantic_core import PydanticCustomError
 from automation.json_path import JsonPath
 from backend.errors import InvalidRequestError
 from backend.providers.fields import HeaderName, HeaderText
+from backend.wire.answers.finish_reasons import find_finish_reason
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([^{}\s]*)\s*\}\}")
 TEXTS = frozenset({"prompt", "system", "model"})
@@ -35,14 +36,8 @@ OPTIONS = frozenset(
 )
 PLACEHOLDERS = frozenset({"messages", "stream"}) | TEXTS | OPTIONS
 
-_FINISHES: Mapping[str, str] = {
-    "true": "stop",
-    **dict.fromkeys(
-        ("stop", "end_turn", "eos", "complete", "completed", "done", "finished", "stop_sequence"), "stop"
-    ),
-    **dict.fromkeys(("length", "max_tokens", "max_length"), "length"),
-    **dict.fromkeys(("content_filter", "safety"), "content_filter"),
-}
+# An API that is described here has no calls of tools.
+_ENDS = frozenset({"stop", "length", "content_filter"})
 
 
 def _check_path(text: str) -> str:
@@ -200,7 +195,8 @@ class CustomApi(_Strict):
         word = str(said).lower() if isinstance(said, bool) else said
         if not isinstance(word, str):
             return None
-        return self.finish_reasons.get(word) or _FINISHES.get(word.lower())
+        known = self.finish_reasons.get(word) or find_finish_reason("stop" if word == "true" else word)
+        return known if known in _ENDS else None
 
 
 def parse_api(description: Mapping[str, Any] | None) -> CustomApi:

@@ -25,21 +25,21 @@ from backend.providers.api.dialects.google_request import (
     model_path,
 )
 from backend.wire.answer_fields import find_given_fields
+from backend.wire.answers.answer_document import (
+    count_at,
+    parse_count,
+    read_list,
+    read_object,
+    read_objects,
+    read_text,
+)
+from backend.wire.answers.call_sorter import arguments_text
+from backend.wire.answers.finish_reasons import find_finish_reason
 from backend.wire.chat_response import CompletionHead, completion_document, to_json
 from backend.wire.tool_envelope import CalledTool
 from backend.wire.usage import TokenUsage
 
-_FINISH_REASONS: Mapping[str, str] = {
-    "STOP": "stop",
-    "MAX_TOKENS": "length",
-    "SAFETY": "content_filter",
-    "RECITATION": "content_filter",
-    "LANGUAGE": "content_filter",
-    "BLOCKLIST": "content_filter",
-    "PROHIBITED_CONTENT": "content_filter",
-    "SPII": "content_filter",
-    "IMAGE_SAFETY": "content_filter",
-}
+_CALL_MARK = '"functionCall"'
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)s")
 
 
@@ -54,7 +54,7 @@ class Google:
 
     def completion(self, body: bytes, head: CompletionHead) -> WholeCompletion:
         """Return the answer as a completion, each candidate a choice."""
-        document = parse_object(body)
+        document = parse_object(body, is_exact=_CALL_MARK.encode() in body)
         _raise_failure_in(document)
         candidates = document.get("candidates")
         if not isinstance(candidates, list) or not candidates:
@@ -99,7 +99,8 @@ class Google:
         names: list[str] = []
         for entry in entries:
             name = entry.get("name") if isinstance(entry, dict) else None
-            if isinstance(name, str) and "generateContent" in (entry.get("supportedGenerationMethods") or ()):
+            methods = entry.get("supportedGenerationMethods") if isinstance(name, str) else None
+            if isinstance(name, str) and isinstance(methods, list) and "generateContent" in methods:
                 names.append(name.removeprefix("models/"))
         return names
 
@@ -120,8 +121,7 @@ class Google:
             for index, entry in enumerate(entries)
         ]
         whole: dict[str, Any] = {"object": "list", "data": data, "model": model}
-        count = (document.get("usageMetadata") or {}).get("promptTokenCount")
-        if isinstance(count, int):
+        if count := count_at(document, "usageMetadata", "promptTokenCount"):
             whole["usage"] = {"prompt_tokens": count, "total_tokens": count}
         return to_json(whole)
 
@@ -142,6 +142,8 @@ class ContentStream(SseStream):
     told only at the end, behind whatever still came.
     """
 
+    call_mark = _CALL_MARK
+
     def __init__(self, head: CompletionHead, *, with_usage: bool) -> None:
         super().__init__(head, with_usage=with_usage)
         self._head = head
@@ -152,9 +154,7 @@ class ContentStream(SseStream):
         """Return the chunks of one piece of the answer."""
         _raise_failure_in(document)
         self.usage = _read_usage(document.get("usageMetadata")) or self.usage
-        candidates = document.get("candidates") or []
-        chunks = [self._piece(candidate) for candidate in candidates]
-        return b"".join(chunks)
+        return b"".join([self._piece(candidate) for candidate in read_list(document, "candidates")])
 
     def _piece(self, candidate: Any) -> bytes:
         if not isinstance(candidate, dict) or candidate.get("index", 0) != 0:
@@ -211,12 +211,7 @@ def _told_by(candidate: Mapping[str, Any], head: CompletionHead, index: int, cal
         ApiFailedError: A part is of a kind for which a chat completion has no place, such as an image.
     """
     told = _Told()
-    content = candidate.get("content") or {}
-    parts = (content.get("parts") or []) if isinstance(content, dict) else None
-    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
-        msg = "the content of its answer has no parts"
-        raise ApiFailedError(msg)
-    for part in parts:
+    for part in read_objects(read_object(candidate, "content"), "parts"):
         kinds = set(part) - {"thought", "thoughtSignature", "partMetadata"}
         if kinds == {"functionCall"}:
             number = calls_before + len(told.calls)
@@ -225,9 +220,9 @@ def _told_by(candidate: Mapping[str, Any], head: CompletionHead, index: int, cal
             msg = f"its answer has a part of type {min(kinds)}, for which a chat completion has no place"
             raise ApiFailedError(msg)
         elif part.get("thought"):
-            told.reasoning += part.get("text") or ""
+            told.reasoning += read_text(part, "text")
         else:
-            told.text += part.get("text") or ""
+            told.text += read_text(part, "text")
     return told
 
 
@@ -241,7 +236,7 @@ def _call(call: Any, head: CompletionHead, position: str) -> CalledTool:
         raise ApiFailedError(msg)
     # Older models give calls no ids; ours are unlike those of any other answer, since its id is.
     made = hashlib.sha256(f"{head.id}:{position}".encode()).hexdigest()[:24]
-    return CalledTool(call.get("id") or f"call_{made}", name, to_json(call.get("args") or {}).decode())
+    return CalledTool(read_text(call, "id") or f"call_{made}", name, arguments_text(call.get("args")) or "{}")
 
 
 def _extra(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -256,11 +251,12 @@ def _with_calls(finish_reason: str, *, has_calls: bool) -> str:
 
 def _finish_reason(reason: Any, candidate: Mapping[str, Any]) -> str:
     """Return OpenAI's word; the others, such as ``MALFORMED_FUNCTION_CALL``, say that there is no proper answer."""
-    if reason not in _FINISH_REASONS:
+    known = find_finish_reason(reason)
+    if known is None:
         words = candidate.get("finishMessage") or ""
         msg = f"its answer ended with finishReason {reason}{': ' if words else ''}{words}"
         raise ApiFailedError(msg)
-    return _FINISH_REASONS[reason]
+    return known
 
 
 def _vector(entry: Any) -> list[float]:
@@ -273,12 +269,12 @@ def _vector(entry: Any) -> list[float]:
 
 def _read_usage(usage: Any) -> TokenUsage | None:
     """Return the counts; Gemini's output leaves out what was thought, OpenAI's doesn't."""
-    if not isinstance(usage, Mapping) or not isinstance(usage.get("promptTokenCount"), int):
+    if not isinstance(usage, Mapping) or (asked := parse_count(usage.get("promptTokenCount"))) is None:
         return None
-    sent = usage["promptTokenCount"] + (usage.get("toolUsePromptTokenCount") or 0)
-    thought = usage.get("thoughtsTokenCount") or 0
-    got = (usage.get("candidatesTokenCount") or 0) + thought
-    return TokenUsage(sent, got, usage.get("cachedContentTokenCount") or 0, thought)
+    sent = asked + count_at(usage, "toolUsePromptTokenCount")
+    thought = count_at(usage, "thoughtsTokenCount")
+    got = count_at(usage, "candidatesTokenCount") + thought
+    return TokenUsage(sent, got, count_at(usage, "cachedContentTokenCount"), thought)
 
 
 def _raise_failure_in(document: Mapping[str, Any]) -> None:
@@ -324,7 +320,8 @@ def _code(error: Mapping[str, Any], words: str, details: Sequence[Mapping[str, A
         return "context_length_exceeded"
     if any(detail.get("reason") == "API_KEY_INVALID" for detail in details):
         return "invalid_api_key"
-    quotas = [violation for detail in details for violation in detail.get("violations") or ()]
+    found = [detail.get("violations") for detail in details]
+    quotas = [violation for some in found if isinstance(some, list) for violation in some]
     if any("PerDay" in str(quota.get("quotaId")) for quota in quotas if isinstance(quota, Mapping)):
         return "insufficient_quota"
     status = str(error.get("status") or "")

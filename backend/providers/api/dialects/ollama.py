@@ -17,11 +17,14 @@ from backend.providers.api.chat.translated_stream import TranslatedStream, parse
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
 from backend.providers.api.dialects.ollama_request import HONOURED, chat_request
 from backend.wire.answer_fields import find_given_fields
+from backend.wire.answers.answer_document import parse_count, read_list, read_text
+from backend.wire.answers.call_sorter import arguments_text
+from backend.wire.answers.finish_reasons import find_finish_reason
 from backend.wire.chat_response import CompletionHead, completion_document, to_json
 from backend.wire.tool_envelope import CalledTool
 from backend.wire.usage import TokenUsage
 
-_FINISHES: Mapping[str, str] = {"": "stop", "stop": "stop", "length": "length"}
+_CALL_MARK = '"tool_calls"'
 _LIMIT_WORDS = ("rate limit", "too many requests", "usage limit")
 
 
@@ -35,18 +38,18 @@ class Ollama:
 
     def completion(self, body: bytes, head: CompletionHead) -> WholeCompletion:
         """Return the answer in a body."""
-        document = parse_object(body)
+        document = parse_object(body, is_exact=_CALL_MARK.encode() in body)
         _raise_error_in(document)
         message = _message_in(document)
         if document.get("done") is not True:
             msg = "its answer isn't marked as done: it may be cut"
             raise ApiFailedError(msg)
-        calls = [_called(call, head, i) for i, call in enumerate(_calls_in(message))]
+        calls = [_called(call, head, i) for i, call in enumerate(read_list(message, "tool_calls"))]
         usage = parse_ollama_usage(document)
         answer = completion_document(
             head,
-            text=_string(message, "content"),
-            reasoning=_string(message, "thinking"),
+            text=read_text(message, "content"),
+            reasoning=read_text(message, "thinking"),
             citations=(),
             finish_reason=_finish_reason(document, has_calls=bool(calls)),
             usage=usage.document() if usage is not None else {},
@@ -111,7 +114,7 @@ class Ollama:
             raise ApiFailedError(msg)
         data = [{"object": "embedding", "index": i, "embedding": one} for i, one in enumerate(vectors)]
         answer: dict[str, Any] = {"object": "list", "data": data, "model": model}
-        if isinstance(sent := document.get("prompt_eval_count"), int):
+        if (sent := parse_count(document.get("prompt_eval_count"))) is not None:
             answer["usage"] = {"prompt_tokens": sent, "total_tokens": sent}
         return to_json(answer)
 
@@ -134,11 +137,11 @@ class OllamaStream(TranslatedStream):
     def _read(self, event: Any) -> bytes:
         if not event.strip() or self.is_finished:
             return b""
-        document = parse_object(event)
+        document = parse_object(event, is_exact=_CALL_MARK in event)
         _raise_error_in(document)
         message = _message_in(document)
-        written = [self._reasoning(_string(message, "thinking")), self._text(_string(message, "content"))]
-        written += [self._call(call) for call in _calls_in(message)]
+        written = [self._reasoning(read_text(message, "thinking")), self._text(read_text(message, "content"))]
+        written += [self._call(call) for call in read_list(message, "tool_calls")]
         if document.get("done") is True:
             self.usage = parse_ollama_usage(document)
             written.append(self._finish(_finish_reason(document, has_calls=self._calls > 0)))
@@ -152,8 +155,8 @@ class OllamaStream(TranslatedStream):
 
 def parse_ollama_usage(document: Mapping[str, Any]) -> TokenUsage | None:
     """Return the counts of an answer; None where Ollama told none of the prompt, as old ones do for a cached one."""
-    sent, got = document.get("prompt_eval_count"), document.get("eval_count", 0)
-    if not isinstance(sent, int) or not isinstance(got, int):
+    sent, got = parse_count(document.get("prompt_eval_count")), parse_count(document.get("eval_count", 0))
+    if sent is None or got is None:
         return None
     return TokenUsage(sent, got)
 
@@ -180,22 +183,6 @@ def _message_in(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return message
 
 
-def _string(message: Mapping[str, Any], name: str) -> str:
-    value = message.get(name)
-    if value is not None and not isinstance(value, str):
-        msg = f"the {name} of its answer is no text"
-        raise ApiFailedError(msg)
-    return value or ""
-
-
-def _calls_in(message: Mapping[str, Any]) -> list[Any]:
-    calls = message.get("tool_calls") or []
-    if not isinstance(calls, list):
-        msg = "the tool calls of its answer are no list"
-        raise ApiFailedError(msg)
-    return calls
-
-
 def _called(call: Any, head: CompletionHead, index: int) -> CalledTool:
     """Return a call; its id is ours where Ollama gave none, and another one in every answer."""
     function = call.get("function") if isinstance(call, Mapping) else None
@@ -203,21 +190,19 @@ def _called(call: Any, head: CompletionHead, index: int) -> CalledTool:
     if not isinstance(function, Mapping) or not isinstance(name, str) or not name:
         msg = "a tool call of its answer has no name"
         raise ApiFailedError(msg)
-    arguments = function.get("arguments")
-    if not isinstance(arguments, Mapping | None):
-        msg = "the arguments of a tool call of its answer are no object"
-        raise ApiFailedError(msg)
+    arguments = arguments_text(function.get("arguments")) or "{}"
     own_id = call.get("id")
     call_id = (
         own_id if isinstance(own_id, str) and own_id else f"call_{head.id.removeprefix('chatcmpl-')}_{index}"
     )
-    return CalledTool(call_id, name, to_json(arguments or {}).decode())
+    return CalledTool(call_id, name, arguments)
 
 
 def _finish_reason(document: Mapping[str, Any], *, has_calls: bool) -> str:
-    reason = document.get("done_reason") or ""
-    if not isinstance(reason, str) or reason not in _FINISHES:
+    reason = document.get("done_reason") or "stop"
+    known = find_finish_reason(reason)
+    if known is None:
         # ``load`` and ``unload``: the model was only moved in memory.
         msg = f"it ended without an answer ({reason})"
         raise ApiFailedError(msg)
-    return "tool_calls" if has_calls and _FINISHES[reason] == "stop" else _FINISHES[reason]
+    return "tool_calls" if has_calls and known == "stop" else known

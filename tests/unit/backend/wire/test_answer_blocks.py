@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from automation.errors import SiteError
-from backend.wire.answer_blocks import AnswerBlock, Blocks, JsonEnd, message_to_delta
+from backend.wire.answer_blocks import AnswerBlock, Blocks, message_to_delta
+from backend.wire.chat_response import to_json
 
 
 class Script:
@@ -84,7 +86,7 @@ CASES = {
 def test_blocks_are_written_one_after_the_other(deltas, written):
     blocks = Blocks(Script())
 
-    out = b"".join(blocks.feed(delta) for delta in deltas) + blocks.finish()
+    out = b"".join(blocks.feed(delta) for delta in deltas) + blocks.finish("stop")
 
     assert out.decode() == written
 
@@ -105,7 +107,7 @@ def test_a_call_that_cannot_be_read_is_an_error(deltas):
     blocks = Blocks(Script())
 
     with pytest.raises(SiteError):
-        [blocks.feed(delta) for delta in deltas] and blocks.finish()
+        [blocks.feed(delta) for delta in deltas] and blocks.finish("stop")
 
     assert len(blocks.all) == 1
 
@@ -114,7 +116,7 @@ def test_no_arguments_are_made_up_for_a_call_that_was_cut():
     blocks = Blocks(Script())
     blocks.feed(call(0, "", "f"))
 
-    assert blocks.finish(is_cut=True) == b"</0>"
+    assert blocks.finish("length") == b"<0call:f></0>"
 
 
 def test_a_call_without_an_id_gets_one_that_names_its_answer():
@@ -123,7 +125,7 @@ def test_a_call_without_an_id_gets_one_that_names_its_answer():
 
     blocks.feed(call(0, "{}", "f"))
     blocks.feed(call(1, "{}", "g", "call_theirs"))
-    blocks.finish()
+    blocks.finish("stop")
 
     assert [block.call_id for block in blocks.all] == ["call_abc_0", "call_theirs"]
 
@@ -132,26 +134,106 @@ def test_a_whole_message_is_one_delta_whose_calls_are_told_apart():
     calls = [{"id": f"c{i}", "function": {"name": "f", "arguments": "{}"}} for i in range(2)]
     blocks = Blocks(Script())
 
-    out = blocks.feed(message_to_delta({"content": "t", "tool_calls": calls})) + blocks.finish()
+    out = blocks.feed(message_to_delta({"content": "t", "tool_calls": calls})) + blocks.finish("stop")
 
     assert out == b"<0text>t</0><1call:f>{}</1><2call:f>{}</2>"
 
 
+PARTS = {
+    "text": ([{"type": "text", "text": "t"}], "<0text>t</0>"),
+    "thinking in parts, then text": (
+        [{"type": "thinking", "thinking": [{"type": "text", "text": "r"}]}, {"type": "text", "text": "t"}],
+        "<0reasoning>r</0><1text>t</1>",
+    ),
+    "thinking as a text": ([{"type": "thinking", "thinking": "r"}], "<0reasoning>r</0>"),
+    "a reference between texts": (
+        [
+            {"type": "text", "text": "t"},
+            {"type": "reference", "reference_ids": [1]},
+            {"type": "text", "text": "u"},
+        ],
+        "<0text>tu</0>",
+    ),
+    "a refusal": ([{"type": "refusal", "refusal": "no"}], "<0refusal>no</0>"),
+    "nothing": ([], ""),
+}
+
+
+@pytest.mark.parametrize(("parts", "written"), PARTS.values(), ids=PARTS)
+def test_a_content_that_is_a_list_is_read_part_by_part(parts, written):
+    blocks = Blocks(Script())
+
+    out = blocks.feed({"content": parts}) + blocks.finish("stop")
+
+    assert out.decode() == written
+
+
 @pytest.mark.parametrize(
-    ("text", "ends"),
+    "delta",
     [
-        ('{"a":[1,{"b":2}]}', True),
-        ('{"a":"}', False),
-        ('{"a":"\\"}', False),
-        ('{"a":"\\\\"}', True),
-        ("[{}]", True),
-        ("", False),
+        {"content": 7},
+        {"content": [{"type": "image_url", "image_url": {}}]},
+        {"content": ["text"]},
+        {"content": [{"type": "thinking", "thinking": [7]}]},
+        {"refusal": {}},
+        {"annotations": 7},
+        {"tool_calls": {}},
+        {"tool_calls": ["f"]},
+        {"function_call": "f"},
     ],
 )
-def test_the_end_of_a_value_is_seen_whatever_stands_in_its_strings(text, ends):
-    end = JsonEnd()
+def test_what_has_no_place_in_an_answer_is_an_error(delta):
+    with pytest.raises(SiteError):
+        Blocks(Script()).feed(delta)
 
-    for character in text:
-        end.feed(character)
 
-    assert end.is_reached is ends
+def test_the_one_call_of_the_api_before_tools_is_a_call():
+    blocks = Blocks(Script())
+    deltas = [{"function_call": {"name": "f", "arguments": '{"a"'}}, {"function_call": {"arguments": ":1}"}}]
+
+    out = b"".join(blocks.feed(delta) for delta in deltas) + blocks.finish("function_call")
+
+    assert out == b'<0call:f>{"a":1}</0>'
+
+
+@pytest.mark.parametrize("reason", ["tool_calls", "function_call"])
+def test_an_answer_that_ended_for_a_call_that_is_not_there_is_an_error(reason):
+    blocks = Blocks(Script())
+    blocks.feed({"content": "t"})
+
+    with pytest.raises(SiteError):
+        blocks.finish(reason)
+
+
+def test_a_name_is_written_once_no_more_of_it_can_come():
+    blocks = Blocks(Script())
+
+    out = [blocks.feed(one) for one in (call(0, "", "get_"), call(0, "", "time"), call(0, "{}"))]
+
+    assert out == [b"", b"", b"<0call:get_time>{}"]
+
+
+def test_two_calls_on_one_index_are_two_blocks():
+    blocks = Blocks(Script())
+
+    out = blocks.feed(call(0, '{"a":1}', "f", "c1")) + blocks.feed(call(0, '{"b":2}', "g", "c2"))
+
+    assert out + blocks.finish("tool_calls") == b'<0call:f>{"a":1}</0><1call:g>{"b":2}</1>'
+
+
+class Texts(Script):
+    """Writes texts as they would be sent, one in a line."""
+
+    def more(self, block: AnswerBlock, text: str) -> bytes:
+        return to_json(text) + b"\n"
+
+
+def test_a_character_that_comes_in_halves_is_written_whole():
+    blocks = Blocks(Texts())
+
+    out = [blocks.feed({"content": text}) for text in ("a\ud83d", "\ude00b", "\ud83d")] + [
+        blocks.finish("stop")
+    ]
+
+    lines = [json.loads(line) for line in b"".join(out).decode().partition(">")[2].split("\n")[:-1]]
+    assert lines == ["a😀b", "\ud83d"]

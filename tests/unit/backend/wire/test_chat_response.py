@@ -141,7 +141,7 @@ def test_no_client_finds_a_line_end_in_a_text(line_end):
 
 
 def test_half_a_surrogate_pair_is_escaped_and_not_an_error():
-    assert sse_event({"a": "\ud83d"}) == b'data: {"a": "\\ud83d"}\n\n'
+    assert sse_event({"a": "\ud83d"}) == b'data: {"a":"\\ud83d"}\n\n'
     assert to_json({"a": "✓"}) == '{"a":"✓"}'.encode()
 
 

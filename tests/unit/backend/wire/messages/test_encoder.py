@@ -196,6 +196,12 @@ def test_a_stream_says_the_same_split_anywhere(name):
         ([chunk({"content": "a"}, "content_filter")], "refusal", None),
         ([chunk({"refusal": "no"}, "stop")], "refusal", None),
         ([chunk({"content": "a"}, "stop", stop_reason="END")], "stop_sequence", "END"),
+        ([chunk({"content": "a"}, "stop", matched_stop="END")], "stop_sequence", "END"),
+        ([chunk({"content": "a"}, "stop", stop_reason=["END"])], "end_turn", None),
+        ([chunk({"content": "a"}, "model_context_window_exceeded")], "max_tokens", None),
+        ([chunk({"content": "a"}, "MAX_TOKENS")], "max_tokens", None),
+        ([chunk({"content": "a"}, "sensitive")], "refusal", None),
+        ([chunk({"content": "a"}, "eos")], "end_turn", None),
         ([chunk({"content": "a"}, "stop", stop_reason=151643)], "end_turn", None),
         ([chunk({"content": "a"}), chunk(call(0, "{}", "f")), chunk({}, "tool_calls")], "tool_use", None),
         ([chunk({"content": "a"}), chunk(call(0, "{}", "f")), chunk({}, "stop")], "tool_use", None),
@@ -247,7 +253,7 @@ def test_a_whole_answer_is_what_its_stream_adds_up_to():
     assert (whole.stop_reason, whole.usage.output_tokens) == (gathered.stop_reason, 5)
 
 
-def completion_with(arguments: str, finish_reason: str = "tool_calls") -> bytes:
+def completion_with(arguments: str, finish_reason: str | None = "tool_calls") -> bytes:
     calls = [{"id": "c", "function": {"name": "f", "arguments": arguments}}]
     choice = {"index": 0, "message": {"content": "ok", "tool_calls": calls}, "finish_reason": finish_reason}
     return orjson.dumps({"id": "chatcmpl-1", "choices": [choice]})
@@ -259,6 +265,20 @@ def test_arguments_that_are_no_object_are_an_error_and_never_an_empty_input(argu
         MessagesEncoder(REQUEST).whole(completion_with(arguments))
 
     assert "no JSON object" in str(caught.value)
+
+
+def test_the_numbers_of_a_whole_calls_input_keep_their_digits():
+    numbers = '{"id": 123456789012345678901234567890, "p": 0.10000000000000000555}'
+
+    body = MessagesEncoder(REQUEST).whole(completion_with(numbers))
+
+    assert numbers.encode() in body
+
+
+@pytest.mark.parametrize("reason", ["error", "network_error", "abort", None])
+def test_an_end_for_a_reason_that_leaves_no_answer_is_an_error(reason):
+    with pytest.raises(SiteError):
+        MessagesEncoder(REQUEST).whole(completion_with("{}", reason))
 
 
 @pytest.mark.parametrize("arguments", ["", '{"a":'])

@@ -339,3 +339,32 @@ def test_reasoning_is_packed_for_clients_that_send_back_nothing_else():
     )
 
     assert read_reasoning(sent_back) == "hm"
+
+
+@pytest.mark.parametrize("reason", ["error", "network_error", "abort"])
+def test_an_end_for_a_reason_that_leaves_no_answer_is_an_error(reason):
+    form = ResponsesEncoder(REQUEST)
+
+    with pytest.raises(SiteError):
+        form.events(chunk({"content": "Half an ans"}, reason))
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"), [("MAX_TOKENS", "max_output_tokens"), ("sensitive", "content_filter")]
+)
+def test_an_answer_that_was_cut_or_refused_in_other_words_is_incomplete(reason, told):
+    form = ResponsesEncoder(REQUEST)
+    form.events(chunk({"content": "Half an ans"}, reason))
+
+    assert f'"incomplete_details":{{"reason":"{told}"}}'.encode() in form.end
+
+
+def test_a_failure_at_the_very_end_is_told_too():
+    form = ResponsesEncoder(REQUEST)
+    form.events(chunk({"content": "a"}, "tool_calls"))
+    with pytest.raises(SiteError):
+        _ = form.end
+
+    failed = form.failure(ErrorReply(502, "site_error", "no call"))
+
+    assert b"response.failed" in failed

@@ -6,11 +6,9 @@ import orjson
 import pytest
 
 from backend.provider_errors import ApiContentBlockedError, ApiFailedError, KeyLimitedError
-from backend.providers.api.dialects.openai_compatible import (
-    OpenAICompatible,
-    PassedStream,
-    parse_openai_usage,
-)
+from backend.providers.api.chat.passed_answer import parse_openai_usage
+from backend.providers.api.chat.passed_stream import PassedStream
+from backend.providers.api.dialects.openai_compatible import OpenAICompatible
 from backend.providers.api.presets import PRESETS, Quirks
 from backend.wire.chat_response import CompletionHead
 from backend.wire.usage import TokenUsage

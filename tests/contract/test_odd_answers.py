@@ -1,0 +1,194 @@
+"""What providers answer that OpenAI wouldn't: at each of our doors it is the answer, or an error, and never half of one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contract.conftest import RunningGateway
+from tests.fakes.scripted_api import (
+    CHUNK,
+    STREAM_END,
+    STREAM_HEAD,
+    USAGE,
+    Step,
+    answers,
+    completion,
+    delta,
+    event,
+    scripted_api,
+    streams,
+)
+from tests.fakes.upstream_answers import Meaning, read_stream, read_whole
+
+DOORS: dict[str, tuple[str, dict[str, Any]]] = {
+    "chat": ("/v1/chat/completions", {"messages": [{"role": "user", "content": "hi"}]}),
+    "messages": ("/v1/messages", {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 50}),
+    "responses": ("/v1/responses", {"input": "hi"}),
+}
+
+
+async def post(
+    gateway: RunningGateway, door: str, *, stream: bool, model: str = "api", **more: Any
+) -> httpx.Response:
+    path, body = DOORS[door]
+    return await gateway.rest.post(path, json={**body, "model": model, "stream": stream, **more})
+
+
+def meant(got: httpx.Response, door: str) -> Meaning:
+    if got.headers["content-type"].startswith("text/event-stream"):
+        return read_stream(got.content, door)
+    return read_whole(got.content, door)
+
+
+def whole_ended(reason: Any, text: str = "Half an ans") -> list[Step]:
+    document = completion(text)
+    document["choices"][0]["finish_reason"] = reason
+    return answers(document)
+
+
+def stream_ended(reason: Any) -> list[Step]:
+    first = delta(role="assistant", content="")
+    return [
+        STREAM_HEAD,
+        first,
+        delta(content="Half an ans"),
+        delta(reason),
+        USAGE,
+        event(b"[DONE]"),
+        STREAM_END,
+    ]
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("is_streamed", [True, False], ids=["streamed", "whole"])
+@pytest.mark.parametrize(
+    ("reason", "end"),
+    [("eos_token", "complete"), ("model_length", "cut"), ("MAX_TOKENS", "cut"), ("sensitive", "refused")],
+)
+async def test_an_end_in_other_words_is_what_it_means(api_gateway, api, reason, end, is_streamed, door):
+    api.plays(stream_ended(reason) if is_streamed else whole_ended(reason))
+
+    got = await post(api_gateway, door, stream=is_streamed)
+
+    assert meant(got, door) == Meaning("Half an ans", end=end)
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("reason", ["network_error", "insufficient_system_resource", "no such word", 7])
+async def test_any_other_end_is_an_error_of_the_provider(api_gateway, api, reason, door):
+    api.plays(stream_ended(reason), whole_ended(reason))
+
+    streamed = await post(api_gateway, door, stream=True)
+    whole = await post(api_gateway, door, stream=False)
+
+    assert "site_error" in streamed.text or "response.failed" in streamed.text
+    assert meant(streamed, door).end == ""
+    assert (whole.status_code, whole.json()["error"]["code"]) == (502, "site_error")
+
+
+@pytest.mark.parametrize("is_streamed", [True, False], ids=["streamed", "whole"])
+async def test_another_endpoint_is_asked_where_an_answer_ended_in_an_error_before_it_began(
+    gateway, api, is_streamed
+):
+    api.plays([STREAM_HEAD, delta("error"), STREAM_END] if is_streamed else whole_ended("error"))
+    async with scripted_api() as other:
+        other.plays(streams("fine") if is_streamed else answers(completion("fine")))
+        await gateway.started_api("second", other.url)
+        await gateway.started_api("first", api.url, fallbacks=["second"])
+
+        got = await gateway.ask(model="first", stream=is_streamed)
+
+    assert got.headers["x-gateway-endpoint"] == "second"
+
+
+def tool_stream(*calls: dict[str, Any], reason: str = "tool_calls") -> list[Step]:
+    return [STREAM_HEAD, *(delta(tool_calls=[call]) for call in calls), delta(reason), USAGE, STREAM_END]
+
+
+def call(call_id: str, name: str, arguments: Any, **more: Any) -> dict[str, Any]:
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}, **more}
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("index", [{}, {"index": 0}, {"index": None}], ids=["none", "the same", "null"])
+@pytest.mark.parametrize("first", ["", '{"x":1}'])
+async def test_parallel_calls_without_indexes_of_their_own_are_told_apart(
+    api_gateway, api, door, index, first
+):
+    api.plays(tool_stream(call("a", "show", first, **index), call("b", "drop", '{"all":true}', **index)))
+
+    got = await post(api_gateway, door, stream=True)
+
+    calls = [("show", json.loads(first or "{}")), ("drop", {"all": True})]
+    assert meant(got, door) == Meaning(calls=calls, end="calls")
+
+
+@pytest.mark.parametrize("door", ["messages", "responses"])
+@pytest.mark.parametrize("is_streamed", [True, False], ids=["streamed", "whole"])
+async def test_a_content_of_parts_is_text_and_reasoning(api_gateway, api, is_streamed, door):
+    parts = [
+        {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+        {"type": "text", "text": "Hello"},
+    ]
+    chunks = [event({**CHUNK, "choices": [{"index": 0, "delta": {"content": [part]}}]}) for part in parts]
+    stream = [STREAM_HEAD, *chunks, delta("stop"), STREAM_END]
+    api.plays(stream if is_streamed else answers(completion(parts)))  # type: ignore[arg-type]
+
+    got = await post(api_gateway, door, stream=is_streamed)
+
+    assert meant(got, door) == Meaning("Hello", "hm", end="complete")
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("is_streamed", [True, False], ids=["streamed", "whole"])
+async def test_arguments_that_are_an_object_are_its_json(api_gateway, api, is_streamed, door):
+    one = call("a", "fetch", {"url": "https://a.test", "title": "A"}, index=0)
+    api.plays(tool_stream(one) if is_streamed else answers(completion("", tool_calls=[one])))
+
+    got = await post(api_gateway, door, stream=is_streamed)
+
+    assert meant(got, door).calls == [("fetch", {"url": "https://a.test", "title": "A"})]
+
+
+@pytest.mark.parametrize("door", ["messages", "responses"])
+@pytest.mark.parametrize("is_streamed", [True, False], ids=["streamed", "whole"])
+async def test_a_call_of_the_api_before_tools_is_a_call(api_gateway, api, is_streamed, door):
+    pieces = [{"name": "add", "arguments": ""}, {"arguments": '{"a"'}, {"arguments": ":1}"}]
+    stream = [STREAM_HEAD, *(delta(function_call=one) for one in pieces), delta("function_call"), STREAM_END]
+    whole = completion("", function_call={"name": "add", "arguments": '{"a":1}'})
+    whole["choices"][0]["finish_reason"] = "function_call"
+    api.plays(stream if is_streamed else answers(whole))
+
+    got = await post(api_gateway, door, stream=is_streamed)
+
+    assert meant(got, door) == Meaning(calls=[("add", {"a": 1})], end="calls")
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("is_streamed", [True, False], ids=["streamed", "whole"])
+async def test_numbers_in_arguments_keep_their_digits(api_gateway, api, is_streamed, door):
+    numbers = '{"id":123456789012345678901234567890,"p":0.10000000000000000555}'
+    one = call("a", "pay", numbers, index=0)
+    api.plays(tool_stream(one) if is_streamed else answers(completion("", tool_calls=[one])))
+
+    got = await post(api_gateway, door, stream=is_streamed)
+
+    assert numbers in got.text.replace('\\"', '"')
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_a_character_that_comes_in_halves_arrives(api_gateway, api, door):
+    halves = [delta(content="\ud83d"), delta(content="\ude00")]
+    api.plays([STREAM_HEAD, *halves, delta("stop"), STREAM_END], answers(completion("\ud83d\ude00")))
+
+    streamed = await post(api_gateway, door, stream=True)
+    whole = await post(api_gateway, door, stream=False)
+
+    texts = [
+        meant(got, door).text.encode("utf-16", "surrogatepass").decode("utf-16") for got in (streamed, whole)
+    ]
+    assert texts == ["😀", "😀"]
