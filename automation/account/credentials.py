@@ -21,6 +21,11 @@ class Credentials:
     password: str = field(repr=False)
     totp_secret: str | None = field(default=None, repr=False)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be in an error; the user name may."""
+        return (self.password,) if self.totp_secret is None else (self.password, self.totp_secret)
+
 
 def one_time_password(totp_secret: str, at_s: float) -> str:
     """Return the six digits that are valid at ``at_s`` (Unix seconds), as all common apps make them (RFC 6238).

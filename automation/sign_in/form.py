@@ -11,6 +11,7 @@ from automation.errors import ChallengeRequiredError, SignInRequiredError, SiteC
 from automation.page.agent import PageAgent
 from automation.page.challenges import STANDS_S
 from automation.page.hands import PageActions
+from automation.secret_mask import SecretMask
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,8 @@ async def fill_form(
         return
     if outcome == "captcha":
         raise ChallengeRequiredError("captcha")
-    raise SignInRequiredError(await _refusal_reason(dom, outcome))
+    reason = await _refusal_reason(dom, outcome)
+    raise SignInRequiredError(SecretMask(credentials.secrets).words(reason))
 
 
 async def _refusal_reason(dom: PageAgent, outcome: str | None) -> str:

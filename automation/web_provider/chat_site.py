@@ -25,6 +25,7 @@ from automation.errors import (
     SiteError,
 )
 from automation.owned_tasks import owned_tasks, page_work
+from automation.secret_mask import SecretMask
 from automation.turn import ChatLink, Prompt, TurnEvent, TurnFinished
 from automation.web_provider.chat_page import ChatPage, open_chat_page
 from automation.web_provider.composing.attachments import check_files, new_files
@@ -58,6 +59,7 @@ class ChatSite:
     def __init__(self, account: Account, config: WebChatConfig, tasks: TaskGroup) -> None:
         self.config = replace(config, timeouts=effective_timeouts(config))
         self.account = account
+        self._mask = SecretMask(account.credentials.secrets if account.credentials is not None else ())
         self._spawn = page_work(tasks)
         self._turns = TurnsApart(config.profile.wire)
         self.pool: LeasePool[ChatPage] = LeasePool(
@@ -121,6 +123,7 @@ class ChatSite:
                     logger.warning("turn_restarted", extra={"endpoint": self.config.name})
                     await self._try_turn(prompt, out, tries=2)
             except AutomationError as exc:
+                self._mask.clean(exc)
                 outcome.error = self._signed_out(exc) if isinstance(exc, SignInRequiredError) else exc
                 # Without a turn on a page nothing was sent.
                 outcome.error.sent = exc.sent or SentState.NO

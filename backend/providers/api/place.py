@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from yarl import URL
-
-# Shorter ones are words as well, such as a header that says "true".
-_SHORTEST_SECRET = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +39,21 @@ class ApiPlace:
     timeouts: ApiTimeouts = ApiTimeouts()
     proxy: URL | None = field(default=None, repr=False)
 
-    def without_secrets(self, words: str) -> str:
-        """Return an API's words without the secrets of its authorization: some repeat the key that they refuse."""
-        for value in self.headers.values():
-            for secret in (value, value.rpartition(" ")[2]):
-                if len(secret) >= _SHORTEST_SECRET:
-                    words = words.replace(secret, "…")
-        return words
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be in an error: the values of the headers, also without "Bearer", and the proxy's password."""
+        found = [part for value in self.headers.values() for part in (value, *_parts(value))]
+        password = self.proxy.password if self.proxy is not None else None
+        return (*found, *([password] if password else []))
+
+
+def _parts(value: str) -> tuple[str, ...]:
+    """Return a header's last word, and what it says where it is a name and a password in base64 (RFC 7617)."""
+    scheme, _, last = value.rpartition(" ")
+    if scheme.lower() != "basic":
+        return (last,)
+    try:
+        decoded = base64.b64decode(last, validate=True).decode()
+    except ValueError:
+        return (last,)
+    return (last, decoded, decoded.partition(":")[2])

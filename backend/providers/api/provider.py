@@ -23,9 +23,11 @@ from automation.errors import (
     SignInRequiredError,
     UnreachableError,
 )
+from automation.secret_mask import SecretMask
 from backend.errors import GatewayError, InvalidRequestError
 from backend.provider_errors import ApiFailedError
 from backend.providers.api.accountless import WithoutAccounts
+from backend.providers.api.bounded_body import MOST_ANSWER_BYTES, MOST_LIST_BYTES, read_bounded
 from backend.providers.api.dialect import ApiRequest, Body, ChatStream, Dialect, WholeCompletion
 from backend.providers.api.failures import map_http_failure, parse_retry_after
 from backend.providers.api.place import ApiPlace
@@ -37,7 +39,7 @@ from backend.providers.target import Target
 from backend.wire.chat_response import CompletionHead
 from backend.wire.usage import TokenUsage
 
-_MOST_BODY_BYTES = 256 * 1024 * 1024
+_MOST_HELD_BYTES = 1024 * 1024
 _MOST_ERROR_BYTES = 64 * 1024
 _LARGE_BYTES = 512 * 1024
 _CHECK_S = 15.0
@@ -57,6 +59,7 @@ class ApiProvider(WithoutAccounts):
         self._headers = {"content-type": "application/json", **place.headers}
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=place.timeouts.connect_s)
         self._translated = map_aiohttp_errors(place.base_url)
+        self._mask = SecretMask(place.secrets, (AutomationError, GatewayError))
 
     def ignored(self, body: Body) -> tuple[str, ...]:
         """Return the fields of a chat body that have no effect here."""
@@ -103,7 +106,7 @@ class ApiProvider(WithoutAccounts):
         limit = _TimeLimit(_CHECK_S, lambda: UnreachableError(self._place.base_url, "no answer in time"))
         async with limit, self._sent(request or ApiRequest("", method="GET")) as response:
             if request is not None and response.status == HTTPStatus.OK:
-                self._models = self._dialect.models(await self._read(response))
+                self._models = self._dialect.models(await self._read(response, MOST_LIST_BYTES))
             elif response.status == HTTPStatus.UNAUTHORIZED or response.status >= _FIRST_SERVER_ERROR:
                 await self._refuse_errors(response)
 
@@ -127,7 +130,7 @@ class ApiProvider(WithoutAccounts):
                 raise ApiFailedError(msg)
             _refuse_pages(response)
             stream = self._dialect.stream(head, with_usage=with_usage)
-            answer = StreamedCompletion(response, stream, self._place.timeouts.idle_s)
+            answer = StreamedCompletion(response, stream, self._place.timeouts.idle_s, self._mask)
             await answer.begin()
             deadline.reschedule(None)
             yield answer
@@ -164,7 +167,7 @@ class ApiProvider(WithoutAccounts):
         return _TimeLimit(limit_s, lambda: FirstTokenTimeout(limit_s or 0.0))
 
     def _sent(self, request: ApiRequest) -> _Exchange:
-        return _Exchange(self._send(request))
+        return _Exchange(self._send(request), self._mask)
 
     async def _send(self, request: ApiRequest) -> aiohttp.ClientResponse:
         headers = {**self._headers, **request.headers} if request.headers else self._headers
@@ -188,22 +191,16 @@ class ApiProvider(WithoutAccounts):
             )
         with self._translated:
             said = self._dialect.refusal(await response.content.read(_MOST_ERROR_BYTES))
-        said = replace(said, message=self._place.without_secrets(said.message))
+        # Before its words are cut to a length.
+        said = replace(said, message=self._mask.words(said.message))
         wait = parse_retry_after(
             response.headers.get("retry-after"), response.headers.get("retry-after-ms"), datetime.now(UTC)
         )
         raise map_http_failure(response.status, said, wait, str(response.url))
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        if (response.content_length or 0) > _MOST_BODY_BYTES:
-            msg = "its answer is larger than 256 MiB"
-            raise ApiFailedError(msg)
+    async def _read(self, response: aiohttp.ClientResponse, most_bytes: int = MOST_ANSWER_BYTES) -> bytes:
         with self._translated:
-            body = await response.read()
-        if len(body) > _MOST_BODY_BYTES:
-            msg = "its answer is larger than 256 MiB"
-            raise ApiFailedError(msg)
-        return body
+            return await read_bounded(response, most_bytes)
 
 
 def _payload(body: bytes) -> aiohttp.BytesPayload | io.BytesIO | None:
@@ -225,10 +222,17 @@ class StreamedCompletion:
     A class and not a generator, because a generator that is dropped midway leaves its request open.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, stream: ChatStream, idle_s: float | None) -> None:
+    def __init__(
+        self,
+        response: aiohttp.ClientResponse,
+        stream: ChatStream,
+        idle_s: float | None,
+        mask: SecretMask,
+    ) -> None:
         self._content = response.content
         self._stream = stream
         self._idle_s = idle_s
+        self._mask = mask
         self._held = b""
         self._is_over = False
 
@@ -241,14 +245,21 @@ class StreamedCompletion:
         """Wait until the answer has begun; until then, the request can fail over to another provider.
 
         Raises:
-            AutomationError: It failed before.
+            AutomationError: It failed before, or sent much that is no beginning.
         """
+        held: list[bytes] = []
+        size = 0
         while not self._stream.has_begun and not self._stream.is_finished:
             with _TRANSLATED:
                 data = await self._content.readany()
-            self._held += self._stream.feed(data) if data else self._close()
+            held.append(self._stream.feed(data) if data else self._close())
+            size += len(held[-1])
             if not data:
-                return
+                break
+            if size > _MOST_HELD_BYTES and not self._stream.has_begun:
+                msg = "its stream goes on without a beginning of an answer"
+                raise ApiFailedError(msg)
+        self._held = b"".join(held)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -260,13 +271,17 @@ class StreamedCompletion:
             AutomationError: The answer broke off; what came before is not a complete one.
         """
         events, self._held = self._held, b""
-        while not events:
-            if self._is_over:
-                raise StopAsyncIteration
-            # Without data first: an error that came together with text is told after it.
-            events = self._stream.feed(b"")
-            data = self._content.read_nowait() or await self._more()
-            events += self._stream.feed(data) if data else self._close()
+        try:
+            while not events:
+                if self._is_over:
+                    raise StopAsyncIteration
+                # Without data first: an error that came together with text is told after it.
+                events = self._stream.feed(b"")
+                data = self._content.read_nowait() or await self._more()
+                events += self._stream.feed(data) if data else self._close()
+        except AutomationError as exc:
+            self._mask.clean(exc)
+            raise
         return events
 
     async def _more(self) -> bytes:
@@ -315,18 +330,25 @@ _TRANSLATED = map_aiohttp_errors("")  # once an answer is being read, its addres
 
 
 class _Exchange:
-    """A context manager that sends a request and hands out the response."""
+    """A context manager that sends a request and hands out the response; no error leaves it with a secret."""
 
-    def __init__(self, sent: Coroutine[Any, Any, aiohttp.ClientResponse]) -> None:
+    def __init__(self, sent: Coroutine[Any, Any, aiohttp.ClientResponse], mask: SecretMask) -> None:
         self._sent = sent
+        self._mask = mask
 
     async def __aenter__(self) -> aiohttp.ClientResponse:
-        self._response = await self._sent
+        try:
+            self._response = await self._sent
+        except AutomationError as exc:
+            self._mask.clean(exc)
+            raise
         return self._response
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if exc is not None:
+            self._mask.clean(exc)
         self._response.release()  # keeps the connection only where all was read
 
 

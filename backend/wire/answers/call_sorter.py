@@ -16,6 +16,8 @@ from backend.provider_errors import ApiFailedError
 from backend.wire.answers.answer_document import read_object, read_text
 from backend.wire.answers.exact_json import dump_exactly
 
+_MOST_CALLS = 1000
+_LONGEST_NAME = 4096
 _MARKS = re.compile(r'\\.|["{}[\]]|\\\Z', re.DOTALL)
 
 
@@ -105,6 +107,9 @@ class CallSorter:
         call.call_id = call.call_id or piece.call_id
         if piece.name and (not call.name or (not call.has_arguments and piece.name != call.name)):
             call.name += piece.name
+        if len(call.name) > _LONGEST_NAME or len(self._taken) > _MOST_CALLS:
+            msg = "more calls of tools, or a longer name of one, than any answer has"
+            raise ApiFailedError(msg)
         self._keep(call, piece)
         return call, _add_arguments(call, piece.arguments)
 

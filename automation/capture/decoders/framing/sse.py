@@ -73,7 +73,7 @@ class SseParser:
 
     def _keep(self, value: str) -> None:
         self._data.append(value)
-        self._data_size += len(value)
+        self._data_size += len(value) + 1  # lines without a character take memory too
         if self._data_size > LINE_LIMIT_BYTES:
             msg = f"an event exceeds {LINE_LIMIT_BYTES} characters"
             raise StreamFormatError(msg)

@@ -15,6 +15,7 @@ from backend.wire.chat_response import escape_line_ends, sse_event
 from backend.wire.usage import TokenUsage
 
 MOST_EVENT_BYTES = 16 * 1024 * 1024  # an image in a delta
+_MOST_CHOICES = 1000
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK = b" \t"
 
@@ -31,7 +32,8 @@ class PassedStream:
         self.usage: TokenUsage | None = None
         self._with_usage = with_usage
         self._usage_event = b""
-        self._rest = b""
+        self._pieces: list[bytes] = []  # of the event that is not complete yet
+        self._rest_bytes = 0
         self._is_first = True
         self._choices: dict[int, PassedChoice] = {}
         self._is_done = False
@@ -39,19 +41,28 @@ class PassedStream:
 
     def feed(self, data: bytes) -> bytes:
         """Return the events that ``data`` completes, without comments, usage that nobody asked for, and ``[DONE]``."""
-        data = self._rest + data
+        self._count(len(data))
+        if b"\n" not in data and b"\r" not in data and self._failure is None:
+            # No event ends without a line's end: what a long one consists of is put together once.
+            self._pieces.append(data)
+            return b""
+        data = b"".join([*self._pieces, data])
         if b"\r" in data:
             # A lone CR at the end may be half of a CRLF.
             held = b"\r" if data.endswith(b"\r") else b""
             data = data[: len(data) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n") + held
-        *events, self._rest = data.split(b"\n\n")
-        if len(self._rest) > MOST_EVENT_BYTES:
-            msg = "an event of its stream has no end"
-            raise ApiFailedError(msg)
+        *events, rest = data.split(b"\n\n")
+        self._pieces, self._rest_bytes = [rest], len(rest)
         if events and self._is_first:
             self._is_first = False
             events[0] = events[0].removeprefix(_BYTE_ORDER_MARK)
         return b"".join(self._passed(events))
+
+    def _count(self, more_bytes: int) -> None:
+        self._rest_bytes += more_bytes
+        if self._rest_bytes > MOST_EVENT_BYTES:
+            msg = "an event of its stream has no end"
+            raise ApiFailedError(msg)
 
     def _passed(self, events: list[bytes]) -> list[bytes]:
         """Return what is passed on of the events; an error among them is raised after what came before it."""
@@ -70,7 +81,7 @@ class PassedStream:
 
     def close(self) -> bytes:
         """Return the last event where it came without its empty line, as some servers end, and the usage if it was asked for."""
-        last = self.feed(b"\n\n" if self._rest.strip() else b"")
+        last = self.feed(b"\n\n" if b"".join(self._pieces).strip() else b"")
         if self._failure is not None:
             raise self._failure
         if not self.is_finished:
@@ -110,6 +121,9 @@ class PassedStream:
             raise ApiFailedError(msg)
         known = self._choices.get(index)
         if known is None:
+            if len(self._choices) >= _MOST_CHOICES:
+                msg = "its stream has more choices than anybody can have asked for"
+                raise ApiFailedError(msg)
             known = self._choices[index] = PassedChoice()
         is_mended = known.mend(choice)
         self.has_begun = self.has_begun or known.has_begun

@@ -15,9 +15,10 @@ import anyio
 
 from automation.errors import AutomationError, FirstTokenTimeout, SiteError, UnreachableError
 from automation.owned_tasks import owned_tasks
+from automation.secret_mask import SecretMask
 from backend.errors import GatewayError, InvalidRequestError
-from backend.provider_errors import ApiFailedError
 from backend.providers.api.accountless import WithoutAccounts
+from backend.providers.api.bounded_body import read_bounded
 from backend.providers.api.codegen import runs as codegen
 from backend.providers.api.codegen.runs import CodegenDefaults, Run
 from backend.providers.api.dialect import ApiRequest, Body, WholeCompletion
@@ -66,6 +67,7 @@ class CodegenProvider(WithoutAccounts):
         self._place = place
         self._options = options
         self._keep_alive_s = keep_alive_s
+        self._mask = SecretMask(place.secrets, (AutomationError, GatewayError))
         self._creations = Pace(10, 60.0)
         self._looks = Pace(60, 30.0)
         self._timeout = aiohttp.ClientTimeout(total=_REQUEST_S, sock_connect=place.timeouts.connect_s)
@@ -94,12 +96,13 @@ class CodegenProvider(WithoutAccounts):
             async with asyncio.timeout(_CHECK_S):
                 said = await self._send(codegen.listing(self._options), self._looks)
         except (AutomationError, GatewayError) as exc:
-            return ProviderHealth(is_healthy=False, reason=str(exc))
+            return ProviderHealth(is_healthy=False, reason=self._mask.words(str(exc)))
         except TimeoutError:
             return ProviderHealth(is_healthy=False, reason=f"No answer within {_CHECK_S:g} s.")
         # Only what speaks against every request: the list itself isn't needed.
         is_refused = said.status in {401, 403} or said.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        return ProviderHealth(is_healthy=not is_refused, reason=str(_failure(said)) if is_refused else None)
+        reason = self._mask.words(str(_failure(said))) if is_refused else None
+        return ProviderHealth(is_healthy=not is_refused, reason=reason)
 
     async def complete(self, body: Body, head: CompletionHead) -> WholeCompletion:
         """Start a run and return its result.
@@ -152,6 +155,9 @@ class CodegenProvider(WithoutAccounts):
                 return await self._run(request, limit)
         except TimeoutError:
             raise FirstTokenTimeout(limit_s or 0.0) from None
+        except (AutomationError, GatewayError) as exc:
+            self._mask.clean(exc)
+            raise
 
     async def _run(self, request: ApiRequest, limit: asyncio.Timeout) -> Run:
         run = codegen.parse_run(await self._ask(request, limit))
@@ -200,14 +206,11 @@ class CodegenProvider(WithoutAccounts):
                 proxy=self._place.proxy,
                 allow_redirects=False,
             ) as response:
-                body = await response.read()
+                body = await read_bounded(response, _MOST_BODY_BYTES)
                 headers = response.headers
                 rest_s = parse_retry_after(
                     headers.get("retry-after"), headers.get("retry-after-ms"), datetime.now(UTC)
                 )
-                if len(body) > _MOST_BODY_BYTES:
-                    msg = "its answer is larger than 16 MiB"
-                    raise ApiFailedError(msg)
                 return _Said(response.status, body, rest_s)
 
 

@@ -22,6 +22,7 @@ _HEADERS: Mapping[str, str] = {"anthropic-version": "2023-06-01"}
 # Their thinking can't be read, or is only a signature for sending it back, which OpenAI's messages have no place for.
 _SILENT_BLOCKS = frozenset({"redacted_thinking"})
 _SILENT_DELTAS = frozenset({"signature_delta"})
+_MOST_CALLS = 1000
 _CALL_MARK = '"tool_use"'
 
 
@@ -149,6 +150,9 @@ class MessageStream(SseStream):
         return b""
 
     def _begin_call(self, index: int, call: CalledTool) -> bytes:
+        if len(self._calls) >= _MOST_CALLS:
+            msg = "its stream has more calls than any answer"
+            raise ApiFailedError(msg)
         place = None if call.name == JSON_TOOL else sum(at is not None for at in self._calls.values())
         self._calls[index] = place
         self._inputs[index] = call.arguments

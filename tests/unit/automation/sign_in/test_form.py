@@ -167,6 +167,11 @@ async def test_a_refusal_is_told_in_the_sites_words():
         await sign_in(Form(refusal="Wrong password"))
 
 
+async def test_a_refusal_that_repeats_the_password_does_not_tell_it():
+    with pytest.raises(SignInRequiredError, match=r"no … of ada@example\.org"):
+        await sign_in(Form(refusal="There is no correct horse of ada@example.org"))
+
+
 async def test_a_refusal_without_words_and_silence_say_what_to_do():
     silent = Form()
     silent.is_dead = True

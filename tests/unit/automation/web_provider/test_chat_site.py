@@ -155,6 +155,17 @@ async def test_an_error_comes_after_what_was_told_before_it(site):
     assert first == TextDelta("Hel")
 
 
+async def test_an_error_in_which_the_site_repeats_the_accounts_password_does_not_tell_it():
+    site = Site(Credentials("ada", "correct horse", "JBSWY3DPEHPK3PXP"))
+    site.turns = [[SiteError("ada may not ask with correct horse and JBSWY3DPEHPK3PXP")]]
+
+    async with opened(site) as provider:
+        with pytest.raises(SiteError) as caught:
+            await read(provider)
+
+    assert caught.value.site_message == "ada may not ask with … and …"
+
+
 async def test_a_turn_that_tells_no_end_is_no_whole_answer(site):
     site.turns = [[TextDelta("Hel")]]
 

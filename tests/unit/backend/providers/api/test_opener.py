@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from automation.secret_mask import SecretMask
 from backend.errors import InvalidRequestError
 from backend.providers.api.codegen.runs import CodegenDefaults
 from backend.providers.api.dialects.custom import Custom
@@ -101,4 +102,12 @@ def test_an_apis_words_are_told_without_what_it_was_let_in_by(words, told):
         config(base_url="https://a.example", api_key="hunter3", headers={"x": "true"}), {}
     )
 
-    assert place.without_secrets(words) == told
+    assert SecretMask(place.secrets).words(words) == told
+
+
+def test_a_name_and_a_password_in_base64_are_secrets_as_well():
+    place = build_api_place(
+        config(base_url="https://a.example", headers={"authorization": "Basic dTpodW50ZXIy"}), {}
+    )
+
+    assert SecretMask(place.secrets).words("no u:hunter2, no hunter2, no dTpodW50ZXIy") == "no …, no …, no …"

@@ -81,6 +81,13 @@ def test_an_event_of_many_lines_has_the_same_limit():
         parse(line, line, line)
 
 
+def test_an_event_of_empty_lines_has_a_limit_as_well(monkeypatch):
+    monkeypatch.setattr("automation.capture.decoders.framing.sse.LINE_LIMIT_BYTES", 1000)
+
+    with pytest.raises(StreamFormatError, match="an event exceeds"):
+        parse(b"data:\n" * 2000)
+
+
 def test_bytes_that_are_not_utf_8_are_refused():
     with pytest.raises(StreamFormatError, match="not UTF-8"):
         parse(b"data: \xff\xfe\n")

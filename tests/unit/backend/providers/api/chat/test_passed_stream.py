@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import orjson
 import pytest
 
 from automation.errors import SiteError
+from backend.provider_errors import ApiFailedError
 from backend.providers.api.chat.passed_stream import PassedStream
 
 
@@ -74,3 +77,50 @@ def test_another_word_for_an_end_is_passed_on_as_openais():
     passed = stream.feed(HELLO + chunk("", "MAX_TOKENS")) + stream.close()
 
     assert passed == HELLO + chunk("", "length")
+
+
+def feed_all(stream: PassedStream, pieces: Iterable[bytes]) -> None:
+    for piece in pieces:
+        stream.feed(piece)
+
+
+@pytest.mark.parametrize("piece", [b"a" * 100_000, b"data: a\n" * 12_500], ids=["one line", "many lines"])
+def test_an_event_without_an_end_is_given_up(piece):
+    with pytest.raises(ApiFailedError, match="no end"):
+        feed_all(PassedStream(with_usage=False), [piece] * 1_000)
+
+
+def test_a_long_event_is_passed_on_whole_wherever_it_is_split():
+    long = chunk("a" * 1_000_000)
+    stream = PassedStream(with_usage=False)
+
+    got = b"".join(stream.feed(long[at : at + 997]) + stream.feed(b"") for at in range(0, len(long), 997))
+
+    assert got == long
+
+
+def test_choices_without_an_end_are_an_error():
+    choices = ({"index": number, "delta": {"content": "a"}} for number in range(10_000))
+    events = (b"data: " + orjson.dumps({"choices": [choice]}) + b"\n\n" for choice in choices)
+
+    with pytest.raises(ApiFailedError, match="more choices"):
+        feed_all(PassedStream(with_usage=False), events)
+
+
+@pytest.mark.parametrize("name", ["", "f"])
+def test_calls_and_names_without_an_end_are_an_error(name):
+    calls = (
+        {
+            "index": 0 if name else number,
+            "id": "" if name else f"c{number}",
+            "function": {"name": f"{name}{number}" if name else "g"},
+        }
+        for number in range(10_000)
+    )
+    events = (
+        b"data: " + orjson.dumps({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}) + b"\n\n"
+        for call in calls
+    )
+
+    with pytest.raises(ApiFailedError, match="more calls of tools"):
+        feed_all(PassedStream(with_usage=False), events)

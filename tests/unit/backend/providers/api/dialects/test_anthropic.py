@@ -340,3 +340,10 @@ def test_a_call_that_has_no_end_is_not_told_as_whole(name):
     chunks, _ = read(b"".join([*begun, end("max_tokens")]))
 
     assert [c["choices"][0]["finish_reason"] for c in chunks if c["choices"]][-1] == "length"
+
+
+def test_calls_without_an_end_are_an_error():
+    calls = [begin(number, "tool_use", id="t", name=JSON_TOOL, input={}) for number in range(2_000)]
+
+    with pytest.raises(ApiFailedError, match="more calls"):
+        read(b"".join([START, *calls, end("tool_use")]))
