@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any
 import orjson
 
 from backend.errors import InvalidRequestError
+from backend.wire.answers.exact_json import may_be_rounded, parse_decimal, parse_slowly
 
 # Deeper than any tool's schema; orjson writes 254 levels, and our own walks must not meet Python's limit.
 MOST_DEPTH = 200
@@ -39,7 +39,10 @@ def parse_json(raw: bytes) -> Any:
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError as exc:
-        document = _with_half_pairs(raw, exc)
+        document = _parse_exactly(raw, exc)
+    else:
+        if may_be_rounded(raw):
+            document = _parse_exactly(raw)
     if containers > MOST_DEPTH and _is_too_deep(document):
         msg = f"The body is nested more than {MOST_DEPTH} deep."
         raise InvalidRequestError(msg)
@@ -59,21 +62,21 @@ def check_keepable(document: Any) -> None:
             raise InvalidRequestError(msg, name or None)
 
 
-def _with_half_pairs(raw: bytes, refused: orjson.JSONDecodeError) -> Any:
-    """Return what the strict parser refused for half a surrogate pair alone.
+def _parse_exactly(raw: bytes, refused: orjson.JSONDecodeError | None = None) -> Any:
+    """Return what the strict parser refused for half a surrogate pair alone, or has rounded.
 
     Raises:
         InvalidRequestError: Something else is wrong with it.
     """
     try:
-        return json.loads(raw.decode("utf-8-sig"), parse_constant=_finite, parse_float=_finite)
-    except (ValueError, RecursionError) as exc:
-        msg = f"The body is not JSON: {refused.msg}."
+        return parse_slowly(raw.decode("utf-8-sig"), int, _finite)
+    except ValueError as exc:
+        msg = f"The body is not JSON: {refused.msg if refused else exc}."
         raise InvalidRequestError(msg) from exc
 
 
 def _finite(number: str) -> float:
-    value = float(number)
+    value = parse_decimal(number)
     if not math.isfinite(value):
         msg = f"{number} is no number of JSON"
         raise ValueError(msg)

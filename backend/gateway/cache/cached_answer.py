@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from backend.wire.answers.exact_json import dump_exactly, write_exactly
+
 # They say who asks or how the answer travels, not what is asked.
 _NOT_ASKED = frozenset({"model", "stream", "stream_options", "user", "metadata", "safety_identifier"})
 
@@ -30,7 +32,13 @@ def cache_key(body: Mapping[str, Any], target: str, scope: str = "") -> str:
     """
     asked = {name: value for name, value in body.items() if name not in _NOT_ASKED and value is not None}
     document = [scope, target, variant(body), asked]
-    return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    try:
+        written = orjson.dumps(document, write_exactly, orjson.OPT_SORT_KEYS)
+    except (
+        orjson.JSONEncodeError
+    ):  # half a surrogate pair, an integer beyond 64 bits: the order of the fields counts then
+        written = dump_exactly(document)
+    return hashlib.sha256(written).hexdigest()
 
 
 def variant(body: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import orjson
@@ -18,7 +18,10 @@ from backend.provider_errors import ApiFailedError
 
 # What orjson would write in other bytes; in a text it costs the slower parser and changes nothing.
 _OTHERWISE_WRITTEN = re.compile(rb"\d{17}|\d[.eE]|-0")
-_MOST_PLAIN_DIGITS = 18  # of an integer that 64 bits hold for certain
+# What orjson would write with other digits, seen at the speed of memory: a run that long in a text costs the same.
+_DIGITS = bytes.maketrans(b"123456789.", b"0" * 10)
+_LONG_RUN = b"0" * 17
+_MOST_DIGITS = 4000  # of an integer; Python refuses longer ones
 
 
 class ExactNumber(float):
@@ -53,7 +56,7 @@ def parse_lenient(data: bytes | str) -> Any:
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError as exc:
-        return _parse_slowly(data, exc)
+        return _parse_again(data, exc)
 
 
 def parse_exactly(data: bytes | str) -> Any:
@@ -64,8 +67,21 @@ def parse_exactly(data: bytes | str) -> Any:
     """
     raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
     if _OTHERWISE_WRITTEN.search(raw):
-        return _parse_slowly(data, None)
+        return _parse_again(data, None)
     return parse_lenient(data)
+
+
+def is_json_object(text: str) -> bool:
+    """Whether a text is the JSON of an object."""
+    try:
+        return isinstance(parse_lenient(text), dict)
+    except ValueError:
+        return False
+
+
+def may_be_rounded(raw: bytes) -> bool:
+    """Whether a document may hold a number that orjson would round."""
+    return _LONG_RUN in raw.translate(_DIGITS)
 
 
 def write_exactly(value: Any) -> orjson.Fragment:
@@ -93,26 +109,35 @@ def dump_exactly(document: Any) -> bytes:
             raise ApiFailedError(msg) from exc
 
 
-def _parse_slowly(data: bytes | str, refused: orjson.JSONDecodeError | None) -> Any:
+def parse_slowly(text: str, parse_int: Callable[[str], float], parse_float: Callable[[str], float]) -> Any:
+    """Return the document by the standard library's parser.
+
+    Raises:
+        ValueError: As ``parse_lenient``, or from the parsers of numbers.
+    """
     try:
-        text = data if isinstance(data, str) else data.decode("utf-8")
-        return json.loads(text, parse_int=_integer, parse_float=_decimal, parse_constant=_refuse_constant)
+        return json.loads(text, parse_int=parse_int, parse_float=parse_float, parse_constant=_refuse_constant)
     except RecursionError as exc:
         msg = "nested too deep"
         raise ValueError(msg) from exc
+
+
+def parse_decimal(text: str) -> float:
+    """Return a number with a point or an exponent."""
+    value = float(text)
+    return value if orjson.dumps(value).decode() == text else ExactNumber(text)
+
+
+def _parse_again(data: bytes | str, refused: orjson.JSONDecodeError | None) -> Any:
+    try:
+        text = data if isinstance(data, str) else data.decode("utf-8")
+        return parse_slowly(text, _parse_integer, parse_decimal)
     except ValueError as exc:
         raise (refused or exc) from exc
 
 
-def _integer(text: str) -> int | ExactNumber:
-    if len(text) > _MOST_PLAIN_DIGITS or text == "-0":
-        return ExactNumber(text)
-    return int(text)
-
-
-def _decimal(text: str) -> float:
-    value = float(text)
-    return value if orjson.dumps(value).decode() == text else ExactNumber(text)
+def _parse_integer(text: str) -> float:
+    return ExactNumber(text) if text == "-0" or len(text) > _MOST_DIGITS else int(text)
 
 
 def _refuse_constant(name: str) -> Any:
@@ -121,7 +146,7 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _dump_parts(document: Any) -> bytes:
-    """Write what orjson refused: half a surrogate pair, which UTF-8 can't carry, is escaped; more than 254 levels."""
+    """Write what orjson refused: half a surrogate pair, which UTF-8 can't carry; integers beyond 64 bits; over 254 levels."""
     if isinstance(document, str):
         return json.dumps(document).encode()
     if isinstance(document, Mapping):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from automation.turn import join_texts
 from backend.errors import InvalidRequestError
+from backend.wire.answers.exact_json import dump_exactly
 from backend.wire.messages.request import ContentBlock, InputMessage, Source
 
 _T = TypeVar("_T")
@@ -69,7 +69,7 @@ def _assistant(blocks: Sequence[ContentBlock], where: str) -> list[dict[str, Any
 
 def _call(block: ContentBlock, where: str) -> dict[str, Any]:
     # The same text as the model wrote it in most cases: no spaces are added, no letter is escaped.
-    arguments = json.dumps(_given(block.input, f"{where}.input"), ensure_ascii=False, separators=(",", ":"))
+    arguments = dump_exactly(_given(block.input, f"{where}.input")).decode()
     function = {"name": _given(block.name, f"{where}.name"), "arguments": arguments}
     return {"id": _given(block.id, f"{where}.id"), "type": "function", "function": function}
 

@@ -8,7 +8,7 @@ from typing import Any
 from backend.provider_errors import ApiFailedError
 from backend.wire.answer_blocks import AnswerBlock, Blocks, message_to_delta
 from backend.wire.answers.answer_document import count_at, read_object, read_text
-from backend.wire.answers.exact_json import RawJson, parse_lenient
+from backend.wire.answers.exact_json import RawJson, is_json_object
 from backend.wire.answers.finish_reasons import is_cut, read_finish_reason
 from backend.wire.chat_events import (
     ChatEvents,
@@ -179,11 +179,7 @@ def _is_broken(block: AnswerBlock) -> bool:
 
 def _input(block: AnswerBlock) -> RawJson:
     """Return the arguments of a call as they came: to read and write them again would round their numbers."""
-    try:
-        arguments = parse_lenient(block.text)
-    except ValueError:
-        arguments = None
-    if not isinstance(arguments, dict):
+    if not is_json_object(block.text):
         msg = f"a call of the tool {block.name!r} whose arguments are no JSON object"
         raise ApiFailedError(msg)
     return RawJson(block.text)

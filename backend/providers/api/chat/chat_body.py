@@ -10,11 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from automation.turn import join_texts
 from backend.errors import InvalidRequestError
 from backend.providers.api.dialect import Body
+from backend.wire.answers.exact_json import RawJson, is_json_object
 from backend.wire.chat_request import ChatRequest
 
 _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^;,]*)*;base64,", re.IGNORECASE)
@@ -198,8 +197,8 @@ def _data_in(url: str, field: str) -> Base64Data:
 
 def iter_tool_calls(
     message: Mapping[str, Any], field: str
-) -> Iterator[tuple[Mapping[str, Any], str, dict[str, Any]]]:
-    """Yield an assistant's calls: each as it came, the function's name, and its arguments.
+) -> Iterator[tuple[Mapping[str, Any], str, RawJson]]:
+    """Yield an assistant's calls: each as it came, the function's name, and its arguments, with every digit.
 
     Raises:
         InvalidRequestError: A call has no name, or its arguments aren't a JSON object.
@@ -212,19 +211,16 @@ def iter_tool_calls(
         yield call, *_parse_call(call, f"{field}.tool_calls.{at}")
 
 
-def _parse_call(call: Any, field: str) -> tuple[str, dict[str, Any]]:
+def _parse_call(call: Any, field: str) -> tuple[str, RawJson]:
     function = call.get("function") if isinstance(call, Mapping) else None
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
         msg = "A tool call must have a function with a name."
         raise InvalidRequestError(msg, field)
-    try:
-        arguments = orjson.loads(function.get("arguments") or "{}")
-    except (orjson.JSONDecodeError, TypeError):
-        arguments = None
-    if not isinstance(arguments, dict):
+    arguments = function.get("arguments") or "{}"
+    if not isinstance(arguments, str) or not is_json_object(arguments):
         msg = "The arguments of a tool call must be a JSON object as text."
         raise InvalidRequestError(msg, f"{field}.function.arguments")
-    return function["name"], arguments
+    return function["name"], RawJson(arguments)
 
 
 def list_functions(body: Body) -> Sequence[FunctionTool]:

@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import orjson
-
 from backend.errors import InvalidRequestError
 from backend.providers.api.chat import chat_body
 from backend.providers.api.dialect import Body
 from backend.wire.answer_fields import refuse_fields
+from backend.wire.answers.exact_json import RawJson, is_json_object
 
 HONOURED = frozenset(
     {
@@ -199,13 +198,9 @@ def _result(message: Mapping[str, Any], field: str, names: Mapping[str, str]) ->
     return {"functionResponse": {"id": call_id, "name": names[call_id], "response": response}}
 
 
-def _response(text: str) -> dict[str, Any]:
-    """Return a result as the object that the API wants: itself where it is one."""
-    try:
-        document = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return {"result": text}
-    return document if isinstance(document, dict) else {"result": document}
+def _response(text: str) -> RawJson | dict[str, str]:
+    """Return a result as the object that the API wants: itself where it is one, in its own words."""
+    return RawJson(text) if is_json_object(text) else {"result": text}
 
 
 def _parts(message: Mapping[str, Any], field: str) -> Iterator[Part]:

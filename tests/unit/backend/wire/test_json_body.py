@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from backend.errors import InvalidRequestError
+from backend.wire.chat_response import to_json
 from backend.wire.json_body import MOST_DEPTH, MOST_VALUES, check_keepable, parse_json
 
 
@@ -18,6 +19,21 @@ from backend.wire.json_body import MOST_DEPTH, MOST_VALUES, check_keepable, pars
 )
 def test_json_is_read_exactly(raw, document):
     assert parse_json(raw) == document
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        b"123456789012345678901234567890",
+        b"0.10000000000000000555",
+        b"123456789.123456789123",
+        b"-18446744073709551616",
+    ],
+)
+def test_numbers_that_would_be_rounded_are_written_as_they_came(number):
+    raw = b'{"seed":' + number + b',"tools":[{"maximum":' + number + b"}]}"
+
+    assert to_json(parse_json(raw)) == raw
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from backend.gateway.cache.cached_answer import (
     parse_cache_control,
     variant,
 )
+from backend.wire.answers.exact_json import ExactNumber
 
 BODY = {"model": "gpt-4", "messages": [{"role": "user", "content": "Hi"}], "temperature": 0.5}
 
@@ -45,6 +46,16 @@ def test_who_asks_and_how_it_is_written_does_not_change_the_key(same):
 )
 def test_what_changes_the_answer_changes_the_key(other):
     assert cache_key({**BODY, **other}, "demo/m") != cache_key(BODY, "demo/m")
+
+
+@pytest.mark.parametrize(
+    "text", ["\ud83d", 123456789012345678901234567890, ExactNumber("0.10000000000000000555")]
+)
+def test_a_request_that_orjson_cannot_write_or_would_round_has_a_key_of_its_own(text):
+    body = {**BODY, "their_own": text}
+
+    assert cache_key(body, "demo/m") == cache_key(dict(body), "demo/m")
+    assert cache_key(body, "demo/m") != cache_key({**BODY, "their_own": 0.1}, "demo/m")
 
 
 def test_another_model_or_scope_is_another_key():

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from backend.errors import InvalidRequestError
 from backend.wire.chat_request import ChatRequest
+from backend.wire.json_body import parse_json
 from backend.wire.messages.request import CountRequest, MessagesRequest
 from backend.wire.messages.translate import count_tokens, messages_to_chat_body, untranslated_of_messages
 
@@ -355,3 +356,13 @@ def test_tools_count():
     with_tools = CountRequest.model_validate({"model": "demo", "messages": [USER], "tools": [TOOL]})
 
     assert count_tokens(with_tools)["input_tokens"] > count_tokens(plain)["input_tokens"] + 15
+
+
+def test_the_numbers_of_an_earlier_call_keep_their_digits():
+    numbers = '{"id":123456789012345678901234567890,"p":0.10000000000000000555}'
+    block = f'{{"type":"tool_use","id":"c","name":"f","input":{numbers}}}'
+    asked = f'{{"model":"m","max_tokens":9,"messages":[{{"role":"assistant","content":[{block}]}}]}}'
+
+    body = messages_to_chat_body(MessagesRequest.model_validate(parse_json(asked.encode())))
+
+    assert body["messages"][0]["tool_calls"][0]["function"]["arguments"] == numbers

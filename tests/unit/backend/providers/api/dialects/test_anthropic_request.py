@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from backend.errors import InvalidRequestError
@@ -13,6 +14,7 @@ from backend.providers.api.dialects.anthropic_request import (
     ignored_fields,
     messages_request,
 )
+from backend.wire.chat_response import to_json
 
 ASK = {"role": "user", "content": "hi"}
 PDF = {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBE"}
@@ -25,9 +27,10 @@ def call(call_id: str, arguments: str = '{"a": 1}') -> dict[str, Any]:
 
 
 def request(*messages: dict[str, Any], model: str = "claude-sonnet-4-5", **fields: object) -> dict[str, Any]:
-    return messages_request(
-        {"model": model, "messages": list(messages or [ASK]), **fields}, is_streamed=False
-    )
+    """The request's body as it is sent."""
+    body = {"model": model, "messages": list(messages or [ASK]), **fields}
+    document: dict[str, Any] = orjson.loads(to_json(messages_request(body, is_streamed=False)))
+    return document
 
 
 def test_system_and_developer_messages_leave_the_conversation():
@@ -68,6 +71,17 @@ def test_content_of_every_kind_is_translated():
             "title": "a.txt",
         },
     ]
+
+
+def test_the_numbers_of_earlier_calls_keep_their_digits():
+    numbers = '{"id": 123456789012345678901234567890, "p": 0.10000000000000000555}'
+
+    made = messages_request(
+        {"model": "m", "messages": [ASK, {"role": "assistant", "tool_calls": [call("a", numbers)]}]},
+        is_streamed=False,
+    )
+
+    assert numbers.encode() in to_json(made)
 
 
 def test_results_of_several_calls_are_one_message_and_ids_stay_alike():

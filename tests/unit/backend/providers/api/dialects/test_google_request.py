@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from backend.errors import InvalidRequestError
 from backend.providers.api.dialects.google_request import embed_request, generate_request, model_path
+from backend.wire.chat_response import to_json
 
 ASK = {"role": "user", "content": "hi"}
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
@@ -20,9 +22,10 @@ def call(call_id: str, name: str, **extra: object) -> dict[str, Any]:
 
 
 def request(*messages: dict[str, Any], model: str = "gemini-2.5-flash", **fields: object) -> dict[str, Any]:
-    return generate_request(
-        {"model": model, "messages": list(messages or [ASK]), **fields}, is_streamed=False
-    )
+    """The request's body as it is sent."""
+    body = {"model": model, "messages": list(messages or [ASK]), **fields}
+    document: dict[str, Any] = orjson.loads(to_json(generate_request(body, is_streamed=False)))
+    return document
 
 
 def test_system_messages_leave_the_conversation_and_neighbours_of_a_role_are_merged():
@@ -51,6 +54,37 @@ def test_content_of_every_kind_is_translated():
         {"inlineData": {"mimeType": "application/pdf", "data": "JVBE"}},
         {"inlineData": {"mimeType": "audio/wav", "data": "UklG"}},
     ]
+
+
+NUMBERS = '{"id": 123456789012345678901234567890, "p": 0.10000000000000000555}'
+
+
+@pytest.mark.parametrize(
+    ("result", "sent"),
+    [
+        (NUMBERS, NUMBERS),
+        ("42", '{"result":"42"}'),
+        ("[1.50]", '{"result":"[1.50]"}'),
+        ("1e999", '{"result":"1e999"}'),
+    ],
+)
+def test_a_result_is_sent_as_the_tool_wrote_it(result, sent):
+    conversation = [ASK, {"role": "assistant", "tool_calls": [call("c1", "f")]}]
+    answered = [*conversation, {"role": "tool", "tool_call_id": "c1", "content": result}]
+
+    made = generate_request({"model": "m", "messages": answered}, is_streamed=False)
+
+    assert f'"response":{sent}'.encode() in to_json(made)
+
+
+def test_the_numbers_of_earlier_calls_keep_their_digits():
+    called = {"id": "c1", "function": {"name": "f", "arguments": NUMBERS}}
+
+    made = generate_request(
+        {"model": "m", "messages": [ASK, {"role": "assistant", "tool_calls": [called]}]}, is_streamed=False
+    )
+
+    assert f'"args":{NUMBERS}'.encode() in to_json(made)
 
 
 def test_results_carry_the_names_of_their_calls():
