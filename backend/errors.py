@@ -24,6 +24,8 @@
     │   ├── ToolCallError
     │   └── StructuredAnswerError
     ├── ProviderRefusedError       an API took the request for wrong
+    │   ├── ProviderForbidsError   it may not be asked for this
+    │   └── ProviderConflictError  it can't do it just now
     └── BusyError                  try again after ``retry_after_s``
         ├── QueueFullError
         ├── RateExceededError
@@ -33,6 +35,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 
 class GatewayError(Exception):
@@ -254,13 +257,28 @@ class ProviderRefusedError(GatewayError):
         status: The provider's own, 400 to 499.
         code: The provider's, such as ``context_length_exceeded``.
         param: The field at fault, or None.
+        default_code: Where the provider has none.
     """
+
+    default_code: ClassVar[str] = "invalid_request"
 
     def __init__(self, message: str, status: int = 400, code: str = "", param: str | None = None) -> None:
         super().__init__(message)
         self.status = status
-        self.code = code or "invalid_request"
+        self.code = code or self.default_code
         self.param = param
+
+
+class ProviderForbidsError(ProviderRefusedError):
+    """An API refuses this to whose key it is, such as a model; another provider may not."""
+
+    default_code = "not_allowed"
+
+
+class ProviderConflictError(ProviderRefusedError):
+    """An API can't do it just now, through no fault of the request; trying again may help, there or elsewhere."""
+
+    default_code = "conflict"
 
 
 class BusyError(GatewayError):

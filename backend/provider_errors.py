@@ -4,6 +4,7 @@
 
     SiteError
     ├── ApiFailedError             the provider reported an error, or its answer can't be read
+    │   └── ApiOverloadedError     it has too much to do, whoever asks
     └── ContentBlockedError
         └── ApiContentBlockedError
     RateLimitedError
@@ -23,9 +24,21 @@ from automation.errors import ContentBlockedError, RateLimitedError, SignInRequi
 
 
 class ApiFailedError(SiteError):
-    """The provider reported an error, or its answer can't be read."""
+    """The provider reported an error, or its answer can't be read.
+
+    Attributes:
+        retry_after_s: Seconds until another try makes sense, where the provider says so.
+    """
 
     subject: ClassVar[str] = "The provider"
+
+    def __init__(self, site_message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(site_message)
+        self.retry_after_s = retry_after_s
+
+
+class ApiOverloadedError(ApiFailedError):
+    """The provider has too much to do, whoever asks."""
 
 
 class ApiContentBlockedError(ContentBlockedError):

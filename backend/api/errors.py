@@ -72,6 +72,7 @@ from backend.errors import (
     ToolCallError,
     TrialTimeoutError,
 )
+from backend.provider_errors import ApiFailedError, ApiOverloadedError
 from backend.wire.errors import ErrorReply, retry_after
 
 logger = logging.getLogger(__name__)
@@ -107,6 +108,7 @@ TABLE: Mapping[type[BaseException], tuple[int, str]] = MappingProxyType(
         PoolFullError: (429, "queue_full"),
         SiteChangedError: (502, "site_changed"),
         SiteError: (502, "site_error"),
+        ApiOverloadedError: (529, "overloaded"),
         ContentBlockedError: (502, "content_blocked"),
         AnswerWithdrawnError: (502, "answer_withdrawn"),
         EmptyAnswerError: (502, "empty_answer"),
@@ -158,7 +160,7 @@ def describe_error(error: BaseException) -> ErrorReply:
     if isinstance(error, ValidationError):
         return describe_validation([{**e, "loc": ("body", *e["loc"])} for e in error.errors()])
     if isinstance(error, ProviderRefusedError):
-        return ErrorReply(error.status, error.code, str(error), error.param)
+        return ErrorReply(error.status, error.code, str(error), error.param, _headers(error))
     known = find_reply(type(error))
     if known is not None:
         status, code = known
@@ -269,7 +271,9 @@ def _headers(error: BaseException) -> dict[str, str]:
     told = {} if sent is None else {"x-gateway-sent": str(sent)}
     if isinstance(error, PoolFullError):
         told |= retry_after(_POOL_RETRY_S)
-    elif isinstance(error, BusyError | RateLimitedError):
+    elif isinstance(error, BusyError | RateLimitedError) or (
+        isinstance(error, ApiFailedError) and error.retry_after_s is not None
+    ):
         told |= retry_after(error.retry_after_s)
     # OpenAI's clients repeat 409, 429 and 5xx by themselves; some of them a person must act on first, and some the
     # site may have got already.

@@ -130,11 +130,21 @@ async def test_half_a_pair_and_nul_in_a_message_reach_the_api_as_they_came(both,
 
 
 async def test_an_api_whose_error_cannot_be_read_is_at_fault(both, api):
-    api.plays(answers(b'{"error":{"message":"bad \\ud800 word","code":"x","param":"\\ud800"}}', 400))
+    api.plays(answers(b'{"error":{"message":"bad word","code":', 400))
 
     got = await both.rest.post("/v1/chat/completions", json=ASK)
 
     assert (got.status_code, error_of(got)["code"]) == (502, "site_error")
+
+
+async def test_half_a_pair_in_an_apis_error_is_passed_on(both, api):
+    api.plays(answers(b'{"error":{"message":"bad \\ud800 word","code":"x","param":"\\ud800"}}', 400))
+
+    got = await both.rest.post("/v1/chat/completions", json=ASK)
+
+    error = error_of(got)
+    assert (got.status_code, error["code"], error["param"]) == (400, "x", "\ud800")
+    assert "bad \ud800 word" in error["message"]
 
 
 async def test_names_of_fields_cannot_become_headers(both):

@@ -192,3 +192,74 @@ async def test_a_character_that_comes_in_halves_arrives(api_gateway, api, door):
         meant(got, door).text.encode("utf-16", "surrogatepass").decode("utf-16") for got in (streamed, whole)
     ]
     assert texts == ["😀", "😀"]
+
+
+FORBIDDEN = {"error": {"message": "Project does not have access to model", "code": "model_not_allowed"}}
+MODERATED = {
+    "error": {"code": 403, "message": "flagged", "metadata": {"reasons": ["x"], "flagged_input": "y"}}
+}
+BUSY = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+REFUSALS: dict[str, tuple[list[Step], int, str, str]] = {
+    "403": (answers(FORBIDDEN, 403), 403, "model_not_allowed", "Project does not have access to model"),
+    "403 without a code": (answers({"error": {"message": "no"}}, 403), 403, "not_allowed", "no"),
+    "403 of moderation": (answers(MODERATED, 403), 502, "content_blocked", "flagged"),
+    "409": (answers({"error": {"message": "changed meanwhile"}}, 409), 409, "conflict", "changed meanwhile"),
+    "529": (answers(BUSY, 529), 529, "overloaded", "Overloaded"),
+    "400 in plain text": (
+        answers(b"temperature must be <= 1\n", 400, kind="text/plain"),
+        400,
+        "invalid_request",
+        "temperature must be <= 1",
+    ),
+    "400 of Cloudflare": (
+        answers({"success": False, "errors": [{"code": 7003, "message": "Could not route"}]}, 400),
+        400,
+        "7003",
+        "Could not route",
+    ),
+    "a failed status under 200": (
+        answers({"choices": None, "base_resp": {"status_code": 2013, "status_msg": "invalid params"}}),
+        502,
+        "site_error",
+        "invalid params",
+    ),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("is_streamed", [True, False], ids=["streamed", "whole"])
+@pytest.mark.parametrize("name", REFUSALS)
+async def test_a_refusal_is_told_as_what_it_is(api_gateway, api, name, is_streamed, door):
+    script, status, code, words = REFUSALS[name]
+    api.plays(script)
+
+    got = await post(api_gateway, door, stream=is_streamed)
+
+    error = got.json()["error"]
+    assert (got.status_code, error["code"]) == (status, code)
+    assert words in error["message"]
+
+
+async def test_what_is_forbidden_at_one_endpoint_is_asked_of_another_and_the_first_has_not_failed(
+    gateway, api
+):
+    api.plays(answers(FORBIDDEN, 403))
+    async with scripted_api() as other:
+        other.plays(answers(completion("fine")))
+        await gateway.started_api("second", other.url)
+        await gateway.started_api("first", api.url, fallbacks=["second"], disable_after_failures=1)
+
+        answered = [(await gateway.ask(model="first")).headers["x-gateway-endpoint"] for _ in range(2)]
+
+    assert answered == ["second", "second"]
+    assert len(api.asked) == 2
+
+
+@pytest.mark.parametrize("status", [503, 529])
+async def test_a_provider_that_is_overloaded_is_told_as_such_with_when_to_try_again(api_gateway, api, status):
+    api.plays(answers(BUSY, status, {"retry-after": "11"}))
+
+    got = await post(api_gateway, "messages", stream=True)
+
+    assert got.headers["retry-after"] == "11"
+    assert (got.status_code, got.json()["error"]["type"]) == (529, "overloaded_error")

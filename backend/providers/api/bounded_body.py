@@ -32,5 +32,17 @@ async def read_bounded(response: aiohttp.ClientResponse, most_bytes: int) -> byt
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
+async def read_beginning(response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
+    """Return the whole body, or so much of its beginning, unpacked.
+
+    Raises:
+        aiohttp.ClientError, OSError: It broke off, or can't be unpacked.
+    """
+    body = b""
+    while len(body) < most_bytes and (piece := await response.content.readany()):
+        body += piece
+    return body[:most_bytes]
+
+
 def _too_large(most_bytes: int) -> ApiFailedError:
     return ApiFailedError(f"its answer is larger than {most_bytes // _MIB} MiB")

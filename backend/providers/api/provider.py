@@ -27,9 +27,14 @@ from automation.secret_mask import SecretMask
 from backend.errors import GatewayError, InvalidRequestError
 from backend.provider_errors import ApiFailedError
 from backend.providers.api.accountless import WithoutAccounts
-from backend.providers.api.bounded_body import MOST_ANSWER_BYTES, MOST_LIST_BYTES, read_bounded
+from backend.providers.api.bounded_body import (
+    MOST_ANSWER_BYTES,
+    MOST_LIST_BYTES,
+    read_beginning,
+    read_bounded,
+)
 from backend.providers.api.dialect import ApiRequest, Body, ChatStream, Dialect, WholeCompletion
-from backend.providers.api.failures import map_http_failure, parse_retry_after
+from backend.providers.api.failures import describe_body, map_http_failure, parse_retry_after
 from backend.providers.api.place import ApiPlace
 from backend.providers.api.reply import open_api_reply
 from backend.providers.chat_call import ChatCall
@@ -190,7 +195,10 @@ class ApiProvider(WithoutAccounts):
                 self._place.base_url, f"it redirects (HTTP {response.status}); use the address it leads to"
             )
         with self._translated:
-            said = self._dialect.refusal(await response.content.read(_MOST_ERROR_BYTES))
+            body = await read_beginning(response, _MOST_ERROR_BYTES)
+        said = self._dialect.refusal(body)
+        if not said.message:
+            said = describe_body(body, response.content_type)
         # Before its words are cut to a length.
         said = replace(said, message=self._mask.words(said.message))
         wait = parse_retry_after(

@@ -20,7 +20,7 @@ _TYPES: Mapping[int, str] = MappingProxyType(
     }
 )
 # Passes by itself; at the other failures with 503 a person must act, and trying again at once helps nobody.
-_OVERLOADED = frozenset({"no_account_available", "endpoint_disabled"})
+_OVERLOADED = frozenset({"no_account_available", "endpoint_disabled", "overloaded"})
 _FIRST_SERVER_ERROR = 500
 
 ERROR_SCHEMA: dict[str, Any] = {

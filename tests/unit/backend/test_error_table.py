@@ -41,6 +41,7 @@ NOT_BY_THE_CLIENT = {
     "EndpointNotRunningError",
     "NameTakenError",
     "NoAccountError",
+    "ProviderForbidsError",
     "SendUnconfirmedError",
     "SessionRefusedError",
     "SignInRequiredError",

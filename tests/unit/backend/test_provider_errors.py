@@ -9,6 +9,7 @@ from backend.api.errors import describe_error
 from backend.provider_errors import (
     ApiContentBlockedError,
     ApiFailedError,
+    ApiOverloadedError,
     KeyLimitedError,
     KeyRefusedError,
     ModelLimitedError,
@@ -57,3 +58,14 @@ def test_a_limit_that_is_told_later_keeps_its_words_and_its_kind():
         7.5,
         "quota",
     )
+
+
+def test_a_provider_that_has_too_much_to_do_is_told_as_such_with_when_to_try_again():
+    told = describe_error(ApiOverloadedError("busy", 7.0))
+
+    assert (told.status, told.code, dict(told.headers)) == (529, "overloaded", {"retry-after": "7"})
+
+
+def test_when_to_try_a_failed_provider_again_is_told():
+    assert dict(describe_error(ApiFailedError("busy", 7.0)).headers) == {"retry-after": "7"}
+    assert dict(describe_error(ApiFailedError("busy")).headers) == {}

@@ -9,6 +9,7 @@ from automation.errors import AutomationError
 from backend.provider_errors import (
     ApiContentBlockedError,
     ApiFailedError,
+    ApiOverloadedError,
     KeyLimitedError,
     KeyRefusedError,
     ModelLimitedError,
@@ -31,6 +32,8 @@ _STATUS_CODES: Mapping[Any, str] = {
     1039: "rate_limit_exceeded",
     2049: "invalid_api_key",
 }
+# OpenRouter's, beside HTTP 403 as the code.
+_MODERATED = frozenset({"flagged_input", "reasons"})
 _LONGEST_WORDS = 1000
 
 
@@ -55,6 +58,8 @@ def stated_error(said: Refusal) -> AutomationError:
         return ApiContentBlockedError(message)
     if code in _KEY_CODES:
         return KeyRefusedError(message)
+    if "overloaded" in code:
+        return ApiOverloadedError(message)
     return ApiFailedError(message)
 
 
@@ -78,6 +83,8 @@ def _described(error: Mapping[str, Any]) -> Refusal:
     words = message if isinstance(message, str) else dump_exactly(message).decode()[:_LONGEST_WORDS]
     param = error.get("param")
     code = _code(error.get("code")) or _code(error.get("type"))
+    if isinstance(error.get("metadata"), Mapping) and not _MODERATED.isdisjoint(error["metadata"]):
+        code = "content_policy_violation"
     return Refusal(words, code, param if isinstance(param, str) else None)
 
 

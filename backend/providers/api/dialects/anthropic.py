@@ -6,7 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from automation.errors import AutomationError
-from backend.provider_errors import ApiFailedError, KeyLimitedError, ModelLimitedError
+from backend.provider_errors import (
+    ApiFailedError,
+    ApiOverloadedError,
+    KeyLimitedError,
+    ModelLimitedError,
+)
 from backend.providers.api.chat.sse_stream import SseStream
 from backend.providers.api.chat.translated_stream import parse_object, parse_or_none
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
@@ -303,6 +308,8 @@ def _failure(message: str, code: str) -> AutomationError:
         return ModelLimitedError(message)
     if code in ("billing_error", "insufficient_balance"):
         return KeyLimitedError(message, None, "quota")
+    if code == "overloaded_error":
+        return ApiOverloadedError(message)
     return ApiFailedError(message)
 
 

@@ -89,6 +89,8 @@ MEANINGS = {
     "ToolCallError": (True, False),
     "StructuredAnswerError": (True, False),
     "ProviderRefusedError": (False, False),
+    "ProviderForbidsError": (True, False),
+    "ProviderConflictError": (True, False),
     "BusyError": (True, False),
     "QueueFullError": (True, False),
     "RateExceededError": (True, False),

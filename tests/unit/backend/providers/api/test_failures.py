@@ -6,16 +6,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from backend.errors import ProviderRefusedError
+from backend.errors import ProviderConflictError, ProviderForbidsError, ProviderRefusedError
 from backend.provider_errors import (
     ApiContentBlockedError,
     ApiFailedError,
+    ApiOverloadedError,
     KeyLimitedError,
     KeyRefusedError,
     ModelLimitedError,
 )
 from backend.providers.api.dialect import Refusal
-from backend.providers.api.failures import map_http_failure, parse_retry_after
+from backend.providers.api.failures import describe_body, map_http_failure, parse_retry_after
 
 NOW = datetime(2026, 11, 26, 12, 0, 0, tzinfo=UTC)
 
@@ -29,16 +30,21 @@ NOW = datetime(2026, 11, 26, 12, 0, 0, tzinfo=UTC)
         (400, "invalid_api_key", KeyRefusedError),
         (401, "", KeyRefusedError),
         (402, "", KeyLimitedError),
-        (403, "", ApiFailedError),
+        (403, "", ProviderForbidsError),
+        (403, "content_policy_violation", ApiContentBlockedError),
         (403, "insufficient_quota", KeyLimitedError),
         (404, "model_not_found", ProviderRefusedError),
-        (408, "", ApiFailedError),
+        (408, "", ProviderConflictError),
+        (409, "", ProviderConflictError),
+        (451, "", ProviderForbidsError),
         (413, "", ProviderRefusedError),
         (422, "", ProviderRefusedError),
         (429, "", ModelLimitedError),
         (500, "", ApiFailedError),
         (503, "", ApiFailedError),
-        (529, "overloaded_error", ApiFailedError),
+        (503, "engine_overloaded", ApiOverloadedError),
+        (529, "overloaded_error", ApiOverloadedError),
+        (529, "", ApiOverloadedError),
     ],
 )
 def test_each_status_means_an_error_of_ours(status, code, kind):
@@ -46,6 +52,48 @@ def test_each_status_means_an_error_of_ours(status, code, kind):
 
     assert type(error) is kind
     assert "words" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(403, "not_allowed"), (409, "conflict"), (400, "invalid_request")]
+)
+def test_a_refusal_keeps_its_status_and_has_a_code_where_the_provider_gives_none(status, code):
+    error = map_http_failure(status, Refusal("words"), None)
+
+    assert isinstance(error, ProviderRefusedError)
+    assert (error.status, error.code) == (status, code)
+
+
+@pytest.mark.parametrize("status", [403, 409, 451])
+def test_a_page_in_the_place_of_a_refusal_is_the_providers_failure(status):
+    assert type(map_http_failure(status, Refusal(""), None)) is ApiFailedError
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 529])
+def test_when_to_try_again_is_kept(status):
+    error = map_http_failure(status, Refusal("words"), 7.0)
+
+    assert isinstance(error, ApiFailedError)
+    assert error.retry_after_s == 7.0
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "words"),
+    [
+        (b"temperature must be <= 1\n", "text/plain", "temperature must be <= 1"),
+        ("zu groß,\nleider".encode(), "application/octet-stream", "zu groß,\nleider"),
+        (b"upstream connect error", "application/json", "upstream connect error"),
+        (b'{"errors":[{"code":7003,"message":"no route"}]}', "application/json", "no route"),
+        (b"<html>busy</html>", "text/html", ""),
+        (b"<html>busy</html>", "text/plain", ""),
+        (b"busy", "text/html", ""),
+        (b'{"error":{"message":"cut', "application/json", ""),
+        (b"\x1f\x8b\x08\x00", "application/octet-stream", ""),
+        (b"", "text/plain", ""),
+    ],
+)
+def test_a_body_that_is_a_text_keeps_its_words(body, content_type, words):
+    assert describe_body(body, content_type).message == words
 
 
 def test_a_404_without_words_of_an_api_is_a_wrong_address_and_not_the_clients_fault():

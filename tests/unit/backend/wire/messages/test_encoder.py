@@ -353,6 +353,8 @@ def test_an_error_among_the_chunks_is_a_failure():
         (503, "sign_in_required", "api_error"),
         (503, "no_account_available", "overloaded_error"),
         (504, "idle_timeout", "timeout_error"),
+        (529, "overloaded", "overloaded_error"),
+        (502, "overloaded", "overloaded_error"),
     ],
 )
 def test_errors_have_anthropics_kinds(status, code, kind):

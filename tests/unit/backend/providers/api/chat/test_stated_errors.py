@@ -25,6 +25,17 @@ from backend.providers.api.chat.stated_errors import parse_refusal, raise_stated
         ({"title": "t", "status": 400}, ("t", "", None)),
         ({"detail": [{"msg": "m"}]}, ('[{"msg":"m"}]', "", None)),
         ([{"error": {"message": "m"}}], ("m", "", None)),
+        (
+            {
+                "error": {
+                    "message": "m",
+                    "code": 403,
+                    "metadata": {"reasons": ["violence"], "flagged_input": "x"},
+                }
+            },
+            ("m", "content_policy_violation", None),
+        ),
+        ({"error": {"message": "m", "code": 403, "metadata": {"provider_name": "p"}}}, ("m", "403", None)),
     ],
 )
 def test_the_words_are_found_in_every_form(document, told):
