@@ -14,6 +14,8 @@ from backend.wire.usage import TokenUsage
 class PageReply:
     """Reply of a chat page, written as OpenAI's events or document."""
 
+    is_native = False
+
     def __init__(
         self,
         answer: AnswerStream,

@@ -20,6 +20,7 @@ from backend.providers.fields import (
     ProxyAddress,
     Seconds,
 )
+from backend.wire.door import DoorName
 
 ProviderType = Literal["web_chat", "rest_api", "api_token"]
 DEFAULT_PRESET: PresetName = "openai_compatible"
@@ -179,6 +180,7 @@ class EndpointDraft(_Strict):
         keep_alive_seconds: An account that was idle for so long has its page loaded anew, so that its session stays alive
             and a sign-in that ran out is noticed before a request meets it; None means never.
         challenge_wait_seconds: How long a request waits for the person who must pass a check of the site.
+        native_apis: The APIs besides chat completions whose requests it gets as they came; None for what its preset says.
         prices: By the endpoint's own model name; ``*`` is every other model's.
         fallbacks: Who is asked instead while nothing of an answer was sent: ``<endpoint>``, ``<endpoint>/<model>``
             or a rotation's name, in this order.
@@ -199,6 +201,7 @@ class EndpointDraft(_Strict):
     models: tuple[str, ...] = ()
     headers: dict[HeaderName, HeaderSecret] = Field(default_factory=dict)
     api: dict[str, Any] | None = None
+    native_apis: tuple[DoorName, ...] | None = None
     model_mapping: dict[str, str] = Field(default_factory=dict)
     default_model: str | None = None
     weight: Annotated[float, Field(gt=0, le=1_000_000)] = 1.0

@@ -18,7 +18,7 @@ from automation.owned_tasks import owned_tasks
 from automation.workbench.report import TrialReport
 from backend.providers.api.client_session import open_api_session
 from backend.providers.api.codegen.runs import CodegenDefaults
-from backend.providers.api.opener import API_TRAITS, api_opener, check_api
+from backend.providers.api.opener import API_TRAITS, api_opener, check_api, native_apis_of
 from backend.providers.config import EndpointConfig
 from backend.providers.kinds import AccountStores, OpenedProviders, TrialOrder
 from backend.providers.protocol import PageProvider, ProviderKind
@@ -54,7 +54,7 @@ async def open_providers(settings: Settings, stores: AccountStores) -> AsyncIter
         owned_tasks() as tasks,
     ):
         tasks.start_soon(pages.keep)
-        api = ProviderKind(api_opener(session, settings.provider_keys, codegen), API_TRAITS)
+        api = ProviderKind(api_opener(session, settings.provider_keys, codegen), API_TRAITS, native_apis_of)
         kinds = {"rest_api": api, "api_token": api}
         yield OpenedProviders(
             kinds,

@@ -30,7 +30,12 @@ class Reply(Protocol):
     """One answer that has begun: nothing was sent to the client before.
 
     Of a streamed one, iterate the events, without ``[DONE]``; of another one, there is ``body`` alone.
+
+    Attributes:
+        is_native: It is in the words of the API that the client speaks, and not a chat completion.
     """
+
+    is_native: bool
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -89,8 +94,11 @@ class PassedReply:
         body: bytes = b"",
         usage: TokenUsage | None = None,
         stream: StreamedAnswer | None = None,
+        *,
+        is_native: bool = False,
     ) -> None:
         self.headers = headers
+        self.is_native = is_native
         self.body = body
         self._usage = usage
         self._stream = stream

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, Protocol
+
+from backend.wire.errors import ErrorReply
 
 DoorName = Literal["messages", "responses"]
 """The APIs besides chat completions that clients may speak."""
@@ -24,10 +29,22 @@ class DoorRequest(Protocol):
 
     Attributes:
         body: Its JSON.
+        headers: Those that belong to its API, for a provider that speaks it; none says who asks.
+        query: With its question mark; mostly empty.
     """
 
     name: DoorName
     body: dict[str, Any]
+    headers: Mapping[str, str]
+    query: str
+
+    def pass_on(self, model: str | None) -> bytes:
+        """Return its JSON as it came, without the gateway's own extras, for another ``model`` where there is one.
+
+        Raises:
+            InvalidRequestError: It asks for what the gateway can't answer for; ``param`` names it.
+        """
+        ...
 
     def translate(self) -> TranslatedRequest:
         """Return it in the words of chat completions.
@@ -37,3 +54,36 @@ class DoorRequest(Protocol):
             ValidationError: It is no request of its API.
         """
         ...
+
+
+# The provider's own word that the answer failed; in a text its quotation marks would be escaped.
+_TOLD_FAILURE = re.compile(
+    rb'^(?:event: ?(?:error|response\.failed) *$|data: ?\{\s*"type"\s*:\s*"(?:error|response\.failed)")',
+    re.MULTILINE,
+)
+
+
+class PassedAnswer(ABC):
+    """Passes an answer on that comes in the words of the client's API."""
+
+    end = b""
+
+    def __init__(self) -> None:
+        self.last = b""
+
+    def events(self, events: bytes) -> bytes:
+        """Return the events as they are."""
+        self.last = events
+        return events
+
+    def whole(self, document: bytes) -> bytes:
+        """Return the document as it is."""
+        return document
+
+    def failure(self, error: ErrorReply) -> bytes:
+        """Return the event of a failure, unless the provider has told it."""
+        return b"" if _TOLD_FAILURE.search(self.last) else self.error_event(error)
+
+    @abstractmethod
+    def error_event(self, error: ErrorReply) -> bytes:
+        """Return the event that ends an answer which failed."""

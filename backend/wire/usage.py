@@ -22,17 +22,20 @@ class TokenUsage(NamedTuple):
     Attributes:
         cached: Of ``input_tokens``, those that came from the provider's cache.
         reasoning: Of ``output_tokens``, those of reasoning.
+        cache_written: Of ``input_tokens``, those that went into the cache, where writing is priced apart.
     """
 
     input_tokens: int
     output_tokens: int
     cached: int = 0
     reasoning: int = 0
+    cache_written: int = 0
 
     def document(self) -> dict[str, Any]:
         """Return OpenAI's ``usage``."""
         document = _document(self.input_tokens, self.output_tokens)
-        document["prompt_tokens_details"] = {"cached_tokens": self.cached}
+        written = {"cache_write_tokens": self.cache_written} if self.cache_written else {}
+        document["prompt_tokens_details"] = {"cached_tokens": self.cached, **written}
         document["completion_tokens_details"] = {"reasoning_tokens": self.reasoning}
         return document
 

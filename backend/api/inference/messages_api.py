@@ -16,6 +16,9 @@ from backend.wire.messages.errors import ERROR_SCHEMA, error_document
 from backend.wire.messages.request import CountRequest, MessagesRequest
 from backend.wire.messages.translate import count_tokens
 
+_HEADERS = ("anthropic-version", "anthropic-beta")
+_BETA_QUERY = "?beta=true"  # as Anthropic's own clients ask for what is not released
+
 
 class Messages:
     """``POST /v1/messages`` as plain ASGI; errors have Anthropic's shape."""
@@ -23,8 +26,9 @@ class Messages:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer in the form of Anthropic's Messages API."""
         body = parse_body(await read_body(receive))
-        betas = header(scope, "anthropic-beta") or ""
-        door = MessagesDoor(body, betas=betas, request_id=request_id.get())
+        headers = {name: value for name in _HEADERS if (value := header(scope, name))}
+        query = _BETA_QUERY if scope["query_string"] == _BETA_QUERY[1:].encode() else ""
+        door = MessagesDoor(body, headers=headers, query=query, request_id=request_id.get())
         await answer_at_door(door, scope, receive, send)
 
 

@@ -113,8 +113,8 @@ class ChatEncoder:
 class AnswerDoor(Protocol):
     """The answers and errors of one of our APIs, of which no word is sent yet."""
 
-    def encoder(self) -> ResponseEncoder:
-        """Return the writer of an answer, which comes as a chat completion."""
+    def encoder(self, *, is_native: bool) -> ResponseEncoder:
+        """Return the writer of an answer, which comes as a chat completion, or in this API's own words."""
         ...
 
     def refusal(self, error: ErrorReply) -> bytes:
@@ -125,7 +125,7 @@ class AnswerDoor(Protocol):
 class ChatDoor:
     """The answers and errors of OpenAI's chat completions."""
 
-    def encoder(self) -> ChatEncoder:
+    def encoder(self, *, is_native: bool) -> ChatEncoder:  # noqa: ARG002  they are one
         """Return what passes an answer on."""
         return ChatEncoder()
 
@@ -168,8 +168,10 @@ class ReplyResponse:
     async def _answer(self, sender: _Sender) -> None:
         try:
             async with self._open_reply() as reply:
-                encoder = self._encoder = self._door.encoder()
-                headers = with_ignored(reply.headers, self._call.translated.ignored)
+                encoder = self._encoder = self._door.encoder(is_native=reply.is_native)
+                headers = reply.headers
+                if self._call.door is not None and not reply.is_native:
+                    headers = with_ignored(headers, self._call.translated.ignored)
                 if self._call.is_streamed:
                     await self._send_stream(reply, sender, encoder, headers)
                 else:

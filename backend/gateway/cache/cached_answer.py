@@ -79,10 +79,12 @@ class CachedAnswer:
     Attributes:
         chunks: The body in the pieces in which it was sent; one piece if it was not streamed.
         headers: Those that belong to the answer, such as its content type.
+        is_native: As in ``Reply``.
     """
 
     chunks: Sequence[bytes]
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_native: bool = False
 
     @property
     def size_bytes(self) -> int:
@@ -93,7 +95,11 @@ class CachedAnswer:
 
     def encode(self) -> bytes:
         """Return it as bytes: one line of JSON, then the chunks."""
-        head = {"headers": dict(self.headers), "sizes": [len(chunk) for chunk in self.chunks]}
+        head = {
+            "headers": dict(self.headers),
+            "sizes": [len(chunk) for chunk in self.chunks],
+            "is_native": self.is_native,
+        }
         return orjson.dumps(head) + b"\n" + b"".join(self.chunks)
 
 
@@ -113,4 +119,5 @@ def decode_answer(data: bytes) -> CachedAnswer:
     if (ends[-1] if ends else 0) != len(body):
         raise CachedAnswerError("cut off")
     starts = [0, *ends]
-    return CachedAnswer(tuple(body[a:b] for a, b in itertools.pairwise(starts)), headers)
+    chunks = tuple(body[a:b] for a, b in itertools.pairwise(starts))
+    return CachedAnswer(chunks, headers, bool(head.get("is_native")))

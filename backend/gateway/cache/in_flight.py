@@ -18,10 +18,12 @@ class Flight:
 
     Attributes:
         headers: Those of the answer; complete once its first chunk was written.
+        is_native: As in ``Reply``.
     """
 
     def __init__(self) -> None:
         self.headers: Mapping[str, str] = {}
+        self.is_native = False
         self._chunks: list[bytes] = []
         self._is_over = False
         self._failure: Exception | None = None
@@ -52,7 +54,7 @@ class Flight:
 
     def answer(self) -> CachedAnswer:
         """Return the answer so far, to be cached once it is complete."""
-        return CachedAnswer(tuple(self._chunks), dict(self.headers))
+        return CachedAnswer(tuple(self._chunks), dict(self.headers), self.is_native)
 
     def end(self, failure: Exception | None = None) -> None:
         """End the answer for its readers, with an error if there was one."""

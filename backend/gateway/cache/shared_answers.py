@@ -39,15 +39,16 @@ class SharedAnswers:
             GatewayError, AutomationError, ValidationError: As from ``open_fresh``.
         """
         wish = parse_cache_control(cache_control)
-        if not is_cacheable(call.translated.body) or not (wish.may_read or wish.may_store):
+        if not is_cacheable(call.body) or not (wish.may_read or wish.may_store):
             async with open_fresh() as reply:
                 yield reply
             return
-        key = cache_key(call.translated.body, name, call.principal.id)
+        key = cache_key(call.body, _target(call, name), call.principal.id)
         kept = await self.cache.get(key) if wish.may_read else None
         if kept is not None:
             replayed = _Replayed({**kept.headers, "x-gateway-cache": "hit"}, _each(kept.chunks), call)
             await replayed.begin()
+            replayed.is_native = kept.is_native
             yield replayed
             return
         produce = partial(self._produce, key, call, open_fresh, may_store=wish.may_store)
@@ -60,13 +61,14 @@ class SharedAnswers:
             told = _Replayed({}, chunks, call)
             await told.begin()
             told.headers = {**flight.headers, "x-gateway-cache": "miss"}
+            told.is_native = flight.is_native
             yield told
 
     async def _produce(
         self, key: str, call: ChatCall, open_fresh: OpenReply, flight: Flight, *, may_store: bool
     ) -> None:
         async with open_fresh() as reply:
-            flight.headers = dict(reply.headers)
+            flight.headers, flight.is_native = dict(reply.headers), reply.is_native
             if call.is_streamed:
                 async for events in reply:
                     flight.write(events)
@@ -76,10 +78,19 @@ class SharedAnswers:
             await self.cache.put(key, flight.answer())
 
 
+def _target(call: ChatCall, name: str) -> str:
+    """Return what a request is asked of: the same words mean other things at other doors, and with other headers."""
+    if call.door is None:
+        return name
+    headers = "\n".join(f"{key}: {value}" for key, value in sorted(call.door.headers.items()))
+    return f"{call.door.name}:{name}\n{headers}"
+
+
 class _Replayed:
     """Reply whose pieces come from the cache or from a flight."""
 
     is_usage_estimated = False
+    is_native = False
 
     def __init__(self, headers: Mapping[str, str], chunks: AsyncGenerator[bytes], call: ChatCall) -> None:
         self.headers = headers

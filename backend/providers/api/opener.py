@@ -22,6 +22,9 @@ from backend.providers.api.dialects.custom_api import parse_api
 from backend.providers.api.dialects.google import Google
 from backend.providers.api.dialects.ollama import Ollama
 from backend.providers.api.dialects.openai_compatible import OpenAICompatible
+from backend.providers.api.native.messages_api import NativeMessages
+from backend.providers.api.native.native_api import NativeApi
+from backend.providers.api.native.responses_api import NativeResponses
 from backend.providers.api.place import ApiPlace, ApiTimeouts
 from backend.providers.api.presets import PRESETS, ApiPreset
 from backend.providers.api.provider import ApiProvider
@@ -29,6 +32,7 @@ from backend.providers.api.reply import CompletionProvider
 from backend.providers.config import DEFAULT_PRESET, EndpointConfig, Proxy
 from backend.providers.fields import check_key_text
 from backend.providers.protocol import ProviderTraits
+from backend.wire.door import DoorName
 
 Keys = Mapping[str, SecretStr]
 """The gateway's own keys, by the names of their variables."""
@@ -59,7 +63,8 @@ class ApiOpener:
         if find_preset(config).dialect == "codegen":
             yield CodegenProvider(self.session, place, parse_options(config.api, self.codegen))
         else:
-            yield ApiProvider(self.session, build_dialect(config), place)
+            natives = {name: _NATIVE_APIS[name] for name in native_apis_of(config)}
+            yield ApiProvider(self.session, build_dialect(config), place, natives)
 
 
 def api_opener(
@@ -81,6 +86,7 @@ def check_api(config: EndpointConfig, keys: Keys, codegen: CodegenDefaults = _CO
         parse_options(config.api, codegen)
     else:
         build_dialect(config)
+    _check_native_apis(config, preset)
     key = _key_of(config, preset, keys, codegen)
     if key is not None:
         _check_key(key, config, preset)
@@ -88,6 +94,26 @@ def check_api(config: EndpointConfig, keys: Keys, codegen: CodegenDefaults = _CO
         where = f", or set {preset.key_setting}" if preset.key_setting else ""
         msg = f"api_key is missing: {config.preset} refuses every request without one. Give it{where}."
         raise InvalidRequestError(msg, "api_key")
+
+
+def native_apis_of(config: EndpointConfig) -> frozenset[DoorName]:
+    """Return the APIs besides chat completions whose requests the endpoint gets as they came."""
+    preset = find_preset(config)
+    if config.native_apis is not None:
+        return frozenset(config.native_apis)
+    if preset.dialect == "anthropic":
+        return frozenset({"messages"})
+    # Who took over OpenAI's chat completions has not always taken over the rest.
+    is_openai = preset is PRESETS["openai"] and _is_preset(config, preset)
+    return frozenset({"responses"}) if is_openai else frozenset()
+
+
+def _check_native_apis(config: EndpointConfig, preset: ApiPreset) -> None:
+    possible = _NATIVE_TO.get(preset.dialect, frozenset())
+    for name in config.native_apis or ():
+        if name not in possible:
+            msg = f"native_apis: {name!r} is not possible here; {', '.join(sorted(possible)) or 'none'} is."
+            raise InvalidRequestError(msg, "native_apis")
 
 
 def _check_key(key: SecretStr, config: EndpointConfig, preset: ApiPreset) -> None:
@@ -203,4 +229,11 @@ _DIALECTS: Mapping[str, Callable[[EndpointConfig, ApiPreset], Dialect]] = {
     "google": _google,
     "ollama": _ollama,
     "custom": _custom,
+}
+
+_NATIVE_APIS: Mapping[DoorName, NativeApi] = {"messages": NativeMessages(), "responses": NativeResponses()}
+# Servers of OpenAI's chat completions may have both beside them, at the same base address.
+_NATIVE_TO: Mapping[str, frozenset[DoorName]] = {
+    "openai": frozenset({"messages", "responses"}),
+    "anthropic": frozenset({"messages"}),
 }

@@ -6,12 +6,12 @@ import asyncio
 import io
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 import aiohttp
@@ -35,13 +35,15 @@ from backend.providers.api.bounded_body import (
 )
 from backend.providers.api.dialect import ApiRequest, Body, ChatStream, Dialect, WholeCompletion
 from backend.providers.api.failures import describe_body, map_http_failure, parse_retry_after
+from backend.providers.api.native.native_api import NativeApi
 from backend.providers.api.place import ApiPlace
-from backend.providers.api.reply import open_api_reply
+from backend.providers.api.reply import open_api_reply, open_native_reply
 from backend.providers.chat_call import ChatCall
 from backend.providers.protocol import Admitted, ProviderHealth
 from backend.providers.replies import Reply
 from backend.providers.target import Target
 from backend.wire.chat_response import CompletionHead
+from backend.wire.door import DoorName
 from backend.wire.usage import TokenUsage
 
 _MOST_HELD_BYTES = 1024 * 1024
@@ -49,6 +51,7 @@ _MOST_ERROR_BYTES = 64 * 1024
 _LARGE_BYTES = 512 * 1024
 _CHECK_S = 15.0
 _FIRST_SERVER_ERROR = 500
+_NO_APIS: Mapping[DoorName, NativeApi] = MappingProxyType({})
 
 logger = logging.getLogger(__name__)
 
@@ -56,10 +59,17 @@ logger = logging.getLogger(__name__)
 class ApiProvider(WithoutAccounts):
     """A ``Provider`` that passes chat bodies on. It has no accounts, and no chats that could be gone on with."""
 
-    def __init__(self, session: aiohttp.ClientSession, dialect: Dialect, place: ApiPlace) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        dialect: Dialect,
+        place: ApiPlace,
+        native_apis: Mapping[DoorName, NativeApi] = _NO_APIS,
+    ) -> None:
         self._session = session
         self._dialect = dialect
         self._place = place
+        self._native_apis = native_apis
         self._models: list[str] = []
         self._headers = {"content-type": "application/json", **place.headers}
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=place.timeouts.connect_s)
@@ -77,7 +87,10 @@ class ApiProvider(WithoutAccounts):
     def open_reply(
         self, call: ChatCall, target: Target, admitted: Admitted
     ) -> AbstractAsyncContextManager[Reply]:
-        """Return a context that hands out the answer to a chat request."""
+        """Return a context that hands out the answer to a request, passed on as it came where the API speaks its words."""
+        native = None if call.door is None else self._native_apis.get(call.door.name)
+        if native is not None:
+            return open_native_reply(self, native, call, target, admitted)
         return open_api_reply(self, call, target, admitted)
 
     async def models(self) -> list[str]:
@@ -115,26 +128,37 @@ class ApiProvider(WithoutAccounts):
             elif response.status == HTTPStatus.UNAUTHORIZED or response.status >= _FIRST_SERVER_ERROR:
                 await self._refuse_errors(response)
 
-    @asynccontextmanager
-    async def open_stream(
+    def open_stream(
         self, body: Body, head: CompletionHead, *, with_usage: bool
+    ) -> AbstractAsyncContextManager[StreamedCompletion]:
+        """Return a context that sends a chat body and hands out its answer while it arrives; leaving early ends it there.
+
+        Raises:
+            AutomationError, GatewayError: Here, on entering, or while the answer is read.
+        """
+        dialect = self._dialect
+        request = dialect.chat(body, is_streamed=True)
+        stream = dialect.stream(head, with_usage=with_usage)
+        return self.open_events(request, stream, lambda document: dialect.completion(document, head))
+
+    @asynccontextmanager
+    async def open_events(
+        self, request: ApiRequest, stream: ChatStream, read_whole: Callable[[bytes], object]
     ) -> AsyncIterator[StreamedCompletion]:
-        """Send a chat body and hand out its answer while it arrives; leaving early ends it at the provider.
+        """Send a request and hand out its streamed answer; ``read_whole`` raises what a whole one says went wrong.
 
         Raises:
             AutomationError, GatewayError: On entering, or while the answer is read.
         """
-        request = self._dialect.chat(body, is_streamed=True)
         async with self._answer_limit() as deadline, self._sent(request) as response:
             await self._refuse_errors(response)
             is_json = "json" in response.content_type and "ndjson" not in response.content_type
             if is_json and not request.takes_json:
                 # An error under HTTP 200; a whole answer isn't what was asked for either.
-                self._dialect.completion(await self._read(response), head)
+                read_whole(await self._read(response))
                 msg = "it answered at once where a stream was asked for"
                 raise ApiFailedError(msg)
             _refuse_pages(response)
-            stream = self._dialect.stream(head, with_usage=with_usage)
             answer = StreamedCompletion(response, stream, self._place.timeouts.idle_s, self._mask)
             await answer.begin()
             deadline.reschedule(None)
@@ -147,10 +171,24 @@ class ApiProvider(WithoutAccounts):
             AutomationError, GatewayError: There is none.
         """
         request = self._dialect.chat(body, is_streamed=False)
+        return await self.exchange(request, lambda document: self._dialect.completion(document, head))
+
+    def mask_words(self, text: str) -> str:
+        """Return a text without the endpoint's secrets."""
+        return self._mask.words(text)
+
+    async def exchange(
+        self, request: ApiRequest, read: Callable[[bytes], WholeCompletion]
+    ) -> WholeCompletion:
+        """Send a request and return what ``read`` makes of the body of its whole answer.
+
+        Raises:
+            AutomationError, GatewayError: There is none; without the endpoint's secrets, also what ``read`` raises.
+        """
         async with self._answer_limit(), self._sent(request) as response:
             await self._refuse_errors(response)
             _refuse_pages(response)
-            return self._dialect.completion(await self._read(response), head)
+            return read(await self._read(response))
 
     async def embed(self, body: Body, model: str) -> bytes:
         """Return OpenAI's embeddings document for its body.

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
 from typing import Any, Protocol
 
-from backend.providers.api.dialect import WholeCompletion
+from backend.providers.api.dialect import ApiRequest, ChatStream, WholeCompletion
+from backend.providers.api.native.native_api import NativeApi
 from backend.providers.chat_call import ChatCall
 from backend.providers.protocol import Admitted, Provider
 from backend.providers.replies import PassedReply, Reply, StreamedAnswer, reply_headers
 from backend.providers.target import Target
 from backend.wire.chat_response import CompletionHead
+from backend.wire.door import DoorRequest
 
 
 class ChatApi(Protocol):
@@ -34,6 +36,26 @@ class ChatApi(Protocol):
 
     async def complete(self, body: Mapping[str, Any], head: CompletionHead) -> WholeCompletion:
         """Return the whole answer."""
+        ...
+
+
+class NativeSender(Protocol):
+    """Sends requests that are ready, and reads their answers."""
+
+    def mask_words(self, text: str) -> str:
+        """Return a text without the endpoint's secrets."""
+        ...
+
+    async def exchange(
+        self, request: ApiRequest, read: Callable[[bytes], WholeCompletion]
+    ) -> WholeCompletion:
+        """Return what ``read`` makes of the body of a whole answer."""
+        ...
+
+    def open_events(
+        self, request: ApiRequest, stream: ChatStream, read_whole: Callable[[bytes], object]
+    ) -> AbstractAsyncContextManager[StreamedAnswer]:
+        """Return a context that hands out a streamed answer once it has begun; ``read_whole`` tells what else came."""
         ...
 
 
@@ -96,6 +118,53 @@ def _prepare(api: ChatApi, call: ChatCall, target: Target) -> tuple[dict[str, An
     for name in left_out:
         del body[name]
     return body, reply_headers(target.slug, [*api.ignored(body), *left_out])
+
+
+def open_native_reply(
+    api: NativeSender, native: NativeApi, call: ChatCall, target: Target, admitted: Admitted
+) -> AbstractAsyncContextManager[Reply]:
+    """Be ``Provider.open_reply`` for a request that the API takes as it came."""
+    if call.is_streamed:
+        return _open_native_stream(api, native, call, target, admitted)
+    return _NativeReply(api, native, call, target, admitted)
+
+
+class _NativeReply:
+    """A whole answer in the API's own words."""
+
+    def __init__(
+        self, api: NativeSender, native: NativeApi, call: ChatCall, target: Target, admitted: Admitted
+    ) -> None:
+        self._api = api
+        self._native = native
+        self._call = call
+        self._target = target
+        self._admitted = admitted
+
+    async def __aenter__(self) -> PassedReply:
+        request = self._native.request(_door(self._call), self._target.site_model)
+        async with self._admitted:
+            whole = await self._api.exchange(request, self._native.completion)
+        return PassedReply(reply_headers(self._target.slug, ()), whole.body, whole.usage, is_native=True)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+
+@asynccontextmanager
+async def _open_native_stream(
+    api: NativeSender, native: NativeApi, call: ChatCall, target: Target, admitted: Admitted
+) -> AsyncIterator[PassedReply]:
+    request = native.request(_door(call), target.site_model)
+    async with admitted, api.open_events(request, native.stream(api.mask_words), native.completion) as stream:
+        yield PassedReply(reply_headers(target.slug, ()), stream=stream, is_native=True)
+
+
+def _door(call: ChatCall) -> DoorRequest:
+    assert call.door is not None
+    return call.door
 
 
 def _head(call: ChatCall, target: Target) -> CompletionHead:

@@ -228,10 +228,13 @@ def _usage(
     if usage is None:
         written = sum(estimate_tokens(len(block.text)) for block in blocks)
         return {"input_tokens": estimate_input(request), "output_tokens": written, "estimated": True}
-    cached = count_at(usage, "prompt_tokens_details", "cached_tokens")
+    cached, stored = (
+        count_at(usage, "prompt_tokens_details", name) for name in ("cached_tokens", "cache_write_tokens")
+    )
     told = {
-        "input_tokens": max(0, count_at(usage, "prompt_tokens") - cached),
+        "input_tokens": max(0, count_at(usage, "prompt_tokens") - cached - stored),
         "cache_read_input_tokens": cached,
+        **({"cache_creation_input_tokens": stored} if stored else {}),
         "output_tokens": count_at(usage, "completion_tokens"),
     }
     return {**told, "estimated": True} if usage.get("estimated") else told

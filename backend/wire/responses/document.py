@@ -8,11 +8,13 @@ from typing import Any
 from backend.wire.answer_blocks import AnswerBlock
 from backend.wire.answers.answer_document import count_at, read_text
 from backend.wire.chat_events import completion_id_stem
+from backend.wire.errors import ErrorReply
 from backend.wire.responses.custom_tools import custom_input
 from backend.wire.responses.reasoning import ENCRYPTED, pack_reasoning
 from backend.wire.responses.request import ResponsesRequest
 from backend.wire.responses.tool_names import CalledName, ToolNames, list_tools
 
+_TOO_MANY_REQUESTS = 429
 _PREFIXES = {"reasoning": "rs", "text": "msg", "refusal": "msg", "call": "fc"}
 _ITEM_TYPES = {"reasoning": "reasoning", "text": "message", "refusal": "message", "call": "function_call"}
 
@@ -152,3 +154,10 @@ def build_responses_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
 def incomplete_reason(finish_reason: str) -> str | None:
     """Return why a response is incomplete; None where it is complete."""
     return {"length": "max_output_tokens", "content_filter": "content_filter"}.get(finish_reason)
+
+
+def response_error(error: ErrorReply) -> dict[str, str]:
+    """Return an error as a failed response tells it."""
+    code = "rate_limit_exceeded" if error.status == _TOO_MANY_REQUESTS else "server_error"
+    sent = {} if error.sent is None else {"sent": error.sent}
+    return {"code": code, "message": error.message, **sent}

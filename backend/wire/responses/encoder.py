@@ -26,6 +26,7 @@ from backend.wire.responses.document import (
     annotation,
     incomplete_reason,
     part,
+    response_error,
 )
 from backend.wire.responses.request import ResponsesRequest
 
@@ -35,7 +36,6 @@ _TEXT_EVENTS = {
     "refusal": "response.refusal",
     "call": "response.function_call_arguments",
 }
-_ERROR_CODES = {429: "rate_limit_exceeded"}
 
 
 class ResponsesEncoder:
@@ -161,11 +161,7 @@ class _EventWriter:
     def fail(self, error: ErrorReply) -> bytes:
         """Return the event of a failure; the response has the items that were complete by then."""
         begun = self.begin_response({})
-        code = _ERROR_CODES.get(error.status, "server_error")
-        told = {"code": code, "message": error.message}
-        if error.sent is not None:
-            told["sent"] = error.sent
-        response = self._documents.response("failed", self._output, error=told)
+        response = self._documents.response("failed", self._output, error=response_error(error))
         return begun + self._event("response.failed", response=response)
 
     def begin(self, block: AnswerBlock) -> bytes:

@@ -42,14 +42,14 @@ class Anthropic:
     def completion(self, body: bytes, head: CompletionHead) -> WholeCompletion:
         """Return the message as a completion."""
         document = parse_object(body, is_exact=_CALL_MARK.encode() in body)
-        _raise_error_in(document)
+        raise_message_error(document)
         blocks = document.get("content")
         if not isinstance(blocks, list):
             msg = "its answer has no content"
             raise ApiFailedError(msg)
         text, thinking, calls = _gather(blocks)
         own_calls = [call for call in calls if call.name != JSON_TOOL]
-        usage = _read_usage(document.get("usage"))
+        usage = read_message_usage(document.get("usage"))
         whole = completion_document(
             head,
             text=text,
@@ -122,7 +122,7 @@ class MessageStream(SseStream):
 
     def read(self, document: dict[str, Any]) -> bytes:
         """Return the chunks of one event; those of unknown types are to be passed over, says Anthropic."""
-        _raise_error_in(document)
+        raise_message_error(document)
         if self.is_finished or not document:
             return b""
         match _type(document):
@@ -211,7 +211,7 @@ class MessageStream(SseStream):
         """Keep the latest of each count: they are sums so far, and not every event has all."""
         if isinstance(usage, Mapping):
             self._usage |= {name: count for name, count in usage.items() if count is not None}
-            self.usage = _read_usage(self._usage)
+            self.usage = read_message_usage(self._usage)
 
 
 def _gather(blocks: list[Any]) -> tuple[str, str, list[CalledTool]]:
@@ -286,17 +286,18 @@ def _object(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value
 
 
-def _read_usage(usage: Any) -> TokenUsage | None:
+def read_message_usage(usage: Any) -> TokenUsage | None:
     """Return the counts; Anthropic's input leaves out what was cached, OpenAI's doesn't."""
     if not isinstance(usage, Mapping) or (fresh := parse_count(usage.get("input_tokens"))) is None:
         return None
     cached = count_at(usage, "cache_read_input_tokens")
-    sent = fresh + cached + count_at(usage, "cache_creation_input_tokens")
+    written = count_at(usage, "cache_creation_input_tokens")
     thought = count_at(usage, "output_tokens_details", "thinking_tokens")
-    return TokenUsage(sent, count_at(usage, "output_tokens"), cached, thought)
+    return TokenUsage(fresh + cached + written, count_at(usage, "output_tokens"), cached, thought, written)
 
 
-def _raise_error_in(document: Mapping[str, Any]) -> None:
+def raise_message_error(document: Mapping[str, Any]) -> None:
+    """Raise what a body or an event under HTTP 200 says went wrong."""
     if document.get("type") != "error" and not document.get("error"):
         return
     said = _refusal_in(document)

@@ -12,7 +12,7 @@ from backend.errors import InvalidRequestError
 from backend.providers.api.codegen.runs import CodegenDefaults
 from backend.providers.api.dialects.custom import Custom
 from backend.providers.api.dialects.ollama import Ollama
-from backend.providers.api.opener import build_api_place, build_dialect, check_api
+from backend.providers.api.opener import build_api_place, build_dialect, check_api, native_apis_of
 from backend.providers.config import EndpointConfig
 
 TOKEN = {"CODEGEN_TOKEN": SecretStr("t")}
@@ -29,6 +29,40 @@ def test_ollama_and_a_custom_api_have_their_dialects():
 
     assert isinstance(build_dialect(config(preset="ollama")), Ollama)
     assert isinstance(build_dialect(own), Custom)
+
+
+OWN = "https://own.example/v1"
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ({"preset": "anthropic"}, {"messages"}),
+        ({"preset": "anthropic", "base_url": OWN}, {"messages"}),
+        ({"preset": "anthropic", "native_apis": []}, set()),
+        ({"preset": "openai"}, {"responses"}),
+        ({"preset": "openai", "base_url": OWN}, set()),
+        ({"base_url": OWN, "native_apis": ["messages", "responses"]}, {"messages", "responses"}),
+        ({"preset": "deepseek"}, set()),
+    ],
+)
+def test_an_endpoint_gets_as_they_came_what_its_api_or_its_operator_says(asked, names):
+    assert native_apis_of(config(api_key="k", **asked)) == names
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"preset": "anthropic", "native_apis": ["responses"]},
+        {"preset": "ollama", "native_apis": ["messages"]},
+        {"preset": "google", "native_apis": ["messages", "responses"]},
+    ],
+)
+def test_an_api_that_a_dialect_has_no_address_for_is_refused(asked):
+    with pytest.raises(InvalidRequestError) as caught:
+        check_api(config(api_key="k", **asked), {})
+
+    assert caught.value.param == "native_apis"
 
 
 def test_a_custom_api_without_a_description_is_refused():

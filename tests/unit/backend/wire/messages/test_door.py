@@ -14,7 +14,7 @@ BODY = {"model": "demo", "max_tokens": 9, "messages": [{"role": "user", "content
 
 
 def test_it_is_translated_with_the_names_of_what_is_lost():
-    translated = MessagesDoor({**BODY, "top_k": 3}, betas="context-1m").translate()
+    translated = MessagesDoor({**BODY, "top_k": 3}, headers={"anthropic-beta": "context-1m"}).translate()
 
     assert translated.body == {"model": "demo", "max_completion_tokens": 9, "messages": BODY["messages"]}
     assert translated.ignored == ("anthropic-beta", "top_k")

@@ -104,7 +104,7 @@ def test_a_stream_is_told_alike_wherever_it_is_split(size):
     ]
     assert chunks[-2]["choices"][0]["finish_reason"] == "tool_calls"
     assert chunks[-1]["usage"]["prompt_tokens"] == 28
-    assert stream.usage == TokenUsage(28, 42, 20, 9)
+    assert stream.usage == TokenUsage(28, 42, 20, 9, 3)
 
 
 def test_the_pieces_of_each_calls_arguments_make_one_json_object_also_of_a_call_without_any():
@@ -240,8 +240,8 @@ def test_a_whole_message_is_told_with_its_thinking_and_both_calls():
         {"name": "g", "arguments": "{}"},
     ]
     assert document["choices"][0]["finish_reason"] == "tool_calls"
-    assert document["usage"]["prompt_tokens_details"] == {"cached_tokens": 20}
-    assert whole.usage == TokenUsage(28, 1, 20)
+    assert document["usage"]["prompt_tokens_details"] == {"cached_tokens": 20, "cache_write_tokens": 3}
+    assert whole.usage == TokenUsage(28, 1, 20, 0, 3)
 
 
 @pytest.mark.parametrize(
