@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 # What Chromium keeps of bodies, for filling in what did not stream: the renderer holds it between turns, too.
 _KEPT_BYTES = 8 * 1024 * 1024
 _KEPT_OF_ONE_BYTES = 4 * 1024 * 1024
+# A handshake that hangs longer is not waited for again.
+_HANDSHAKE_S = 10.0
 
 
 Sink = Callable[[TapEvent], None]
@@ -88,6 +90,8 @@ class NetworkTap:
         self._left_workers: set[str] = set()
         self._none_runs = anyio.Event()
         self._open_sockets: dict[str, int] = {}
+        self._handshakes: dict[str, float] = {}
+        self._handshake_over = anyio.Event()
         self._ready_message = ready_message
         self._sockets_made = 0
         self._message_s = 0.0
@@ -132,6 +136,8 @@ class NetworkTap:
             "Network.loadingFinished": self._finished,
             "Network.loadingFailed": self._failed,
             "Network.webSocketCreated": self._socket_created,
+            "Network.webSocketHandshakeResponseReceived": self._handshake_ended,
+            "Network.webSocketFrameError": self._handshake_ended,
             "Network.webSocketFrameReceived": self._frame_received,
             "Network.webSocketFrameSent": self._frame_sent,
             "Network.webSocketClosed": self._socket_closed,
@@ -303,6 +309,7 @@ class NetworkTap:
     # -- WebSockets -------------------------------------------------------------------------------------------------
 
     def _socket_created(self, _: Channel, event: Params) -> None:
+        self._handshakes[event["requestId"]] = time.monotonic()
         if self._sockets and self._matches(event["url"]):
             self._sockets_made += 1
             self._open_sockets[event["requestId"]] = self._sockets_made
@@ -324,6 +331,20 @@ class NetworkTap:
                 self._socket_ready = anyio.Event()
                 await self._socket_ready.wait()
         return self._newest_ready > after
+
+    async def until_sockets_connect(self) -> None:
+        """Wait until no socket of the page, the profile's or another, is younger than 10 s and still connecting."""
+        while self._handshakes:
+            left_s = max(self._handshakes.values()) + _HANDSHAKE_S - time.monotonic()
+            if left_s <= 0:
+                return
+            self._handshake_over = anyio.Event()
+            with anyio.move_on_after(left_s):
+                await self._handshake_over.wait()
+
+    def _handshake_ended(self, _: Channel, event: Params) -> None:
+        if self._handshakes.pop(event["requestId"], None) is not None:
+            self._handshake_over.set()
 
     async def until_sockets_rest(self, rest_s: float, timeout_s: float) -> bool:
         """Wait until the profile's sockets have said nothing for ``rest_s``; False if they still speak after the time limit."""
@@ -358,7 +379,8 @@ class NetworkTap:
             self._socket_ready.set()
         self._tell(SocketMessage(event["requestId"], payload, outgoing))
 
-    def _socket_closed(self, _: Channel, event: Params) -> None:
+    def _socket_closed(self, channel: Channel, event: Params) -> None:
+        self._handshake_ended(channel, event)
         if event["requestId"] in self._open_sockets:
             del self._open_sockets[event["requestId"]]
             self._tell(SocketClosed(event["requestId"]))

@@ -125,6 +125,8 @@ class ChatTurn:
                 await self._account.restore_lost_cookies()
                 # Of what stands on the page now, nothing is the answer.
                 await self._agent.call("expect", written)
+                # A page whose live line is not up yet drops the click on Send without a word.
+                await self._connection.network.until_sockets_connect()
                 self._chat.move(ChatMove.SEND)
                 await self._composer.send(capture)
                 finished = await capture.read(out)

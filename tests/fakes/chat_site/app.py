@@ -33,7 +33,7 @@ from tests.fakes.chat_site.site import (
 from tests.fakes.chat_site.variants import VARIANTS
 
 STATIC = Path(__file__).parent / "static"
-SOCKET_ACCEPT_S = 1.8  # the composer of that page is there 0.8 s earlier
+SOCKET_ACCEPT_S = 2.5  # the composer of that page is there 1.5 s earlier
 
 
 def create_app(site: FakeChatSite) -> Starlette:

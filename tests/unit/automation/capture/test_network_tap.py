@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
+from automation.capture import network_tap
 from automation.capture.network_tap import NetworkTap
 from automation.capture.tap_events import (
     BodyBytes,
@@ -668,3 +669,37 @@ async def test_a_sockets_messages_are_traffic_also_where_no_socket_is_read():
         )
 
     assert (before, seen.tap.traffic.flow(1e9)) == (Flow.BODY_ENDED, Flow.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        "Network.webSocketHandshakeResponseReceived",
+        "Network.webSocketFrameError",
+        "Network.webSocketClosed",
+    ],
+)
+async def test_sockets_that_still_connect_are_waited_for(over):
+    is_connected = anyio.Event()
+    async with tapped() as seen:
+
+        async def wait():
+            await seen.tap.until_sockets_connect()
+            is_connected.set()
+
+        async with anyio.create_task_group() as tasks:
+            seen.page.tell("Network.webSocketCreated", requestId="7", url="wss://elsewhere.example/line")
+            tasks.start_soon(wait)
+            await rest()
+            was_early = is_connected.is_set()
+            seen.page.tell(over, requestId="7")
+
+    assert not was_early
+    assert is_connected.is_set()
+
+
+async def test_a_handshake_that_hangs_is_waited_for_once(monkeypatch):
+    async with tapped() as seen:
+        seen.page.tell("Network.webSocketCreated", requestId="7", url="wss://elsewhere.example/line")
+        monkeypatch.setattr(network_tap, "_HANDSHAKE_S", 0.0)
+        await seen.tap.until_sockets_connect()
