@@ -28,7 +28,7 @@
     const composerNow = (role) => {
       const control = find(role);
       return {
-        control, is_enabled: Boolean(control && isEnabled(control)), picture: control && role === "send" ? pictureOf(control) : "",
+        control, input: find("input"), is_enabled: Boolean(control && isEnabled(control)), picture: control && role === "send" ? pictureOf(control) : "",
         stop: Boolean(find("stop")), busy: countBusy(), url: location.href,
       };
     };
@@ -52,6 +52,8 @@
       const text = sending.isGuarded ? field.standing() : null;
       const isOther = text !== null && text !== field.entered() && (isFirst || text !== "");
       if (!isOther) {
+        if (event.type === "pointerdown") sending.wasPressed = true;
+        if (event.type === "click") sending.wasClicked = true;
         if (sending.landing !== "blocked") sending.landing = "control";
         return;
       }
@@ -88,8 +90,12 @@
       const effects = effectsOf(sending);
       // A menu that took its time may still have come over the control until then.
       if (effects.length || sending.landing === "control") stopWatching();
-      return { effects, landing: sending.landing };
+      return { effects, landing: wasInterrupted(sending) ? "elsewhere" : sending.landing };
     };
+
+    // The page put another field in place of the one that was filled while the mouse was down: the click itself never came.
+    const wasInterrupted = ({ landing, wasPressed, wasClicked, before }) =>
+      landing === "control" && wasPressed && !wasClicked && before.input !== null && !before.input.isConnected;
 
     // -- menus that the prompt opened -------------------------------------------------------------------------------
 
@@ -184,11 +190,10 @@
       },
       // From here on a click on the control, or Enter in the field, is ours, and what happens its effect.
       watchSend: (role) => {
-        sending = { role, before: composerNow(role), landing: "unknown", isGuarded: field.entered() !== null };
+        sending = { role, before: composerNow(role), landing: "unknown", wasPressed: false, wasClicked: false, isGuarded: field.entered() !== null };
         return true;
       },
       sendFacts,
-      endSend: () => { sending = null; return true; },
       // Whether the role's element has the keyboard now.
       focusControl: (role) => {
         const el = find(role);
