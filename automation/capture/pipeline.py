@@ -24,6 +24,7 @@ from automation.capture.tap_events import RequestSent, TapEvent
 from automation.capture.wire_reader import WireReader
 from automation.errors import PageLostError, SignInRequiredError
 from automation.page.agent import PageAgent
+from automation.page.cdp import CALL_S
 from automation.page.hands import PageActions
 from automation.profiles.model import SelectorProfile
 from automation.timing import Timeouts
@@ -39,6 +40,7 @@ _SIGNS_OF_WORK = ("stop", "busy")
 _SHOWS_S = 1.0
 _TIMES_CHANGING = 3
 _NOT_SIGNED_IN = frozenset({401, 403})
+_DOCUMENTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +117,12 @@ class TurnCapture:
         self._answer = AnswerAssembler(profile, timeouts, time.monotonic())
         self._seen = _Inbox()
         self._pending: list[TurnEvent] = []
-        self._page_s = time.monotonic()
+        self._page_s = self._looked_s = time.monotonic()
         self._controls: dict[str, Any] = {}
         self._is_busy = False
         self._sent: SentPrompt | None = None
+        self._prompt = ""
+        self._turns_before: list[Any] | None = None
         self.effects = SendEffects()
 
     @asynccontextmanager
@@ -132,6 +136,40 @@ class TurnCapture:
         finally:
             self._network.listen(None)
             self._dom.listen(None)
+
+    async def note_page(self, prompt: str) -> None:
+        """Note what the page shows before ``prompt`` is sent: nothing of that is the answer.
+
+        Raises:
+            AutomationError: See ``PageAgent.call``.
+        """
+        self._prompt, self._turns_before = prompt, await self._dom.call("expect", prompt)
+
+    async def follow(self) -> bool:
+        """Go on in the document that has taken the chat's place, as on pages where sending loads one.
+
+        Returns:
+            False where it can't be the turn's: nothing was sent, the request was refused, something of the answer was read
+            before, or the prompt does not show there as the profile's ``user_turn``.
+
+        Raises:
+            AutomationError: See ``PageAgent.call``.
+        """
+        has_begun = self._answer.first_text_s is not None or (self._wire is not None and self._wire.has_text)
+        can_find = bool(self._profile.user_turn) and self._turns_before is not None
+        if self._sent is None or has_begun or not can_find or self.refused_status in _NOT_SIGNED_IN:
+            return False
+        limit_s = self._timeouts.ready_s
+        for _ in range(_DOCUMENTS):
+            await self._dom.call("followTurn", self._answer_mode(), self._prompt, self._turns_before)
+            shows = await self._dom.call("until", {"asked": True}, limit_s * 1000, timeout_s=limit_s + CALL_S)
+            # Otherwise it was on its way to yet another document.
+            if await self._dom.has_turn():
+                break
+        if shows:
+            logger.info("document_followed", extra={"profile": self._profile.name})
+            self.effects.note_document()
+        return bool(shows)
 
     def lost(self, reason: str) -> None:
         """End the turn: the page is gone."""
@@ -209,8 +247,8 @@ class TurnCapture:
         if self._hands is None or not await self._hands.click_if_there("continue", "having the answer go on"):
             return True
         logger.info("answer_continued", extra={"profile": self._profile.name})
-        if self._wire is not None and self._profile.wire is not None:
-            self._wire = WireReader(self._profile.wire)
+        if self._wire is not None:
+            self._wire.go_on()
         self._answer.goes_on(time.monotonic())
         return True
 
@@ -241,6 +279,8 @@ class TurnCapture:
         # Also the page's traffic is told by its own process, so that each piece of it shows that the page lives.
         self._page_s = now
         if isinstance(seen, Mapping):
+            if not seen.get("is_text_only"):
+                self._looked_s = now
             self.effects.look(seen)
             before = self._answer.revision
             events = self._answer.take_page(seen, now)
@@ -255,7 +295,7 @@ class TurnCapture:
         wire = self._wire
         if isinstance(seen, RequestSent) and wire.wants_reply(seen):
             self._network.keep_reply(seen.request_id)
-        return await self._from_wire(lambda: wire.feed(seen), now)
+        return await self._from_wire(lambda: wire.feed(seen, now), now)
 
     async def _look_at_page(self, facts: PageFacts) -> list[TurnEvent]:
         """Note what shows that the page works, and tell the wire's reader how its answer begins."""
@@ -270,7 +310,9 @@ class TurnCapture:
         now = time.monotonic()
         flow = self._network.traffic.flow(self._answer.first_text_s, now)
         self._is_busy = flow in AT_WORK or any(self._controls.values())
-        return await self._from_wire(lambda: wire.look(head, now, is_busy=self._is_busy), now)
+        return await self._from_wire(
+            lambda: wire.look(head, now, is_busy=self._is_busy, looked_s=self._looked_s), now
+        )
 
     async def _from_wire(self, read: Callable[[], list[WireEvent]], at_s: float) -> list[TurnEvent]:
         try:

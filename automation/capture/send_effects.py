@@ -95,6 +95,10 @@ class SendEffects:
         self._effects.update(_OF_COMPOSER & {Effect(name) for name in told.get("effects", ())})
         self.landing = Landing(told.get("landing", self.landing))
 
+    def note_document(self) -> None:
+        """Note that the page loaded another document."""
+        self._effects.add(Effect.ADDRESS)
+
     def note_answer(self) -> None:
         """Note that something of an answer was read."""
         self._effects.add(Effect.ANSWER)

@@ -69,26 +69,29 @@ class WireReader:
         """Whether a request's whole response is to be told as a ``ReplyCame``: it may name the turn's id."""
         return self._side.wants_reply(request)
 
-    def feed(self, seen: TapEvent) -> list[WireEvent]:
-        """Return the events of the answer that a tap event completes.
+    def feed(self, seen: TapEvent, at_s: float) -> list[WireEvent]:
+        """Return the events of the answer that a tap event completes, which came at ``at_s`` of a monotonic clock.
 
         Raises:
             StreamFormatError: The stream is not what the profile's decoder reads.
         """
+        self._streams.at_s = at_s
         return [self._characters.feed(event) for event in self._side.feed(seen)]
 
-    def look(self, head: str | None, at_s: float, *, is_busy: bool) -> list[WireEvent]:
+    def look(self, head: str | None, at_s: float, *, is_busy: bool, looked_s: float) -> list[WireEvent]:
         """Return what becomes known by a look at the page; call it now and then, also while nothing changes.
 
         Args:
             head: The beginning of the answer that the page shows; None where it is as it was.
             at_s: Time on a monotonic clock.
             is_busy: The page shows that it works: by a control, a mark, or a request that is under way.
+            looked_s: When the page last told what it shows.
 
         Raises:
             StreamFormatError: The page's answer is in none of its streams, or half a character stands alone.
         """
-        return [self._characters.feed(event) for event in self._streams.look(head, at_s, is_busy=is_busy)]
+        found = self._streams.look(head, at_s, is_busy=is_busy, looked_s=looked_s)
+        return [self._characters.feed(event) for event in found]
 
     def go_on(self) -> None:
         """Read on after an end: the page was told to continue its answer."""

@@ -123,8 +123,7 @@ class ChatTurn:
             async with capture.watching():
                 written = await self._attachments.write_prompt(self._composer, ask.text, ask.attachments)
                 await self._account.restore_lost_cookies()
-                # Of what stands on the page now, nothing is the answer.
-                await self._agent.call("expect", written)
+                await capture.note_page(written)
                 # A page whose live line is not up yet drops the click on Send without a word.
                 await self._connection.network.until_sockets_connect()
                 self._chat.move(ChatMove.SEND)

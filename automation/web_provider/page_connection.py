@@ -32,6 +32,10 @@ class WatchedTurn(Protocol):
         """End the turn."""
         ...
 
+    async def follow(self) -> bool:
+        """Go on in another document that took the chat's place; False where that can't be the turn's."""
+        ...
+
     def hear(self, words: str) -> None:
         """Take what a dialog of the page says."""
         ...
@@ -70,6 +74,7 @@ class PageConnection:
         self._lost = anyio.Event()
         self._lost_reason = ""
         self._turn: WatchedTurn | None = None
+        self._following = anyio.Lock()
         page.on("crash", lambda _: self._lose("The page's renderer crashed."))
         page.on("close", lambda _: self._lose("The page was closed."))
         page.on("framenavigated", self._navigated)
@@ -145,8 +150,10 @@ class PageConnection:
             self._spawn(self._check_still_there(self._turn))
 
     async def _check_still_there(self, turn: WatchedTurn) -> None:
-        """End the turn when a new document took the chat's place; an address that merely changed is no harm."""
-        if not await self.agent.has_turn():
+        """Follow the turn into a new document, or end it there; an address that merely changed is no harm."""
+        async with self._following:
+            if turn is not self._turn or await self.agent.has_turn() or await turn.follow():
+                return
             turn.lost("The page left the chat, or loaded it anew, in mid-answer.")
 
 

@@ -28,48 +28,7 @@ from tests.sites.pages import lib
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 # What the gateway does not do right yet, by the plays' names.
-NOT_RIGHT_YET: frozenset[str] = frozenset(
-    {
-        "channel-broadcast-no-ids-told",
-        "emoji-pictures-told",
-        "first-message-navigates-whole",
-        "first-message-navigates-wire-streamed",
-        "graphql-subscriptions-no-request-streamed",
-        "graphql-subscriptions-no-request-whole",
-        "graphql-subscriptions-whole",
-        "image-only-plain-told",
-        "image-only-told",
-        "one-word-two-keys-streamed",
-        "one-word-two-keys-whole",
-        "outbox-flush-whole",
-        "outbox-flush-wire-streamed",
-        "page-retries-429-told",
-        "paste-becomes-attachment-told",
-        "query-rewrite-first-streamed",
-        "query-rewrite-first-whole",
-        "session-ends-told",
-        "shared-draft-told",
-        "shift-enter-only-keyed-streamed",
-        "shift-enter-only-whole",
-        "side-tasks-same-address-no-request-streamed",
-        "side-tasks-same-address-no-request-whole",
-        "side-tasks-same-address-streamed",
-        "side-tasks-same-address-whole",
-        "slash-menu-enter-told",
-        "slash-menu-told",
-        "slow-ack-told",
-        "socket-broadcast-2-no-spare-told",
-        "socket-broadcast-told",
-        "socket-falls-back-to-polling-wire-streamed",
-        "socket-per-turn-streamed",
-        "socket-per-turn-whole",
-        "socket-reconnects-whole",
-        "stream-cut-resumed-wire-streamed",
-        "tool-loop-with-words-streamed",
-        "tool-loop-with-words-whole",
-        "work-before-request-told",
-    }
-)
+NOT_RIGHT_YET: frozenset[str] = frozenset()
 
 QUICK, LONG = ([play for play in plays if play.name not in NOT_RIGHT_YET] for plays in read_plays())
 # All of them take minutes: `make test` plays a slice of fixed ones.

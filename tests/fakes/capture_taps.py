@@ -22,6 +22,9 @@ class TapModel:
     def listen(self, sink):
         self.sink = sink
 
+    async def until_sockets_connect(self):
+        pass
+
     def keep_reply(self, request_id):
         self.kept.append(request_id)
 

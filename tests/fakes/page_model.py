@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import anyio
+
 from automation.account.config import WebChatConfig
 from automation.errors import SiteChangedError
 from automation.profiles.validation import parse_profile
@@ -69,11 +71,21 @@ class PageModel:
             raise answer
         return answer(*args) if callable(answer) else answer
 
+    async def has_turn(self):
+        return True
+
     async def shows_check_around(self, stays_s=0.0):
         return self.check_around
 
     def listen(self, sink):
         self.sink = sink
+
+    async def keep_looking(self):
+        """Tell again and again that the page shows what it showed, as its agent does."""
+        while True:
+            if self.sink is not None:
+                self.push()
+            await anyio.sleep(0.05)
 
     def push(self, **facts):
         """Tell what the agent sees, as it does on its own."""

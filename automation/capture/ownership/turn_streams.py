@@ -66,7 +66,11 @@ class _Stream:
 
 
 class TurnStreams:
-    """Takes what the streams of one turn say, and returns the events of its answer."""
+    """Takes what the streams of one turn say, and returns the events of its answer.
+
+    Attributes:
+        at_s: The time at which comes what is told next.
+    """
 
     def __init__(self) -> None:
         self._streams: dict[str, _Stream] = {}
@@ -78,7 +82,7 @@ class TurnStreams:
         self._failure: tuple[Claim, WireError] | None = None
         self._opened = self._rivals = 0
         self._head = ""
-        self._at_s = self._busy_s = self._news_s = 0.0
+        self.at_s = self._looked_s = self._busy_s = self._news_s = 0.0
         self._is_busy = False
         self.has_ended = False
 
@@ -99,7 +103,7 @@ class TurnStreams:
         self._streams[key] = _Stream(key, claim, has_prompt, self._opened)
         self._opened += 1
         self._rivals += claim >= Claim.TIED
-        self._news_s = self._at_s
+        self._news_s = self.at_s
 
     @property
     def bound_key(self) -> str | None:
@@ -141,7 +145,7 @@ class TurnStreams:
 
     def fail(self, claim: Claim, failure: WireError) -> None:
         """Note a failure of the turn; it is told when the page stops working on it."""
-        self._news_s = self._at_s
+        self._news_s = self.at_s
         if self._failure is None or claim >= self._failure[0]:
             self._failure = (claim, failure)
 
@@ -161,7 +165,7 @@ class TurnStreams:
         stream = self._streams.get(key)
         if stream is None or not events:
             return []
-        self._news_s = self._at_s
+        self._news_s = self.at_s
         if stream is self._bound:
             return [] if self.has_ended else self._pass(stream, events)
         had_text = stream.has_text
@@ -174,7 +178,7 @@ class TurnStreams:
             if not isinstance(event, WireAlive):
                 stream.held.append(event)
         if not had_text:
-            stream.said_s = self._at_s
+            stream.said_s = self.at_s
         return self._choose() or [WireAlive()]
 
     def close(self, key: str, failure: WireError | None) -> list[WireEvent]:
@@ -182,7 +186,7 @@ class TurnStreams:
         stream = self._streams.get(key)
         if stream is None or not stream.is_open:
             return []
-        self._news_s = self._at_s
+        self._news_s = self.at_s
         stream.is_open = False
         stream.failure = failure
         if stream.next_place is None:
@@ -196,13 +200,19 @@ class TurnStreams:
             self.fail(stream.claim, failure)
         return []
 
-    def look(self, head: str | None, at_s: float, *, is_busy: bool) -> list[WireEvent]:
+    def look(
+        self, head: str | None, at_s: float, *, is_busy: bool, looked_s: float | None = None
+    ) -> list[WireEvent]:
         """Take what the page shows: the beginning of its answer, and whether it works. Call it now and then.
+
+        ``looked_s`` is when the page last told what it shows, ``at_s`` if not given: a page that is slow to tell has not
+        stopped working.
 
         Raises:
             StreamFormatError: The page is done, and its answer is in none of its streams.
         """
-        self._at_s, self._is_busy = at_s, is_busy
+        self.at_s, self._is_busy = at_s, is_busy
+        self._looked_s = at_s if looked_s is None else looked_s
         if is_busy:
             self._busy_s = at_s
         if head is not None:
@@ -214,7 +224,7 @@ class TurnStreams:
         if self._bound is not None:
             self._streams.pop(self._bound.key, None)
         self._bound, self.has_ended = None, False
-        self._follows, self._next_place, self._news_s = Follows.CONTINUED, self._opened, self._at_s
+        self._follows, self._next_place, self._news_s = Follows.CONTINUED, self._opened, self.at_s
 
     # -- whose text it is -------------------------------------------------------------------------------------------
 
@@ -230,7 +240,7 @@ class TurnStreams:
             later = [one for one in said if one.place >= self._next_place]
             return self._bind(max(later, key=lambda one: one.claim)) if later else []
         works_on = any(one.is_open and not one.is_over for one in self._streams.values())
-        look = Look(self._head, self._at_s, self._is_done and not works_on, self._rivals)
+        look = Look(self._head, self.at_s, self._is_done and not works_on, self._rivals)
         try:
             key = choose_stream([one.candidate() for one in said], look)
         except AmbiguousStreamsError as exc:
@@ -301,13 +311,13 @@ class TurnStreams:
 
     @property
     def _is_done(self) -> bool:
-        return not self._is_busy and self._at_s - max(self._busy_s, self._news_s) >= DONE_S
+        return not self._is_busy and self._looked_s - max(self._busy_s, self._news_s) >= DONE_S
 
     def _give_up(self) -> list[WireEvent]:
         """Tell a failure once the page has stopped working on it."""
         if self.has_ended or self._bound is not None or any(one.is_open for one in self._streams.values()):
             return []
-        has_waited = self._at_s - self._news_s >= WAITS_S
+        has_waited = self.at_s - self._news_s >= WAITS_S
         if not (self._is_done or has_waited):
             return []
         if self._failure is not None:

@@ -17,6 +17,8 @@
   const READING_SHARE = 1 / 9;
   const LOOKING_SHARE = 1 / 12;
   const MOST_PAUSE_MS = 1000;
+  // Turns of more text than this are not kept for the case that the page loads another document.
+  const KEPT_CHARS = 300000;
   const SAME = JSON.stringify({ kind: "sample" });
 
   return (profile, push) => {
@@ -37,7 +39,7 @@
       let note = noteTurns();
       let beside = noteBeside();
       let wasStoppable = false;
-      const errorBefore = errorText();
+      let errorBefore = errorText();
       let observed = new WeakSet();
       const pushed = { text: "", thinking: "", sources: "" };
       let stable = "";
@@ -79,8 +81,17 @@
           note = noteTurns(prompt);
           beside = noteBeside();
           wasStoppable = false;
+          const turns = note.before.map(({ role, text }) => ({ role, text }));
+          return turns.reduce((sum, { text }) => sum + text.length, 0) > KEPT_CHARS ? null : turns;
+        },
+        // This document took the place of the one that the prompt was sent in: what is added to its turns is the answer.
+        follow: (prompt, earlier) => {
+          note = noteTurns(prompt, earlier);
+          beside = { before: new Map(), own: new Set() };
+          errorBefore = null;
         },
         turns: () => answerOf(note).turns,
+        isAsked: () => answerOf(note).asked,
         // How the answer begins, if that is new; by it the wire's reader knows which stream is the answer.
         headChange: (turns) => {
           if (self.mode === "read") return null;
@@ -223,6 +234,8 @@
 
     const isMet = (want) => Object.entries(want).every(([role, value]) => {
       if (role === "no_turns") return typeof value === "object" ? isGround(value) : isGround({ ground: [], left: [] }) === value;
+      // A document without a turn is one that another took the place of meanwhile: no wait for it.
+      if (role === "asked") return (!turn || turn.isAsked()) === value;
       if (role === "send_enabled") { const el = find("send"); return Boolean(el && isEnabled(el)) === value; }
       if (role === "thought_shows") return Boolean(turn?.read().thinking) === value;
       if (role.startsWith("still:")) return isStill(role.slice(6)) === value;
@@ -284,10 +297,20 @@
         turn.report();
         return true;
       },
+      // Goes on with a turn in the document that took the place of another one; `earlier` is what `expect` returned there.
+      followTurn: (mode, prompt, earlier) => {
+        turn?.end();
+        roots(true);
+        turn = makeTurn(mode);
+        turn.follow(prompt, earlier);
+        turn.observeRoots();
+        turn.report();
+        return true;
+      },
       setMode: (mode) => { turn?.setMode(mode); return true; },
       readTurn: () => { roots(true); return turn?.read() ?? null; },
-      // Called just before `prompt` is sent.
-      expect: (prompt) => { roots(true); turn?.expect(prompt); return true; },
+      // Called just before `prompt` is sent; returns the turns that stand here by then, null where they are too long.
+      expect: (prompt) => { roots(true); return turn ? turn.expect(prompt) : null; },
       lastAsked: (side) => { roots(true); return lastAsked(side); },
       // What turns the chat shows once they have been the same for `restMs`, or when the time is over.
       restingTurns: (restMs, ms) => new Promise((resolve) => {

@@ -99,8 +99,9 @@
 
     // -- one turn
 
-    const noteTurns = (prompt = null) => {
-      const before = describeAll(elementsNow());
+    // `earlier`: the turns that stood in the document that this one took the place of, [{role, text}, …].
+    const noteTurns = (prompt = null, earlier = null) => {
+      const before = earlier ? earlier.map((turn, i) => turnOf({ ...turn, node: -1 - i })) : describeAll(elementsNow());
       const [users, assistants] = [before.filter((t) => t.role === "user"), before.filter((t) => t.role === "assistant")];
       if (assistants.length === 1 && (users.length > 1 || (!users.length && !assistants[0].letters))) isArea = true;
       const areaBefore = assistants.length === 1 ? assistants[0].text : "";

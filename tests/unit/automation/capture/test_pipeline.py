@@ -1,5 +1,6 @@
 """One answer is read from the page's traffic and its agent, from before the send to its end, and nothing is left listening."""
 
+import asyncio
 from typing import Any
 
 import anyio
@@ -48,11 +49,13 @@ class Capture:
     async def read(self):
         """Read to the end and return the last event."""
         send, receive = anyio.create_memory_object_stream[object](100)
+        looks = asyncio.create_task(self.page.keep_looking())
         async with receive:
             try:
                 with send:
                     return await self.capture.read(send)
             finally:
+                looks.cancel()
                 self.told += [event async for event in receive]
 
     def shown_answer(self):
@@ -307,6 +310,45 @@ async def test_a_page_that_goes_to_its_sign_in_page_tells_a_session_that_is_over
             await turn.read()
 
     assert turn.capture.refused_status == 401
+
+
+@pytest.mark.parametrize(
+    ("profile", "shows", "is_followed"),
+    [
+        ({"user_turn": ".you"}, True, True),
+        ({"user_turn": ".you"}, False, False),
+        ({}, True, False),
+    ],
+)
+async def test_a_document_that_sending_loads_is_the_turns_where_it_shows_the_prompt(
+    profile, shows, is_followed
+):
+    turn = Capture(**BY_WIRE, **profile)
+    turn.page.answers["expect"] = [{"role": "assistant", "text": "Welcome"}]
+    turn.page.change(asked=shows)
+    await turn.capture.note_page("Tell me")
+    await turn.capture.expect("Tell me")
+
+    async with turn.capture.watching():
+        assert await turn.capture.follow() is is_followed
+
+    assert turn.capture.effects.has_any is is_followed
+
+
+async def test_a_document_is_not_followed_before_anything_was_sent_or_after_the_answer_began():
+    turn = Capture(**BY_WIRE, user_turn=".you")
+    turn.page.answers["expect"] = []
+    turn.page.change(asked=True)
+
+    async with turn.capture.watching():
+        await turn.capture.note_page("Tell me")
+        before = await turn.capture.follow()
+        await turn.capture.expect("Tell me")
+        turn.page.push(chars=5, answered=True)
+        await turn.capture.until_effect()
+        after = await turn.capture.follow()
+
+    assert (before, after) == (False, False)
 
 
 async def test_text_is_told_once_the_page_shows_whose_it_is():

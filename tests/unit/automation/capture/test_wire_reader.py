@@ -51,12 +51,14 @@ def ended(failure=None, request_id="1"):
 
 
 def read(reader, *seen):
-    return [event for one in seen for event in reader.feed(one)]
+    return [event for one in seen for event in reader.feed(one, 0.0)]
 
 
 def page_is_done(reader):
     """Look at a page that shows no work, now and after a while; return what becomes known."""
-    return [event for at_s in (100.0, 110.0) for event in reader.look(None, at_s, is_busy=False)]
+    return [
+        event for at_s in (100.0, 110.0) for event in reader.look(None, at_s, is_busy=False, looked_s=at_s)
+    ]
 
 
 def text_of(events):
@@ -248,7 +250,7 @@ def test_what_the_decoder_can_not_read_is_an_error():
     read(reader, left(), began())
 
     with pytest.raises(StreamFormatError):
-        reader.feed(BodyBytes("1", b"<html>"))
+        reader.feed(BodyBytes("1", b"<html>"), 0.0)
 
 
 def test_sockets_are_no_part_of_an_answer_that_comes_by_http():
@@ -270,7 +272,7 @@ def test_a_socket_is_read_after_the_request_that_asked_by_http():
     body = json.dumps({"chat_id": "c", "id": "m1"})
     before = read(reader, event_of("message", {"content": "of another turn"}))
 
-    asked = reader.feed(RequestSent("1", "http://x/api/chat/completions", "POST", body, matches=False))
+    asked = reader.feed(RequestSent("1", "http://x/api/chat/completions", "POST", body, matches=False), 0.0)
     answer = read(reader, event_of("message", {"content": "Hel"}), event_of("message", {"content": "lo"}))
 
     assert before == []

@@ -1,5 +1,6 @@
 """A turn sends once, tells what came of it, and leaves the page's chat in the state that says what it needs next."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -78,11 +79,13 @@ class Chat:
 
     async def take(self, ask=None):
         send, receive = anyio.create_memory_object_stream[object](100)
+        looks = asyncio.create_task(self.page.keep_looking())
         async with receive:
             try:
                 with send:
                     await self.turn.take(ask or TurnInput("Hi"), send)
             finally:
+                looks.cancel()
                 self.told += [event async for event in receive]
         return self.told[-1]
 
@@ -104,6 +107,7 @@ class Chat:
         if self.error is not None:
             raise self.error
         self.network.tell(*self.answer)
+        self.page.push(answered=True, chars=5, head="Hello")
         await capture.until_effect()
 
     async def link_after(self, ask, before, answer):

@@ -105,9 +105,13 @@ class Turn:
     def __init__(self):
         self.reasons = []
         self.words = []
+        self.follows = False
 
     def hear(self, words):
         self.words.append(words)
+
+    async def follow(self):
+        return self.follows
 
     def lost(self, reason):
         self.reasons.append(reason)
@@ -213,10 +217,15 @@ async def test_a_turn_that_is_over_is_told_nothing():
 # -- leaving -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("watches_turn", "losses"), [(True, 0), (False, 1)])
-async def test_a_turn_ends_when_a_new_document_took_its_chats_place(watches_turn, losses):
+@pytest.mark.parametrize(
+    ("watches_turn", "follows", "losses"), [(True, False, 0), (False, False, 1), (False, True, 0)]
+)
+async def test_a_turn_ends_when_it_can_not_go_on_in_the_document_that_took_its_chats_place(
+    watches_turn, follows, losses
+):
     connected, turn = Connected(), Turn()
     connected.parts.watches_turn = watches_turn
+    turn.follows = follows
 
     with connected.connection.telling(turn):
         connected.page.tell("framenavigated")

@@ -37,11 +37,12 @@ def posted(text=PROMPT, request_id="1"):
 
 
 def read(wire, *seen):
-    return [event for one in seen for event in wire.feed(one) if event != WireAlive()]
+    return [event for one in seen for event in wire.feed(one, 0.0) if event != WireAlive()]
 
 
 def show(wire, head, at_s=0.1, *, is_busy=True):
-    return [event for event in wire.look(head, at_s, is_busy=is_busy) if event != WireAlive()]
+    found = wire.look(head, at_s, is_busy=is_busy, looked_s=at_s)
+    return [event for event in found if event != WireAlive()]
 
 
 def words(events):

@@ -33,8 +33,8 @@ def told(*found):
     return [event for events in found for event in events if event != WireAlive()]
 
 
-def look(streams, at_s, head=None, *, is_busy=False):
-    return streams.look(head, at_s, is_busy=is_busy)
+def look(streams, at_s, head=None, *, is_busy=False, looked_s=None):
+    return streams.look(head, at_s, is_busy=is_busy, looked_s=looked_s)
 
 
 # -- whose text it is -------------------------------------------------------------------------------------------------
@@ -170,6 +170,39 @@ def test_a_failure_is_told_when_the_page_has_stopped_working_on_it(failure):
     assert streams.is_open is True
     assert look(streams, 1.0 + DONE_S) == [failure]
     assert streams.is_open is False
+
+
+def test_a_failure_before_the_first_look_counts_from_when_it_came():
+    streams = opened("a")
+    streams.at_s = 100.0
+    streams.close("a", CUT)
+
+    early = look(streams, 100.1)
+
+    assert early == []
+    assert look(streams, 100.0 + DONE_S) == [CUT]
+
+
+def test_a_page_that_is_slow_to_tell_what_it_shows_has_not_stopped_working():
+    streams = opened("a")
+    streams.at_s = 100.0
+    streams.close("a", CUT)
+
+    unseen = look(streams, 105.0, looked_s=100.5)
+
+    assert unseen == []
+    assert look(streams, 105.1, looked_s=100.0 + DONE_S) == [CUT]
+
+
+def test_an_answer_that_the_page_was_told_to_continue_goes_on_in_its_next_stream():
+    streams = opened("a", claim=Claim.CONDITION)
+    streams.take("a", [*text("One two "), WireEnd("length")])
+    streams.go_on()
+    streams.open("b", Claim.CONDITION)
+
+    more = [*streams.take("b", text("three")), *streams.take("b", [WireEnd()])]
+
+    assert told(more) == [*text("three"), WireEnd()]
 
 
 def test_a_page_that_works_on_is_not_waited_for_without_end():
