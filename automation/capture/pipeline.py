@@ -216,11 +216,7 @@ class TurnCapture:
                 given, or it went away.
         """
         while True:
-            pending, self._pending = self._pending, []
-            if self._sent is not None and (pending or (self._wire and self._wire.has_text)):
-                self._sent.check()
-            for event in pending:
-                await out.send(event)
+            await self._pass_on(out)
             if self._is_complete() and not await self._has_more():
                 break
             await self._seen.wait(_TICK_S)
@@ -232,12 +228,20 @@ class TurnCapture:
         if self._sent is not None:
             self._sent.check()
         notes = await self._hear_witness() if self._has_witness else ()
+        await self._pass_on(out)
         markdown, thought, sources, has_retry = await self._whole_page_answer()
         *rest, finished = self._answer.conclude(markdown, thought, sources, has_retry=has_retry, notes=notes)
         for event in rest:
             await out.send(event)
         assert isinstance(finished, TurnFinished)
         return finished
+
+    async def _pass_on(self, out: MemoryObjectSendStream[TurnEvent]) -> None:
+        pending, self._pending = self._pending, []
+        if self._sent is not None and (pending or (self._wire and self._wire.has_text)):
+            self._sent.check()
+        for event in pending:
+            await out.send(event)
 
     async def _has_more(self) -> bool:
         """Have an answer go on that the site cut off; return whether more of it may come."""
@@ -378,8 +382,7 @@ class TurnCapture:
             if waits_s >= self._timeouts.witness_s and is_at_rest:
                 return self._answer.judge_witness(found, shown, bound_by)
             await self._seen.wait(_TICK_S)
-            while self._seen:
-                self._pending += await self._take(self._seen.popleft())
+            await self._take_all()
 
     async def _open_thought(self) -> bool:
         """Open the page's thinking block where its text is not on the page; return whether that was tried."""
