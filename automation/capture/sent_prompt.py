@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import parse_qsl, urlsplit
 
 from automation.capture.tap_events import RequestSent, ResponseBegan, SocketMessage, TapEvent
@@ -51,11 +51,13 @@ class SentPrompt:
         """Search an event's texts for the prompt, and note how its request was answered."""
         if isinstance(event, ResponseBegan):
             self._note_status(event)
-        elif isinstance(event, RequestSent) and carries_prompt(event, self._prompt):
+            return
+        texts = tuple(_texts(event))
+        if isinstance(event, RequestSent) and _is_among(texts, self._prompt):
             self._own_requests.add(event.request_id)
         if self._left_exact:
             return
-        for text in _texts(event):
+        for text in texts:
             if self._prompt in text.replace("\r\n", "\n"):
                 self._left_exact = True
                 return
@@ -64,8 +66,7 @@ class SentPrompt:
     def _note_status(self, response: ResponseBegan) -> None:
         if response.request_id not in self._own_requests:
             return
-        is_page = response.was_redirected and response.media_type == "text/html"
-        status = _NOT_SIGNED_IN if is_page else response.status
+        status = _NOT_SIGNED_IN if response.is_other_page else response.status
         self.refused_status = status if status >= _ERROR_STATUS else None
 
     def check(self) -> None:
@@ -92,7 +93,11 @@ class SentPrompt:
 
 def carries_prompt(event: TapEvent, prompt: str) -> bool:
     """Whether the page sent ``prompt`` in this event: as a text of its own, or inside one if it is no mere word."""
-    for text in _texts(event):
+    return _is_among(_texts(event), prompt)
+
+
+def _is_among(texts: Iterable[str], prompt: str) -> bool:
+    for text in texts:
         sent = text.replace("\r\n", "\n").strip()
         if sent == prompt or (len(prompt) >= _ENOUGH_LETTERS and prompt in sent):
             return True

@@ -27,6 +27,11 @@ class ResponseBegan:
     retry_after: str | None
     was_redirected: bool = False
 
+    @property
+    def is_other_page(self) -> bool:
+        """Whether the site sent the request on to a web page, as one does whose session is over."""
+        return self.was_redirected and self.media_type == "text/html"
+
 
 @dataclass(frozen=True, slots=True)
 class StreamMissed:

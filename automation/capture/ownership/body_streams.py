@@ -36,6 +36,7 @@ _ERROR_BODY_BYTES = 65536
 class _Body:
     request: RequestSent
     decoder: BodyDecoder
+    has_prompt: bool
     status: int = 200
     retry_after: str | None = None
     error_body: bytearray = field(default_factory=bytearray)
@@ -80,7 +81,9 @@ class BodyStreams:
         if isinstance(seen, ReplyCame):
             self._own.note_reply(seen.body)
             for request_id, known in self._bodies.items():
-                self._streams.raise_claim(request_id, self._own.judge(known.request))
+                self._streams.raise_claim(
+                    request_id, self._own.judge(known.request, has_prompt=known.has_prompt)
+                )
             return []
         if isinstance(seen, StreamMissed):
             self._has_missed = True
@@ -103,14 +106,15 @@ class BodyStreams:
         if not request.matches or not self._own.may_answer(request):
             return
         self.has_asked = True
-        self._bodies[request.request_id] = _Body(request, make_body_decoder(self._wire))
+        self._bodies[request.request_id] = _Body(request, make_body_decoder(self._wire), has_prompt)
         if not self._streams.has(request.request_id):
-            self._streams.open(request.request_id, self._own.judge(request), has_prompt=has_prompt)
+            claim = self._own.judge(request, has_prompt=has_prompt)
+            self._streams.open(request.request_id, claim, has_prompt=has_prompt)
 
     @staticmethod
     def _response_began(seen: ResponseBegan, body: _Body) -> list[WireEvent]:
         body.status, body.retry_after = seen.status, seen.retry_after
-        body.is_page = seen.was_redirected and seen.media_type == "text/html"
+        body.is_page = seen.is_other_page
         return [WireAlive()] if seen.status < _ERROR_STATUS else []
 
     def _read(self, seen: BodyBytes | BodyEnded, body: _Body) -> list[WireEvent]:

@@ -107,8 +107,8 @@ class OwnRequests:
         """Whether the prompt's own request or its response named an id."""
         return message_id in self._names or message_id in self._ids
 
-    def judge(self, request: RequestSent) -> Claim:
-        """Return the claim of a request's stream."""
+    def judge(self, request: RequestSent, *, has_prompt: bool) -> Claim:
+        """Return the claim of a request's stream; ``has_prompt`` where it carried the prompt."""
         parts = _address_parts(request.url)
         if self.turn_id is not None and (
             self.turn_id in parts or self.turn_id in set(_leaves(_asked_in(request)))
@@ -116,7 +116,7 @@ class OwnRequests:
             return Claim.ID
         if self._conditions or not self.knows_prompt:
             return Claim.CONDITION
-        if self.carries_prompt(request):
+        if has_prompt:
             return Claim.PROMPT
         return (
             Claim.TIED

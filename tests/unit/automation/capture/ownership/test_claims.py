@@ -19,6 +19,10 @@ def own(conditions=(), response_id_path=(), prompt=PROMPT):
     return requests
 
 
+def judge(requests, one):
+    return requests.judge(one, has_prompt=requests.carries_prompt(one))
+
+
 @pytest.mark.parametrize(
     ("url", "body", "claim"),
     [
@@ -37,14 +41,14 @@ def test_the_prompt_and_what_its_request_named_speak_for_a_stream(url, body, cla
     requests.note_request(request(body='{"text": "What is the capital of France?", "session": "s-000001"}'))
     requests.note_reply(b'{"run": "run-4711", "n": 7}')
 
-    assert requests.judge(request(url, body)) is claim
+    assert judge(requests, request(url, body)) is claim
 
 
 def test_conditions_of_the_profile_leave_other_requests_out():
     requests = own(conditions=("stream==true", "kind!=title"))
 
     assert requests.may_answer(request(body=ASKED))
-    assert requests.judge(request(body=ASKED)) is Claim.CONDITION
+    assert judge(requests, request(body=ASKED)) is Claim.CONDITION
     assert not requests.may_answer(request(body=ASKED.replace("true", "false")))
     assert not requests.may_answer(request(body='{"stream": true, "kind": "title"}'))
     assert not requests.may_answer(request(body="not JSON"))
@@ -64,7 +68,7 @@ def test_the_turns_id_in_the_response_names_its_stream(url, claim):
     requests.note_reply(b'{"message": {"id": 7}}')
 
     assert requests.turn_id == "7"
-    assert requests.judge(request(url)) is claim
+    assert judge(requests, request(url)) is claim
 
 
 def test_ids_that_the_request_or_its_response_named_are_known_however_short():
@@ -91,7 +95,7 @@ def test_a_word_is_the_prompt_only_where_it_stands_alone():
 
 
 def test_without_a_prompt_every_stream_is_believed():
-    assert OwnRequests().judge(request()) is Claim.CONDITION
+    assert judge(OwnRequests(), request()) is Claim.CONDITION
 
 
 def test_every_claim_says_how_it_binds():
