@@ -63,3 +63,15 @@ def grown(old: Text, text: str) -> GrowingText:
     whole = GrowingText(old) if isinstance(old, str) else old
     whole.append(text)
     return whole
+
+
+def measure_shared(one: str, other: str, start: int = 0) -> int:
+    """Return up to where two texts agree from ``start`` on, in characters from their beginnings; at least ``start``."""
+    least, most = start, min(len(one), len(other))
+    while least < most:
+        half = (least + most + 1) // 2
+        if one[least:half] == other[least:half]:
+            least = half
+        else:
+            most = half - 1
+    return max(least, start)

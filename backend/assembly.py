@@ -130,7 +130,7 @@ def ensure_admin_key(settings: Settings) -> None:
     key, is_new = _load_admin_key(settings)
     if is_new:
         print(f"API key of the administrator, shown this once: {key}", flush=True)  # noqa: T201  for the operator's eyes, never the log
-    logger.info("authentication_on", extra={"key_file": str(_admin_key_file(settings))})
+    logger.info("authentication_on", extra={"key_file": str(find_admin_key_file(settings))})
 
 
 def open_vault(settings: Settings) -> Vault:
@@ -303,9 +303,10 @@ def _days(days: float | None) -> timedelta | None:
     return None if days is None else timedelta(days=days)
 
 
-def _admin_key_file(settings: Settings) -> Path:
+def find_admin_key_file(settings: Settings) -> Path:
+    """Return where the administrator's key is kept."""
     return settings.data_dir / "admin_key"
 
 
 def _load_admin_key(settings: Settings) -> tuple[str, bool]:
-    return load_or_create_secret(_admin_key_file(settings), prefix="sk-parley-")
+    return load_or_create_secret(find_admin_key_file(settings), prefix="sk-parley-")

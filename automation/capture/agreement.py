@@ -62,7 +62,7 @@ class Agreement(Enum):
 
 def difference(wire: str, page: str) -> Difference | None:
     """Return what of the page's text is not in the wire's, if that is more than labels; both are Markdown."""
-    shown, told = _words(page), _words(wire)
+    shown, told = count_words(page), count_words(wire)
     missing, total = (shown - told).total(), shown.total()
     if missing <= max(_TOLERATED_WORDS, _TOLERATED_SHARE * total):
         return None
@@ -176,5 +176,6 @@ def _split(text: str) -> list[str]:
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
-def _words(text: str) -> Counter[str]:
+def count_words(text: str) -> Counter[str]:
+    """Return how often each word stands in a text, as it is written."""
     return Counter(re.findall(r"\w+", text))

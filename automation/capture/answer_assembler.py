@@ -308,10 +308,6 @@ class AnswerAssembler:
 
     # -- the end ----------------------------------------------------------------------------------------------------
 
-    def hear(self, words: str) -> None:
-        """Take words that the site said once and that don't stay, such as a dialog's."""
-        self._heard.hear(words)
-
     @property
     def revision(self) -> int:
         """A number that changes with the text that the page shows of the answer."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from automation.growing_text import GrowingText
+from automation.growing_text import GrowingText, measure_shared
 
 _EMPTY_LINE = re.compile(r"[> ]*\n")
 _FENCE = re.compile(r"(?:[\s>]|[-*+] |\d+[.)] )*(?P<fence>`{3,}|~{3,})(?P<rest>.*)")
@@ -161,14 +161,7 @@ def _end_of_belief(before: str, now: str, start: int) -> int:
     """Return up to where two snapshots agree from ``start`` on; all of ``now`` where it only adds to ``before``."""
     if now.startswith(before):
         return len(now)
-    least, most = start, min(len(before), len(now))
-    while least < most:
-        half = (least + most + 1) // 2
-        if before[least:half] == now[least:half]:
-            least = half
-        else:
-            most = half - 1
-    return max(least, start)
+    return measure_shared(before, now, start)
 
 
 class _SameLines:

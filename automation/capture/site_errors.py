@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Mapping
 
+from automation.capture.agreement import count_words
 from automation.capture.decoders.protocol import WireError
 from automation.errors import (
     AccountBannedError,
@@ -18,6 +18,7 @@ from automation.errors import (
     SignInRequiredError,
     SiteError,
 )
+from automation.growing_text import measure_shared
 from automation.profiles.model import SiteWords
 
 _MOST_CHARS = 500
@@ -65,24 +66,14 @@ def find_refusal(shown: str, final: str, words: SiteWords, *, is_filtered: bool 
     ``shown`` is the most that the answer was before, ``final`` what it is in the end; ``is_filtered`` where the stream itself
     says that a filter ended it. What was only marked up anew, or shown as a placeholder of a few words, is not taken back.
     """
-    start = _shared_size(shown, final)
+    start = measure_shared(shown, final)
     lost, came = shown[start:], final[start:]
-    gone = _words(lost) - _words(came)
-    if gone.total() < _LEAST_WORDS_TAKEN_BACK or 2 * gone.total() < _words(lost).total():
+    gone = count_words(lost) - count_words(came)
+    if gone.total() < _LEAST_WORDS_TAKEN_BACK or 2 * gone.total() < count_words(lost).total():
         return None
     came = final[final.rfind("\n\n", 0, start) + 1 :]
     is_refusal = is_filtered or _says(came, words.content_blocked)
     return (_short(came) or "it took its answer back") if is_refusal else None
-
-
-def _shared_size(a: str, b: str) -> int:
-    return next(
-        (at for at, pair in enumerate(zip(a, b, strict=False)) if pair[0] != pair[1]), min(len(a), len(b))
-    )
-
-
-def _words(text: str) -> Counter[str]:
-    return Counter(re.findall(r"\w+", text))
 
 
 def _limit(text: str, words: SiteWords, retry_after_s: float | None) -> RateLimitedError:

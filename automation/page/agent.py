@@ -18,6 +18,7 @@ from typing import Any
 from automation.errors import PageLostError, SiteChangedError
 from automation.page.cdp import CALL_S, Channel, Params, TargetTree
 from automation.page.challenges import CAPTCHA_CSS
+from automation.page.roles import SIGN_IN_ROLES
 from automation.profiles.model import SelectorProfile
 from automation.profiles.selector import Selectors
 
@@ -99,16 +100,6 @@ _ROLES = (
     "error",
     "dismiss",
 )
-_SIGN_IN_ROLES = (
-    "username",
-    "password",
-    "submit",
-    "next_step",
-    "code",
-    "code_submit",
-    "signed_in",
-    "signed_out",
-)
 _ATTACHMENT_ROLES = ("input", "opener", "drop_target", "uploaded", "uploading", "failed", "remove")
 
 
@@ -133,7 +124,7 @@ def agent_profile(profile: SelectorProfile) -> dict[str, Any]:
     data["thinking_css"] = [s.css for s in profile.thinking]
     data["cursor"] = profile.cursor
     if profile.sign_in is not None:
-        for role in _SIGN_IN_ROLES:
+        for role in SIGN_IN_ROLES:
             data[role] = _plain(getattr(profile.sign_in, role))
         data["sign_in_error"] = _plain(profile.sign_in.error)
     data["captcha"] = [{"css": CAPTCHA_CSS, "text": []}, *_plain(profile.challenge.captcha)]

@@ -9,6 +9,17 @@ from typing import Any
 TURN_ROLES = ("input", "send", "stop", "user_turn", "assistant_turn")
 """The roles that a turn needs, in the order in which it needs them."""
 
+SIGN_IN_ROLES = (
+    "username",
+    "password",
+    "submit",
+    "next_step",
+    "code",
+    "code_submit",
+    "signed_in",
+    "signed_out",
+)
+"""The roles of a profile's ``sign_in`` that have its key as their name."""
 
 _PROFILE_LISTS = {"delete_chat": "conversation.delete", "open": "open"}
 _PROFILE_KEYS = {
@@ -20,19 +31,7 @@ _PROFILE_KEYS = {
     "sign_in_error": "sign_in.error",
     "captcha": "challenge.captcha",
     "qrcode": "challenge.qrcode",
-    **{
-        role: f"sign_in.{role}"
-        for role in (
-            "username",
-            "password",
-            "submit",
-            "next_step",
-            "code",
-            "code_submit",
-            "signed_in",
-            "signed_out",
-        )
-    },
+    **{role: f"sign_in.{role}" for role in SIGN_IN_ROLES},
 }
 
 

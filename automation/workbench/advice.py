@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from automation.capture.agreement import count_words
 from automation.errors import (
     AccountError,
     AutomationError,
@@ -280,7 +279,7 @@ def _quote(match: RoleMatch) -> str:
 
 
 def _words_only_in(one: str, other: str) -> str:
-    more = Counter(re.findall(r"\w+", one)) - Counter(re.findall(r"\w+", other))
+    more = count_words(one) - count_words(other)
     return " ".join(list(more)[:_WORDS_SHOWN])
 
 

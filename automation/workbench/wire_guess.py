@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from automation.capture.agreement import count_words
 from automation.capture.decoders.protocol import StreamFormatError, WireError, WireText
 from automation.capture.decoders.registry import make_body_decoder
 from automation.profiles.wire_format import DecoderName, Wire
@@ -25,7 +25,7 @@ _ID = re.compile(r"[0-9]+|[0-9a-fA-F-]{16,}")
 
 def agree(one: str, other: str) -> bool:
     """Whether two texts have the same words, in any markup: one in twenty may differ."""
-    first, second = _count_words(one), _count_words(other)
+    first, second = count_words(one), count_words(other)
     total = max(first.total(), second.total())
     apart = max((first - second).total(), (second - first).total())
     return total > 0 and apart <= _TOLERATED_SHARE * total
@@ -127,7 +127,3 @@ def _list_texts(value: Any, path: str) -> Iterable[tuple[str, str]]:
 def _quote(text: str) -> str:
     """Return a path as YAML takes it: in quotes only where it needs them."""
     return text if re.fullmatch(r"\w[\w.]*", text) else f"'{text}'"
-
-
-def _count_words(text: str) -> Counter[str]:
-    return Counter(re.findall(r"\w+", text))

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from automation.profiles.schema import build_profile_schema
 from backend.accounts.vault import VaultError
+from backend.assembly import find_admin_key_file
 from backend.cli.doctor import default_browser, inspect_browser, start_report, stored_browser
 from backend.cli.trial import BAD_USAGE, FINE, TrialRequest, TrialUsageError, run_trials
 from backend.main import run_server as serve_with
@@ -134,7 +135,7 @@ def _find_address(settings: Settings) -> str:
 
 def _find_key(settings: Settings, url: str | None) -> str:
     """Return the key that a gateway with these settings made; one elsewhere must not learn it."""
-    file = settings.data_dir / "admin_key"
+    file = find_admin_key_file(settings)
     try:
         return file.read_text("utf-8").strip() if url is None else _NO_KEY
     except OSError:

@@ -13,6 +13,7 @@ from automation.page.hands import PageInput
 from automation.profiles.model import SelectorProfile
 from automation.timing import Timeouts
 from automation.web_provider.composing.entry import (
+    WITH_A_VALUE,
     KnownWays,
     Way,
     length_in_page,
@@ -29,7 +30,6 @@ _SETTLES_MS = 700
 _LINES_S = 60.0
 # The second round is for editors whose keys know more than the browser: a heading stays one when it is emptied.
 _CLEARING_KEYS = (("Delete",), ("ControlOrMeta+a", "Delete", "Backspace"))
-_WITH_A_VALUE = frozenset({"textarea", "line"})
 _CALLS: dict[Way, str] = {
     "assign": "assign",
     "set_text": "setText",
@@ -155,7 +155,7 @@ class Composer:
 
     async def _clear(self, field: Field) -> None:
         """Empty an editor of its text and its formatting; the other fields are emptied by whatever is entered."""
-        if field["kind"] in _WITH_A_VALUE:
+        if field["kind"] in WITH_A_VALUE:
             return
         for keys in _CLEARING_KEYS:
             if not field["text"] and not field["is_formatted"]:
@@ -165,7 +165,7 @@ class Composer:
             field = await self._focus()
 
     async def _empty(self, kind: str) -> None:
-        if kind in _WITH_A_VALUE:
+        if kind in WITH_A_VALUE:
             await self._call("assign", "input", "")
 
     async def _enter(self, way: Way, text: str) -> None:

@@ -37,7 +37,7 @@ _LONG: dict[EditorKind, tuple[Way, ...]] = {
 }
 # For editors that keep line ends only as a person makes them. Keys cost a moment for each line, so they come last.
 _BREAKS: tuple[Way, ...] = ("paste_breaks", "shift_enter")
-_WITH_A_VALUE = frozenset({"textarea", "line"})
+WITH_A_VALUE = frozenset({"textarea", "line"})
 _PASTING: tuple[Way, ...] = ("paste_text", "paste_paragraphs", "paste_breaks")
 # So short a text nobody makes a file of; to compare all that stands on a page takes a moment.
 _LEAST_OF_FILE_CHARACTERS = 1000
@@ -46,9 +46,9 @@ _LEAST_OF_FILE_CHARACTERS = 1000
 def ways_for(kind: EditorKind, text: str, chosen: Way | Literal["auto"] = "auto") -> tuple[Way, ...]:
     """Return the ways of entry to try, in order. ``chosen`` is the profile's, which fields with a value don't need."""
     ways = _LONG[kind]
-    if chosen != "auto" and kind not in _WITH_A_VALUE:
+    if chosen != "auto" and kind not in WITH_A_VALUE:
         return (chosen,)
-    if "\n" in text and kind not in _WITH_A_VALUE:
+    if "\n" in text and kind not in WITH_A_VALUE:
         ways += _BREAKS
     if text.count("\n") > _INSERT_LINES:
         return ways

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automation.growing_text import GrowingText, grown
+from automation.growing_text import GrowingText, grown, measure_shared
 
 TEXTS = st.text("ab \n🎉", max_size=4)
 
@@ -31,3 +31,11 @@ def test_a_string_that_grows_becomes_one_and_one_that_grows_stays_itself():
 
     assert grown(text, "c") is text
     assert str(text) == "abc"
+
+
+@given(TEXTS, TEXTS, TEXTS)
+def test_two_texts_agree_up_to_their_first_other_character(shared, one, other):
+    size = measure_shared(shared + one, shared + other, len(shared))
+
+    assert (shared + one)[:size] == (shared + other)[:size]
+    assert (shared + one)[size : size + 1] != (shared + other)[size : size + 1] or size == len(shared + one)

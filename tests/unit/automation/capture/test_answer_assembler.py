@@ -817,7 +817,7 @@ def test_what_was_said_once_is_the_error_of_a_turn_without_an_answer(how):
     answer = answer_by(BY_PAGE)
     answer.take_page({"stop": True, "said": [LIMIT] if how == "said" else []}, 0.1)
     if how == "dialog":
-        answer.hear(LIMIT)
+        answer.take_page({"said": [LIMIT], "is_text_only": True}, 0.1)
     working = completes(answer, 0.2)
     answer.take_page({"stop": False, "ready": True}, 0.3)
     completes(answer, 0.4)
