@@ -110,7 +110,7 @@ class AnswerAssembler:
         self._sources: set[str] = set()
         self._heard = HeardWords(profile.site_words)
         self._failed_s: float | None = None
-        self._revision = 0
+        self._revision = self._changes_shown = 0
         self._facts: dict[str, Any] = {}
         self._page_chars = self._page_chars_at_wire = 0
         self._looked_s = sent_s
@@ -248,6 +248,7 @@ class AnswerAssembler:
         return self._begun(events)
 
     def _note_text(self, at_s: float) -> None:
+        self._changes_shown += 1
         self._alive_s = self._looked_s = at_s
         if self._first_text_s is None:
             self._first_text_s = at_s
@@ -312,6 +313,11 @@ class AnswerAssembler:
     def revision(self) -> int:
         """A number that changes with the text that the page shows of the answer."""
         return self._revision
+
+    @property
+    def changes_shown(self) -> int:
+        """How often the page was seen to show more or less of an answer."""
+        return self._changes_shown
 
     @property
     def first_text_s(self) -> float | None:

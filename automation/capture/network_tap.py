@@ -165,7 +165,11 @@ class NetworkTap:
         kind, request, request_id = event.get("type"), event["request"], event["requestId"]
         if channel.target_id:
             self._left_workers.add(request_id)
-        if self._sink is None or kind not in {"Fetch", "XHR", "EventSource", "Other", None}:
+        if kind not in {"Fetch", "XHR", "EventSource", "Other", None}:
+            return
+        address = f"{request['method']} {request['url'].partition('?')[0]}"
+        if self._sink is None:
+            self.traffic.asked_at_rest(address)
             return
         known = self._requests.get(request_id)
         if known is None:
@@ -175,7 +179,7 @@ class NetworkTap:
         self.traffic.request_left(
             request_id,
             "text/event-stream" if kind == "EventSource" else "",
-            address=f"{request['method']} {request['url'].partition('?')[0]}",
+            address=address,
             at_s=time.monotonic(),
         )
         matches = not self._sockets and request["method"] in self._methods and self._matches(request["url"])

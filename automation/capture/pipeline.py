@@ -191,6 +191,7 @@ class TurnCapture:
         if self._wire is not None:
             self._wire.expect(prompt)
         self.effects.begin()
+        self._network.traffic.sent()
 
     async def until_effect(self) -> None:
         """Return once anything shows that the page heard the click on Send; see ``SendEffects``."""
@@ -286,9 +287,9 @@ class TurnCapture:
             if not seen.get("is_text_only"):
                 self._looked_s = now
             self.effects.look(seen)
-            before = self._answer.revision
+            before = self._answer.changes_shown
             events = self._answer.take_page(seen, now)
-            if self._answer.revision != before:
+            if self._answer.changes_shown != before:
                 self._network.traffic.text_grew(now)
             return [*events, *await self._look_at_page(seen)]
         if self._sent is not None:

@@ -8,6 +8,7 @@ Which of the requests brought the answer is told by time: the one whose data cam
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import pairwise
@@ -33,6 +34,9 @@ _POLL_LATE_S = 1.0
 _LONGEST_PAUSE_S = 15.0
 # Text that shows after another stream's data is that stream's now and then, by chance.
 _AT_RANDOM = 5
+# An address that is asked so often between two turns is asked whether there is a turn or not.
+_TIMES_AT_REST = 2
+_MOST_BACKGROUND = 200
 
 
 class Flow(Enum):
@@ -96,6 +100,9 @@ class Traffic:
 
     def __init__(self) -> None:
         self._requests: dict[str, _Request] = {}
+        self._asked_at_rest: Counter[str] = Counter()
+        self._background: set[str] = set()
+        self._is_sent = True
         self._begin_counting()
 
     def _begin_counting(self) -> None:
@@ -115,11 +122,28 @@ class Traffic:
     def begin(self) -> None:
         """Start a turn; requests of the turn before are not counted in it."""
         self._begin_counting()
+        self._is_sent = False
+
+    def asked_at_rest(self, address: str) -> None:
+        """Note a request that the page sent while no prompt was under way. ``address`` as for ``request_left``.
+
+        What it asks for again and again then has nothing to do with an answer that comes later.
+        """
+        self._asked_at_rest[address] += 1
+        if self._asked_at_rest[address] >= _TIMES_AT_REST and len(self._background) < _MOST_BACKGROUND:
+            self._background.add(address)
+
+    def sent(self) -> None:
+        """Note that the prompt is about to leave the page."""
+        self._is_sent = True
+        self._asked_at_rest.clear()
 
     def request_left(
         self, request_id: str, media_type: str = "", *, address: str = "", at_s: float = 0.0
     ) -> None:
         """Note a request of this turn; one that is redirected comes twice. ``address`` is method and URL without query."""
+        if not self._is_sent:
+            self.asked_at_rest(address)
         known = self._requests.get(request_id)
         place = known.place if known is not None else len(self._requests)
         request = self._requests[request_id] = _Request(place, media_type, address, left_s=at_s)
@@ -141,14 +165,16 @@ class Traffic:
             self._others_brought = True
             return
         request.last_data_s = at_s
-        self._latest = request
+        if request.address not in self._background:
+            self._latest = request
         if request.first_data_s is None:
             request.first_data_s = at_s
         self._count(request_id)
 
     def message_came(self) -> None:
-        """Note a message of a socket."""
+        """Note a message of a socket: text that shows next is no request's."""
         self._others_brought = True
+        self._latest = None
 
     def text_grew(self, at_s: float) -> None:
         """Note that the page's answer changed: whose data came last has brought it.

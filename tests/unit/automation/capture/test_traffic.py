@@ -255,6 +255,42 @@ def test_what_a_page_asks_for_every_second_beside_its_answer_is_no_polling_for_i
     assert traffic.flow(2.75, 4.7) is Flow.UNKNOWN
 
 
+@pytest.mark.parametrize(("times", "flow"), [(1, Flow.POLLING), (2, Flow.UNKNOWN)])
+def test_what_is_asked_for_again_and_again_before_the_prompt_has_not_brought_the_answer(times, flow):
+    traffic = Traffic()
+    traffic.begin()
+    for number in range(times):
+        body(traffic, f"early {number}", "GET /status", float(number))
+    traffic.sent()
+    body(traffic, "ask", "POST /ask", 4.0)
+    body(traffic, "beat", "GET /status", 4.5)
+    traffic.text_grew(4.7)
+    body(traffic, "later", "GET /status", 5.0)
+
+    assert traffic.flow(4.7, 5.2) is flow
+
+
+def test_text_that_shows_after_a_sockets_message_was_not_brought_by_what_is_polled_beside_it():
+    traffic = Traffic()
+    body(traffic, "beat", "GET /status", 4.5)
+    traffic.message_came()
+    traffic.text_grew(4.7)
+    body(traffic, "later", "GET /status", 5.0)
+
+    assert traffic.flow(4.7, 5.2) is Flow.UNKNOWN
+
+
+def test_a_look_or_two_after_each_turn_does_not_make_an_address_one_of_the_background():
+    traffic = Traffic()
+    for _ in range(3):
+        traffic.asked_at_rest("GET /poll")
+        traffic.begin()
+        traffic.sent()
+    poll(traffic, 1.0, 3.0)
+
+    assert traffic.flow(1.15, 4.0) is Flow.POLLING
+
+
 @pytest.mark.parametrize(
     ("address", "flow"),
     [("POST /step", Flow.ASKING_AGAIN), ("POST /title", Flow.WAITING), ("GET /step", Flow.WAITING)],
