@@ -7,7 +7,9 @@ from typing import Literal
 
 from playwright.async_api import Page, Response
 
+from automation.errors import UnreachableError
 from automation.playwright_errors import DRIVER_ERRORS, first_line, navigation
+from automation.web_address import check_web_address
 
 _INTERRUPTED = "is interrupted by another navigation"
 _TRIES = 4
@@ -25,9 +27,13 @@ async def go_to(
     takes the next address's place: so what interrupts is waited for, or each try would be interrupted by the last.
 
     Raises:
-        UnreachableError: It can't be loaded; the reason in plain words.
+        UnreachableError: It can't be loaded, or isn't of the web, such as a file; the reason in plain words.
         PageLostError: The page is gone, or goes elsewhere each time.
     """
+    try:
+        check_web_address(url)
+    except ValueError as exc:
+        raise UnreachableError(url, f"it {exc}") from exc
     until = time.monotonic() + timeout_s
     with navigation(url, timeout_s):
         for _ in range(_TRIES - 1):

@@ -42,7 +42,17 @@ class WebChatConfig:
     @property
     def chat_url(self) -> str:
         """Where a new chat opens."""
-        path = self.profile.path
+        return self._joined(self.profile.path)
+
+    @property
+    def sign_in_url(self) -> str:
+        """Where the site's sign-in form is; the chat's own address where nothing says so."""
+        form = self.profile.sign_in
+        if self.login_url:
+            return self.login_url
+        return self._joined(form.path) if form is not None and form.path != "/" else self.chat_url
+
+    def _joined(self, path: str) -> str:
         return self.base_url if path == "/" else urljoin(self.base_url, path)
 
 

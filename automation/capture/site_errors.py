@@ -19,6 +19,7 @@ from automation.errors import (
     SiteError,
 )
 from automation.growing_text import measure_shared
+from automation.patterns import is_found
 from automation.profiles.model import SiteWords
 
 _MOST_CHARS = 500
@@ -117,7 +118,7 @@ def _message(data: object) -> str:
 
 
 def _says(text: str, patterns: tuple[str, ...]) -> bool:
-    return any(re.search(p, text, re.IGNORECASE) for p in patterns)
+    return any(is_found(pattern, text, ignores_case=True) for pattern in patterns)
 
 
 def _short(text: str) -> str:

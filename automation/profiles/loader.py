@@ -11,6 +11,7 @@ from automation.errors import ProfileError
 from automation.profiles.model import SelectorProfile
 from automation.profiles.validation import parse_profile
 
+_LONGEST_NAME = 60  # in UTF-8 within the 255 bytes that a file's name may have
 SHIPPED_PROFILES = Path(__file__).resolve().parents[2] / "selectors"
 """Folder of the profiles that ship."""
 
@@ -30,11 +31,12 @@ def find_profile_file(name: str, folders: Sequence[Path]) -> Path:
     Raises:
         ProfileError: None has it; the error lists what they have.
     """
-    is_name = name.replace("-", "").replace("_", "").isalnum()
+    is_name = len(name) <= _LONGEST_NAME and name.replace("-", "").replace("_", "").isalnum()
     path = next((p for folder in folders if is_name and (p := folder / f"{name}.yaml").is_file()), None)
     if path is None:
         known = "; ".join(_list_names(folder) for folder in folders)
-        raise ProfileError(f"{name}.yaml", "profile", f"there is no profile {name!r}; there are: {known}")
+        short = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
+        raise ProfileError(f"{short}.yaml", "profile", f"there is no profile {short!r}; there are: {known}")
     return path
 
 

@@ -12,8 +12,17 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from automation.profiles.selector import Pattern, ProfilePart, RequiredSelectors, Selectors, wrap_single
+from automation.profiles.selector import (
+    PagePath,
+    Pattern,
+    ProfilePart,
+    RequiredSelectors,
+    Selectors,
+    wrap_single,
+)
 from automation.profiles.wire_format import Wire
+
+LimitSeconds = Annotated[float, Field(gt=0, le=366 * 24 * 3600)]
 
 
 def _check_message(message: dict[str, str]) -> dict[str, str]:
@@ -56,7 +65,7 @@ class ConversationRules(ProfilePart):
     """The page takes its earlier turns into account. If ``false``, each request is entered as one transcript."""
 
     url: Pattern = ""
-    """Found in the page's address while that address leads back to the chat that is shown, such as ``/c/[0-9a-f-]+``. With it
+    """A regular expression (RE2's), found in the page's address while that address leads back to the chat that is shown, such as ``/c/[0-9a-f-]+``. With it
     a chat goes on after its page was closed, and after a restart."""
 
     in_browser: bool = False
@@ -75,7 +84,7 @@ class ConversationRules(ProfilePart):
 class SignInRules(ProfilePart):
     """The site's own sign-in form, filled with the account's credentials."""
 
-    path: str = "/"
+    path: PagePath = "/"
     """Path or URL of the form, resolved against the endpoint's address. The endpoint's ``login_url`` wins."""
 
     username: RequiredSelectors
@@ -199,26 +208,26 @@ class PromptLimits(ProfilePart):
 class ProfileTimeouts(ProfilePart):
     """Time limits of a slow or fast site, in seconds; they win over the endpoint's."""
 
-    first_token_s: Annotated[float, Field(gt=0)] | None = None
+    first_token_s: LimitSeconds | None = None
     """From the send to the first sign of an answer; reasoning counts. Else the endpoint's ``first_token_seconds``, or 120."""
 
-    idle_s: Annotated[float, Field(gt=0)] | None = None
+    idle_s: LimitSeconds | None = None
     """Between two signs of life after that. Else the endpoint's ``idle_seconds``, or 45."""
 
-    ready_s: Annotated[float, Field(gt=0)] | None = None
+    ready_s: LimitSeconds | None = None
     """Until a page that was loaded takes input; else 30."""
 
-    dom_quiet_s: Annotated[float, Field(gt=0)] | None = None
+    dom_quiet_s: LimitSeconds | None = None
     """How long nothing on the page may change before that alone is the answer's end, where nothing better shows it; else
     10. Set, it also shortens the wait after weaker signs: only for a site that never pauses so long in mid-answer."""
 
-    witness_s: Annotated[float, Field(gt=0)] | None = None
+    witness_s: LimitSeconds | None = None
     """How long an answer that the wire has ended may take to show on the page, which has to agree; else 5. An answer that is
     tied to the page's own request is given without that then, with the note `page_shows_nothing`."""
 
 
 class SiteWords(ProfilePart):
-    """Regular expressions that tell from the words of an error what kind of error it is.
+    """Regular expressions (RE2's) that tell from the words of an error what kind of error it is.
 
     They are searched in any case, and a list replaces the one that is the default.
     """
@@ -280,7 +289,7 @@ class SelectorProfile(ProfilePart):
     description: str = ""
     """One line for people: which site, and on which version the profile was measured."""
 
-    path: str = "/"
+    path: PagePath = "/"
     """Where a new chat opens, resolved against the endpoint's address."""
 
     frame: Selectors = ()
@@ -394,7 +403,7 @@ class SelectorProfile(ProfilePart):
     """Time limits of a slow or fast site."""
 
     site_words: SiteWords = SiteWords()
-    """What the site's error words mean, by regular expressions."""
+    """What the site's error words mean, by regular expressions (RE2's)."""
 
     @field_validator("limits")
     @classmethod

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated
+from urllib.parse import urljoin
 
 import soupsieve
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from automation.patterns import check_pattern
+from automation.web_address import check_web_address
+
+_DEEPEST = 20
+_SOME_PAGE = "https://chat.example/"
 
 
 class ProfilePart(BaseModel):
@@ -17,7 +23,7 @@ class ProfilePart(BaseModel):
     ``selectors/README.md`` against it.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 def wrap_single(value: object) -> object:
@@ -31,6 +37,7 @@ def _check_css(css: object) -> object:
     if ":-soup-" in css or ":contains(" in css:
         msg = "is not CSS: use {css: …, text: …} to match by text"
         raise ValueError(msg)
+    _check_depth(css)
     try:
         soupsieve.compile(css)
     except soupsieve.SelectorSyntaxError as exc:
@@ -39,20 +46,27 @@ def _check_css(css: object) -> object:
     return css
 
 
-def _check_pattern(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as exc:
-        msg = f"is not a regular expression: {exc}"
-        raise ValueError(msg) from exc
-    return pattern
+def _check_depth(css: str) -> None:
+    depth = deepest = 0
+    for character in css:
+        depth += (character == "(") - (character == ")")
+        deepest = max(deepest, depth)
+    if deepest > _DEEPEST:
+        msg = f"is nested more than {_DEEPEST} deep"
+        raise ValueError(msg)
+
+
+def _check_address(path: str) -> str:
+    check_web_address(urljoin(_SOME_PAGE, path))
+    return path
 
 
 def _parse_short_form(value: object) -> object:
     return {"css": value} if isinstance(value, str) else value
 
 
-Pattern = Annotated[str, AfterValidator(_check_pattern), Field(json_schema_extra={"format": "regex"})]
+PagePath = Annotated[str, AfterValidator(_check_address)]
+Pattern = Annotated[str, AfterValidator(check_pattern), Field(json_schema_extra={"format": "regex"})]
 _Text = Annotated[str, Field(min_length=1)]
 
 

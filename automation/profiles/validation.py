@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,6 +10,11 @@ from pydantic import ValidationError
 from automation.errors import ProfileError
 from automation.profiles.keys import suggest_key
 from automation.profiles.model import SelectorProfile
+
+_LONGEST_TEXT = 4000
+_MOST_VALUES = 5000
+_DEEPEST = 40
+_MOST_KEYS_TOLD = 4
 
 
 def parse_profile(
@@ -23,6 +28,9 @@ def parse_profile(
     lines = lines or {}
     if not isinstance(data, Mapping):
         raise ProfileError(source, "<root>", "a profile is a mapping of keys to selectors", 1)
+    if (problem := _find_excess(data)) is not None:
+        key, reason = problem
+        raise ProfileError(source, key, reason, _find_line(key, lines))
     try:
         return SelectorProfile.model_validate(data)
     except ValidationError as exc:
@@ -31,6 +39,40 @@ def parse_profile(
         if len(problems) > 1:
             reason += "; also " + "; ".join(f"{k}: {r}" for k, r in problems[1:])
         raise ProfileError(source, key, reason, _find_line(key, lines)) from exc
+
+
+def _find_excess(data: object) -> tuple[str, str] | None:
+    """Return the key of what is larger than anything in a profile, and how; None where nothing is."""
+    left: list[tuple[tuple[str, ...], object]] = [((), data)]
+    count = 0
+    while left:
+        keys, value = left.pop()
+        problem = _text_problem(value) if isinstance(value, str) else None
+        if len(keys) > _DEEPEST:
+            problem = f"is nested more than {_DEEPEST} deep"
+        if problem is not None:
+            return ".".join(keys[:_MOST_KEYS_TOLD]), problem
+        left += [((*keys, str(name)), inner) for name, inner in _members(value)]
+        count += 1
+        if count + len(left) > _MOST_VALUES:
+            return "<root>", f"has more than {_MOST_VALUES} values"
+    return None
+
+
+def _members(value: object) -> Iterable[tuple[object, object]]:
+    if isinstance(value, Mapping):
+        return value.items()
+    return enumerate(value) if isinstance(value, list | tuple) else ()
+
+
+def _text_problem(text: str) -> str | None:
+    if len(text) > _LONGEST_TEXT:
+        return f"has more than {_LONGEST_TEXT} characters"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "has half a surrogate pair"
+    return None
 
 
 def _parse_problem(error: Any) -> tuple[str, str]:

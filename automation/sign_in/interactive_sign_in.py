@@ -9,7 +9,6 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
-from urllib.parse import urljoin
 
 import anyio
 from playwright.async_api import Page
@@ -109,7 +108,7 @@ class InteractiveSignIn:
             UnreachableError: It can't be loaded.
             PageLostError: The page went away.
         """
-        await self._load(self._sign_in_url)
+        await self._load(self._config.sign_in_url)
 
     async def watch(self) -> None:
         """Watch the page until the profile's roles show that the account is signed in, however that came about."""
@@ -139,15 +138,6 @@ class InteractiveSignIn:
         await anyio.sleep(after_s)
         minutes = f"{after_s / 60:g} min"
         self._end(SignInStatus("expired", reason=f"nobody signed in within {minutes}; start it again"))
-
-    @property
-    def _sign_in_url(self) -> str:
-        form = self._config.profile.sign_in
-        if self._config.login_url:
-            return self._config.login_url
-        return (
-            urljoin(self._config.base_url, form.path) if form and form.path != "/" else self._config.chat_url
-        )
 
     @property
     def _ready(self) -> dict[str, bool]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
 import secrets
+from functools import partial
 
 import anyio
 from playwright.async_api import Page
@@ -20,6 +20,7 @@ from automation.page.chat_identity import (
     parse_last_turn,
 )
 from automation.page.waits import until_at_rest, until_shown
+from automation.patterns import is_found
 from automation.playwright_errors import DRIVER_ERRORS, first_line
 from automation.turn import ChatLink
 from automation.web_provider.chat_loader import ChatLoader
@@ -98,7 +99,9 @@ class ChatFinder:
         if not pattern:
             return None
         try:
-            await self._page.wait_for_url(re.compile(pattern), wait_until="commit", timeout=_OWN_URL_MS)
+            await self._page.wait_for_url(
+                partial(is_found, pattern), wait_until="commit", timeout=_OWN_URL_MS
+            )
         except DRIVER_ERRORS as exc:
             # The answer is complete all the same; the chat just can't be found again without this page.
             logger.info("chat_has_no_address", extra={"reason": first_line(exc)})

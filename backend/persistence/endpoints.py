@@ -16,6 +16,7 @@ from backend.endpoints.repository import StoredEndpoint
 from backend.errors import NameTakenError
 from backend.persistence.tables import EndpointRow
 from backend.providers.config import EndpointConfig
+from backend.providers.fields import STORED
 
 _SECRETS = ("password", "api_key")
 
@@ -94,7 +95,9 @@ class SqlEndpoints:
         created_at = row["created_at"]
         if created_at.tzinfo is None:  # SQLite keeps no time zone
             created_at = created_at.replace(tzinfo=UTC)
-        return StoredEndpoint(EndpointConfig.model_validate(settings), row["is_started"], created_at)
+        return StoredEndpoint(
+            EndpointConfig.model_validate(settings, context={STORED: True}), row["is_started"], created_at
+        )
 
 
 def _purpose(slug: str) -> str:

@@ -17,8 +17,11 @@ from backend.providers.fields import (
     HeaderName,
     HeaderSecret,
     HttpAddress,
+    Locale,
     ProxyAddress,
     Seconds,
+    Timezone,
+    UserAgent,
 )
 from backend.wire.door import DoorName
 
@@ -99,13 +102,13 @@ class BrowserSettings(_Strict):
     """
 
     headless: bool | None = None
-    user_agent: str | None = None
+    user_agent: UserAgent | None = None
     viewport: Viewport | None = None
     timeout: Annotated[int, Field(gt=0, le=24 * 3600 * 1000)] | None = None
     anti_detection: bool = True
     proxy: Proxy | None = None
-    locale: str | None = None
-    timezone: str | None = None
+    locale: Locale | None = None
+    timezone: Timezone | None = None
     driver: Driver | None = None
     cdp_url: CdpAddress | None = None
     gl: Gl = "auto"

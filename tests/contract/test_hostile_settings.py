@@ -59,6 +59,14 @@ def format_param(got) -> object:
         ("browser_config", '{"proxy":{"server":"http://u:secret@p:1"}}', "browser_config.proxy.server"),
         ("browser_config", '{"proxy":{"server":"socks5://p:1"}}', "browser_config.proxy.server"),
         ("browser_config", '{"timeout":99999999999}', "browser_config.timeout"),
+        ("browser_config", '{"proxy":{"server":"pac+http://p:1/x"}}', "browser_config.proxy.server"),
+        ("browser_config", '{"proxy":{"server":"http=a;https=b"}}', "browser_config.proxy.server"),
+        ("browser_config", '{"locale":"../../etc"}', "browser_config.locale"),
+        ("browser_config", '{"locale":"de --x"}', "browser_config.locale"),
+        ("browser_config", '{"timezone":"../../etc/passwd"}', "browser_config.timezone"),
+        ("browser_config", '{"timezone":":/etc/passwd"}', "browser_config.timezone"),
+        ("browser_config", '{"user_agent":"a\\r\\nb: c"}', "browser_config.user_agent"),
+        ("browser_config", f'{{"user_agent":"{"a" * 2000}"}}', "browser_config.user_agent"),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -134,3 +142,34 @@ async def test_what_was_refused_leaves_the_gateway_able_to_start_again(tmp_path,
         listed = (await again.rest.get("/api/endpoints/")).json()
 
     assert [endpoint["slug"] for endpoint in listed] == ["kept"]
+
+
+LEAST = {"input": "a", "assistant_turn": "b"}
+PROFILES = {
+    "a long name": "a" * 5_000,
+    "a name of long characters": "ä" * 200,
+    "nul": "\0",
+    "a path": "../../etc/passwd",
+    "a count that no number holds": {**LEAST, "conversation": {"url": "a{99999999999999999999}("}},
+    "groups": {**LEAST, "conversation": {"url": "(" * 400 + ")" * 400 + "("}},
+    "many groups": {**LEAST, "conversation": {"url": "(" * 5_000 + ")" * 5_000}},
+    "nested selectors": {**LEAST, "input": ":not(" * 2_000 + "a" + ")" * 2_000},
+    "selectors nested a little less": {**LEAST, "input": ":is(" * 400 + "a" + ")" * 400},
+    "a long selector": {**LEAST, "input": ".a" * 500_000},
+    "a long path": {
+        **LEAST,
+        "wire": {"decoder": "json_sse", "urls": "*", "text_path": "a." * 9_000, "end": "x"},
+    },
+    "a file": {**LEAST, "sign_in": {"path": "file:///etc/passwd", "username": "u", "password": "p"}},
+    "another file": {**LEAST, "path": "file:///etc/passwd"},
+    "a page in the address": {**LEAST, "path": "data:text/html,x"},
+}
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+async def test_a_profile_that_nobody_could_use_is_refused_with_its_key(gateway, profile, caplog):
+    got = await gateway.create("Page", profile=profile)
+
+    assert got.status_code in {400, 422}, got.text
+    assert "request_failed" not in caplog.text
+    assert len(got.text) < 3_000

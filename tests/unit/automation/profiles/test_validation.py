@@ -48,6 +48,36 @@ def test_a_text_of_a_selector_may_be_one_or_several():
         ({"input": ["a", 5]}, "input.1", "Input should be a valid dictionary or instance of Selector"),
         ({"input": {"css": 5}}, "input.0.css", "Input should be a valid string"),
         ({"input": ""}, "input.0.css", "is not a CSS selector: Expected a selector at position 0"),
+        ({"path": "file:///etc/passwd"}, "path", "leads to no address of the web"),
+        ({"path": "FILE:/etc/passwd"}, "path", "leads to no address of the web"),
+        ({"path": "data:text/html,x"}, "path", "leads to no address of the web"),
+        ({"path": "javascript:alert(1)"}, "path", "leads to no address of the web"),
+        ({"path": "java\nscript:alert(1)"}, "path", "leads to no address of the web"),
+        ({"path": "\x01file:///etc"}, "path", "leads to no address of the web"),
+        ({"path": "chrome://version"}, "path", "leads to no address of the web"),
+        ({"path": "view-source:https://a.example/"}, "path", "leads to no address of the web"),
+        ({"path": "blob:https://a.example/1"}, "path", "leads to no address of the web"),
+        ({"path": "about:blank"}, "path", "leads to no address of the web"),
+        ({"path": "ftp://a.example/"}, "path", "leads to no address of the web"),
+        ({"path": "http://[::1/"}, "path", "Invalid IPv6 URL"),
+        (
+            {"sign_in": {"path": "file:///etc/passwd", "username": "a", "password": "b"}},
+            "sign_in.path",
+            "leads to no address of the web",
+        ),
+        ({"conversation": {"url": "("}}, "conversation.url", "is not a regular expression (RE2): missing )"),
+        ({"conversation": {"url": "a(?=b)"}}, "conversation.url", "is not a regular expression (RE2)"),
+        ({"conversation": {"url": "(" * 5000}}, "conversation.url", "has more than 4000 characters"),
+        ({"conversation": {"url": "a" * 1001}}, "conversation.url", "has more than 1000 characters"),
+        ({"site_words": {"quota": ["a{1000}{1000}"]}}, "site_words.quota.0", "is not a regular expression"),
+        ({"send": ":not(" * 2000}, "send", "has more than 4000 characters"),
+        ({"send": ":not(" * 700 + "a" + ")" * 400}, "send.0.css", "is nested more than 20 deep"),
+        ({"send": ".a" * 5000}, "send", "has more than 4000 characters"),
+        ({"send": "\ud800"}, "send", "has half a surrogate pair"),
+        ({"send": ["a"] * 6000}, "<root>", "has more than 5000 values"),
+        ({"name": "a" * 5000}, "name", "has more than 4000 characters"),
+        ({"timeouts": {"idle_s": 1e300}}, "timeouts.idle_s", "Input should be less than or equal to"),
+        ({"timeouts": {"idle_s": float("inf")}}, "timeouts.idle_s", "Input should be a finite number"),
         ({"input": "a["}, "input.0.css", "is not a CSS selector: Malformed attribute selector at position 1"),
         (
             {"send": "button:contains('x')"},
@@ -129,3 +159,24 @@ def test_site_words_that_we_ship_are_regular_expressions():
     words = SiteWords()
 
     assert SiteWords(**words.model_dump()) == words
+
+
+def nested(depth):
+    value = ".a"
+    for _ in range(depth):
+        value = {"css": ".a", "has": value}
+    return value
+
+
+def test_a_selector_in_a_selector_has_a_bound():
+    parse_profile({**LEAST, "send": nested(10)})
+
+    with pytest.raises(ProfileError, match="is nested more than 40 deep"):
+        parse_profile({**LEAST, "send": nested(100_000)})
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "chat", "/c?a=b#d", "//other.example/", "https://a.example:8443/c", "#/chat", ""]
+)
+def test_a_path_may_lead_anywhere_on_the_web(path):
+    assert parse_profile({**LEAST, "path": path}).path == path

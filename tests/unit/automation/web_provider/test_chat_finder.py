@@ -34,8 +34,8 @@ class Page(PageModel):
         if self.error is not None:
             raise self.error
 
-    async def wait_for_url(self, pattern, wait_until, timeout):
-        if not pattern.search(self.address):
+    async def wait_for_url(self, matches, wait_until, timeout):
+        if not matches(self.address):
             raise PlaywrightError("Timeout 500ms exceeded.")
         self.url = urljoin(self.url, self.address)
 
