@@ -195,9 +195,9 @@ TABLE: Mapping[type[BaseException], ErrorRow] = MappingProxyType(
         LiveTokenExpiredError: ErrorRow(_NOWHERE, _HOLDS, Rank.OTHER),
         StorageError: ErrorRow(_NOWHERE, _HOLDS, Rank.OTHER),
         TrialTimeoutError: ErrorRow(_NOWHERE, _HOLDS, Rank.OTHER),
-        AnswerShapeError: ErrorRow(_ELSEWHERE, _HOLDS, Rank.OTHER),
-        ToolCallError: ErrorRow(Try.ENDPOINT | Try.REOPEN, _HOLDS, Rank.OTHER),
-        StructuredAnswerError: ErrorRow(Try.ENDPOINT | Try.REOPEN, _HOLDS, Rank.OTHER),
+        AnswerShapeError: ErrorRow(Try.REOPEN, _HOLDS, Rank.OTHER),
+        ToolCallError: ErrorRow(Try.REOPEN, _HOLDS, Rank.OTHER),
+        StructuredAnswerError: ErrorRow(Try.REOPEN, _HOLDS, Rank.OTHER),
         ProviderRefusedError: ErrorRow(_NOWHERE, _HOLDS, Rank.OTHER),
         ProviderForbidsError: ErrorRow(Try.ENDPOINT | Try.REOPEN, _HOLDS, Rank.OTHER),
         ProviderConflictError: ErrorRow(_ELSEWHERE, _HOLDS, Rank.OTHER),
@@ -218,9 +218,14 @@ def find_row(error: BaseException) -> ErrorRow:
 _SENDS_AGAIN = Try.PAGE | Try.SAME | Try.ACCOUNT | Try.ENDPOINT | Try.CLIENT
 
 
+def find_sent(error: BaseException) -> SentState | None:
+    """Return whether the site may have got the prompt of a page's turn that ended so; None for any other error."""
+    return error.sent if isinstance(error, AutomationError | AnswerShapeError) else None
+
+
 def is_worth(error: BaseException, another: Try) -> bool:
     """Whether ``another`` try may go better after ``error``; never one that would send what may have been sent."""
-    if isinstance(error, AutomationError) and error.sent in {SentState.MAYBE, SentState.YES}:
+    if find_sent(error) in {SentState.MAYBE, SentState.YES}:
         another_is_safe = not another & _SENDS_AGAIN
         return another_is_safe and another in find_row(error).tries
     return another in find_row(error).tries

@@ -37,6 +37,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from automation.errors import SentState
+
 
 class GatewayError(Exception):
     """Base of every error that the gateway itself raises; ``str()`` is shown to the client."""
@@ -227,9 +229,11 @@ class AnswerShapeError(GatewayError):
 
     Attributes:
         problem: What is wrong with it, without its words.
+        sent: The page answered, so the site has the prompt.
     """
 
     form = "form"
+    sent: ClassVar = SentState.YES
 
     def __init__(self, problem: str) -> None:
         super().__init__(

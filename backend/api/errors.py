@@ -44,7 +44,7 @@ from automation.errors import (
 )
 from backend.asgi import Scope
 from backend.endpoints.back_off import leading_error
-from backend.error_table import Try, is_worth
+from backend.error_table import Try, find_sent, is_worth
 from backend.errors import (
     AccountNotFoundError,
     AlreadyRunningError,
@@ -171,7 +171,7 @@ def describe_error(error: BaseException) -> ErrorReply:
             _param(error),
             _headers(error),
             _action_url(error),
-            error.sent if isinstance(error, AutomationError) else None,
+            find_sent(error),
         )
     logger.error("request_failed", exc_info=error)
     return ErrorReply(500, "internal_error", "The gateway failed unexpectedly; its log says why.")
@@ -267,7 +267,7 @@ def _param(error: BaseException) -> str | None:
 
 
 def _headers(error: BaseException) -> dict[str, str]:
-    sent = error.sent if isinstance(error, AutomationError) else None
+    sent = find_sent(error)
     told = {} if sent is None else {"x-gateway-sent": str(sent)}
     if isinstance(error, PoolFullError):
         told |= retry_after(_POOL_RETRY_S)

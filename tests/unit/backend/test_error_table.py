@@ -29,6 +29,7 @@ ACCOUNT_ERRORS = {
 }
 PASSING = {"RetryableError", "SiteError", "RateLimitedError", "PageLostError"}
 NOT_BY_THE_CLIENT = {
+    "AnswerShapeError",
     "AccountBannedError",
     "AlreadyRunningError",
     "AnswerRewrittenError",

@@ -42,6 +42,8 @@ from backend.errors import (
     ToolCallError,
 )
 
+WAS_SENT = {"x-gateway-sent": "yes", "x-should-retry": "false"}
+
 
 @pytest.mark.parametrize(
     ("error", "status", "code", "headers"),
@@ -57,8 +59,8 @@ from backend.errors import (
         (SiteError("boom"), 502, "site_error", {}),
         (ContentBlockedError("no"), 502, "content_blocked", {"x-should-retry": "false"}),
         (PageLostError(), 502, "site_error", {}),
-        (ToolCallError("x"), 502, "invalid_tool_call", {"x-should-retry": "false"}),
-        (StructuredAnswerError("x"), 502, "invalid_structured_answer", {"x-should-retry": "false"}),
+        (ToolCallError("x"), 502, "invalid_tool_call", WAS_SENT),
+        (StructuredAnswerError("x"), 502, "invalid_structured_answer", WAS_SENT),
         (UnreachableError("u", "dns"), 502, "site_error", {}),
         (SignInRequiredError("r"), 503, "sign_in_required", {"x-should-retry": "false"}),
         (SessionRefusedError(), 503, "sign_in_required", {"x-should-retry": "false"}),
