@@ -13,7 +13,7 @@ from typing import Any
 
 from anyio.streams.memory import MemoryObjectSendStream
 
-from automation.capture.agreement import Agreement
+from automation.capture.agreement import Agreement, count_words
 from automation.capture.answer_assembler import AnswerAssembler, PageFacts
 from automation.capture.decoders.protocol import StreamFormatError, WireEvent
 from automation.capture.end_detector import AT_WORK, EndMove
@@ -121,6 +121,7 @@ class TurnCapture:
         self._controls: dict[str, Any] = {}
         self._is_busy = False
         self._sent: SentPrompt | None = None
+        self._shows_part = False
         self._prompt = ""
         self._turns_before: list[Any] | None = None
         self.effects = SendEffects()
@@ -178,6 +179,11 @@ class TurnCapture:
     def hear(self, words: str) -> None:
         """Take what a dialog of the page says."""
         self._seen.put({"said": [words], "is_text_only": True})
+
+    @property
+    def shows_part(self) -> bool:
+        """Whether the page showed only a part of the answer when that was complete on the wire, as it types it out."""
+        return self._shows_part
 
     @property
     def answer(self) -> str:
@@ -373,6 +379,7 @@ class TurnCapture:
             bound_by = self._wire.bound_by if self._wire else None
             found = self._answer.compare_with_page(shown, bound_by)
             if found is Agreement.AGREES:
+                self._shows_part = count_words(shown).total() < count_words(self.answer).total()
                 return ()
             now = time.monotonic()
             if shown != before:

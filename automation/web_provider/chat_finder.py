@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 _OWN_URL_MS = 500
 _LOOK_S = 0.1
+# An answer that is typed out has come to its end when it stands for so long.
+_WRITTEN_S = 0.6
 
 
 class ChatFinder:
@@ -58,13 +60,27 @@ class ChatFinder:
         await until_shown(self._agent, want, int(self._timeouts.ready_s * 1000))
         return await self._shows(chat, is_opened_anew=True)
 
-    async def still_shows(self, chat: ChatLink) -> bool:
+    async def still_shows(self, chat: ChatLink, *, is_being_written: bool = False) -> bool:
         """Whether this chat still stands on the page as it was left, its last prompt answered and the page at rest.
+
+        ``is_being_written`` where the page showed only a part of its last answer: pages that type an answer out may drop
+        a prompt until they are done, so that is waited for.
 
         Raises:
             PageLostError: The page is gone, or hung.
         """
+        if is_being_written:
+            await self._until_written()
         return await self._shows(chat, is_opened_anew=False)
+
+    async def _until_written(self) -> None:
+        answer, since_s = "", anyio.current_time()
+        with anyio.move_on_after(self._timeouts.ready_s):
+            while anyio.current_time() - since_s < _WRITTEN_S:
+                shown = parse_last_turn(await self._agent.call("lastAsked", None)).answer
+                if shown != answer:
+                    answer, since_s = shown, anyio.current_time()
+                await anyio.sleep(_LOOK_S)
 
     async def _shows(self, chat: ChatLink, *, is_opened_anew: bool) -> bool:
         if not await until_at_rest(self._agent, self._timeouts.stop_s):

@@ -125,7 +125,12 @@ class ChatPage:
         if not is_here and chat.url is None:
             return False
         self._chat.move(ChatMove.LEAVE)
-        if await (self._finder.still_shows(chat) if is_here else self._finder.reopen(chat)):
+        is_being_written = self._chat.is_being_written
+        if await (
+            self._finder.still_shows(chat, is_being_written=is_being_written)
+            if is_here
+            else self._finder.reopen(chat)
+        ):
             self._chat.move(ChatMove.FIND, chat)
             return True
         logger.info("chat_gone", extra={"endpoint": self._config.name})

@@ -68,10 +68,12 @@ class ShownChat:
 
     Attributes:
         is_single_turn: It has one turn only.
+        is_being_written: The page showed only a part of its last answer when that was complete on the wire.
     """
 
     def __init__(self) -> None:
         self.is_single_turn = True
+        self.is_being_written = False
         self._state = ChatState.UNKNOWN
         self._link: ChatLink | None = None
 

@@ -131,14 +131,18 @@ class ChatTurn:
                 finished = await capture.read(out)
                 await self._make_sure_of_end(finished)
             self._wire_check.expect(capture.answer if finished.source == "wire" else None)
-            await self._note_end(replace(ask, text=written), before, capture.answer)
+            asked = replace(ask, text=written)
+            await self._note_end(asked, before, capture.answer, is_being_written=capture.shows_part)
         notes = finished.notes if written == ask.text else (PROMPT_FILE_NOTE, *finished.notes)
         link = self._chat.link
         await out.send(replace(finished, notes=notes, chat=link, is_continued=ask.is_continued))
 
-    async def _note_end(self, ask: TurnInput, before: ChatLink | None, answer: str) -> None:
+    async def _note_end(
+        self, ask: TurnInput, before: ChatLink | None, answer: str, *, is_being_written: bool
+    ) -> None:
         link = await self._finder.link_after(ask, before, answer)
         self._chat.is_single_turn = ask.is_single_turn
+        self._chat.is_being_written = is_being_written
         if link:
             self._chat.move(ChatMove.KEEP, link)
         else:

@@ -271,9 +271,7 @@ def _headers(error: BaseException) -> dict[str, str]:
     told = {} if sent is None else {"x-gateway-sent": str(sent)}
     if isinstance(error, PoolFullError):
         told |= retry_after(_POOL_RETRY_S)
-    elif isinstance(error, BusyError | RateLimitedError) or (
-        isinstance(error, ApiFailedError) and error.retry_after_s is not None
-    ):
+    elif isinstance(error, BusyError | RateLimitedError | ApiFailedError) and error.retry_after_s is not None:
         told |= retry_after(error.retry_after_s)
     # OpenAI's clients repeat 409, 429 and 5xx by themselves; some of them a person must act on first, and some the
     # site may have got already.

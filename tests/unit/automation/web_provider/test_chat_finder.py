@@ -97,6 +97,16 @@ async def test_a_chat_that_stands_here_goes_on_once_it_is_answered_and_at_rest(a
     assert await finder_on(page).still_shows(CHAT) is is_there
 
 
+async def test_an_answer_that_is_typed_out_still_is_waited_for():
+    page = last_asked(Page(), "How far is the moon?")
+    looks = iter(["384", "384 400", FAR, FAR])
+    told = page.answers["lastAsked"]()
+    page.answers["lastAsked"] = lambda *_: {**told, "answer": next(looks, FAR)}
+
+    assert await finder_on(page).still_shows(CHAT, is_being_written=True)
+    assert next(looks, None) is None
+
+
 async def test_a_new_chat_gets_an_id_and_the_fingerprint_of_what_was_asked():
     shown = last_asked(Page(), "How far is the moon?")
     first = await finder_on(shown).link_after(TurnInput("How far is the moon?"), None, FAR)

@@ -75,7 +75,7 @@ class Parts:
 
     # -- finder
 
-    async def still_shows(self, chat):
+    async def still_shows(self, chat, *, is_being_written):
         self.log.append("look")
         return self.is_found
 
@@ -209,7 +209,7 @@ async def test_while_a_page_goes_to_a_chat_it_holds_none():
     parts = await opened(HERE)
     seen = []
 
-    async def look(chat):
+    async def look(chat, *, is_being_written):
         seen.append(parts.page.holds)
         return True
 
