@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import struct
+
 import pytest
 
 from tests.fakes.scripted_api import answers, scripted_api
@@ -22,6 +25,31 @@ async def test_the_client_gets_the_providers_vectors(api_gateway, api):
     assert got.data[0].embedding == [0.25, -1.0]
     assert api.asked[0].path == "/v1/embeddings"
     assert api.asked[0].json == {"model": "m", "input": "hello", "encoding_format": "float"}
+
+
+@pytest.mark.parametrize(
+    ("preset", "answer"),
+    [
+        ("openai_compatible", VECTORS),
+        ("ollama", {"embeddings": [[0.25, -1.0]], "prompt_eval_count": 3}),
+        ("google", {"embeddings": [{"values": [0.25, -1.0]}]}),
+    ],
+)
+@pytest.mark.parametrize(
+    ("encoding", "vector"),
+    [("base64", base64.b64encode(struct.pack("<2f", 0.25, -1.0)).decode()), ("float", [0.25, -1.0])],
+)
+async def test_vectors_have_the_encoding_that_was_asked_for_at_every_api(
+    gateway, api, preset, answer, encoding, vector
+):
+    api.plays(answers(answer))
+    await gateway.started_api("api", api.url, preset=preset, models=["m"])
+
+    got = await gateway.rest.post(
+        "/v1/embeddings", json={"model": "api/m", "input": "a", "encoding_format": encoding}
+    )
+
+    assert got.json()["data"][0]["embedding"] == vector
 
 
 async def test_tokens_are_recorded(api_gateway, api):

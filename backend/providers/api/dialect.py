@@ -156,8 +156,8 @@ class Dialect(Protocol):
         """Return the request for OpenAI's embeddings body; None where the provider has none."""
         ...
 
-    def embedded(self, body: bytes, model: str) -> bytes:
-        """Return OpenAI's embeddings document for the provider's answer.
+    def embedded(self, body: bytes, model: str, encoding: Any) -> bytes:
+        """Return OpenAI's embeddings document for the provider's answer; ``encoding`` is the body's ``encoding_format``.
 
         Raises:
             ApiFailedError: It isn't one.

@@ -203,7 +203,7 @@ class ApiProvider(WithoutAccounts):
             raise InvalidRequestError(msg, "model")
         async with self._answer_limit(), self._sent(request) as response:
             await self._refuse_errors(response)
-            return self._dialect.embedded(await self._read(response), model)
+            return self._dialect.embedded(await self._read(response), model, body.get("encoding_format"))
 
     def _answer_limit(self) -> _TimeLimit:
         limit_s = self._place.timeouts.first_token_s

@@ -99,7 +99,7 @@ class Anthropic:
         """Return None: Anthropic has no embeddings."""
         return None
 
-    def embedded(self, body: bytes, model: str) -> bytes:  # noqa: ARG002  there are none
+    def embedded(self, body: bytes, model: str, encoding: Any) -> bytes:  # noqa: ARG002  there are none
         """Raise: Anthropic has no embeddings."""
         msg = "it has no embeddings"
         raise ApiFailedError(msg)

@@ -105,7 +105,7 @@ class Custom:
         """Return None."""
         return None
 
-    def embedded(self, body: bytes, model: str) -> bytes:  # noqa: ARG002  there are none
+    def embedded(self, body: bytes, model: str, encoding: Any) -> bytes:  # noqa: ARG002  there are none
         """Raise: there are no embeddings to be read."""
         msg = "this API has no embeddings"
         raise ApiFailedError(msg)

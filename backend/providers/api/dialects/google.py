@@ -15,6 +15,7 @@ from backend.provider_errors import (
     KeyLimitedError,
     ModelLimitedError,
 )
+from backend.providers.api.chat.embedding_vectors import encode_vectors
 from backend.providers.api.chat.sse_stream import SseStream
 from backend.providers.api.chat.translated_stream import parse_object, parse_or_none
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
@@ -108,8 +109,8 @@ class Google:
         """Return the request for all texts at once."""
         return ApiRequest(f"/{model_path(body)}:batchEmbedContents", to_json(embed_request(body)))
 
-    def embedded(self, body: bytes, model: str) -> bytes:
-        """Return the vectors as floats; ``usage`` is missing where Gemini counts nothing."""
+    def embedded(self, body: bytes, model: str, encoding: Any) -> bytes:
+        """Return OpenAI's document; ``usage`` is missing where Gemini counts nothing."""
         document = parse_object(body)
         _raise_failure_in(document)
         entries = document.get("embeddings")
@@ -120,6 +121,7 @@ class Google:
             {"object": "embedding", "index": index, "embedding": _vector(entry)}
             for index, entry in enumerate(entries)
         ]
+        encode_vectors(data, encoding)
         whole: dict[str, Any] = {"object": "list", "data": data, "model": model}
         if count := count_at(document, "usageMetadata", "promptTokenCount"):
             whole["usage"] = {"prompt_tokens": count, "total_tokens": count}

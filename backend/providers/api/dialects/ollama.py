@@ -13,6 +13,7 @@ from typing import Any
 from automation.capture.decoders.framing.lines import LineSplitter
 from backend.errors import InvalidRequestError
 from backend.provider_errors import ApiFailedError, KeyLimitedError
+from backend.providers.api.chat.embedding_vectors import encode_vectors
 from backend.providers.api.chat.translated_stream import TranslatedStream, parse_object, parse_or_none
 from backend.providers.api.dialect import ApiRequest, Body, Refusal, WholeCompletion
 from backend.providers.api.dialects.ollama_request import HONOURED, chat_request
@@ -104,8 +105,8 @@ class Ollama:
         }
         return ApiRequest("/api/embed", to_json({"model": body.get("model"), "input": texts, **asked}))
 
-    def embedded(self, body: bytes, model: str) -> bytes:
-        """Return OpenAI's document; the numbers are floats whatever ``encoding_format`` said."""
+    def embedded(self, body: bytes, model: str, encoding: Any) -> bytes:
+        """Return OpenAI's document."""
         document = parse_object(body)
         _raise_error_in(document)
         vectors = document.get("embeddings")
@@ -113,6 +114,7 @@ class Ollama:
             msg = "its answer has no embeddings"
             raise ApiFailedError(msg)
         data = [{"object": "embedding", "index": i, "embedding": one} for i, one in enumerate(vectors)]
+        encode_vectors(data, encoding)
         answer: dict[str, Any] = {"object": "list", "data": data, "model": model}
         if (sent := parse_count(document.get("prompt_eval_count"))) is not None:
             answer["usage"] = {"prompt_tokens": sent, "total_tokens": sent}

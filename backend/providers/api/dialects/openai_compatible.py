@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from backend.provider_errors import ApiFailedError
+from backend.providers.api.chat.embedding_vectors import encode_vectors
 from backend.providers.api.chat.passed_answer import (
     mend_whole,
     parse_openai_usage,
@@ -95,14 +96,15 @@ class OpenAICompatible:
         """Return the request as it came."""
         return ApiRequest("/embeddings", to_json(dict(body)))
 
-    def embedded(self, body: bytes, model: str) -> bytes:  # noqa: ARG002  it has its own
-        """Return the document as it came, once it is known to be one."""
+    def embedded(self, body: bytes, model: str, encoding: Any) -> bytes:  # noqa: ARG002  it has its own
+        """Return the document, as it came where the vectors have the encoding that was asked for."""
         document = parse_object(body)
         raise_stated_error(document)
-        if not isinstance(document.get("data"), list):
+        entries = document.get("data")
+        if not isinstance(entries, list):
             msg = "its embeddings have no data"
             raise ApiFailedError(msg)
-        return body
+        return to_json(document) if encode_vectors(entries, encoding) else body
 
 
 def _adapt(body: dict[str, Any], quirks: Quirks) -> None:

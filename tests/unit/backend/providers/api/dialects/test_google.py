@@ -305,7 +305,9 @@ def test_fields_without_effect_are_named():
 def test_embeddings_come_out_in_order_without_a_count_that_nobody_told():
     request = Google().embeddings({"model": "gemini-embedding-001", "input": ["a", "b"]})
 
-    told = orjson.loads(Google().embedded(b'{"embeddings": [{"values": [0.5]}, {"values": [1]}]}', "e/m"))
+    told = orjson.loads(
+        Google().embedded(b'{"embeddings": [{"values": [0.5]}, {"values": [1]}]}', "e/m", None)
+    )
 
     assert request is not None
     assert request.path == "/models/gemini-embedding-001:batchEmbedContents"
@@ -316,5 +318,5 @@ def test_embeddings_come_out_in_order_without_a_count_that_nobody_told():
 @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"embeddings": [{}]}', orjson.dumps(UNAVAILABLE)])
 def test_what_holds_no_vectors_is_no_embedding(body):
     with pytest.raises(ApiFailedError) as caught:
-        Google().embedded(body, "m")
+        Google().embedded(body, "m", None)
     assert caught.value.site_message

@@ -348,9 +348,9 @@ def test_models_are_the_tags():
 
 
 def test_embeddings_go_there_and_back():
-    request = Ollama().embeddings({"model": "nomic", "input": ["a", "b"], "encoding_format": "base64"})
+    request = Ollama().embeddings({"model": "nomic", "input": ["a", "b"], "encoding_format": "float"})
     answer = Ollama().embedded(
-        b'{"model":"nomic","embeddings":[[0.5,1.0],[0.25,2.0]],"prompt_eval_count":4}', "e/nomic"
+        b'{"model":"nomic","embeddings":[[0.5,1.0],[0.25,2.0]],"prompt_eval_count":4}', "e/nomic", "float"
     )
 
     assert request is not None
