@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import httpx
 import openai
 import pytest
@@ -21,6 +20,7 @@ from fastapi import FastAPI
 
 from backend.app import create_app
 from backend.assembly import OpenAuthenticator, open_authenticator
+from backend.providers.api.client_session import open_api_session
 from backend.providers.api.opener import API_TRAITS, api_opener, check_api, native_apis_of
 from backend.providers.config import EndpointConfig
 from backend.providers.kinds import OpenedProviders, OpenProviders
@@ -62,7 +62,7 @@ def providers_of(site: ScriptedSite) -> OpenProviders:
             else:
                 check_api(config, settings.provider_keys)
 
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        async with open_api_session() as session:
             api = ProviderKind(api_opener(session, settings.provider_keys), API_TRAITS, native_apis_of)
             kinds = {"rest_api": api, "api_token": api}
             yield OpenedProviders(kinds, check, lambda: {"status": "scripted"}, {"web_chat": site.open})

@@ -191,12 +191,12 @@ async def test_what_has_no_effect_is_named_and_what_would_change_the_answer_is_r
 
 
 BEFORE = {
-    "an overloaded provider": (answers(OVERLOADED, 529), 502, "site_error"),
-    "an error under HTTP 200": (answers(OVERLOADED), 502, "site_error"),
+    "an overloaded provider": (answers(OVERLOADED, 529), 529, "overloaded"),
+    "an error under HTTP 200": (answers(OVERLOADED), 529, "overloaded"),
     "an error event first": (
         [*BEGUN, sent("error", error=OVERLOADED["error"]), STREAM_END],
-        502,
-        "site_error",
+        529,
+        "overloaded",
     ),
     "a stream without a word": ([*BEGUN, STREAM_END], 502, "site_error"),
     "a limit": (
@@ -269,7 +269,9 @@ async def test_a_failure_in_mid_stream_is_an_error_and_never_an_end(gateway, cli
 
     events = [line.removeprefix("data: ") for line in got.text.splitlines() if line.startswith("data: ")]
     assert json.loads(events[0])["choices"][0]["delta"]["content"] == "Hello"
-    assert json.loads(events[-1])["error"]["code"] == "site_error"
+    assert json.loads(events[-1])["error"]["code"] == (
+        "overloaded" if name == "an error event" else "site_error"
+    )
     assert '"finish_reason":"' not in got.text
     assert "[DONE]" not in events
 

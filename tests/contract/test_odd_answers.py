@@ -263,3 +263,32 @@ async def test_a_provider_that_is_overloaded_is_told_as_such_with_when_to_try_ag
 
     assert got.headers["retry-after"] == "11"
     assert (got.status_code, got.json()["error"]["type"]) == (529, "overloaded_error")
+
+
+def as_json(stream: list[Step]) -> list[Step]:
+    """The same stream under the content type of JSON."""
+    return [
+        step.replace(b"text/event-stream", b"application/json") if isinstance(step, bytes) else step
+        for step in stream
+    ]
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_an_answer_in_another_form_than_was_asked_for_is_an_answer(api_gateway, api, door):
+    api.plays(answers(completion("Hello")), as_json(streams("Hel", "lo")), streams("Hel", "lo"))
+
+    asked = [(await post(api_gateway, door, stream=is_streamed)) for is_streamed in (True, True, False)]
+
+    assert [meant(got, door) for got in asked] == [Meaning("Hello", end="complete")] * 3
+
+
+async def test_a_whole_error_where_a_stream_was_asked_for_lets_another_endpoint_answer(gateway, api):
+    api.plays(answers({"error": {"message": "down", "code": "x"}}))
+    async with scripted_api() as other:
+        other.plays(streams("fine"))
+        await gateway.started_api("second", other.url)
+        await gateway.started_api("first", api.url, fallbacks=["second"])
+
+        got = await gateway.ask(model="first", stream=True)
+
+    assert got.headers["x-gateway-endpoint"] == "second"

@@ -27,7 +27,7 @@ class ApiRequest(NamedTuple):
         path: Relative to the endpoint's base URL, with its query, such as ``/chat/completions``.
         body: JSON; empty for a GET.
         headers: Besides authorization and content type.
-        takes_json: A streamed answer may come as ``application/json``, which else is a failure under HTTP 200.
+        takes_json: A streamed answer is no event stream, so that JSON in it is what was asked for; else it is a whole answer.
     """
 
     path: str
@@ -67,17 +67,22 @@ class Refusal:
 
 
 class ChatStream(Protocol):
-    """One streamed answer while it arrives, split anywhere.
+    """One streamed answer while it arrives, split anywhere."""
 
-    Attributes:
-        has_begun: Text, reasoning, a refusal or a tool call came: from here on nobody else can be asked.
-        is_finished: The provider said that the answer is whole.
-        usage: As reported so far.
-    """
+    @property
+    def has_begun(self) -> bool:
+        """Whether text, reasoning, a refusal or a tool call came: from here on nobody else can be asked."""
+        ...
 
-    has_begun: bool
-    is_finished: bool
-    usage: TokenUsage | None
+    @property
+    def is_finished(self) -> bool:
+        """Whether the provider said that the answer is whole."""
+        ...
+
+    @property
+    def usage(self) -> TokenUsage | None:
+        """The tokens, as reported so far."""
+        ...
 
     def feed(self, data: bytes) -> bytes:
         """Return the ``data: {chunk}`` events that ``data`` completes, never ``[DONE]``; often nothing.

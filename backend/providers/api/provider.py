@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from types import MappingProxyType, TracebackType
 from typing import Any
@@ -33,6 +34,8 @@ from backend.providers.api.bounded_body import (
     read_beginning,
     read_bounded,
 )
+from backend.providers.api.chat.either_form import EitherStream, read_completion
+from backend.providers.api.client_session import new_connection, was_stale
 from backend.providers.api.dialect import ApiRequest, Body, ChatStream, Dialect, WholeCompletion
 from backend.providers.api.failures import describe_body, map_http_failure, parse_retry_after
 from backend.providers.api.native.native_api import NativeApi
@@ -136,25 +139,27 @@ class ApiProvider(WithoutAccounts):
         Raises:
             AutomationError, GatewayError: Here, on entering, or while the answer is read.
         """
-        dialect = self._dialect
-        request = dialect.chat(body, is_streamed=True)
-        stream = dialect.stream(head, with_usage=with_usage)
-        return self.open_events(request, stream, lambda document: dialect.completion(document, head))
+        request = self._dialect.chat(body, is_streamed=True)
+        read = self._dialect.stream if request.takes_json else partial(EitherStream, self._dialect)
+        return self.open_events(request, read(head, with_usage=with_usage))
 
     @asynccontextmanager
     async def open_events(
-        self, request: ApiRequest, stream: ChatStream, read_whole: Callable[[bytes], object]
+        self, request: ApiRequest, stream: ChatStream, read_whole: Callable[[bytes], object] | None = None
     ) -> AsyncIterator[StreamedCompletion]:
-        """Send a request and hand out its streamed answer; ``read_whole`` raises what a whole one says went wrong.
+        """Send a request and hand out its streamed answer.
+
+        Args:
+            request: What is sent.
+            stream: Reads the answer.
+            read_whole: Raises what a whole answer says went wrong, where ``stream`` can't read one.
 
         Raises:
             AutomationError, GatewayError: On entering, or while the answer is read.
         """
         async with self._answer_limit() as deadline, self._sent(request) as response:
             await self._refuse_errors(response)
-            is_json = "json" in response.content_type and "ndjson" not in response.content_type
-            if is_json and not request.takes_json:
-                # An error under HTTP 200; a whole answer isn't what was asked for either.
+            if read_whole is not None and "json" in response.content_type:
                 read_whole(await self._read(response))
                 msg = "it answered at once where a stream was asked for"
                 raise ApiFailedError(msg)
@@ -171,7 +176,7 @@ class ApiProvider(WithoutAccounts):
             AutomationError, GatewayError: There is none.
         """
         request = self._dialect.chat(body, is_streamed=False)
-        return await self.exchange(request, lambda document: self._dialect.completion(document, head))
+        return await self.exchange(request, lambda document: read_completion(self._dialect, document, head))
 
     def mask_words(self, text: str) -> str:
         """Return a text without the endpoint's secrets."""
@@ -213,17 +218,27 @@ class ApiProvider(WithoutAccounts):
         return _Exchange(self._send(request), self._mask)
 
     async def _send(self, request: ApiRequest) -> aiohttp.ClientResponse:
-        headers = {**self._headers, **request.headers} if request.headers else self._headers
         with self._translated:
-            return await self._session.request(
-                request.method,
-                self._place.base_url + request.path,
-                data=_payload(request.body),
-                headers=headers,
-                timeout=self._timeout,
-                proxy=self._place.proxy,
-                allow_redirects=False,
-            )
+            try:
+                return await self._send_once(request)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as exc:
+                if not was_stale(exc):
+                    raise
+                logger.info("connection_was_stale")
+                with new_connection():
+                    return await self._send_once(request)
+
+    async def _send_once(self, request: ApiRequest) -> aiohttp.ClientResponse:
+        headers = {**self._headers, **request.headers} if request.headers else self._headers
+        return await self._session.request(
+            request.method,
+            self._place.base_url + request.path,
+            data=_payload(request.body),
+            headers=headers,
+            timeout=self._timeout,
+            proxy=self._place.proxy,
+            allow_redirects=False,
+        )
 
     async def _refuse_errors(self, response: aiohttp.ClientResponse) -> None:
         if response.status < HTTPStatus.MULTIPLE_CHOICES:

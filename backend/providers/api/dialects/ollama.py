@@ -20,6 +20,7 @@ from backend.providers.api.dialects.ollama_request import HONOURED, chat_request
 from backend.wire.answer_fields import find_given_fields
 from backend.wire.answers.answer_document import parse_count, read_list, read_text
 from backend.wire.answers.call_sorter import arguments_text
+from backend.wire.answers.chunked_completion import gather_completion
 from backend.wire.answers.finish_reasons import find_finish_reason
 from backend.wire.chat_response import CompletionHead, completion_document, to_json
 from backend.wire.tool_envelope import CalledTool
@@ -35,10 +36,14 @@ class Ollama:
     def chat(self, body: Body, *, is_streamed: bool) -> ApiRequest:
         """Return the request for a chat body."""
         request = chat_request(body, is_streamed=is_streamed)
-        return ApiRequest("/api/chat", to_json(request))
+        return ApiRequest("/api/chat", to_json(request), takes_json=is_streamed)
 
     def completion(self, body: bytes, head: CompletionHead) -> WholeCompletion:
-        """Return the answer in a body."""
+        """Return the answer in a body, also where that is a stream's lines."""
+        if b"}\n{" in body:
+            stream = self.stream(head, with_usage=True)
+            events = stream.feed(body) + stream.feed(b"") + stream.close()
+            return WholeCompletion(to_json(gather_completion(events)), stream.usage)
         document = parse_object(body, is_exact=_CALL_MARK.encode() in body)
         _raise_error_in(document)
         message = _message_in(document)

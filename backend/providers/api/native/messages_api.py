@@ -51,7 +51,7 @@ class NativeMessageStream(PassedEvents):
                 self._note_usage(_object(document, "message").get("usage"))
             case "content_block_start":
                 # An empty text or thought says nothing yet; a call does.
-                if _object(document, "content_block").get("type") not in _TEXTS:
+                if str(_object(document, "content_block").get("type")) not in _TEXTS:
                     self.has_begun = True
             case "content_block_delta":
                 self.has_begun = True

@@ -31,7 +31,7 @@ class NativeResponses:
         """Return the response as it came, once it is known to be whole."""
         document = parse_object(body)
         raise_stated_error(document)
-        if not isinstance(document.get("output"), list) or document.get("status") not in _ENDS:
+        if not isinstance(document.get("output"), list) or str(document.get("status")) not in _ENDS:
             msg = f"its answer is no whole response, but {document.get('status') or 'one without a status'}"
             raise ApiFailedError(msg)
         return WholeCompletion(body, read_response_usage(document.get("usage")))
@@ -57,7 +57,7 @@ class NativeResponseStream(PassedEvents):
         if kind in ("response.completed", "response.incomplete"):
             self.is_finished = self.has_begun = True
             self.usage = read_response_usage(response.get("usage") if isinstance(response, Mapping) else None)
-        elif kind not in _SILENT:
+        elif str(kind) not in _SILENT:
             self.has_begun = True
         return None
 
