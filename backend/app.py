@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
+from starlette.routing import Route
 
 from backend import __version__
 from backend.api import health
@@ -55,6 +56,10 @@ _ROUTERS = (
     metrics.router,
 )
 OPERATIONS = (*chat.OPERATIONS, *responses_api.OPERATIONS, *messages_api.OPERATIONS, *embeddings.OPERATIONS)
+_KNOWN_PATHS = (
+    *(operation.path for operation in OPERATIONS),
+    *(route.path for routes in _ROUTERS for route in routes.routes if isinstance(route, Route)),
+)
 
 
 class App(FastAPI):
@@ -62,6 +67,7 @@ class App(FastAPI):
 
     front: ASGIApp
     authentication: Authentication
+    known_paths: Sequence[str] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -119,6 +125,7 @@ def create_app(
         app.include_router(routes, responses=ERROR_RESPONSES)
     install_error_handlers(app)
     document_operations(app, OPERATIONS)
+    app.known_paths = _KNOWN_PATHS
     router = OperationRouter(OPERATIONS, app.behind_front, _rate_limit(settings))
     app.authentication = Authentication(router)
     app.front = _guarded(app.authentication, settings)

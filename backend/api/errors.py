@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
@@ -42,6 +43,7 @@ from automation.errors import (
     SiteError,
     UnreachableError,
 )
+from backend.api.known_paths import suggest_path
 from backend.asgi import Scope
 from backend.endpoints.back_off import leading_error
 from backend.error_table import Try, find_sent, is_worth
@@ -225,8 +227,9 @@ def install_error_handlers(app: FastAPI) -> None:
     async def on_ours(_request: Request, exc: Exception) -> Response:
         return respond(describe_error(exc))
 
-    async def on_validation(_request: Request, exc: Exception) -> Response:
-        return respond(describe_validation(exc.errors() if isinstance(exc, RequestValidationError) else ()))
+    async def on_validation(request: Request, exc: Exception) -> Response:
+        errors = exc.errors() if isinstance(exc, RequestValidationError) else ()
+        return respond(_describe_unread(request, errors) or describe_validation(errors))
 
     async def on_http(request: Request, exc: Exception) -> Response:
         return respond(_describe_http(request, exc))
@@ -242,12 +245,31 @@ def install_error_handlers(app: FastAPI) -> None:
         app.add_exception_handler(kind, handler)
 
 
+def _describe_unread(request: Request, errors: Sequence[Mapping[str, Any]]) -> ErrorReply | None:
+    """Return the 400 for a body that was not read as JSON because its header doesn't say that it is; else None."""
+    kind = request.headers.get("content-type", "")
+    if "json" in kind.lower() or not errors or tuple(errors[0]["loc"]) != ("body",):
+        return None
+    said = f"content-type: {kind}" if kind else "no content-type"
+    message = (
+        f"The body came with {said}, and was not read: send it as JSON, with content-type: application/json."
+    )
+    return ErrorReply(400, "invalid_request", message)
+
+
 def _describe_http(request: Request, exc: Exception) -> ErrorReply:
     status = exc.status_code if isinstance(exc, HTTPException) else 500
     headers = dict(exc.headers or {}) if isinstance(exc, HTTPException) else {}
     words = {404: "There is nothing at", 405: f"{request.method} is not possible at"}.get(status)
     detail = str(getattr(exc, "detail", ""))
-    message = f"{words} {request.url.path}. GET /docs lists what there is." if words else detail
+    path = request.url.path
+    meant = (
+        suggest_path(path, getattr(request.app, "known_paths", ()))
+        if status == HTTPStatus.NOT_FOUND
+        else None
+    )
+    hint = f" Did you mean {meant}? What stands before it may be in the client's base URL." if meant else ""
+    message = f"{words} {path}.{hint} GET /docs lists what there is." if words else detail
     return ErrorReply(status, _HTTP_CODES.get(status, "invalid_request"), message, headers=headers)
 
 

@@ -15,6 +15,12 @@ _EXPOSED = (
     "x-gateway-ignored-params",
     "x-gateway-notes",
     "x-gateway-cache",
+    "x-gateway-sent",
+    "retry-after",
+    "x-should-retry",
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-reset-requests",
 )
 
 
@@ -29,6 +35,8 @@ class CrossOrigin:
             allow_methods=["*"],
             allow_headers=["*"],
             expose_headers=_EXPOSED,
+            # A page on the public web that may call the gateway may do so where it is on a private network (Chrome asks).
+            allow_private_network=True,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

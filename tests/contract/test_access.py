@@ -55,6 +55,42 @@ async def test_without_authentication_foreign_hosts_and_origins_are_refused(gate
         assert got.headers["x-request-id"]
 
 
+@pytest.mark.parametrize(("origin", "status"), [("https://ui.example", 200), ("https://evil.example", 403)])
+async def test_a_page_on_the_web_that_may_call_the_gateway_may_do_so_on_a_private_network(
+    tmp_path, site, origin, status
+):
+    async with run_gateway(tmp_path, site, cors_origins=("https://ui.example",)) as gateway:
+        got = await gateway.rest.options(
+            "/v1/chat/completions",
+            headers={
+                "origin": origin,
+                "access-control-request-method": "POST",
+                "access-control-request-private-network": "true",
+            },
+        )
+
+    assert got.status_code == status
+    assert got.headers.get("access-control-allow-private-network") == ("true" if status == 200 else None)
+
+
+async def test_a_page_may_read_when_to_try_again_and_what_is_left_of_its_limit(tmp_path, site):
+    async with run_gateway(
+        tmp_path, site, cors_origins=("https://ui.example",), rate_limit_requests=1, rate_limit_window=60
+    ) as gateway:
+        await gateway.started()
+        asked = {"model": "demo", "messages": [{"role": "user", "content": "Hi"}]}
+        got = [
+            await gateway.rest.post(
+                "/v1/chat/completions", json=asked, headers={"origin": "https://ui.example"}
+            )
+            for _ in range(2)
+        ][-1]
+
+    exposed = {name.strip() for name in got.headers["access-control-expose-headers"].split(",")}
+    assert got.status_code == 429
+    assert {"retry-after", "x-ratelimit-remaining-requests", "x-should-retry"} <= exposed
+
+
 async def test_allowed_hosts_and_cors_origins_are_let_in(tmp_path, site):
     settings: dict[str, Any] = {"allowed_hosts": ("gateway.lan",), "cors_origins": ("http://ui.lan:3000",)}
     async with run_gateway(tmp_path, site, **settings) as gateway:

@@ -22,6 +22,32 @@ from tests.contract.conftest import run_gateway
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/v1/v1/messages", "/v1/messages"),
+        ("/v1/chat/completions/", "/v1/chat/completions"),
+        ("//v1/models", "/v1/models"),
+    ],
+)
+async def test_a_path_that_is_nearly_right_is_told_with_the_right_one(gateway, path, meant):
+    got = await gateway.rest.post(f"{gateway.url}{path}", json={})
+
+    assert got.status_code == 404
+    assert f"Did you mean {meant}?" in got.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("kind", ["", "application/x-www-form-urlencoded", "text/plain"])
+async def test_a_body_that_does_not_say_that_it_is_json_is_told_what_to_say(gateway, kind):
+    headers = {"content-type": kind} if kind else {}
+
+    got = await gateway.rest.post("/api/endpoints/", content=b'{"name": "a"}', headers=headers)
+
+    error = got.json()["error"]
+    assert (got.status_code, error["code"]) == (400, "invalid_request")
+    assert "content-type: application/json" in error["message"]
+
+
 async def test_health_tells_version_and_uptime(gateway):
     document = (await gateway.rest.get("/health")).json()
 

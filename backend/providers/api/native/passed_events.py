@@ -76,7 +76,7 @@ class PassedEvents:
 
     def _passed(self, event: bytes) -> bytes:
         data = _data_of(event)
-        if not data or data == b"[DONE]":
+        if data.strip() in (b"", b"[DONE]"):
             return b""
         failure = self.note(parse_object(data))
         if failure is not None:
