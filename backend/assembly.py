@@ -25,6 +25,7 @@ from backend.gateway.cache.in_flight import open_in_flight
 from backend.gateway.cache.response_cache import AnswerStore, MemoryAnswers, ResponseCache
 from backend.gateway.cache.shared_answers import SharedAnswers
 from backend.gateway.gateway import Gateway
+from backend.gateway.kept_responses import ResponseKeeper
 from backend.gateway.page_turns import PageServices, page_kinds
 from backend.gateway.placement.background import BackgroundPatterns
 from backend.gateway.placement.placement import ConversationPlacer
@@ -64,6 +65,7 @@ class _Storage:
     repositories: Repositories
     profiles: BrowserProfiles
     stores: AccountStores
+    responses: ResponseKeeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,10 +158,18 @@ async def _open_storage(settings: Settings) -> AsyncIterator[_Storage]:
         has_old_keys=bool(settings.old_secret_keys),
         max_conversations=settings.max_conversations,
         conversation_max_age=_days(settings.conversation_ttl),
+        max_responses=settings.responses_kept,
+        response_max_age=timedelta(hours=settings.responses_ttl),
     ) as repositories:
         await profiles.seal_left()
         stores = _build_stores(repositories, vault, profiles=profiles)
-        yield _Storage(repositories=repositories, profiles=profiles, stores=stores)
+        keeper = ResponseKeeper(
+            repositories.responses,
+            vault,
+            most_bytes=settings.max_request_bytes,
+            is_on=settings.responses_kept > 0,
+        )
+        yield _Storage(repositories=repositories, profiles=profiles, stores=stores, responses=keeper)
 
 
 def _build_stores(repositories: Repositories, vault: Vault, *, profiles: BrowserProfiles) -> AccountStores:
@@ -230,6 +240,7 @@ async def _open_services(
             rotations=routing.rotations,
             usage=usage,
             answers=answers,
+            responses=storage.responses,
             started_at=time.monotonic(),
             find_database_problem=storage.repositories.problem,
             browser_status=routing.providers.status,

@@ -13,6 +13,7 @@
     ├── RotationNotFoundError
     ├── ConversationNotFoundError
     ├── ConversationBusyError      a turn goes on in it
+    ├── PreviousResponseNotFoundError
     ├── SignInNotFoundError
     ├── SignInRunningError
     ├── LiveTokenExpiredError
@@ -154,6 +155,16 @@ class ConversationBusyError(GatewayError):
             f"Another request goes on in conversation {conversation_id!r}. Try again when it is answered."
         )
         self.conversation_id = conversation_id
+
+
+class PreviousResponseNotFoundError(GatewayError):
+    """No response of this id is kept for who asks."""
+
+    def __init__(self, response_id: str) -> None:
+        super().__init__(
+            f"There is no response {response_id!r} among those that are kept for you. Send the whole conversation as input."
+        )
+        self.response_id = response_id
 
 
 class SignInNotFoundError(GatewayError):

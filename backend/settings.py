@@ -40,6 +40,8 @@ class Settings(BaseSettings):
         allow_private_urls: Whether files may be fetched from addresses outside of the public internet.
         max_conversations: Conversations kept at each endpoint; the oldest are forgotten.
         conversation_ttl: Days without a turn after which a conversation is forgotten; None for never.
+        responses_ttl: Hours for which a response of ``/v1/responses`` can be gone on from.
+        responses_kept: Responses kept for each caller; 0 keeps none.
         background_request_patterns: One regular expression, besides the known ones, for front-ends' own requests.
         background_model: Model that answers them; empty for the model that they name.
         routing_strategy: Load-balancing strategy over the endpoints that share an alias.
@@ -85,6 +87,8 @@ class Settings(BaseSettings):
     allow_private_urls: bool = False
     max_conversations: Annotated[int, Field(gt=0)] = 1000
     conversation_ttl: Annotated[float, Field(gt=0, le=36_500)] | None = None
+    responses_ttl: Annotated[float, Field(gt=0, le=87_600)] = 24.0
+    responses_kept: Annotated[int, Field(ge=0)] = 100
     background_request_patterns: str = ""
     background_model: str = ""
     routing_strategy: Literal[

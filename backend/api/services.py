@@ -12,6 +12,7 @@ from backend.endpoints.account_manager import AccountManager
 from backend.endpoints.manager import EndpointManager
 from backend.gateway.cache.shared_answers import SharedAnswers
 from backend.gateway.gateway import Gateway
+from backend.gateway.kept_responses import ResponseKeeper
 from backend.gateway.placement.placement import ConversationPlacer
 from backend.gateway.routing.rotation_registry import RotationRegistry
 from backend.identity.principal import Principal
@@ -38,6 +39,7 @@ class Services:
     rotations: RotationRegistry
     usage: UsageLog
     answers: SharedAnswers
+    responses: ResponseKeeper
     started_at: float
     find_database_problem: Callable[[], Awaitable[str | None]]
     browser_status: Callable[[], dict[str, Any]]

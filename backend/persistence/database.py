@@ -14,6 +14,7 @@ from backend.persistence.conversations import SqlConversations
 from backend.persistence.endpoints import SqlEndpoints
 from backend.persistence.engine import database_problem, open_database
 from backend.persistence.key_rotation import reseal
+from backend.persistence.responses import SqlResponses
 from backend.persistence.rotations import SqlRotations
 from backend.persistence.sessions import SqlSessions
 from backend.persistence.usage import SqlUsage
@@ -30,6 +31,7 @@ class Repositories:
     accounts: SqlAccounts
     conversations: SqlConversations
     endpoints: SqlEndpoints
+    responses: SqlResponses
     rotations: SqlRotations
     sessions: SqlSessions
     usage: SqlUsage
@@ -44,6 +46,8 @@ async def open_repositories(
     has_old_keys: bool = False,
     max_conversations: int = 1000,
     conversation_max_age: timedelta | None = None,
+    max_responses: int = 100,
+    response_max_age: timedelta = timedelta(hours=24),
 ) -> AsyncIterator[Repositories]:
     """Connect to the database, migrate it, and put right what a gateway that was killed, or an old key, left in it.
 
@@ -61,6 +65,7 @@ async def open_repositories(
             accounts=SqlAccounts(engine, vault),
             conversations=conversations,
             endpoints=SqlEndpoints(engine, vault),
+            responses=SqlResponses(engine, most=max_responses, max_age=response_max_age),
             rotations=SqlRotations(engine),
             sessions=SqlSessions(engine),
             usage=SqlUsage(engine),

@@ -5,7 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, DateTime, Float, ForeignKey, Index, Integer, MetaData, String, Text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    DateTime,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMING = {
@@ -130,6 +142,41 @@ class UsageRow(Base):
     cost_usd: Mapped[float | None] = mapped_column(Float)
     first_delta_ms: Mapped[float | None] = mapped_column(Float)
     duration_ms: Mapped[float] = mapped_column(Float)
+
+
+class ResponseRow(Base):
+    """One response of the Responses API, kept for who asked.
+
+    Attributes:
+        sealed: The items of its conversation up to its end, packed.
+    """
+
+    __tablename__ = "responses"
+    __table_args__ = (
+        Index("ix_responses_created_at", "created_at"),
+        Index("ix_responses_owner_created_at", "owner", "created_at"),
+    )
+
+    owner: Mapped[str] = mapped_column(String(40), primary_key=True)
+    id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    sealed: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class ResponseItemRow(Base):
+    """One item of a kept response's output, by which requests refer to it."""
+
+    __tablename__ = "response_items"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["owner", "response_id"], ["responses.owner", "responses.id"], ondelete="CASCADE"
+        ),
+        Index("ix_response_items_owner_response_id", "owner", "response_id"),
+    )
+
+    owner: Mapped[str] = mapped_column(String(40), primary_key=True)
+    item_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    response_id: Mapped[str] = mapped_column(String(200))
 
 
 class RotationRow(Base):

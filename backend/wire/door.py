@@ -66,10 +66,13 @@ _TOLD_FAILURE = re.compile(
 class PassedAnswer(ABC):
     """Passes an answer on that comes in the words of the client's API."""
 
-    end = b""
-
     def __init__(self) -> None:
         self.last = b""
+
+    @property
+    def end(self) -> bytes:
+        """What comes after the last event: nothing."""
+        return b""
 
     def events(self, events: bytes) -> bytes:
         """Return the events as they are."""

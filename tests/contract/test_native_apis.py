@@ -329,7 +329,7 @@ async def test_a_response_that_is_not_whole_is_an_error(gpt, api, reply, status)
     [
         ({"conversation": "conv_1"}, "conversation"),
         ({"background": True}, "background"),
-        ({"input": [{"type": "item_reference", "id": "rs_9"}]}, "input.0"),
+        ({"input": [{"type": "item_reference", "id": "msg_9"}]}, "input.0"),
     ],
 )
 async def test_what_the_provider_keeps_for_all_callers_is_not_asked_for(gpt, api, fields, param):

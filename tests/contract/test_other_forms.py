@@ -170,11 +170,11 @@ async def test_a_page_answers_in_both_forms(gateway):
     assert response.output_text == "Hello there"
 
 
-async def test_what_a_stateless_gateway_cannot_do_is_refused_by_name(api_gateway):
+async def test_what_the_gateway_cannot_do_is_refused_by_name(api_gateway):
     with pytest.raises(openai.BadRequestError) as refused:
-        await api_gateway.openai.responses.create(model="api", input="Hi", previous_response_id="resp_1")
+        await api_gateway.openai.responses.create(model="api", input="Hi", background=True)
 
-    assert refused.value.param == "previous_response_id"
+    assert refused.value.param == "background"
 
 
 CODEX = {

@@ -381,3 +381,19 @@ async def test_the_log_says_who_sent_a_request_and_never_by_what_key(callers, ca
         (401, None),
     ]
     assert "sk-" not in "".join(str(vars(record)) for record in records)
+
+
+async def test_a_kept_response_is_its_callers_alone(callers, api):
+    await callers.gateway.started_api("api", api.url)
+    api.plays(WHOLE)
+    asked = {"model": "api", "input": "Hello"}
+    first = (await callers.post("sk-ada", "/v1/responses", asked)).json()
+    following = {**asked, "previous_response_id": first["id"]}
+
+    others, roots, own = [
+        await callers.post(key, "/v1/responses", following) for key in ("sk-bob", "sk-root", "sk-ada-narrow")
+    ]
+
+    assert others.json()["error"]["code"] == roots.json()["error"]["code"] == "previous_response_not_found"
+    assert own.json()["error"]["code"] == "not_allowed"
+    assert (await callers.post("sk-ada", "/v1/responses", following)).status_code == 200

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from fastapi import APIRouter
 
-from backend.api.inference.reply_response import AnswerDoor, OpenReply, ReplyResponse
+from backend.api.inference.reply_response import AnswerDoor, BeforeEnd, OpenReply, ReplyResponse
 from backend.api.operations import RawOperation
 from backend.api.services import PrincipalOf, Services, ServicesOf
 from backend.asgi import Receive, Scope, Send, header, read_body
@@ -47,15 +47,18 @@ def opener(services: Services, call: ChatCall, scope: Scope, pinned_to: str | No
     return partial(services.answers.open_reply, call, name, header(scope, "cache-control"), fresh)
 
 
-async def answer_at_door(door: Door, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a request of another API than OpenAI's chat completions.
+async def answer_at_door(
+    door: Door, scope: Scope, receive: Receive, send: Send, before_end: BeforeEnd | None = None
+) -> None:
+    """Answer a request of another API than OpenAI's chat completions; ``before_end`` as in ``ReplyResponse``.
 
     Raises:
         InvalidRequestError: It names no model.
     """
     services: Services = scope["app"].state.services
     call = parse_door_call(door, principal=get_principal(scope))
-    await ReplyResponse(call, opener(services, call, scope), door)(scope, receive, send)
+    response = ReplyResponse(call, opener(services, call, scope), door, before_end)
+    await response(scope, receive, send)
 
 
 _handler = ChatCompletions()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, Protocol
@@ -29,6 +29,8 @@ EVENT_STREAM = {
 }
 
 OpenReply = Callable[[], AbstractAsyncContextManager[Reply]]
+BeforeEnd = Callable[[], Awaitable[None]]
+"""Is awaited once an answer is whole, before the client is sent its end: what follows from it is there then."""
 
 
 class _Sender:
@@ -144,7 +146,14 @@ class ReplyResponse:
     events of its own, and a late failure ends them with an error event.
     """
 
-    def __init__(self, call: ChatCall, open_reply: OpenReply, door: AnswerDoor = _CHAT) -> None:
+    def __init__(
+        self,
+        call: ChatCall,
+        open_reply: OpenReply,
+        door: AnswerDoor = _CHAT,
+        before_end: BeforeEnd | None = None,
+    ) -> None:
+        self._before_end = before_end
         self._call = call
         self._open_reply = open_reply
         self._door = door
@@ -175,7 +184,10 @@ class ReplyResponse:
                 if self._call.is_streamed:
                     await self._send_stream(reply, sender, encoder, headers)
                 else:
-                    await sender.whole(200, headers, encoder.whole(reply.body))
+                    document = encoder.whole(reply.body)
+                    if self._before_end is not None:
+                        await self._before_end()
+                    await sender.whole(200, headers, document)
         except Exception as exc:  # noqa: BLE001  the outermost boundary of a turn: every failure is told
             await self._send_failure(exc, sender)
 
@@ -188,7 +200,10 @@ class ReplyResponse:
             async for events in reply:
                 if written := encoder.events(events):
                     await sender.write(written)
-            await sender.write(encoder.end, is_last=True)
+            end = encoder.end
+            if self._before_end is not None:
+                await self._before_end()
+            await sender.write(end, is_last=True)
         finally:
             keeping_alive.end()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from backend.wire.answer_blocks import AnswerBlock
 from backend.wire.answers.answer_document import count_at, read_text
@@ -19,18 +19,38 @@ _PREFIXES = {"reasoning": "rs", "text": "msg", "refusal": "msg", "call": "fc"}
 _ITEM_TYPES = {"reasoning": "reasoning", "text": "message", "refusal": "message", "call": "function_call"}
 
 
+class KeptAs(NamedTuple):
+    """How a response is kept for its caller.
+
+    Attributes:
+        stem: Random part of its ids, and of its items'; empty for that of the completion, which its provider may repeat.
+        previous_response_id: The response that it goes on from.
+        is_kept: It can be gone on from.
+    """
+
+    stem: str = ""
+    previous_response_id: str | None = None
+    is_kept: bool = False
+
+
+NOT_KEPT = KeptAs()
+
+
 class ResponseDocuments:
-    """Writes the documents of one response: every id is made of its completion's.
+    """Writes the documents of one response.
 
     Args:
         completion: A ``chat.completion`` or its first chunk: ``id``, ``created`` and ``model`` count.
     """
 
-    def __init__(self, request: ResponsesRequest, completion: Mapping[str, Any]) -> None:
+    def __init__(
+        self, request: ResponsesRequest, completion: Mapping[str, Any], kept: KeptAs = NOT_KEPT
+    ) -> None:
         self._request = request
+        self._kept = kept
         self._names = ToolNames(list_tools(request))
         self._packs_reasoning = ENCRYPTED in (request.include or ())
-        self._stem = completion_id_stem(completion)
+        self._stem = kept.stem or completion_id_stem(completion)
         self._created = count_at(completion, "created")
         self._model = read_text(completion, "model") or request.model
 
@@ -90,9 +110,8 @@ class ResponseDocuments:
             "incomplete_details": {"reason": incomplete} if incomplete else None,
             "model": self._model,
             "output": list(output),
-            # Nothing is kept, whatever was asked for.
-            "store": False,
-            "previous_response_id": None,
+            "store": self._kept.is_kept,
+            "previous_response_id": self._kept.previous_response_id,
             "usage": build_responses_usage(usage) if usage else None,
             **self._asked(),
         }

@@ -22,6 +22,8 @@ from backend.wire.chat_events import (
 from backend.wire.chat_response import to_json
 from backend.wire.errors import ErrorReply
 from backend.wire.responses.document import (
+    NOT_KEPT,
+    KeptAs,
     ResponseDocuments,
     annotation,
     incomplete_reason,
@@ -42,12 +44,17 @@ class ResponsesEncoder:
     """Encoder of one answer: ``response`` and its events; there is no ``[DONE]``.
 
     Feed it what the provider sends; a stream that ends before it said why, or a call that can't be read, raises.
+
+    Attributes:
+        response: The whole response once it has ended well; None before.
     """
 
-    def __init__(self, request: ResponsesRequest) -> None:
+    def __init__(self, request: ResponsesRequest, kept: KeptAs = NOT_KEPT) -> None:
+        self.response: Mapping[str, Any] | None = None
         self._request = request
+        self._kept = kept
         self._chunks = ChatEvents()
-        self._writer = _EventWriter(request)
+        self._writer = _EventWriter(request, kept)
         self._blocks = Blocks(self._writer)
         self._finish_reason = ""
         self._usage: Mapping[str, Any] | None = None
@@ -65,7 +72,7 @@ class ResponsesEncoder:
         if not self._finish_reason:
             msg = "the stream ended before the answer did"
             raise ApiFailedError(msg)
-        finished = self._writer.finish(self._blocks, self._finish_reason, self._usage)
+        finished, self.response = self._writer.finish(self._blocks, self._finish_reason, self._usage)
         self._is_over = True
         return finished
 
@@ -83,7 +90,8 @@ class ResponsesEncoder:
         Raises:
             ApiFailedError: A call of a tool can't be read.
         """
-        return to_json(response_document(self._request, chat_document(completion)))
+        self.response = response_document(self._request, chat_document(completion), self._kept)
+        return to_json(self.response)
 
     def failure(self, error: ErrorReply) -> bytes:
         """Return ``response.failed``; nothing comes after it."""
@@ -98,24 +106,26 @@ class ResponsesEncoder:
         if error := find_error(chunk):
             return self.failure(error)
         begun = self._writer.begin_response(chunk)
-        self._blocks.stem = self._blocks.stem or completion_id_stem(chunk)
+        self._blocks.stem = self._blocks.stem or self._kept.stem or completion_id_stem(chunk)
         choice = find_choice(chunk)
         self._finish_reason = read_finish_reason(choice.get("finish_reason")) or self._finish_reason
         self._usage = find_usage(chunk) or self._usage
         return begun + self._blocks.feed(read_object(choice, "delta"))
 
 
-def response_document(request: ResponsesRequest, completion: Mapping[str, Any]) -> dict[str, Any]:
+def response_document(
+    request: ResponsesRequest, completion: Mapping[str, Any], kept: KeptAs = NOT_KEPT
+) -> dict[str, Any]:
     """Return the ``response`` for a whole ``chat.completion``.
 
     Raises:
         ApiFailedError: There is no message in it, or a call of a tool can't be read.
     """
     choice = whole_choice(completion)
-    writer = _EventWriter(request)
+    writer = _EventWriter(request, kept)
     writer.begin_response(completion)
     blocks = Blocks(writer)
-    blocks.stem = completion_id_stem(completion)
+    blocks.stem = kept.stem or completion_id_stem(completion)
     blocks.feed(message_to_delta(choice["message"]))
     reason = read_finish_reason(choice["finish_reason"]) or ""
     return writer.conclude(blocks, reason, find_usage(completion))[1]
@@ -124,9 +134,10 @@ def response_document(request: ResponsesRequest, completion: Mapping[str, Any]) 
 class _EventWriter:
     """Numbers the events, and gathers the items for the final response."""
 
-    def __init__(self, request: ResponsesRequest) -> None:
-        self._documents = ResponseDocuments(request, {})
+    def __init__(self, request: ResponsesRequest, kept: KeptAs) -> None:
+        self._documents = ResponseDocuments(request, {}, kept)
         self._request = request
+        self._kept = kept
         self._number = 0
         self._output: list[dict[str, Any]] = []
         self._last: AnswerBlock | None = None
@@ -136,7 +147,7 @@ class _EventWriter:
         """Return the two events before all others, once."""
         if self._number:
             return b""
-        self._documents = ResponseDocuments(self._request, completion)
+        self._documents = ResponseDocuments(self._request, completion, self._kept)
         response = self._documents.response("in_progress")
         return self._event("response.created", response=response) + self._event(
             "response.in_progress", response=response
@@ -153,10 +164,12 @@ class _EventWriter:
         response = self._documents.response(self._last_status, self._output, usage=usage, incomplete=reason)
         return closed, response
 
-    def finish(self, blocks: Blocks, finish_reason: str, usage: Mapping[str, Any] | None) -> bytes:
-        """Return all that comes after the last delta."""
+    def finish(
+        self, blocks: Blocks, finish_reason: str, usage: Mapping[str, Any] | None
+    ) -> tuple[bytes, dict[str, Any]]:
+        """Return all that comes after the last delta, and the response."""
         closed, response = self.conclude(blocks, finish_reason, usage)
-        return closed + self._event(f"response.{response['status']}", response=response)
+        return closed + self._event(f"response.{response['status']}", response=response), response
 
     def fail(self, error: ErrorReply) -> bytes:
         """Return the event of a failure; the response has the items that were complete by then."""

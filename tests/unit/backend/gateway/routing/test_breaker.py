@@ -84,6 +84,7 @@ MEANINGS = {
     "LiveTokenExpiredError": (False, False),
     "InvalidCredentialError": (False, False),
     "NotAllowedError": (False, False),
+    "PreviousResponseNotFoundError": (False, False),
     "StorageError": (False, False),
     "AnswerShapeError": (False, False),
     "ToolCallError": (False, False),

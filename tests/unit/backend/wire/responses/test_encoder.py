@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from automation.errors import SiteError
 from backend.wire.chat_response import DONE, sse_event
 from backend.wire.errors import ErrorReply
+from backend.wire.responses.document import KeptAs
 from backend.wire.responses.encoder import ResponsesEncoder
 from backend.wire.responses.reasoning import read_reasoning
 from backend.wire.responses.request import InputItem, ResponsesRequest
@@ -261,11 +262,33 @@ def test_a_whole_answer_is_what_its_stream_adds_up_to():
         assert openai.responses.create(model="demo", input="hi").output_text == "ok"
 
 
-def test_nothing_is_stored_and_the_answer_says_so():
+def test_what_is_not_kept_says_so():
     response = documents(streamed(STREAMS["text"]))[-1]["response"]
 
-    assert response["store"] is False
+    assert (response["store"], response["previous_response_id"]) == (False, None)
     assert response["metadata"] == {"k": "v"}
+
+
+def test_what_is_kept_has_ids_of_its_own_that_its_provider_cannot_repeat():
+    form = ResponsesEncoder(REQUEST, KeptAs("stem", "resp_before", is_kept=True))
+
+    events = documents(b"".join(form.events(event) for event in [*STREAMS["text"], usage()]) + form.end)
+    response = events[-1]["response"]
+
+    assert (response["id"], response["output"][0]["id"]) == ("resp_stem", "msg_stem_0")
+    assert (response["store"], response["previous_response_id"]) == (True, "resp_before")
+    assert form.response == response
+
+
+@pytest.mark.parametrize("events", [[chunk({"content": "Hel"})], []])
+def test_a_response_that_did_not_end_well_is_none(events):
+    form = ResponsesEncoder(REQUEST)
+    for event in events:
+        form.events(event)
+
+    form.failure(ErrorReply(502, "site_error", "gone"))
+
+    assert form.response is None
 
 
 def test_a_stream_that_ends_before_it_said_why_is_no_complete_answer():
