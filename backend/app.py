@@ -32,6 +32,7 @@ from backend.persistence.address import parse_database_url
 from backend.providers.kinds import OpenProviders
 from backend.providers.registry import open_providers as open_all_providers
 from backend.security.authentication import Authentication
+from backend.security.body_encoding import BodyEncoding
 from backend.security.body_limit import BodyLimit
 from backend.security.cross_origin import CrossOrigin
 from backend.security.exposure import check_exposure
@@ -140,6 +141,7 @@ def _rate_limit(settings: Settings) -> RateLimit | None:
 
 def _guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
     """Return the application behind what every request passes besides authentication, innermost first."""
+    app = BodyEncoding(app, most_bytes=settings.max_request_bytes)
     app = CrossOrigin(app, settings.cors_origins)
     if not settings.is_auth_on:
         app = LocalGuard(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import importlib
+import json
 from typing import TYPE_CHECKING, Any
 
 import openai
@@ -306,3 +308,23 @@ async def test_anthropics_clients_get_the_answer_of_a_page_in_a_real_browser(tmp
             streamed = "".join([text async for text in stream.text_stream])
 
     assert text_of(whole) == streamed == MARKDOWN["code"]
+
+
+@pytest.mark.parametrize("path", ["/v1/responses", "/v1/messages", "/v1/chat/completions", "/api/rotations/"])
+async def test_a_compressed_request_is_read_at_every_door(api_gateway, api, path):
+    api.plays(answers(completion("Hello")))
+    body = {
+        "/v1/responses": {"model": "api", "input": "Hi"},
+        "/v1/messages": {"model": "api", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]},
+        "/v1/chat/completions": {"model": "api", "messages": [{"role": "user", "content": "Hi"}]},
+        "/api/rotations/": {"name": "r", "providers": [{"provider_id": "api"}]},
+    }[path]
+    headers = {"content-encoding": "gzip", "content-type": "application/json"}
+    packed = gzip.compress(json.dumps(body).encode())
+
+    answered = await api_gateway.rest.post(path, content=packed, headers=headers)
+    unknown = await api_gateway.rest.post(path, content=packed, headers={**headers, "content-encoding": "br"})
+
+    assert answered.is_success, answered.text
+    assert unknown.status_code == 415
+    assert "br can't be read" in unknown.json()["error"]["message"]
