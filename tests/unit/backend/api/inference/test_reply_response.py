@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 from automation.errors import SiteError
-from backend.api.inference.reply_response import ReplyResponse
+from backend.api.inference.reply_response import BeforeEnd, ReplyResponse
 from backend.providers.chat_call import ChatCall
 from backend.providers.replies import PassedReply
 
@@ -122,10 +122,15 @@ class _Events:
 
 
 async def answer(
-    turn: Turn, client: Client, *, is_streamed: bool = True, asked: tuple[str, ...] = ()
+    turn: Turn,
+    client: Client,
+    *,
+    is_streamed: bool = True,
+    asked: tuple[str, ...] = (),
+    before_end: BeforeEnd | None = None,
 ) -> None:
     call = ChatCall("demo", {}, is_streamed, asked=list(asked))
-    response = ReplyResponse(call, lambda: turn.open(call))
+    response = ReplyResponse(call, lambda: turn.open(call), before_end=before_end)
     await response({"type": "http"}, client.receive, client.send)
 
 
@@ -152,6 +157,37 @@ async def test_each_event_goes_out_by_itself_and_an_end_after_the_last(client):
     assert client.headers["x-gateway-endpoint"] == "demo"
     assert client.pieces == [b"data: 1\n\n", b"data: 2\n\n", b"data: [DONE]\n\n"]
     assert [message.get("more_body") for message in client.sent[1:]] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("turn", "is_streamed", "sent_before"),
+    [(Turn([b"data: 1\n\n"]), True, [b"data: 1\n\n"]), (Turn(body=b"{}"), False, [])],
+    ids=["streamed", "whole"],
+)
+async def test_what_follows_from_an_answer_is_done_before_its_end_is_sent(
+    client, turn, is_streamed, sent_before
+):
+    seen: list[list[bytes]] = []
+
+    async def keep() -> None:
+        seen.append(list(client.pieces))
+
+    await answer(turn, client, is_streamed=is_streamed, before_end=keep)
+
+    assert seen == [sent_before]
+    assert len(client.pieces) == len(sent_before) + 1
+
+
+@pytest.mark.parametrize(
+    "turn", [Turn(failure=SiteError("HTTP 500")), Turn([b"data: 1\n\n", SiteError("HTTP 500")])]
+)
+async def test_nothing_follows_from_an_answer_that_failed(client, turn):
+    async def keep() -> None:
+        pytest.fail("it was kept")
+
+    await answer(turn, client, before_end=keep)
+
+    assert b"site_error" in client.pieces[-1]
 
 
 @pytest.mark.parametrize("is_streamed", [True, False])
