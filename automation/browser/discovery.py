@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from automation.browser.start_failures import what_is_missing
+from automation.child_environment import limit_environment
 from automation.errors import BrowserUnavailableError
 
 _ON_PATH = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser")
@@ -193,16 +195,19 @@ def browser_version(executable: Path) -> str:
         BrowserUnavailableError: It doesn't start, for example because a shared library is missing.
     """
     try:
-        return _read_output((str(executable), "--version"), _PROBE_S)
+        return _read_output((str(executable), "--version"), _PROBE_S, is_browser=True)
     except _CommandFailed as exc:
-        raise BrowserUnavailableError(f"{executable} does not start: {exc}") from exc
+        remedy = what_is_missing(str(exc))
+        raise BrowserUnavailableError(
+            f"{executable} does not start: {exc}{f'. {remedy}' if remedy else ''}"
+        ) from exc
 
 
 def _run_command(command: Sequence[str]) -> None:
     _read_output(command, _DOWNLOAD_S)
 
 
-def _read_output(command: Sequence[str], limit_s: float) -> str:
+def _read_output(command: Sequence[str], limit_s: float, *, is_browser: bool = False) -> str:
     """Return what the command printed, stripped.
 
     Raises:
@@ -216,6 +221,7 @@ def _read_output(command: Sequence[str], limit_s: float) -> str:
             stderr=subprocess.STDOUT,
             timeout=limit_s,
             check=True,
+            env=limit_environment(os.environ) if is_browser else None,  # noqa: TID251 - no setting is read
         )
     except subprocess.TimeoutExpired as exc:
         raise _CommandFailed(f"it took longer than {limit_s:g} s") from exc
@@ -241,13 +247,18 @@ def sandbox_obstacle() -> str | None:
     if sys.platform != "linux" or shutil.which("unshare") is None:
         return None
     try:
-        # Containers forbid user namespaces as a rule, and Chromium then ends at once with "No usable sandbox".
-        _read_output(("unshare", "--user", "true"), _PROBE_S)
+        # What the sandbox does as well: a namespace of users, and in it others. Containers forbid that as a rule.
+        _read_output(("unshare", "--user", "--map-root-user", "--pid", "--net", "--fork", "true"), _PROBE_S)
     except _CommandFailed:
         return "this system lets it make no user namespaces"
     return None
 
 
-def sandbox_args() -> list[str]:
-    """Return the arguments that Chromium needs here because its sandbox can't work: none as a rule."""
-    return ["--no-sandbox"] if sandbox_obstacle() else []
+def sandbox_remedy() -> str:
+    """Return what a person does to have Chromium's sandbox."""
+    if is_root():
+        return "run the gateway as another user than root"
+    return (
+        "allow user namespaces: in a container by --security-opt seccomp=docker/seccomp.json, on Ubuntu by "
+        "`sysctl kernel.apparmor_restrict_unprivileged_userns=0`; see docs/security.md"
+    )

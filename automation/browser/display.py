@@ -20,6 +20,7 @@ from pathlib import Path
 
 import anyio
 
+from automation.child_environment import limit_environment
 from automation.errors import BrowserUnavailableError
 
 logger = logging.getLogger(__name__)
@@ -99,7 +100,12 @@ class VirtualDisplay:
             command = ["setpriv", "--pdeathsig", "TERM", "--", *command]
         try:
             process = await asyncio.create_subprocess_exec(
-                *command, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, start_new_session=True
+                *command,
+                stdin=DEVNULL,
+                stdout=PIPE,
+                stderr=DEVNULL,
+                start_new_session=True,
+                env=limit_environment(os.environ),  # noqa: TID251 - no setting is read
             )
         except OSError as exc:
             raise BrowserUnavailableError(f"Xvfb can't be started: {exc}") from exc

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, Playwright, ProxySettings
 
-from automation.browser.discovery import find_browser, sandbox_args, sandbox_obstacle
+from automation.browser.discovery import FoundBrowser, find_browser, sandbox_obstacle, sandbox_remedy
 from automation.browser.display import VirtualDisplay, has_display
+from automation.browser.start_failures import find_own_words, is_about_sandbox, what_is_missing
+from automation.child_environment import limit_environment
 from automation.errors import BrowserUnavailableError
-from automation.playwright_errors import DRIVER_ERRORS, first_line
+from automation.playwright_errors import DRIVER_ERRORS
 from automation.stealth.evasions import context_options, evade
 from automation.stealth.options import BrowserConfig, ProxyConfig, environment, launch_arguments
 
@@ -23,7 +26,11 @@ logger = logging.getLogger(__name__)
 _LAUNCH_MS = 60_000
 _ATTACH_MS = 10_000
 # What marks a browser as automated, and software GL that an ordinary one does not have.
-_UNWANTED_DEFAULTS = ["--enable-automation", "--enable-unsafe-swiftshader"]
+_UNWANTED_DEFAULTS = ("--enable-automation", "--enable-unsafe-swiftshader")
+# Without it a page opens as many windows as it likes.
+_ALWAYS_UNWANTED = ("--disable-popup-blocking",)
+
+_Start = Callable[[dict[str, Any]], Coroutine[Any, Any, Browser]]
 
 
 async def launch(
@@ -43,26 +50,17 @@ async def launch(
     """
     if config.is_attached:
         return await _attach(driver, config)
-    # The child inherits the environment; no setting is read from it here.
-    variables = environment(config, dict(os.environ))  # noqa: TID251
+    # No setting is read from it here.
+    variables = environment(config, limit_environment(os.environ))  # noqa: TID251
     if display is not None and not config.headless and not has_display(variables):
         variables |= await display.variables()
     found = find_browser(executable, driver.chromium.executable_path)
-    obstacle = sandbox_obstacle()
-    if obstacle:
-        logger.warning("browser_without_sandbox", extra={"reason": obstacle})
+    start = partial(_start, driver, config, profile)
     options = _launch_options(config, found.executable, variables)
     try:
-        browser = await (
-            driver.chromium.launch(**options)
-            if profile is None
-            else _launch_on(profile, driver, config, options)
-        )
+        browser = await _start_in_sandbox(start, options)
     except DRIVER_ERRORS as exc:
-        raise BrowserUnavailableError(
-            f"{found.origin} ({found.executable}) does not start: {first_line(exc)}. "
-            "Check it with `--version`, or set BROWSER_EXECUTABLE to another browser."
-        ) from exc
+        raise BrowserUnavailableError(_describe_failure(found, str(exc))) from exc
     logger.info(
         "browser_started",
         extra={"origin": found.origin, "version": browser.version, "headless": config.headless},
@@ -74,8 +72,8 @@ def _launch_options(config: BrowserConfig, executable: Path, variables: Mapping[
     return {
         "executable_path": executable,
         "headless": config.headless,
-        "args": [*launch_arguments(config), *sandbox_args()],
-        "ignore_default_args": _UNWANTED_DEFAULTS if config.anti_detection else None,
+        "args": launch_arguments(config),
+        "ignore_default_args": [*_ALWAYS_UNWANTED, *(_UNWANTED_DEFAULTS if config.anti_detection else ())],
         "env": dict(variables),
         "proxy": _proxy_settings(config.proxy),
         "timeout": _LAUNCH_MS,
@@ -85,13 +83,40 @@ def _launch_options(config: BrowserConfig, executable: Path, variables: Mapping[
     }
 
 
-async def _launch_on(
-    profile: Path, driver: Playwright, config: BrowserConfig, options: dict[str, Any]
+async def _start_in_sandbox(start: _Start, options: dict[str, Any]) -> Browser:
+    """Start a browser with Chromium's sandbox wherever that works; without it only where the system refuses it."""
+    obstacle = sandbox_obstacle()
+    if obstacle is None:
+        try:
+            return await start({**options, "chromium_sandbox": True})
+        except DRIVER_ERRORS as exc:
+            if not is_about_sandbox(str(exc)):
+                raise
+            obstacle = find_own_words(str(exc))
+    facts = {"reason": obstacle, "remedy": sandbox_remedy()}
+    logger.warning("browser_without_sandbox", extra=facts)
+    return await start({**options, "chromium_sandbox": False})
+
+
+async def _start(
+    driver: Playwright, config: BrowserConfig, profile: Path | None, options: dict[str, Any]
 ) -> Browser:
-    context = await driver.chromium.launch_persistent_context(profile, no_viewport=True, **options)
+    if profile is None:
+        return await driver.chromium.launch(**options)
+    context = await driver.chromium.launch_persistent_context(
+        profile, no_viewport=True, accept_downloads=False, **options
+    )
     await evade(context, config)
     assert context.browser is not None
     return context.browser
+
+
+def _describe_failure(found: FoundBrowser, said: str) -> str:
+    remedy = (
+        what_is_missing(said) or "Check it with `--version`, or set BROWSER_EXECUTABLE to another browser."
+    )
+    words = find_own_words(said).rstrip(".")
+    return f"{found.origin} ({found.executable}) does not start: {words}. {remedy}"
 
 
 async def _attach(driver: Playwright, config: BrowserConfig) -> Browser:
@@ -129,7 +154,12 @@ async def open_context(
     if config.is_attached:
         return browser.contexts[0]
     options = await context_options(browser, config)
-    context = await browser.new_context(storage_state=storage_state, no_viewport=True, **options)  # type: ignore[arg-type]
+    context = await browser.new_context(
+        storage_state=storage_state,  # type: ignore[arg-type]
+        no_viewport=True,
+        accept_downloads=False,  # a page would fill the disk
+        **options,
+    )
     await evade(context, config)
     return context
 

@@ -92,6 +92,7 @@ class BrowserPool:
         self._is_closing = False
         self._scratch: list[Path] = []
         self.ends: Counter[str] = Counter()
+        self.popups_closed = 0
 
     @property
     def browsers(self) -> list[Browser]:
@@ -106,7 +107,7 @@ class BrowserPool:
     def status(self) -> dict[str, Any]:
         """Describe the pool; needs no browser.
 
-        ``{"executable", "browsers", "ended", "pages", "max_pages", "streaming", "waiting_to_stream", "max_streaming",
+        ``{"executable", "browsers", "ended", "popups_closed", "pages", "max_pages", "streaming", "waiting_to_stream", "max_streaming",
         "problem"}``. ``ended`` counts browsers that were lost by how: ``browser_gone``, ``browser_hung`` or ``driver_gone``.
         """
         executable, problem = None, None
@@ -120,6 +121,7 @@ class BrowserPool:
             "executable": executable,
             "browsers": len(self._running),
             "ended": dict(self.ends),
+            "popups_closed": self.popups_closed,
             "pages": self._pages,
             "max_pages": self._max_pages,
             "streaming": self._streaming.borrowed_tokens,
@@ -127,6 +129,10 @@ class BrowserPool:
             "max_streaming": int(self._streaming.total_tokens),
             "problem": problem,
         }
+
+    def note_popup(self) -> None:
+        """Count a window that a page opened and that is closed."""
+        self.popups_closed += 1
 
     @asynccontextmanager
     async def page_slot(self) -> AsyncIterator[None]:

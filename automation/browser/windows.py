@@ -1,4 +1,4 @@
-"""Opens a page in a window of its own.
+"""Opens a page in a window of its own, and closes those that a page opens.
 
 Of several tabs in one window Chromium paints only the one in front: behind it, a page gets one frame a second (measured in
 Chromium 156, headless), although it calls itself visible. That saves the time of painting where an answer is read off the
@@ -9,12 +9,17 @@ since many pages draw by frames.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from playwright.async_api import BrowserContext, Page
 
+from automation.closing import close_if_alive
 from automation.playwright_errors import DRIVER_ERRORS, first_line
 
 logger = logging.getLogger(__name__)
+
+Spawn = Callable[[Coroutine[Any, Any, None]], None]
 
 
 async def open_window(context: BrowserContext) -> Page:
@@ -40,6 +45,22 @@ async def open_window(context: BrowserContext) -> Page:
         if await _target_id(page) == target_id:
             return page
     return await context.new_page()
+
+
+def close_popups(page: Page, spawn: Spawn, note: Callable[[], None]) -> None:
+    """Close every window that the page opens, and those that these open; ``note`` is called for each.
+
+    Nobody looks at them, and each takes the memory of a page that MAX_PAGES doesn't count. Not for a sign-in, in which a
+    window may be the place to sign in.
+    """
+
+    def opened(popup: Page) -> None:
+        popup.on("popup", opened)
+        note()
+        if not page.is_closed():
+            spawn(close_if_alive(popup))
+
+    page.on("popup", opened)
 
 
 async def _target_id(page: Page) -> str | None:

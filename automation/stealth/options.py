@@ -94,7 +94,7 @@ QUIET = (
 
 
 def launch_arguments(config: BrowserConfig) -> list[str]:
-    """Chromium's command line for this configuration, without the sandbox switch."""
+    """Chromium's command line for this configuration, without what the driver adds."""
     width, height = config.viewport or (1366, 900)
     arguments = [*QUIET, f"--window-size={width},{height}", *_GL[config.gl]]
     if config.headless:

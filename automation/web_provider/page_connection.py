@@ -11,6 +11,7 @@ import anyio
 from playwright.async_api import Dialog, Frame, Page
 
 from automation.browser.pool import BrowserPool
+from automation.browser.windows import close_popups
 from automation.capture.decoders.registry import SOCKET_DECODERS
 from automation.capture.network_tap import NetworkTap
 from automation.closing import close_within
@@ -201,6 +202,7 @@ async def open_page_connection(
         until_browser_gone=lambda: browsers.until_gone(browser),
         spawn=spawn,
     )
+    close_popups(page, spawn, browsers.note_popup)
     try:
         await targets.start()
         yield connection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import anyio
 import orjson
 from pydantic import SecretStr
 
+from automation.child_environment import limit_environment
 from backend.alerts.notices import Notice
 from backend.exponential_back_off import back_off_s
 
@@ -87,6 +89,7 @@ class AppriseChannel:
                 done = await anyio.run_process(
                     [sys.executable, "-P", str(_SENDER)],
                     input=orjson.dumps(message),
+                    env=limit_environment(os.environ),  # noqa: TID251  no setting is read
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     check=False,

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import anyio
 from playwright.async_api import Browser, async_playwright
 
-from automation.browser.discovery import find_browser, sandbox_args
+from automation.browser.discovery import find_browser
 from automation.browser.pool import BrowserPool, open_browser_pool
 from automation.timing import Timeouts
 from automation.turn import TextDelta, TurnEvent
@@ -106,7 +106,7 @@ async def _polling(pages: int, prompt: str) -> Row:
     row = Row()
     async with FakeChatSite.open() as site, async_playwright() as playwright:
         executable = find_browser(None, playwright.chromium.executable_path).executable
-        browser = await playwright.chromium.launch(executable_path=executable, args=sandbox_args())
+        browser = await playwright.chromium.launch(executable_path=executable)
 
         async def run(number: int) -> None:
             asked = f"{prompt} page {number}"

@@ -27,7 +27,7 @@ from typing import Any
 
 from playwright.async_api import Page, async_playwright
 
-from automation.browser.discovery import find_browser, sandbox_args
+from automation.browser.discovery import find_browser
 from automation.capture.commit import AppendOnly
 from tests.benchmarks.rendering import CONVERTERS, RENDERERS, Renderers, normalized, open_renderers
 
@@ -224,7 +224,7 @@ async def open_bench() -> AsyncIterator[Bench]:
     """Start Chromium and the renderers."""
     async with open_renderers() as renderers, async_playwright() as playwright:
         found = find_browser(None, playwright.chromium.executable_path)
-        browser = await playwright.chromium.launch(executable_path=found.executable, args=sandbox_args())
+        browser = await playwright.chromium.launch(executable_path=found.executable)
         page = await browser.new_page()
         await page.set_content(f"<!doctype html><style>{STYLE}</style><body></body>")
         for script in (

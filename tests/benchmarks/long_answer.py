@@ -22,7 +22,7 @@ import httpx
 import yaml
 from playwright.async_api import Browser, Page, async_playwright
 
-from automation.browser.discovery import find_browser, sandbox_args
+from automation.browser.discovery import find_browser
 from demo.processes import free_port
 from tests.benchmarks.turn_overhead import ROOT, open_gateway
 from tests.browser.test_real_uis import running, until_it_answers
@@ -116,7 +116,7 @@ async def _measure_page(gateway: str, browser: Browser, page: LongPage) -> Async
 async def _open_browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         executable = find_browser(None, playwright.chromium.executable_path).executable
-        browser = await playwright.chromium.launch(executable_path=executable, args=sandbox_args())
+        browser = await playwright.chromium.launch(executable_path=executable)
         yield browser
         await browser.close()
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 from playwright.async_api import Page, async_playwright
 
-from automation.browser.discovery import find_browser, sandbox_args
+from automation.browser.discovery import find_browser
 from demo.processes import free_port
 from tests.fakes.chat_site import FakeChatSite, profile_data
 
@@ -99,7 +99,7 @@ async def _with_naive_script(site: FakeChatSite, turns: int) -> dict[str, list[f
     sample: dict[str, list[float]] = {name: [] for name in MEASURES}
     async with async_playwright() as playwright:
         executable = find_browser(None, playwright.chromium.executable_path).executable
-        browser = await playwright.chromium.launch(executable_path=executable, args=sandbox_args())
+        browser = await playwright.chromium.launch(executable_path=executable)
         page = await browser.new_page()
         await page.goto(site.page("fetch-sse"))
         for turn in range(min(turns, 10)):

@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from automation.browser.discovery import find_browser, sandbox_args
+from automation.browser.discovery import find_browser
 from demo.bundled_site import answer_to, serve_bundled
 
 pytestmark = pytest.mark.browser
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 async def page():
     async with async_playwright() as playwright:
         found = find_browser(None, playwright.chromium.executable_path)
-        browser = await playwright.chromium.launch(executable_path=found.executable, args=sandbox_args())
+        browser = await playwright.chromium.launch(executable_path=found.executable)
         yield await browser.new_page()
         await browser.close()
 

@@ -14,7 +14,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.tasklists import tasklists_plugin
 from playwright.async_api import async_playwright
 
-from automation.browser.discovery import find_browser, sandbox_args
+from automation.browser.discovery import find_browser
 from automation.capture.commit import AppendOnly
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -39,7 +39,7 @@ BLOCKS = "p|ul|ol|li|table|thead|tbody|tr|th|td|blockquote|h[1-6]|hr|br|section|
 async def page():
     async with async_playwright() as playwright:
         found = find_browser(None, playwright.chromium.executable_path)
-        browser = await playwright.chromium.launch(executable_path=found.executable, args=sandbox_args())
+        browser = await playwright.chromium.launch(executable_path=found.executable)
         page = await browser.new_page()
         await page.set_content("<!doctype html><body></body>")
         await page.add_script_tag(content=SCRIPT)

@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, async_playwright
 
-from automation.browser.discovery import find_browser, sandbox_args
+from automation.browser.discovery import find_browser
 from automation.page.agent import agent_profile, build_agent_script
 from automation.profiles.validation import parse_profile
 
@@ -64,9 +64,7 @@ async def open_agent_page() -> AsyncIterator[AgentPage]:
     """Open a browser with one page."""
     async with async_playwright() as playwright:
         found = find_browser(None, playwright.chromium.executable_path)
-        browser: Browser = await playwright.chromium.launch(
-            executable_path=found.executable, args=sandbox_args()
-        )
+        browser: Browser = await playwright.chromium.launch(executable_path=found.executable)
         page = await browser.new_page()
         shown = AgentPage(page)
         await page.expose_function("parleyHear", shown.hear)

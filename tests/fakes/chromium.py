@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-from automation.browser.discovery import find_browser, sandbox_args
+from automation.browser.discovery import find_browser, sandbox_obstacle
 from automation.browser.display import VirtualDisplay, has_display
 
 _START_S = 200.0
@@ -66,7 +66,8 @@ async def open_chromium(
     if not headless and not has_display(variables):
         variables |= await display.variables()
     with tempfile.TemporaryDirectory(prefix="parley-chromium-", ignore_cleanup_errors=True) as profile:
-        arguments = [f"--user-data-dir={profile}", "--no-first-run", *sandbox_args()]
+        arguments = [f"--user-data-dir={profile}", "--no-first-run"]
+        arguments += ["--no-sandbox"] if sandbox_obstacle() else []
         # Port 0, by which Chromium chooses one, also makes it tell pages that it is automated.
         port = _free_port() if attachable else 0
         arguments += [f"--remote-debugging-port={port}"] if attachable else []

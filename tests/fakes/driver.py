@@ -22,6 +22,7 @@ class ContextModel:
         self.cookie_jar: list[dict[str, Any]] = list((storage_state or {}).get("cookies", ()))
         self.pages: list[Any] = []
         self.is_closed = False
+        self.options: dict[str, Any] = {}
         self.reading: Any = None
         self._listeners: dict[str, list[Any]] = defaultdict(list)
 
@@ -119,7 +120,7 @@ class BrowserModel:
             found.append({"id": self.network, "type": "network.mojom.NetworkService", "cpuTime": 1.0})
         return {"processInfo": found}
 
-    async def new_context(self, storage_state=None, **_):
+    async def new_context(self, storage_state=None, **options):
         if self.refuses is not None:
             raise self.refuses
         if not self.is_alive:
@@ -127,6 +128,7 @@ class BrowserModel:
         if storage_state is not None:
             self.check_session()
         context = ContextModel(self, storage_state)
+        context.options = options
         self.contexts.append(context)
         return context
 
@@ -138,6 +140,7 @@ class DriverModel:
         started: The options of each start, with the profile that a browser keeps as ``profile``.
         refuses_sessions: Its browsers take no cookies that are brought.
         is_deadly: Its browsers die while they start.
+        errors: What the next starts raise, one after the other; ``error`` is what each raises.
     """
 
     executable_path = ""
@@ -150,8 +153,11 @@ class DriverModel:
         self.browsers: list[BrowserModel] = []
         self.started: list[dict[str, Any]] = []
         self.error: Exception | None = None
+        self.errors: list[Exception] = []
 
     def _start(self, **options):
+        if self.errors:
+            raise self.errors.pop(0)
         if self.error is not None:
             raise self.error
         self.started.append(options)

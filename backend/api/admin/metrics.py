@@ -85,7 +85,11 @@ def _browser(status: Mapping[str, Any]) -> list[Metric]:
             family.add_metric([], status[key])
     for cause, count in status.get("ended", {}).items():
         ends.add_metric([cause], count)
-    return [browsers, pages, limit, streaming, queue, ends]
+    popups = CounterMetricFamily(
+        "parley_browser_popups_closed", "Windows that pages opened, and that were closed."
+    )
+    popups.add_metric([], status.get("popups_closed", 0))
+    return [browsers, pages, limit, streaming, queue, ends, popups]
 
 
 def _pages(facts: Mapping[str, Mapping[str, Any]]) -> list[Metric]:

@@ -189,6 +189,19 @@ def test_a_browser_that_does_not_start_is_an_error_with_its_own_words(tmp_path, 
         browser_version(executable)
 
 
+def test_a_library_that_is_missing_is_named_with_its_package(tmp_path):
+    script = "echo 'x: error while loading shared libraries: libnss3.so: cannot open shared object file' >&2; exit 127"
+
+    with pytest.raises(BrowserUnavailableError, match="apt-get install -y libnss3"):
+        browser_version(program(tmp_path / "browser", script))
+
+
+def test_a_browser_sees_no_secret_of_this_process(tmp_path, monkeypatch):
+    monkeypatch.setenv("SECRET_KEY", "secret")
+
+    assert "secret" not in browser_version(program(tmp_path / "browser", "env"))
+
+
 def test_a_browser_that_hangs_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(discovery, "_PROBE_S", 0.2)
     executable = program(tmp_path / "chrome", "exec sleep 60")
@@ -213,21 +226,24 @@ def fresh_sandbox_probe():
 def test_as_root_the_sandbox_is_left_out(monkeypatch):
     monkeypatch.setattr(discovery, "is_root", lambda: True)
 
-    assert discovery.sandbox_args() == ["--no-sandbox"]
     assert discovery.sandbox_obstacle() == "it runs as root"
+    assert "another user than root" in discovery.sandbox_remedy()
 
 
 @pytest.mark.usefixtures("fresh_sandbox_probe")
-@pytest.mark.parametrize(("script", "arguments"), [("exit 0", []), ("exit 1", ["--no-sandbox"])])
+@pytest.mark.parametrize(
+    ("script", "obstacle"), [("exit 0", None), ("exit 1", "this system lets it make no user namespaces")]
+)
 def test_without_root_the_sandbox_is_left_out_only_where_user_namespaces_are_forbidden(
-    monkeypatch, tmp_path, script, arguments
+    monkeypatch, tmp_path, script, obstacle
 ):
     monkeypatch.setattr(discovery, "is_root", lambda: False)
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv("PATH", str(tmp_path))
     program(tmp_path / "unshare", script)
 
-    assert discovery.sandbox_args() == arguments
+    assert discovery.sandbox_obstacle() == obstacle
+    assert "seccomp" in discovery.sandbox_remedy()
 
 
 @pytest.mark.usefixtures("fresh_sandbox_probe")
@@ -235,7 +251,7 @@ def test_on_macos_the_sandbox_works(monkeypatch):
     monkeypatch.setattr(discovery, "is_root", lambda: False)
     monkeypatch.setattr(sys, "platform", "darwin")
 
-    assert discovery.sandbox_args() == []
+    assert discovery.sandbox_obstacle() is None
 
 
 @pytest.mark.browser

@@ -34,3 +34,60 @@ async def test_where_patchright_is_asked_for_and_missing_the_error_says_how_to_i
     with pytest.raises(BrowserUnavailableError, match=r"pip install -r requirements-patchright\.txt"):
         async with running_driver("patchright"):
             pass
+
+
+@pytest.fixture
+def node(tmp_path, monkeypatch):
+    """Have the driver run this script in the place of Node.js."""
+
+    def use(script: str) -> None:
+        path = tmp_path / "node"
+        path.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+        path.chmod(0o755)
+        monkeypatch.setenv("PLAYWRIGHT_NODEJS_PATH", str(path))
+
+    return use
+
+
+@pytest.mark.parametrize("kind", ["playwright", "patchright"])
+async def test_a_driver_that_lacks_a_library_says_so_and_what_to_install(kind, node):
+    node("echo 'node: error while loading shared libraries: libatomic.so.1: cannot open' >&2; exit 127")
+
+    with pytest.raises(BrowserUnavailableError) as caught:
+        async with running_driver(kind):
+            pass
+
+    assert "error while loading shared libraries: libatomic.so.1" in str(caught.value)
+    assert "apt-get install -y libatomic1" in str(caught.value)
+
+
+async def test_a_driver_whose_program_is_not_there_says_so(monkeypatch):
+    monkeypatch.setenv("PLAYWRIGHT_NODEJS_PATH", "/nonexistent/node")
+
+    with pytest.raises(BrowserUnavailableError, match="/nonexistent/node"):
+        async with running_driver():
+            pass
+
+
+async def test_a_driver_that_only_hangs_is_given_up(node, monkeypatch):
+    monkeypatch.setattr(drivers, "_START_S", 0.2)
+    node("exec sleep 60")
+
+    with pytest.raises(BrowserUnavailableError, match="does not start within"):
+        async with running_driver():
+            pass
+
+
+@pytest.mark.parametrize("kind", ["playwright", "patchright"])
+async def test_a_driver_sees_no_secret_of_this_process(kind, node, monkeypatch, tmp_path):
+    monkeypatch.setenv("SECRET_KEY", "hunter2")
+    monkeypatch.setenv("HOME", "/needed")
+    node(f"env >> {tmp_path}/seen; exit 1")
+
+    with pytest.raises(BrowserUnavailableError):
+        async with running_driver(kind):
+            pass
+
+    seen = (tmp_path / "seen").read_text("utf-8")
+    assert "hunter2" not in seen
+    assert "HOME=/needed" in seen

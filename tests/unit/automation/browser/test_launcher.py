@@ -3,6 +3,7 @@
 import pytest
 from playwright.async_api import Error as PlaywrightError
 
+from automation.browser import launcher
 from automation.browser.launcher import launch, open_context, shown_address
 from automation.errors import BrowserUnavailableError
 from automation.stealth.options import BrowserConfig, ProxyConfig
@@ -75,6 +76,94 @@ async def test_a_browser_with_a_profile_keeps_everything_there(driver, program, 
 
     assert driver.started[-1]["profile"] == tmp_path
     assert len(browser.contexts) == 1
+
+
+async def test_a_browser_sees_no_secret_of_this_process_and_finds_what_it_needs(driver, program, monkeypatch):
+    for name in ("SECRET_KEY", "OPENAI_API_KEY", "CODEGEN_TOKEN", "AWS_SECRET_ACCESS_KEY", "DATABASE_URL"):
+        monkeypatch.setenv(name, "secret")
+    for name in ("HOME", "LC_ALL", "XDG_RUNTIME_DIR", "FONTCONFIG_FILE", "https_proxy"):
+        monkeypatch.setenv(name, "needed")
+
+    options = await started(driver, program, timezone="Europe/Berlin")
+
+    assert "secret" not in options["env"].values()
+    assert list(options["env"].values()).count("needed") == 5
+    assert options["env"]["TZ"] == "Europe/Berlin"
+
+
+async def test_no_browser_takes_downloads_or_lets_pages_open_windows(driver, program, tmp_path):
+    shared = await started(driver, program)
+    context = await open_context(driver.browsers[-1], BrowserConfig(), None)
+    await launch(driver, BrowserConfig(), program, profile=tmp_path)
+
+    assert context.options["accept_downloads"] is False  # type: ignore[attr-defined]
+    assert driver.started[-1]["accept_downloads"] is False
+    for options in (shared, driver.started[-1]):
+        assert "--disable-popup-blocking" in options["ignore_default_args"]
+
+
+# -- the sandbox ---------------------------------------------------------------------------------------------------------
+
+
+async def test_the_sandbox_is_on_where_the_system_lets_it_work(driver, program, monkeypatch, caplog):
+    monkeypatch.setattr(launcher, "sandbox_obstacle", lambda: None)
+
+    options = await started(driver, program)
+
+    assert options["chromium_sandbox"] is True
+    assert "browser_without_sandbox" not in caplog.text
+
+
+async def test_where_it_can_not_work_it_is_off_and_the_log_says_why_and_what_to_do(
+    driver, program, monkeypatch, caplog
+):
+    monkeypatch.setattr(launcher, "sandbox_obstacle", lambda: "it runs as root")
+
+    options = await started(driver, program)
+
+    [told] = [record for record in caplog.records if record.message == "browser_without_sandbox"]
+    assert options["chromium_sandbox"] is False
+    assert told.__dict__["reason"] == "it runs as root"
+    assert told.__dict__["remedy"]
+
+
+async def test_a_system_that_refuses_it_only_when_it_is_tried_gets_a_browser_without(
+    driver, program, monkeypatch, caplog
+):
+    monkeypatch.setattr(launcher, "sandbox_obstacle", lambda: None)
+    said = "Failed\nBrowser logs:\n[pid=7][err] [7:7:FATAL:zygote_host_impl.cc(128)] No usable sandbox! Update your kernel"
+    driver.errors = [PlaywrightError(said)]
+
+    options = await started(driver, program)
+
+    [told] = [record for record in caplog.records if record.message == "browser_without_sandbox"]
+    assert options["chromium_sandbox"] is False
+    assert "No usable sandbox" in told.__dict__["reason"]
+
+
+async def test_another_failure_is_no_reason_to_leave_it_out(driver, program, monkeypatch):
+    monkeypatch.setattr(launcher, "sandbox_obstacle", lambda: None)
+    driver.errors = [PlaywrightError("no libnss3")]
+
+    with pytest.raises(BrowserUnavailableError):
+        await launch(driver, BrowserConfig(), program)
+
+    assert driver.started == []
+
+
+async def test_a_browser_that_lacks_a_library_is_told_with_its_own_words_and_the_package(driver, program):
+    driver.error = PlaywrightError(
+        "BrowserType.launch: Target page, context or browser has been closed\nBrowser logs:\n\n"
+        "<launching> /usr/bin/chromium --headless\n<launched> pid=7\n"
+        "[pid=7][err] /usr/bin/chromium: error while loading shared libraries: libgbm.so.1: cannot open\n"
+        "[pid=7] <process did exit: exitCode=127, signal=null>"
+    )
+
+    with pytest.raises(BrowserUnavailableError) as caught:
+        await launch(driver, BrowserConfig(), program)
+
+    assert "error while loading shared libraries: libgbm.so.1" in str(caught.value)
+    assert "apt-get install -y libgbm1" in str(caught.value)
 
 
 async def test_a_browser_that_does_not_start_is_named_with_its_first_words(driver, program):
