@@ -232,7 +232,8 @@ class EndpointDraft(_Strict):
         """Set defaults from an API's preset."""
         if not isinstance(values, dict) or values.get("provider_type") not in ("rest_api", "api_token"):
             return values
-        preset = PRESETS.get(values.get("preset") or DEFAULT_PRESET)
+        named = values.get("preset") or DEFAULT_PRESET
+        preset = PRESETS.get(named) if isinstance(named, str) else None  # what it must be is checked behind
         filled: dict[str, Any] = {
             "max_concurrent_requests": _CALLS_AT_ONCE,
             "health_check_interval": _API_CHECK_S,

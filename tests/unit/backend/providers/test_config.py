@@ -39,6 +39,14 @@ def test_a_key_that_cannot_be_one_is_refused_by_its_field_and_not_repeated(key):
     assert key not in str(caught.value)
 
 
+@pytest.mark.parametrize("preset", [{"name": "openai"}, ["openai"], 7, "nobody"])
+def test_a_preset_that_is_none_is_refused_by_its_field_whatever_type_it_has(preset):
+    with pytest.raises(ValidationError) as caught:
+        config(provider_type="api_token", preset=preset)
+
+    assert caught.value.errors()[0]["loc"] == ("preset",)
+
+
 def test_secrets_are_not_shown():
     shown = repr(
         config(
