@@ -186,14 +186,9 @@ def _answer_schema(body: Body) -> Mapping[str, Any] | None:
 
 def _tools(body: Body) -> dict[str, Any]:
     functions = chat_body.list_functions(body)
-    tools: list[Block] = []
-    for function in functions:
-        tool: Block = {"name": function.name, "input_schema": function.parameters}
-        if function.description:
-            tool["description"] = function.description
-        if function.is_strict:
-            tool["strict"] = True
-        tools.append(tool)
+    tools = [
+        _tool(function, given) for function, given in zip(functions, body.get("tools") or (), strict=True)
+    ]
     choice = _tool_choice(chat_body.chosen_tool(body) if tools else "none")
     if chat_body.answer_schema(body) == "json_object" and choice["type"] in ("auto", "none"):
         # Forced, for a model that may choose writes something around its JSON.
@@ -204,6 +199,18 @@ def _tools(body: Body) -> dict[str, Any]:
     if body.get("parallel_tool_calls") is False and choice["type"] != "none":
         choice["disable_parallel_tool_use"] = True
     return {"tools": tools, "tool_choice": choice}
+
+
+def _tool(function: chat_body.FunctionTool, given: Mapping[str, Any]) -> Block:
+    tool: Block = {"name": function.name, "input_schema": function.parameters}
+    if function.description:
+        tool["description"] = function.description
+    if function.is_strict:
+        tool["strict"] = True
+    # The mark of what to cache stands beside the function or within it, as clients of OpenAI's shape have it.
+    if mark := given.get("cache_control") or given["function"].get("cache_control"):
+        tool["cache_control"] = mark
+    return tool
 
 
 def _tool_choice(chosen: str | tuple[str]) -> Block:

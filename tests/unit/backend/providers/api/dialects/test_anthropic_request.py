@@ -317,3 +317,16 @@ def test_any_json_is_the_input_of_a_tool_that_must_be_called(fields, names, choi
     assert [tool["name"] for tool in made["tools"]] == names
     assert made["tool_choice"] == choice
     assert "thinking" not in made
+
+
+@pytest.mark.parametrize("is_within", [True, False])
+def test_the_mark_of_what_to_cache_stays_with_its_tool(is_within):
+    mark = {"cache_control": {"type": "ephemeral"}}
+    function = {"name": "f", "parameters": {"type": "object"}}
+    marked = {"function": {**function, **mark}} if is_within else {"function": function, **mark}
+    tools = [{"type": "function", **marked}, {"type": "function", "function": {**function, "name": "g"}}]
+
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "tools": tools}
+    request = messages_request(body, is_streamed=False)
+
+    assert [tool.get("cache_control") for tool in request["tools"]] == [{"type": "ephemeral"}, None]
