@@ -22,6 +22,7 @@ from backend.wire.responses.request import ResponsesRequest
 
 HEAD = CompletionHead("chatcmpl-ours", 7, "demo/m")
 ARGUMENTS = '{"path":"/tmp","id":123456789012345678901234567890}'
+MORE_ARGUMENTS = '{"all":true}'
 
 _CHUNK = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 _USAGE = {
@@ -36,6 +37,11 @@ _CITED = {
     "url_citation": {"url": "https://a.test", "title": "A", "start_index": 0, "end_index": 2},
 }
 _CALL = {"id": "call_1", "type": "function", "function": {"name": "list_files", "arguments": ARGUMENTS}}
+_NEXT_CALL = {
+    "id": "call_2",
+    "type": "function",
+    "function": {"name": "drop_files", "arguments": MORE_ARGUMENTS},
+}
 
 
 def _choice(finish_reason: str | None = None, **delta: Any) -> dict[str, Any]:
@@ -56,7 +62,7 @@ OPENAI_WHOLE: dict[str, Any] = {
                 "reasoning_content": "hm",
                 "refusal": None,
                 "annotations": [_CITED],
-                "tool_calls": [_CALL],
+                "tool_calls": [_CALL, _NEXT_CALL],
             },
             "logprobs": None,
             "finish_reason": "tool_calls",
@@ -72,6 +78,7 @@ OPENAI_EVENTS: list[dict[str, Any]] = [
     _choice(tool_calls=[{"index": 0, **_CALL, "function": {"name": "list_files", "arguments": ""}}]),
     _choice(tool_calls=[{"index": 0, "function": {"arguments": ARGUMENTS[:9]}}]),
     _choice(tool_calls=[{"index": 0, "function": {"arguments": ARGUMENTS[9:]}}]),
+    _choice(tool_calls=[{"index": 1, **_NEXT_CALL}]),
     _choice("tool_calls"),
     {**_CHUNK, "choices": [], "usage": _USAGE},
 ]
@@ -83,6 +90,7 @@ _ANTHROPIC_USAGE = {
     "output_tokens_details": {"thinking_tokens": 1},
 }
 _TOOL_USE = {"type": "tool_use", "id": "call_1", "name": "list_files"}
+_NEXT_TOOL_USE = {"type": "tool_use", "id": "call_2", "name": "drop_files"}
 ANTHROPIC_WHOLE: dict[str, Any] = {
     "id": "msg_1",
     "type": "message",
@@ -92,6 +100,7 @@ ANTHROPIC_WHOLE: dict[str, Any] = {
         {"type": "thinking", "thinking": "hm", "signature": "sig"},
         {"type": "text", "text": "Grüße 👋"},
         {**_TOOL_USE, "input": json.loads(ARGUMENTS)},
+        {**_NEXT_TOOL_USE, "input": json.loads(MORE_ARGUMENTS)},
     ],
     "stop_reason": "tool_use",
     "stop_sequence": None,
@@ -127,6 +136,7 @@ ANTHROPIC_EVENTS: list[dict[str, Any]] = [
         {"type": "input_json_delta", "partial_json": ARGUMENTS[:9]},
         {"type": "input_json_delta", "partial_json": ARGUMENTS[9:]},
     ),
+    *_block(3, {**_NEXT_TOOL_USE, "input": {}}, {"type": "input_json_delta", "partial_json": MORE_ARGUMENTS}),
     {
         "type": "message_delta",
         "delta": {"stop_reason": "tool_use", "stop_sequence": None},
@@ -163,13 +173,17 @@ def _candidate(*parts: dict[str, Any], finish: str | None = None) -> dict[str, A
     }
 
 
+_NEXT_FUNCTION_CALL = {
+    "functionCall": {"id": "call_2", "name": "drop_files", "args": json.loads(MORE_ARGUMENTS)}
+}
 GOOGLE_WHOLE = _candidate(
-    {"text": "hm", "thought": True}, {"text": "Grüße 👋"}, _FUNCTION_CALL, finish="STOP"
+    {"text": "hm", "thought": True}, {"text": "Grüße 👋"}, _FUNCTION_CALL, _NEXT_FUNCTION_CALL, finish="STOP"
 )
 GOOGLE_EVENTS = [
     _candidate({"text": "hm", "thought": True}),
     _candidate({"text": "Grüße "}),
     _candidate({"text": "👋"}, _FUNCTION_CALL),
+    _candidate(_NEXT_FUNCTION_CALL),
     _candidate({"text": ""}, finish="STOP"),
 ]
 _OLLAMA_CALL = {
@@ -183,12 +197,19 @@ def _line(done: bool = False, **message: Any) -> dict[str, Any]:
     return {"model": "m", "message": {"role": "assistant", "content": "", **message}, "done": done, **end}
 
 
-OLLAMA_WHOLE = _line(done=True, content="Grüße 👋", thinking="hm", tool_calls=[_OLLAMA_CALL])
+_NEXT_OLLAMA_CALL = {
+    "id": "call_2",
+    "function": {"index": 1, "name": "drop_files", "arguments": json.loads(MORE_ARGUMENTS)},
+}
+OLLAMA_WHOLE = _line(
+    done=True, content="Grüße 👋", thinking="hm", tool_calls=[_OLLAMA_CALL, _NEXT_OLLAMA_CALL]
+)
 OLLAMA_EVENTS = [
     _line(thinking="hm"),
     _line(content="Grüße "),
     _line(content="👋"),
     _line(tool_calls=[_OLLAMA_CALL]),
+    _line(tool_calls=[_NEXT_OLLAMA_CALL]),
     _line(done=True),
 ]
 
@@ -296,7 +317,7 @@ def client_reads(dialect: Dialect, raw: bytes, door: str, *, is_streamed: bool, 
 def documents_in(stream: bytes) -> Iterator[dict[str, Any]]:
     """The documents of a stream's events, read as strictly as clients do."""
     for event in stream.decode().split("\n\n"):
-        lines = [line.removeprefix("data: ") for line in event.split("\n") if line.startswith("data: ")]
+        lines = [line[5:].removeprefix(" ") for line in event.split("\n") if line.startswith("data:")]
         if lines and lines != ["[DONE]"]:
             yield json.loads("\n".join(lines))
 

@@ -199,7 +199,7 @@ class MessageStream(SseStream):
         return reason
 
     def _arguments(self, index: int, text: str) -> bytes:
-        if index not in self._calls:
+        if index not in self._open:
             msg = "its stream has arguments outside of a call"
             raise ApiFailedError(msg)
         if not text:

@@ -186,6 +186,7 @@ def test_an_error_at_once_is_raised_at_once_and_nothing_has_begun():
         event("content_block_delta", index=0),
         delta(0, "input_json_delta", partial_json="{}"),
         delta(0, "citations_delta"),
+        event("content_block_stop", index=1) + delta(1, "input_json_delta", partial_json="{}"),
         begin(0, "server_tool_use", id="x", name="web_search", input={}),
         begin(0, "tool_use", name="no_id"),
         end("pause_turn"),
