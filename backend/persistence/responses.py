@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
-from sqlalchemy import Delete, delete, insert, select
+from sqlalchemy import Delete, Insert, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backend.gateway.kept_responses import SealedResponse
 from backend.persistence.engine import transaction
-from backend.persistence.tables import ResponseItemRow, ResponseRow
+from backend.persistence.tables import Base, ResponseItemRow, ResponseRow
+
+_PRUNINGS = 10  # while as many are added as are kept
 
 
 class SqlResponses:
@@ -31,24 +35,49 @@ class SqlResponses:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._engine = engine
+        self._added: dict[str, int] = {}
         self._most = most
         self._max_age = max_age
         self._now = now
 
     async def add_response(self, response: SealedResponse) -> None:
-        """Store one, and delete those too old or too many."""
-        owner, item_ids = response.owner, list(dict.fromkeys(response.item_ids))
+        """Store one, and now and then delete those too old or too many: a tenth more than ``most`` may be there."""
+        owner = response.owner
         row = {"owner": owner, "id": response.id, "sealed": response.sealed, "created_at": self._now()}
-        items = [{"owner": owner, "item_id": one, "response_id": response.id} for one in item_ids]
+        items = [
+            {"owner": owner, "item_id": one, "response_id": response.id}
+            for one in dict.fromkeys(response.item_ids)
+        ]
         async with transaction(self._engine) as connection:
-            await connection.execute(_of(owner, [response.id]))
-            # An upstream may give an id again: it means the newest then.
-            is_again = (ResponseItemRow.owner == owner) & ResponseItemRow.item_id.in_(item_ids)
-            await connection.execute(delete(ResponseItemRow).where(is_again))
-            await connection.execute(insert(ResponseRow).values(row))
+            await connection.execute(self._put_response, row)
             if items:
-                await connection.execute(insert(ResponseItemRow), items)
-            await self._prune(connection, owner)
+                await connection.execute(self._put_item, items)
+            # At the first after a start too: what was added before isn't counted.
+            added = self._added.get(owner, self._most) + 1
+            is_due = added * _PRUNINGS >= self._most
+            if is_due:
+                await self._prune(connection, owner)
+        self._added[owner] = 0 if is_due else added
+
+    @cached_property
+    def _put_response(self) -> Insert:
+        """Insertion; an id that an upstream gives again means the newest then."""
+        put = self._insert(ResponseRow)
+        new = put.excluded
+        return put.on_conflict_do_update(
+            index_elements=["owner", "id"], set_={"sealed": new.sealed, "created_at": new.created_at}
+        )
+
+    @cached_property
+    def _put_item(self) -> Insert:
+        put = self._insert(ResponseItemRow)
+        return put.on_conflict_do_update(
+            index_elements=["owner", "item_id"], set_={"response_id": put.excluded.response_id}
+        )
+
+    def _insert(self, kind: type[Base]) -> sqlite.Insert | postgresql.Insert:
+        is_sqlite = self._engine.dialect.name == "sqlite"
+        return sqlite.insert(kind) if is_sqlite else postgresql.insert(kind)
 
     async def find_response(self, owner: str, response_id: str) -> SealedResponse | None:
         """Return one of the owner's, or None."""

@@ -98,14 +98,26 @@ async def test_what_is_too_old_is_not_found_and_forgotten_with_the_next(kept, cl
 
 
 async def test_an_id_that_is_given_again_means_the_newest(kept, clock):
-    await kept.add_response(response(1, "msg_a"))
+    await kept.add_response(response(1, "msg_b"))
     clock.now = NOON + timedelta(minutes=1)
     await kept.add_response(SealedResponse("ada", "resp_1", ["msg_b"], "again"))
     await kept.add_response(SealedResponse("ada", "resp_2", ["msg_b", "msg_b"], "taken over"))
 
     assert (await kept.find_response("ada", "resp_1")).sealed == "again"
-    assert await kept.find_responses_of("ada", ["msg_a"]) == []
     assert [one.id for one in await kept.find_responses_of("ada", ["msg_b"])] == ["resp_2"]
+
+
+async def test_a_tenth_more_than_are_kept_may_wait_for_the_next_pruning(engine, clock):
+    kept = SqlResponses(engine, most=20, max_age=timedelta(hours=1), now=clock)
+    counts = []
+    for number in range(26):
+        clock.now = NOON + timedelta(seconds=number)
+        await kept.add_response(response(number))
+        async with engine.connect() as connection:
+            counts.append(await connection.scalar(select(func.count()).select_from(ResponseItemRow)))
+
+    assert max(counts) <= 22
+    assert counts[-1] == 20
 
 
 async def test_what_the_database_cannot_hold_is_a_storage_error(kept):
