@@ -117,7 +117,7 @@ async def test_a_tenth_more_than_are_kept_may_wait_for_the_next_pruning(engine, 
             counts.append(await connection.scalar(select(func.count()).select_from(ResponseItemRow)))
 
     assert max(counts) <= 22
-    assert counts[-1] == 20
+    assert 20 in counts[-2:]
 
 
 async def test_what_the_database_cannot_hold_is_a_storage_error(kept):
