@@ -15,6 +15,7 @@ from starlette.routing import Route
 from backend import __version__
 from backend.api import health
 from backend.api.admin import accounts, conversations, endpoints, metrics, profiles, rotations, usage
+from backend.api.docs_page import serve_docs_page
 from backend.api.error_schema import ERROR_RESPONSES
 from backend.api.errors import install_error_handlers
 from backend.api.inference import chat, embeddings, messages_api, responses_api
@@ -35,9 +36,11 @@ from backend.security.authentication import Authentication
 from backend.security.body_encoding import BodyEncoding
 from backend.security.body_limit import BodyLimit
 from backend.security.cross_origin import CrossOrigin
-from backend.security.exposure import check_exposure
+from backend.security.exposure import check_exposure, find_open_doors
+from backend.security.host_header import HostHeader
 from backend.security.local_guard import LocalGuard
 from backend.security.rate_limit import RateLimit
+from backend.security.response_headers import SECURITY_HEADERS
 from backend.security.socket_origin import SocketOrigin
 from backend.settings import Settings
 
@@ -102,9 +105,7 @@ def create_app(
         OSError, ValueError: The data directory or a key in it can't be used.
     """
     parse_database_url(settings.effective_database_url)
-    warning = check_exposure(settings.host, settings.auth, is_auth_on=settings.is_auth_on)
-    if warning:
-        logger.warning("gateway_exposed", extra={"reason": warning})
+    _warn_of_exposure(settings)
     if settings.is_auth_on:
         ensure_admin_key(settings)
     described = read_imports(import_files(settings.data_dir, imports), settings.provider_keys)
@@ -114,6 +115,9 @@ def create_app(
         title="Parley",
         version=__version__,
         telemetry=no_telemetry,
+        # FastAPI's pages load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
         lifespan=partial(
             _lifespan,
             settings=settings,
@@ -126,11 +130,20 @@ def create_app(
         app.include_router(routes, responses=ERROR_RESPONSES)
     install_error_handlers(app)
     document_operations(app, OPERATIONS)
+    serve_docs_page(app)
     app.known_paths = _KNOWN_PATHS
     router = OperationRouter(OPERATIONS, app.behind_front, _rate_limit(settings))
     app.authentication = Authentication(router)
     app.front = _guarded(app.authentication, settings)
     return app
+
+
+def _warn_of_exposure(settings: Settings) -> None:
+    warning = check_exposure(settings.host, settings.auth, is_auth_on=settings.is_auth_on)
+    doors = find_open_doors(settings.cors_origins, settings.allowed_hosts, is_auth_on=settings.is_auth_on)
+    for reason in (warning, *doors):
+        if reason is not None:
+            logger.warning("gateway_exposed", extra={"reason": reason})
 
 
 def _rate_limit(settings: Settings) -> RateLimit | None:
@@ -152,7 +165,7 @@ def _guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
         )
     app = SocketOrigin(app, cors_origins=settings.cors_origins)
     app = BodyLimit(app, most_bytes=settings.max_request_bytes)
-    return RequestScope(app)
+    return RequestScope(HostHeader(app), SECURITY_HEADERS)
 
 
 @asynccontextmanager

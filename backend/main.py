@@ -30,7 +30,7 @@ def run_server(settings: Settings, imports: Sequence[Path] = ()) -> None:
     """Listen until SIGTERM or SIGINT; the files ``imports`` are imported at the start."""
     configure_logging(settings.log_level, settings.log_format)
     app = create_app(settings, imports=imports)
-    config = build_server_config(app, settings.host, settings.port)
+    config = build_server_config(app, settings.host, settings.port, trusted_proxies=settings.trusted_proxies)
     most = count_connections_for(raise_descriptor_limit())
     logger.info("gateway_starting", extra={"host": settings.host, "port": settings.port})
     _collect_rarely()

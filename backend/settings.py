@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -29,6 +30,7 @@ class Settings(BaseSettings):
         old_secret_keys: Keys that sealed what is stored; it is sealed anew with ``secret_key`` at the next start.
         auth: ``auto`` is off while ``host`` is a loopback address and on otherwise.
         allowed_hosts: Host names besides loopback that are served with auth off; ``*`` for all.
+        trusted_proxies: Addresses and networks of proxies whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed.
         cors_origins: Origins of web pages that may call the gateway, such as ``http://localhost:3000``.
         capture: ``dom`` reads answers from the page alone; ``auto`` from its own traffic where the profile says how.
         max_pages: Most pages open at once over all endpoints.
@@ -103,6 +105,7 @@ class Settings(BaseSettings):
     alert_min_interval: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 300.0
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     rate_limit_requests: Annotated[int, Field(gt=0)] | None = None
     rate_limit_window: Annotated[float, Field(gt=0)] = 60.0
     monthly_cost_limit: Annotated[float, Field(ge=0)] | None = None
@@ -123,11 +126,22 @@ class Settings(BaseSettings):
     mistral_api_key: SecretStr | None = None
     zai_api_key: SecretStr | None = None
 
-    @field_validator("cors_origins", "allowed_hosts", "old_secret_keys", mode="before")
+    @field_validator("cors_origins", "allowed_hosts", "old_secret_keys", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for part in value:
+            try:
+                ip_network(part, strict=False)
+            except ValueError as exc:
+                msg = f"{part!r} is no address or network such as 10.0.0.2 or 172.16.0.0/12"
+                raise ValueError(msg) from exc
         return value
 
     @field_validator("background_request_patterns")

@@ -15,6 +15,7 @@ from backend.identity.request_principal import find_principal
 router = APIRouter(tags=["health"])
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health")
 async def health(services: ServicesOf) -> dict[str, Any]:
     """Tell that the gateway is alive."""
@@ -25,6 +26,7 @@ async def health(services: ServicesOf) -> dict[str, Any]:
     }
 
 
+@router.head("/ready", include_in_schema=False)
 @router.get("/ready")
 async def ready(request: Request, services: ServicesOf) -> JSONResponse:
     """Tell whether the database answers, and how browser and endpoints are; 503 when it can't serve.

@@ -1,9 +1,10 @@
-"""ASGI middleware that gives each HTTP request an id, returns it in a header, and logs one line at its end."""
+"""ASGI middleware that gives each HTTP request an id, returns it with the fixed headers, and logs one line at its end."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 
 from backend.asgi import ASGIApp, Message, Receive, Scope, Send, header
 from backend.identity.request_principal import find_principal
@@ -14,10 +15,14 @@ logger = logging.getLogger(__name__)
 
 
 class RequestScope:
-    """ASGI middleware; the outermost one, so that refusals carry the id too."""
+    """ASGI middleware; the outermost one, so that refusals carry the id too.
 
-    def __init__(self, app: ASGIApp) -> None:
+    ``fixed_headers`` are added to every response that has none of the same name.
+    """
+
+    def __init__(self, app: ASGIApp, fixed_headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
         self._app = app
+        self._fixed_headers = fixed_headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the request under its id."""
@@ -31,7 +36,10 @@ class RequestScope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", chosen.encode())]
+                headers = [*message.get("headers", ()), (b"x-request-id", chosen.encode())]
+                given = {name for name, _ in headers}
+                headers += [fixed for fixed in self._fixed_headers if fixed[0] not in given]
+                message["headers"] = headers
             await send(message)
 
         token = request_id.set(chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from backend.security.loopback import is_loopback_name
@@ -29,3 +30,21 @@ def check_exposure(bind_host: str, auth: Literal["auto", "on", "off"], *, is_aut
         f"AUTH=off on the public address {bind_host}: everyone who reaches it can use every endpoint. "
         "Only loopback names and ALLOWED_HOSTS are served."
     )
+
+
+def find_open_doors(
+    cors_origins: Collection[str], allowed_hosts: Collection[str], *, is_auth_on: bool
+) -> list[str]:
+    """Return a warning for each setting that gives every web page a user visits what they have themselves."""
+    if is_auth_on:
+        return []
+    warnings = []
+    if "*" in cors_origins:
+        warnings.append(
+            "CORS_ORIGINS=* without authentication: every web page that a user visits can do everything here."
+        )
+    if "*" in allowed_hosts:
+        warnings.append(
+            "ALLOWED_HOSTS=* without authentication: a web page whose name is made to lead here (DNS rebinding) can do everything."
+        )
+    return warnings

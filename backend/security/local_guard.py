@@ -51,7 +51,19 @@ class LocalGuard:
         scheme = "https" if scope["scheme"] in ("https", "wss") else "http"
         if not is_origin_allowed(header(scope, "origin"), scheme, authority, self._cors_origins):
             return "Authentication is off and this Origin is foreign. Add it to CORS_ORIGINS."
+        if header(scope, "origin") is None and _is_of_another_site(scope):
+            return (
+                "Authentication is off and a page of another site sends this. Add its origin to CORS_ORIGINS."
+            )
         return None
+
+
+def _is_of_another_site(scope: Scope) -> bool:
+    """Whether a browser says that a page of another site loads this, other than as the page that its user goes to."""
+    if header(scope, "sec-fetch-site") != "cross-site":
+        return False
+    is_visit = header(scope, "sec-fetch-mode") == "navigate" and header(scope, "sec-fetch-dest") == "document"
+    return not (is_visit and scope.get("method") in {"GET", "HEAD"})
 
 
 def _arrived_on_loopback(scope: Scope) -> bool:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
+
+_AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,255})(?::[0-9]{1,5})?")
 
 
 def is_loopback_name(name: str) -> bool:
@@ -18,8 +21,15 @@ def is_loopback_name(name: str) -> bool:
         return False
 
 
+def is_authority(authority: str) -> bool:
+    """Whether this is ``host`` or ``host:port`` and nothing else, as it stands in a ``Host`` header."""
+    return _AUTHORITY.fullmatch(authority) is not None
+
+
 def host_name(authority: str) -> str:
     """Return the lower-case host of ``host[:port]``; empty when it is malformed."""
+    if not is_authority(authority):
+        return ""
     try:
         return urlsplit(f"//{authority}").hostname or ""
     except ValueError:

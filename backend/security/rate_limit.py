@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple
 
 from backend.sliding_window import SlidingWindow
@@ -55,9 +56,10 @@ class RateLimit:
         return Allowance(most, most - len(times), reset_s, is_exceeded)
 
     def _forget_idle(self, now: float) -> None:
-        if len(self._windows) >= _FORGET_AT:
-            self._windows = {
-                caller: window
-                for caller, window in self._windows.items()
-                if window.count(now, self._window_s)
-            }
+        """Forget who has asked for nothing lately; where that is nobody, half of all, who came first."""
+        if len(self._windows) < _FORGET_AT:
+            return
+        known = {
+            caller: window for caller, window in self._windows.items() if window.count(now, self._window_s)
+        }
+        self._windows = dict(islice(known.items(), max(len(known) - _FORGET_AT // 2, 0), None))

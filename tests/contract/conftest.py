@@ -142,12 +142,13 @@ async def run_gateway(
     site = site or ScriptedSite()
     profiles = {"selectors_dir": data_dir} if data_dir.exists() else {}
     values = {"data_dir": data_dir, "host": "127.0.0.1", **profiles, **settings}
+    read = Settings(_env_file=None, **values)
     app = create_app(
-        Settings(_env_file=None, **values),
+        read,
         providers or providers_of(site),
         open_authenticator=open_authenticator,
     )
-    config = build_server_config(app, "127.0.0.1", 0)
+    config = build_server_config(app, "127.0.0.1", 0, trusted_proxies=read.trusted_proxies)
     config.timeout_graceful_shutdown = 1
     server = _Server(config, limits)
     serving = asyncio.create_task(server.serve())

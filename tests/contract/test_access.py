@@ -204,3 +204,101 @@ def test_a_public_address_with_authentication_off_by_itself_is_refused(tmp_path,
 
     with pytest.raises(ExposureError, match=r"0\.0\.0\.0"):
         create_app(settings, providers_of(ScriptedSite()))
+
+
+CROSS_SITE = {"host": "localhost", "sec-fetch-site": "cross-site"}
+VISIT = {**CROSS_SITE, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        ("GET", {**CROSS_SITE, "sec-fetch-mode": "no-cors", "sec-fetch-dest": "script"}, 403),
+        ("GET", {**CROSS_SITE, "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"}, 403),
+        ("GET", {**VISIT, "sec-fetch-dest": "iframe"}, 403),
+        ("GET", CROSS_SITE, 403),
+        ("GET", VISIT, 200),
+        ("POST", VISIT, 403),
+        ("GET", {**VISIT, "sec-fetch-site": "none"}, 200),
+        ("GET", {**VISIT, "sec-fetch-site": "same-origin", "sec-fetch-mode": "cors"}, 200),
+    ],
+)
+async def test_without_authentication_a_page_of_another_site_is_refused_also_without_an_origin(
+    gateway, method, headers, status
+):
+    got = await gateway.rest.request(method, "/health", headers=headers)
+
+    assert got.status_code == status
+
+
+async def test_an_allowed_origin_may_be_of_another_site(tmp_path, site):
+    async with run_gateway(tmp_path, site, cors_origins=("https://app.example",)) as gateway:
+        headers = {**CROSS_SITE, "origin": "https://app.example", "sec-fetch-mode": "cors"}
+        got = await gateway.rest.get("/v1/models", headers=headers)
+
+    assert got.status_code == 200
+
+
+@pytest.mark.parametrize("auth", ["on", "off"])
+@pytest.mark.parametrize(
+    "host",
+    ["[::1].evil.example", "localhost#.evil.example", "evil.example@localhost", "localhost/x", "a b", ""],
+)
+async def test_a_malformed_host_is_a_400(tmp_path, site, auth, host):
+    async with run_gateway(tmp_path, site, auth=auth) as gateway:
+        got = await gateway.rest.get("/health", headers={"host": host})
+
+    assert (got.status_code, got.json()["error"]["code"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+async def test_probes_may_ask_by_head(guarded, path):
+    gateway, _ = guarded
+
+    got = await gateway.rest.head(path)
+
+    assert (got.status_code, got.content) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/health"),
+        ("GET", "/v1/models"),
+        ("POST", "/v1/chat/completions"),
+        ("GET", "/nothing-here"),
+        ("GET", "/docs"),
+        ("GET", "/openapi.json"),
+        ("GET", "/live-page/live.js"),
+        ("GET", "/live/nothing"),
+        ("GET", "/sign-in/a/b"),
+        ("GET", "/metrics"),
+        ("OPTIONS", "/v1/models"),
+    ],
+)
+@pytest.mark.parametrize("auth", ["on", "off"])
+async def test_every_response_says_what_browsers_may_make_of_it(tmp_path, site, auth, method, path):
+    async with run_gateway(tmp_path, site, auth=auth) as gateway:
+        got = await gateway.rest.request(method, path)
+
+    told = [name.lower() for name, _ in got.headers.multi_items()]
+    expected = {
+        "content-security-policy",
+        "x-content-type-options",
+        "x-frame-options",
+        "cross-origin-resource-policy",
+        "referrer-policy",
+        "cache-control",
+    }
+    assert expected <= set(told)
+    assert len(told) == len(set(told))
+    assert "frame-ancestors 'none'" in got.headers["content-security-policy"]
+
+
+def test_settings_that_let_every_web_page_in_are_warned_of(tmp_path, caplog):
+    settings = Settings(_env_file=None, data_dir=tmp_path, cors_origins=("*",))
+
+    create_app(settings, providers_of(ScriptedSite()))
+
+    [told] = [record for record in caplog.records if record.message == "gateway_exposed"]
+    assert "CORS_ORIGINS" in told.__dict__["reason"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -99,7 +100,15 @@ async def test_what_is_not_there_is_an_error_in_openais_shape(gateway, method, p
 async def test_the_routes_are_documented(gateway):
     paths = (await gateway.rest.get("/openapi.json")).json()["paths"]
 
-    assert (await gateway.rest.get("/docs")).status_code == 200
+    page = await gateway.rest.get("/docs")
+
+    assert page.status_code == 200
+    assert "/api/endpoints/{slug}/start" in page.text
+    # Nothing runs, and nothing is loaded from anywhere: not even a script of ours.
+    assert (
+        re.findall(r"<(?:script|link|img|iframe)|src=|href=\"?(?:https?:|//)|@import|url\(", page.text) == []
+    )
+    assert "script-src" not in page.headers["content-security-policy"]
     assert {"/v1/chat/completions", "/v1/models", "/api/endpoints/{slug}/start", "/ready"} <= set(paths)
 
 

@@ -142,3 +142,17 @@ def test_every_key_that_a_preset_asks_for_is_found_by_that_name():
     given: dict[str, Any] = {name.lower(): "sk-1" for name in asked_for}
 
     assert set(Settings(_env_file=None, **given).provider_keys) == asked_for
+
+
+@pytest.mark.parametrize("value", ["*", "proxy.lan", "10.0.0.0/99", "10.0.0.1:80"])
+def test_a_proxy_that_is_trusted_is_an_address_or_a_network(value):
+    with pytest.raises(ValidationError, match="no address or network"):
+        Settings(trusted_proxies=value)
+
+
+def test_proxies_that_are_trusted_are_split_at_commas():
+    assert Settings(trusted_proxies="10.0.0.2, 172.16.0.0/12,::1").trusted_proxies == (
+        "10.0.0.2",
+        "172.16.0.0/12",
+        "::1",
+    )

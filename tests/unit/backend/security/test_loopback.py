@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from backend.security.loopback import host_name, is_host_allowed, is_loopback_name, is_origin_allowed
+from backend.security.loopback import (
+    host_name,
+    is_authority,
+    is_host_allowed,
+    is_loopback_name,
+    is_origin_allowed,
+)
 
 
 @pytest.mark.parametrize(
@@ -56,3 +62,38 @@ def test_a_host_is_allowed_if_it_is_loopback_or_named(authority, allowed, is_all
 )
 def test_an_origin_is_allowed_if_it_is_our_own_or_named(origin, allowed, is_allowed):
     assert is_origin_allowed(origin, "http", "localhost:8000", allowed) is is_allowed
+
+
+@pytest.mark.parametrize(
+    "authority", ["a", "A.example:80", "a_b.example", "127.0.0.1:8000", "[::1]", "[fe80::1]:1"]
+)
+def test_a_name_or_an_address_with_a_port_or_without_is_an_authority(authority):
+    assert is_authority(authority)
+
+
+@pytest.mark.parametrize(
+    "authority",
+    [
+        "",
+        "[::1].evil.example",
+        "localhost#.evil.example",
+        "evil.example@localhost",
+        "localhost/x",
+        "localhost?x",
+        "localhost:",
+        "localhost:80:80",
+        "localhost:port",
+        "localhost:123456",
+        "a b",
+        "a,b",
+        "localhost\t",
+        "[::1",
+        "::1",
+        "münchen.example",
+        "localhost\\x",
+        "a" * 300,
+    ],
+)
+def test_nothing_else_is(authority):
+    assert not is_authority(authority)
+    assert host_name(authority) == ""

@@ -57,3 +57,13 @@ def test_callers_who_sent_nothing_lately_are_forgotten_and_the_others_are_not(mo
 
     assert set(limit._windows) == {"busy", "new"}
     assert limit.count("busy").is_exceeded
+
+
+def test_of_more_callers_than_can_be_known_those_who_came_first_are_forgotten(monkeypatch):
+    monkeypatch.setattr(rate_limit, "_FORGET_AT", 4)
+    limit = RateLimit(1, 10.0, Clock())
+    for caller in range(100):
+        limit.count(str(caller))
+
+    assert len(limit._windows) <= 4
+    assert limit.count("99").is_exceeded
