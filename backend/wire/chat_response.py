@@ -13,7 +13,7 @@ DONE = b"data: [DONE]\n\n"
 
 # Their bytes begin no other character, and JSON has them in its strings alone.
 _ESCAPED_LINE_ENDS = tuple((char.encode(), b"\\u%04x" % ord(char)) for char in "\x85\u2028\u2029")
-_LINE_END_STARTS = (b"\xc2\x85", b"\xe2\x80")
+_NEXT_LINE, _SEPARATOR_START = b"\xc2\x85", b"\xe2\x80"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ def to_json(document: Any) -> bytes:
 
 def escape_line_ends(text: bytes) -> bytes:
     """Return JSON with the line ends of Unicode escaped: what reads a stream by ``str.splitlines``, as httpx does, splits there."""
-    if not any(start in text for start in _LINE_END_STARTS):
+    if _NEXT_LINE not in text and _SEPARATOR_START not in text:
         return text
     for raw, escaped in _ESCAPED_LINE_ENDS:
         text = text.replace(raw, escaped)

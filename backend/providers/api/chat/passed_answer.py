@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from backend.provider_errors import ApiFailedError
 from backend.providers.api.chat.translated_stream import parse_object
 from backend.wire.answer_blocks import message_to_delta
@@ -39,16 +41,18 @@ class PassedChoice:
         Raises:
             ApiFailedError: It isn't one, or says that there is no proper answer.
         """
-        is_mended = _mend_end(choice)
+        is_mended = False
+        if choice.get("finish_reason") is not None:
+            is_mended = _mend_end(choice)
+            self.is_finished = self.is_finished or choice["finish_reason"] is not None
         if "delta" not in choice and choice.get("message") and not self.has_begun:
             # A whole answer in the place of a piece; behind pieces it only says them again.
             choice["delta"] = message_to_delta(read_object(choice, "message"))
             is_mended = True
         delta = read_object(choice, "delta")
-        if calls := read_list(delta, "tool_calls"):
-            is_mended = self._mend_calls(calls) or is_mended
+        if "tool_calls" in delta:
+            is_mended = self._mend_calls(read_list(delta, "tool_calls")) or is_mended
         self.has_begun = self.has_begun or any(delta.get(name) for name in _BEGINNINGS)
-        self.is_finished = self.is_finished or choice.get("finish_reason") is not None
         return is_mended
 
     def _mend_calls(self, calls: list[Any]) -> bool:
@@ -68,10 +72,16 @@ def parse_passed(data: bytes) -> dict[str, Any]:
     Raises:
         ApiFailedError: It is no JSON object.
     """
-    document = parse_object(data)
-    choices = document.get("choices")
-    if isinstance(choices, list) and any(map(_has_object_arguments, choices)):
-        return parse_object(data, is_exact=True)
+    try:
+        document = orjson.loads(data)  # here and not in a function: this is done for every event
+    except orjson.JSONDecodeError:
+        document = None
+    if type(document) is not dict:
+        document = parse_object(data)
+    if b'"tool_calls"' in data:
+        choices = document.get("choices")
+        if isinstance(choices, list) and any(map(_has_object_arguments, choices)):
+            return parse_object(data, is_exact=True)
     return document
 
 
@@ -110,8 +120,6 @@ def parse_openai_usage(usage: Any) -> TokenUsage | None:
 def _mend_end(choice: dict[str, Any]) -> bool:
     """Write why the choice ended in OpenAI's words."""
     said = choice.get("finish_reason")
-    if said is None:
-        return False
     choice["finish_reason"] = read_finish_reason(said)
     return bool(choice["finish_reason"] != said)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from automation.errors import AutomationError
 from backend.provider_errors import ApiFailedError
 from backend.providers.api.chat.passed_answer import (
@@ -10,7 +12,7 @@ from backend.providers.api.chat.passed_answer import (
     parse_passed,
 )
 from backend.providers.api.chat.stated_errors import raise_stated_error
-from backend.wire.answers.answer_document import read_objects
+from backend.wire.answers.answer_document import read_list
 from backend.wire.chat_response import escape_line_ends, sse_event
 from backend.wire.usage import TokenUsage
 
@@ -91,18 +93,16 @@ class PassedStream:
 
     def _read(self, event: bytes) -> bytes:
         data = event[6:] if event.startswith(b"data: ") and b"\n" not in event else _join_data(event)
-        words = data.strip(_BLANK)
-        if not words or self._is_done:
-            return b""
-        if words == b"[DONE]":
-            self._is_done = True
+        if self._is_done or (data[:1] != b"{" and self._says_nothing(data)):
             return b""
         document = parse_passed(data)
-        raise_stated_error(document)
+        if "error" in document or "base_resp" in document:
+            raise_stated_error(document)
         if (usage := document.get("usage")) is not None:
             self.usage = parse_openai_usage(usage) or self.usage
-        choices = read_objects(document, "choices")
-        if not choices:
+        choices = document.get("choices")
+        if not choices or type(choices) is not list:
+            read_list(document, "choices")
             if usage is not None:
                 self._usage_event = _passed_event(data)
             return b""
@@ -114,7 +114,16 @@ class PassedStream:
             is_mended = True
         return sse_event(document) if is_mended else _passed_event(data)
 
-    def _mend(self, choice: dict[str, object]) -> bool:
+    def _says_nothing(self, data: bytes) -> bool:
+        words = data.strip(_BLANK)
+        if words == b"[DONE]":
+            self._is_done = True
+        return self._is_done or not words
+
+    def _mend(self, choice: Any) -> bool:
+        if type(choice) is not dict:
+            msg = "a choice of its stream is no object"
+            raise ApiFailedError(msg)
         index = choice.get("index") or 0
         if not isinstance(index, int):
             msg = "the index of a choice of its stream is no number"
@@ -125,14 +134,18 @@ class PassedStream:
                 msg = "its stream has more choices than anybody can have asked for"
                 raise ApiFailedError(msg)
             known = self._choices[index] = PassedChoice()
+            self.is_finished = False
         is_mended = known.mend(choice)
         self.has_begun = self.has_begun or known.has_begun
-        self.is_finished = known.is_finished and all(one.is_finished for one in self._choices.values())
+        if known.is_finished:
+            self.is_finished = all(one.is_finished for one in self._choices.values())
         return is_mended
 
 
 def _passed_event(data: bytes) -> bytes:
-    return b"data: " + escape_line_ends(data).replace(b"\n", b"\ndata: ") + b"\n\n"
+    if b"\n" in data:
+        data = data.replace(b"\n", b"\ndata: ")
+    return b"data: " + escape_line_ends(data) + b"\n\n"
 
 
 def _join_data(event: bytes) -> bytes:

@@ -43,7 +43,7 @@ def raise_stated_error(document: Mapping[str, Any]) -> None:
     Raises:
         ApiFailedError, ApiContentBlockedError, KeyLimitedError, KeyRefusedError: By its code.
     """
-    if document.get("error") or _failed_status(document):
+    if document.get("error") or ("base_resp" in document and _failed_status(document)):
         raise stated_error(parse_refusal(document))
 
 
