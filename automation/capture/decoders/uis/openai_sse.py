@@ -24,7 +24,12 @@ _MOST_TOKENS = 2**53  # what JSON's readers agree on
 _FINISH_REASONS: dict[str, FinishReason] = {
     "length": "length",
     "max_tokens": "length",
+    "max_output_tokens": "length",
+    "model_length": "length",
+    "model_context_window_exceeded": "length",
     "content_filter": "content_filter",
+    "sensitive": "content_filter",
+    "safety": "content_filter",
 }
 # The page runs the tool itself and asks again; the answer is in a later response (llama.cpp's web UI does so).
 CONTINUED = frozenset({"tool_calls", "function_call"})
@@ -32,7 +37,7 @@ CONTINUED = frozenset({"tool_calls", "function_call"})
 
 def parse_finish_reason(word: str) -> FinishReason:
     """Return our word for a site's finish reason."""
-    return _FINISH_REASONS.get(word, "stop")
+    return _FINISH_REASONS.get(word.lower(), "stop")
 
 
 def parse_usage(value: object) -> UsageReported | None:

@@ -230,6 +230,17 @@ MESSAGE = {
 }
 
 
+def test_the_sequence_that_stopped_an_answer_is_told():
+    closing = {"stop_reason": "stop_sequence", "stop_sequence": "END"}
+    message = {"content": [{"type": "text", "text": "a"}], **closing}
+
+    whole = orjson.loads(Anthropic().completion(orjson.dumps(message), HEAD).body)
+    chunks, _ = read(START + event("message_delta", delta=closing, usage={}) + event("message_stop"))
+
+    for choice in (whole["choices"][0], chunks[-1]["choices"][0]):
+        assert (choice["finish_reason"], choice["stop_reason"]) == ("stop", "END")
+
+
 def test_a_whole_message_is_told_with_its_thinking_and_both_calls():
     whole = Anthropic().completion(orjson.dumps(MESSAGE), HEAD)
 
