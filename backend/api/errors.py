@@ -271,7 +271,9 @@ def _describe_http(request: Request, exc: Exception) -> ErrorReply:
         if status == HTTPStatus.NOT_FOUND
         else None
     )
-    hint = f" Did you mean {meant}? What stands before it may be in the client's base URL." if meant else ""
+    hint = f" Did you mean {meant}?" if meant else ""
+    if meant and path.endswith(meant):
+        hint += f" Take {path.removesuffix(meant)} out of the client's base URL."
     message = f"{words} {path}.{hint} GET /docs lists what there is." if words else detail
     return ErrorReply(status, _HTTP_CODES.get(status, "invalid_request"), message, headers=headers)
 

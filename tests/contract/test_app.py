@@ -35,7 +35,9 @@ async def test_a_path_that_is_nearly_right_is_told_with_the_right_one(gateway, p
     got = await gateway.rest.post(f"{gateway.url}{path}", json={})
 
     assert got.status_code == 404
-    assert f"Did you mean {meant}?" in got.json()["error"]["message"]
+    message = got.json()["error"]["message"]
+    assert f"Did you mean {meant}?" in message
+    assert ("Take /v1 out of the client's base URL." in message) is path.startswith("/v1/v1")
 
 
 @pytest.mark.parametrize("kind", ["", "application/x-www-form-urlencoded", "text/plain"])

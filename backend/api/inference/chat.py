@@ -86,7 +86,9 @@ async def list_models(services: ServicesOf, principal: PrincipalOf) -> dict[str,
 
 @router.get("/v1/models/{name:path}")
 async def get_model(name: str, services: ServicesOf, principal: PrincipalOf) -> dict[str, Any]:
-    """Return one model's entry."""
+    """Return one model's entry; behind a slash too many stands no name, and all are meant."""
+    if not name:
+        return {"object": "list", "data": services.gateway.list_models(principal)}
     return services.gateway.get_model(principal, name)
 
 

@@ -47,7 +47,9 @@ class PassedChoice:
             self.is_finished = self.is_finished or choice["finish_reason"] is not None
         if "delta" not in choice and choice.get("message") and not self.has_begun:
             # A whole answer in the place of a piece; behind pieces it only says them again.
-            choice["delta"] = message_to_delta(read_object(choice, "message"))
+            message = message_to_delta(read_object(choice, "message"))
+            choice["delta"] = {name: value for name, value in message.items() if value not in (None, [])}
+            del choice["message"]
             is_mended = True
         delta = read_object(choice, "delta")
         if "tool_calls" in delta:
