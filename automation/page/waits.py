@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import anyio
+
 from automation.page.cdp import CALL_S
+
+_LOOK_S = 0.1
+# An answer that is typed out has come to its end when it stands for so long.
+_WRITTEN_S = 0.6
 
 
 class AgentCaller(Protocol):
@@ -32,3 +38,18 @@ async def until_at_rest(agent: AgentCaller, limit_s: float) -> bool:
         PageLostError: The page is gone, or hung.
     """
     return await until_shown(agent, {"stop": False, "input_ready": True}, int(limit_s * 1000))
+
+
+async def until_written(agent: AgentCaller, limit_s: float) -> None:
+    """Return when the page's last answer stands still, at the latest after this time: a page may type it out.
+
+    Raises:
+        PageLostError: The page is gone, or hung.
+    """
+    answer, since_s = "", anyio.current_time()
+    with anyio.move_on_after(limit_s):
+        while anyio.current_time() - since_s < _WRITTEN_S:
+            shown = (await agent.call("lastAsked", None))["answer"]
+            if shown != answer:
+                answer, since_s = shown, anyio.current_time()
+            await anyio.sleep(_LOOK_S)

@@ -19,7 +19,7 @@ from automation.page.chat_identity import (
     find_order,
     parse_last_turn,
 )
-from automation.page.waits import until_at_rest, until_shown
+from automation.page.waits import until_at_rest, until_shown, until_written
 from automation.patterns import is_found
 from automation.playwright_errors import DRIVER_ERRORS, first_line
 from automation.turn import ChatLink
@@ -30,8 +30,6 @@ logger = logging.getLogger(__name__)
 
 _OWN_URL_MS = 500
 _LOOK_S = 0.1
-# An answer that is typed out has come to its end when it stands for so long.
-_WRITTEN_S = 0.6
 
 
 class ChatFinder:
@@ -70,17 +68,8 @@ class ChatFinder:
             PageLostError: The page is gone, or hung.
         """
         if is_being_written:
-            await self._until_written()
+            await until_written(self._agent, self._timeouts.ready_s)
         return await self._shows(chat, is_opened_anew=False)
-
-    async def _until_written(self) -> None:
-        answer, since_s = "", anyio.current_time()
-        with anyio.move_on_after(self._timeouts.ready_s):
-            while anyio.current_time() - since_s < _WRITTEN_S:
-                shown = parse_last_turn(await self._agent.call("lastAsked", None)).answer
-                if shown != answer:
-                    answer, since_s = shown, anyio.current_time()
-                await anyio.sleep(_LOOK_S)
 
     async def _shows(self, chat: ChatLink, *, is_opened_anew: bool) -> bool:
         if not await until_at_rest(self._agent, self._timeouts.stop_s):

@@ -13,7 +13,7 @@ from automation.account.config import WebChatConfig, reading_profile
 from automation.owned_tasks import owned_tasks
 from automation.page.cdp import Spawn
 from automation.page.hands import PageInput
-from automation.page.waits import until_at_rest
+from automation.page.waits import until_at_rest, until_written
 from automation.turn import ChatLink, TurnEvent
 from automation.web_provider.chat_finder import ChatFinder
 from automation.web_provider.chat_loader import ChatLoader
@@ -189,8 +189,12 @@ class ChatPage:
         if self._chat.state in READY_STATES:
             await until_at_rest(self._agent, self._config.timeouts.stop_s)
         else:
+            if self._chat.is_being_written:
+                # Pages that type an answer out may drop the next prompt until they are done, in a new chat, too.
+                await until_written(self._agent, self._config.timeouts.stop_s)
             await self._reset.make_empty(self._chat.state)
             self._chat.move(ChatMove.EMPTY)
+            self._chat.is_being_written = False
         await self._agent.call("rest")
         await self._account.note_cookies()
 

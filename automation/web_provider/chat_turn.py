@@ -71,6 +71,7 @@ class ChatTurn:
         self._chat.move(ChatMove.BEGIN_TURN)
         self._wire_check.expect(None)
         self._effects = None
+        self._chat.is_being_written = False
         self._connection.life.is_in_turn = True
         try:
             await self._run(ask, before, out)
