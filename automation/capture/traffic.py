@@ -115,7 +115,8 @@ class Traffic:
         self._bodies: set[str] = set()
         self._last_stream: _Request | None = None
         self._first_text_s: float | None = None
-        self._latest: _Request | None = None  # whose data came last
+        self._latest: _Request | None = None  # whose data came last; None after a message of a socket
+        self._is_by_socket = False  # the first text showed after one
         self._bringing: list[_Request] = []  # those that text showed after
         self._by_address: dict[str, list[_Request]] = {}
 
@@ -182,9 +183,12 @@ class Traffic:
         A page may write out a body for long after it came: of bodies only the first text tells whose it is.
         """
         latest = self._latest
-        if latest is None or at_s - latest.last_data_s > _BRINGS_WITHIN_S:
+        if latest is None:
+            self._is_by_socket = self._is_by_socket or (self._others_brought and not self._bringing)
             return
-        if not self._bringing or latest.streams(self._first_text_s):
+        if at_s - latest.last_data_s > _BRINGS_WITHIN_S:
+            return
+        if not (self._bringing or self._is_by_socket) or latest.streams(self._first_text_s):
             latest.texts += 1
             if latest.texts == 1:
                 self._bringing.append(latest)
