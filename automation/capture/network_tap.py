@@ -37,6 +37,14 @@ logger = logging.getLogger(__name__)
 # What Chromium keeps of bodies, for filling in what did not stream: the renderer holds it between turns, too.
 _KEPT_BYTES = 8 * 1024 * 1024
 _KEPT_OF_ONE_BYTES = 4 * 1024 * 1024
+# A page that was loaded is ready when it has asked for nothing for so long, longer where it took its time before, and
+# nothing it asked for is to come; at the latest after 10 s, for some never rest. What is so slow is no part of loading.
+_LOADED_REST_S = 0.3
+_LOADED_REST_SHARE = 0.5
+_LOADS_S = 10.0
+_COMES_WITHIN_S = 3.0
+_LOADED_KINDS = frozenset({"Document", "Script", "Fetch", "XHR"})
+_LOOK_S = 0.05
 # A handshake that hangs longer is not waited for again.
 _HANDSHAKE_S = 10.0
 
@@ -90,6 +98,8 @@ class NetworkTap:
         self._left_workers: set[str] = set()
         self._none_runs = anyio.Event()
         self._open_sockets: dict[str, int] = {}
+        self._document_s = self._asked_s = -_LOADS_S
+        self._coming: dict[str, float] = {}
         self._handshakes: dict[str, float] = {}
         self._handshake_over = anyio.Event()
         self._ready_message = ready_message
@@ -163,6 +173,7 @@ class NetworkTap:
 
     def _request(self, channel: Channel, event: Params) -> None:
         kind, request, request_id = event.get("type"), event["request"], event["requestId"]
+        self._note_loading(kind, request_id)
         if channel.target_id:
             self._left_workers.add(request_id)
         if kind not in {"Fetch", "XHR", "EventSource", "Other", None}:
@@ -265,7 +276,30 @@ class NetworkTap:
         failure = "cancelled" if event.get("canceled") else event.get("errorText", "failed")
         self._over(event["requestId"], failure)
 
+    def _note_loading(self, kind: str | None, request_id: str) -> None:
+        if kind not in _LOADED_KINDS:
+            return
+        now = self._asked_s = time.monotonic()
+        if kind == "Document":
+            self._document_s = now
+            self._coming.clear()
+        self._coming[request_id] = now
+
+    async def until_loaded(self) -> None:
+        """Wait until a page that was loaded less than 10 s ago has asked for what it needs, and got it.
+
+        Such a page may show its prompt field long before it takes a prompt.
+        """
+        while (now := time.monotonic()) - self._document_s < _LOADS_S:
+            is_coming = any(now - asked_s < _COMES_WITHIN_S for asked_s in self._coming.values())
+            took_s = self._asked_s - self._document_s
+            if not is_coming and now - self._asked_s >= max(_LOADED_REST_S, _LOADED_REST_SHARE * took_s):
+                return
+            await anyio.sleep(_LOOK_S)
+
     def _over(self, request_id: str, failure: str | None) -> None:
+        if self._coming.pop(request_id, None) is not None:
+            self._asked_s = time.monotonic()
         is_cut = failure not in {None, "cancelled"}
         self.traffic.request_over(request_id, is_cut=is_cut, at_s=time.monotonic())
         self._running.discard(request_id)
@@ -364,6 +398,7 @@ class NetworkTap:
         self.traffic.message_came()
         if event["requestId"] in self._open_sockets:
             self._message_s = time.monotonic()
+        self._asked_s = time.monotonic()
         self._frame(event, outgoing=False)
 
     def _frame_sent(self, _: Channel, event: Params) -> None:

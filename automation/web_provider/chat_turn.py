@@ -125,7 +125,8 @@ class ChatTurn:
                 written = await self._attachments.write_prompt(self._composer, ask.text, ask.attachments)
                 await self._account.restore_lost_cookies()
                 await capture.note_page(written)
-                # A page whose live line is not up yet drops the click on Send without a word.
+                # A page that isn't ready, or whose live line is not up yet, drops the click on Send without a word.
+                await self._connection.network.until_loaded()
                 await self._connection.network.until_sockets_connect()
                 self._chat.move(ChatMove.SEND)
                 await self._composer.send(capture)

@@ -22,6 +22,9 @@ class TapModel:
     def listen(self, sink):
         self.sink = sink
 
+    async def until_loaded(self):
+        pass
+
     async def until_sockets_connect(self):
         pass
 

@@ -703,3 +703,32 @@ async def test_a_handshake_that_hangs_is_waited_for_once(monkeypatch):
         seen.page.tell("Network.webSocketCreated", requestId="7", url="wss://elsewhere.example/line")
         monkeypatch.setattr(network_tap, "_HANDSHAKE_S", 0.0)
         await seen.tap.until_sockets_connect()
+
+
+async def test_a_page_that_was_just_loaded_is_waited_for_until_it_has_what_it_asked_for():
+    is_loaded = anyio.Event()
+    async with tapped() as seen:
+
+        async def wait():
+            await seen.tap.until_loaded()
+            is_loaded.set()
+
+        async with anyio.create_task_group() as tasks:
+            seen.request("d", "https://x/", "GET", "Document")
+            seen.request("s", "https://x/app.js", "GET", "Script")
+            seen.finished("d")
+            tasks.start_soon(wait)
+            with anyio.move_on_after(network_tap._LOADED_REST_S * 2):
+                await is_loaded.wait()
+            was_early = is_loaded.is_set()
+            seen.finished("s")
+
+    assert not was_early
+    assert is_loaded.is_set()
+
+
+async def test_a_page_that_was_loaded_a_while_ago_is_not_waited_for(monkeypatch):
+    async with tapped() as seen:
+        seen.request("d", "https://x/", "GET", "Document")
+        monkeypatch.setattr(network_tap, "_LOADS_S", 0.0)
+        await seen.tap.until_loaded()
