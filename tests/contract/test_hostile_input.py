@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,9 +39,9 @@ async def post(gateway: RunningGateway, path: str, body: bytes | str, **headers:
     return await gateway.rest.post(path, content=body, headers=sent)
 
 
-def error_of(got) -> dict[str, object]:
+def error_of(got) -> dict[str, Any]:
     assert "Traceback" not in got.text
-    error: dict[str, object] = got.json()["error"]
+    error: dict[str, Any] = got.json()["error"]
     return error
 
 

@@ -199,7 +199,8 @@ CODEX = {
 
 
 def named_in(headers: Any) -> list[str]:
-    return headers.get("x-gateway-ignored-params", "").split(", ")
+    named: str = headers.get("x-gateway-ignored-params", "")
+    return named.split(", ")
 
 
 async def test_what_codex_sends_by_default_is_answered_with_calls_of_its_namespaces(api_gateway, api):

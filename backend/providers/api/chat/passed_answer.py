@@ -74,6 +74,7 @@ def parse_passed(data: bytes) -> dict[str, Any]:
     Raises:
         ApiFailedError: It is no JSON object.
     """
+    document: Any
     try:
         document = orjson.loads(data)  # here and not in a function: this is done for every event
     except orjson.JSONDecodeError:
@@ -84,7 +85,8 @@ def parse_passed(data: bytes) -> dict[str, Any]:
         choices = document.get("choices")
         if isinstance(choices, list) and any(map(_has_object_arguments, choices)):
             return parse_object(data, is_exact=True)
-    return document
+    found: dict[str, Any] = document
+    return found
 
 
 def mend_whole(choice: dict[str, Any]) -> bool:

@@ -1,5 +1,7 @@
 """Profiles are read strictly, and an error names the key and the line."""
 
+from typing import Any
+
 import pytest
 
 from automation.errors import ProfileError
@@ -162,7 +164,7 @@ def test_site_words_that_we_ship_are_regular_expressions():
 
 
 def nested(depth):
-    value = ".a"
+    value: str | dict[str, Any] = ".a"
     for _ in range(depth):
         value = {"css": ".a", "has": value}
     return value

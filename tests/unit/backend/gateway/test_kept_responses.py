@@ -13,7 +13,7 @@ from backend.errors import InvalidRequestError, PreviousResponseNotFoundError, S
 from backend.gateway.kept_responses import ResponseKeeper, SealedResponse
 
 USER = {"role": "user", "content": "hi"}
-OUTPUT = [
+OUTPUT: list[dict[str, Any]] = [
     {"type": "reasoning", "id": "rs_1", "summary": [], "content": [{"type": "reasoning_text", "text": "hm"}]},
     {"type": "message", "id": "msg_1", "role": "assistant", "content": []},
 ]

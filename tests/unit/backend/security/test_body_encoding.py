@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -149,7 +150,12 @@ async def test_a_body_that_just_fits_is_read():
     "spoil", [lambda _body: b"", lambda _body: WORDS, lambda body: body[:-3]], ids=["nothing", "plain", "cut"]
 )
 async def test_a_broken_body_is_the_clients_mistake(encoding, spoil):
-    packed = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstd}[encoding](WORDS)
+    packers: dict[str, Callable[[bytes], bytes]] = {
+        "gzip": gzip.compress,
+        "deflate": zlib.compress,
+        "zstd": zstd,
+    }
+    packed = packers[encoding](WORDS)
     if encoding == "gzip" and spoil(packed) == b"":
         pytest.skip("no member of gzip is nothing")
 

@@ -16,7 +16,7 @@ from backend.providers.api.reply import open_api_reply
 from backend.providers.chat_call import ChatCall
 from backend.providers.target import Target
 from backend.wire.chat_response import CompletionHead
-from backend.wire.door import TranslatedRequest
+from backend.wire.door import DoorName, TranslatedRequest
 from backend.wire.usage import TokenUsage
 
 TARGET = Target("demo", "two", "two")
@@ -156,10 +156,15 @@ async def test_fields_that_only_the_gateway_understands_stay_here_and_ineffectiv
 
 
 class _Door:
-    name = "messages"
+    name: DoorName = "messages"
+    query = ""
 
     def __init__(self, body: dict[str, Any]) -> None:
         self.body = body
+        self.headers: Mapping[str, str] = {}
+
+    def pass_on(self, model: str | None) -> bytes:
+        raise AssertionError(model)
 
     def translate(self) -> TranslatedRequest:
         return TranslatedRequest(self.body)

@@ -12,7 +12,7 @@ from backend.wire.responses.kept_items import find_previous, find_references, un
 USER = {"role": "user", "content": "hi"}
 THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": []}
 SAID = {"type": "message", "id": "msg_1", "role": "assistant", "content": "yo"}
-KNOWN = {"rs_1": THOUGHT, "msg_1": SAID}
+KNOWN: dict[str, dict[str, Any]] = {"rs_1": THOUGHT, "msg_1": SAID}
 
 
 def reference(item_id: str, **more: Any) -> dict[str, Any]:
