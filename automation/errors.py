@@ -12,6 +12,7 @@
     │   ├── FirstTokenTimeout     nothing of an answer in time
     │   ├── IdleTimeout           an answer began and then stalled
     │   ├── PageLostError         the page, its renderer or its browser went away
+    │   ├── SessionUnavailableError  the stored session can't be read or forgotten now
     │   └── PoolFullError         no page became free in time
     ├── AccountError              another account may do, or a person acts
     │   ├── SignInRequiredError
@@ -157,6 +158,13 @@ class IdleTimeout(RetryableError):
 
 class PageLostError(RetryableError):
     """The page, its renderer or its browser went away, or the page left the chat."""
+
+
+class SessionUnavailableError(RetryableError):
+    """The account's stored session can't be read or forgotten now, because its store can't be used."""
+
+    def __init__(self) -> None:
+        super().__init__("The account's stored session can't be had now; the gateway's log says why.")
 
 
 class PoolFullError(RetryableError):

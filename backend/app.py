@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.routing import Route
 
 from backend import __version__
+from backend.accounts.vault import VaultError
 from backend.api import health
 from backend.api.admin import accounts, conversations, endpoints, metrics, profiles, rotations, usage
 from backend.api.docs_page import serve_docs_page
@@ -23,9 +24,10 @@ from backend.api.live_sign_in import live_routes as live
 from backend.api.live_sign_in import sign_ins as sign_in
 from backend.api.openapi_document import document_operations
 from backend.api.operations import OperationRouter
-from backend.asgi import ASGIApp, Receive, Scope, Send
+from backend.asgi import ASGIApp, Message, Receive, Scope, Send
 from backend.assembly import OpenAuthenticator, ensure_admin_key, open_gateway
 from backend.assembly import open_authenticator as open_default_authenticator
+from backend.errors import GatewayError
 from backend.imports.import_file import Import
 from backend.imports.imports import import_files, read_imports
 from backend.observability.request_scope import RequestScope
@@ -41,6 +43,7 @@ from backend.security.host_header import HostHeader
 from backend.security.local_guard import LocalGuard
 from backend.security.rate_limit import RateLimit
 from backend.security.response_headers import SECURITY_HEADERS
+from backend.security.secret_files import SecretFileError
 from backend.security.socket_origin import SocketOrigin
 from backend.settings import Settings
 
@@ -60,6 +63,8 @@ _ROUTERS = (
     metrics.router,
 )
 OPERATIONS = (*chat.OPERATIONS, *responses_api.OPERATIONS, *messages_api.OPERATIONS, *embeddings.OPERATIONS)
+# What is wrong outside: the database, a key, the data directory.
+_NOT_STARTED = (SecretFileError, VaultError, GatewayError, OSError)
 _KNOWN_PATHS = (
     *(operation.path for operation in OPERATIONS),
     *(route.path for routes in _ROUTERS for route in routes.routes if isinstance(route, Route)),
@@ -67,19 +72,38 @@ _KNOWN_PATHS = (
 
 
 class App(FastAPI):
-    """The ASGI application: guards for every request, then the chat operations directly and FastAPI for the rest."""
+    """The ASGI application: guards for every request, then the chat operations directly and FastAPI for the rest.
+
+    Attributes:
+        problem: Why it could not start; None where it could, or where it is a bug.
+    """
 
     front: ASGIApp
     authentication: Authentication
     known_paths: Sequence[str] = ()
+    problem: str | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] == "lifespan":
-            await super().__call__(scope, receive, send)
+            await self._live(scope, receive, send)
         else:
             scope["app"] = self
             await self.front(scope, receive, send)
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the lifespan; what keeps it from beginning is told in one line, not by a traceback."""
+
+        async def send_briefly(message: Message) -> None:
+            if message["type"] == "lifespan.startup.failed" and self.problem is not None:
+                message = {"type": message["type"], "message": ""}  # it is logged already
+            await send(message)
+
+        try:
+            await super().__call__(scope, receive, send_briefly)
+        except _NOT_STARTED:
+            if self.problem is None:
+                raise
 
     async def behind_front(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve FastAPI's routes."""
@@ -177,9 +201,17 @@ async def _lifespan(
     open_providers: OpenProviders,
     open_authenticator: OpenAuthenticator,
 ) -> AsyncIterator[None]:
-    async with open_gateway(
-        settings, described, open_providers=open_providers, open_authenticator=open_authenticator
-    ) as opened:
+    async with AsyncExitStack() as stack:
+        try:
+            opened = await stack.enter_async_context(
+                open_gateway(
+                    settings, described, open_providers=open_providers, open_authenticator=open_authenticator
+                )
+            )
+        except _NOT_STARTED as exc:
+            app.problem = " ".join(str(exc).split()) or type(exc).__name__
+            logger.error("start_failed", extra={"reason": app.problem})  # noqa: TRY400  its reason says all
+            raise
         app.state.services, app.state.sign_ins = opened.services, opened.sign_ins
         with app.authentication.using(opened.authenticator):
             yield

@@ -42,7 +42,7 @@ from backend.persistence.redis_answers import open_redis_answers
 from backend.providers.kinds import AccountStores, OpenedProviders, OpenProviders
 from backend.security.addresses import is_public_address
 from backend.security.api_key import StaticKeyAuthenticator
-from backend.security.secret_files import load_or_create_secret
+from backend.security.secret_files import load_or_create_secret, make_private
 from backend.settings import Settings
 from backend.wire.attachments import FileLimits
 
@@ -149,7 +149,7 @@ def open_vault(settings: Settings) -> Vault:
 
 @asynccontextmanager
 async def _open_storage(settings: Settings) -> AsyncIterator[_Storage]:
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(settings.data_dir)
     vault = open_vault(settings)
     profiles = BrowserProfiles(settings.data_dir / "profiles", vault)
     async with open_repositories(

@@ -40,6 +40,7 @@ from automation.errors import (
     SendUnconfirmedError,
     SentState,
     SessionRefusedError,
+    SessionUnavailableError,
     SignInRequiredError,
     SiteChangedError,
     SiteError,
@@ -157,6 +158,7 @@ TABLE: Mapping[type[BaseException], ErrorRow] = MappingProxyType(
         FirstTokenTimeout: ErrorRow(_TOOK_ITS_TIME, _FAILS, Rank.PASSES),
         IdleTimeout: ErrorRow(_TOOK_ITS_TIME, _FAILS, Rank.PASSES),
         PageLostError: ErrorRow(_PASSES | Try.PAGE, _FAILS, Rank.PASSES),
+        SessionUnavailableError: ErrorRow(_ELSEWHERE, _HOLDS, Rank.PASSES),
         PoolFullError: ErrorRow(_TOOK_ITS_TIME | Try.SAME, _HOLDS, Rank.NO_PAGE),
         # The endpoint's state says these already, and they end when a person has acted.
         AccountError: ErrorRow(_BY_A_PERSON | Try.CLIENT, _HOLDS, Rank.ACCOUNT),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ _BAD_SETTINGS = 2
 def run_server(settings: Settings, imports: Sequence[Path] = ()) -> None:
     """Listen until SIGTERM or SIGINT; the files ``imports`` are imported at the start."""
     configure_logging(settings.log_level, settings.log_format)
+    os.umask(0o077)  # what is written from here on is this user's alone
     app = create_app(settings, imports=imports)
     config = build_server_config(app, settings.host, settings.port, trusted_proxies=settings.trusted_proxies)
     most = count_connections_for(raise_descriptor_limit())
@@ -60,7 +62,7 @@ def main(arguments: Sequence[str] = ()) -> None:
         run_server(Settings(), imports)
     except ValidationError as exc:
         _refuse(describe_settings_error(exc))
-    except (ExposureError, DatabaseAddressError, ImportFileError) as exc:
+    except (ExposureError, DatabaseAddressError, ImportFileError, OSError, ValueError) as exc:
         _refuse(str(exc))
 
 

@@ -16,7 +16,11 @@ class SessionStore(Protocol):
     """Keeps one account's session. What it keeps is as secret as a password."""
 
     async def load(self) -> StorageState | None:
-        """Return the stored session, or None when there is none or it can't be read."""
+        """Return the stored session, or None when there is none or no key opens it.
+
+        Raises:
+            SessionUnavailableError: The store can't be used.
+        """
         ...
 
     async def save(self, state: StorageState) -> None:
@@ -28,5 +32,9 @@ class SessionStore(Protocol):
         ...
 
     async def clear(self) -> None:
-        """Forget the stored session, because the site no longer accepts it."""
+        """Forget the stored session, because the site no longer accepts it.
+
+        Raises:
+            SessionUnavailableError: The store can't be used.
+        """
         ...

@@ -105,6 +105,7 @@ class VirtualDisplay:
                 stdout=PIPE,
                 stderr=DEVNULL,
                 start_new_session=True,
+                umask=0o022,  # the folder of its socket is every user's
                 env=limit_environment(os.environ),  # noqa: TID251 - no setting is read
             )
         except OSError as exc:

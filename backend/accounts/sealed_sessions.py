@@ -9,6 +9,7 @@ from typing import Protocol
 import orjson
 
 from automation.account.session_state import SessionNotKeptError, StorageState
+from automation.errors import SessionUnavailableError
 from backend.accounts.vault import Vault, VaultError
 from backend.errors import StorageError
 
@@ -19,7 +20,11 @@ class SessionRepository(Protocol):
     """Stores sealed text by endpoint and account."""
 
     async def load_session(self, slug: str, account: str) -> str | None:
-        """Return what was saved, or None."""
+        """Return what was saved, or None.
+
+        Raises:
+            StorageError: It can't be read.
+        """
         ...
 
     async def save_session(self, slug: str, account: str, sealed: str) -> None:
@@ -31,7 +36,11 @@ class SessionRepository(Protocol):
         ...
 
     async def clear_session(self, slug: str, account: str) -> None:
-        """Forget what was saved."""
+        """Forget what was saved.
+
+        Raises:
+            StorageError: It can't be removed.
+        """
         ...
 
 
@@ -57,8 +66,15 @@ class SealedSessions:
         self._purpose = f"session/{slug}/{account}"
 
     async def load(self) -> StorageState | None:
-        """Return the stored session, or None when there is none or it can't be read."""
-        sealed = await self._repository.load_session(self._slug, self._account)
+        """Return the stored session, or None when there is none or no known key opens it.
+
+        Raises:
+            SessionUnavailableError: The database can't be used.
+        """
+        try:
+            sealed = await self._repository.load_session(self._slug, self._account)
+        except StorageError as exc:
+            raise SessionUnavailableError from exc
         if sealed is None:
             return None
         try:
@@ -85,7 +101,14 @@ class SealedSessions:
             ) from exc
 
     async def clear(self) -> None:
-        """Forget the stored session, because the site no longer accepts it."""
-        await self._repository.clear_session(self._slug, self._account)
+        """Forget the stored session, because the site no longer accepts it.
+
+        Raises:
+            SessionUnavailableError: The database can't be used.
+        """
+        try:
+            await self._repository.clear_session(self._slug, self._account)
+        except StorageError as exc:
+            raise SessionUnavailableError from exc
         if self._forget_rest is not None:
             await self._forget_rest()

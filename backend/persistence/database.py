@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+
+import anyio
 
 from backend.accounts.vault import Vault
 from backend.persistence.accounts import SqlAccounts
@@ -18,6 +21,8 @@ from backend.persistence.responses import SqlResponses
 from backend.persistence.rotations import SqlRotations
 from backend.persistence.sessions import SqlSessions
 from backend.persistence.usage import SqlUsage
+
+_FRESH_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +41,24 @@ class Repositories:
     sessions: SqlSessions
     usage: SqlUsage
     problem: Callable[[], Awaitable[str | None]]
+
+
+class _KnownProblem:
+    """What is wrong with the database, looked for at most every two seconds: strangers may ask, and it writes."""
+
+    def __init__(self, look: Callable[[], Awaitable[str | None]]) -> None:
+        self._look = look
+        self._looking = anyio.Lock()
+        self._known: str | None = None
+        self._until_s = 0.0
+
+    async def find(self) -> str | None:
+        """Return it as it is now, or was a moment ago."""
+        async with self._looking:
+            if time.monotonic() >= self._until_s:
+                self._known = await self._look()
+                self._until_s = time.monotonic() + _FRESH_S
+            return self._known
 
 
 @asynccontextmanager
@@ -69,5 +92,5 @@ async def open_repositories(
             rotations=SqlRotations(engine),
             sessions=SqlSessions(engine),
             usage=SqlUsage(engine),
-            problem=partial(database_problem, engine),
+            problem=_KnownProblem(partial(database_problem, engine)).find,
         )

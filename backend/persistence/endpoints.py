@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from backend.accounts.vault import Vault
 from backend.endpoints.repository import StoredEndpoint
 from backend.errors import NameTakenError
+from backend.persistence.engine import transaction
 from backend.persistence.tables import EndpointRow
 from backend.providers.config import EndpointConfig
 from backend.providers.fields import STORED
@@ -22,7 +23,7 @@ _SECRETS = ("password", "api_key")
 
 
 class SqlEndpoints:
-    """An ``EndpointRepository`` on SQLite or PostgreSQL."""
+    """An ``EndpointRepository`` on SQLite or PostgreSQL; every method raises ``StorageError`` when the database can't be used."""
 
     def __init__(self, engine: AsyncEngine, vault: Vault) -> None:
         self._engine = engine
@@ -35,7 +36,7 @@ class SqlEndpoints:
             VaultError: A secret can't be read.
         """
         table = EndpointRow.__table__
-        async with self._engine.connect() as connection:
+        async with transaction(self._engine) as connection:
             rows = await connection.execute(select(table).order_by(table.c.created_at, table.c.slug))
         return [self._stored(row._mapping) for row in rows]  # noqa: SLF001  SQLAlchemy's documented name
 
@@ -47,11 +48,11 @@ class SqlEndpoints:
         """
         now = datetime.now(UTC)
         values = {**self._values(config), "slug": config.slug, "is_started": False, "created_at": now}
-        try:
-            async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
+            try:
                 await connection.execute(insert(EndpointRow).values(**values))
-        except IntegrityError as exc:
-            raise NameTakenError(config.slug) from exc
+            except IntegrityError as exc:
+                raise NameTakenError(config.slug) from exc
         return StoredEndpoint(config, is_started=False, created_at=now)
 
     async def update_endpoint(self, config: EndpointConfig) -> None:
@@ -64,11 +65,11 @@ class SqlEndpoints:
 
     async def delete_endpoint(self, slug: str) -> None:
         """Forget the endpoint and its sessions."""
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(delete(EndpointRow).where(EndpointRow.slug == slug))
 
     async def _update(self, slug: str, values: dict[str, Any]) -> None:
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(update(EndpointRow).where(EndpointRow.slug == slug).values(**values))
 
     def _values(self, config: EndpointConfig) -> dict[str, Any]:

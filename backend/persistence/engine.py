@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
 from sqlalchemy import Column, MetaData, String, Table, event, insert, inspect, select, text
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from backend.errors import StorageError
 from backend.persistence.address import DatabaseAddress, parse_database_url
+from backend.persistence.sqlite_file import DatabaseUnusableError, SqliteFile, find_sqlite_file
 from backend.persistence.tables import Base
 
+logger = logging.getLogger(__name__)
+
+_FILE = "parley_file"  # the engine's option that holds its SqliteFile
 _MIGRATIONS = Path(__file__).parent / "migrations"
 # Alembic's own table, as Alembic makes it.
 _VERSIONS = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
@@ -32,19 +38,40 @@ async def open_database(database_url: str) -> AsyncIterator[AsyncEngine]:
 
     Raises:
         DatabaseAddressError: The address can't be used.
-        sqlalchemy.exc.SQLAlchemyError, OSError: The database can't be reached or migrated.
+        DatabaseUnusableError: The database can't be reached, is damaged, or can't be migrated.
     """
     address = parse_database_url(database_url)
-    engine = create_async_engine(
-        address.url, connect_args=address.connect_args, pool_pre_ping=not address.is_sqlite
-    )
-    if address.is_sqlite:
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    file = find_sqlite_file(address.url)
+    with file.opened() if file is not None else nullcontext():
+        engine = create_async_engine(
+            address.url,
+            connect_args=address.connect_args,
+            pool_pre_ping=not address.is_sqlite,
+            execution_options={_FILE: file},
+        )
+        if address.is_sqlite:
+            event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        if file is not None:
+            # A new connection would make the file anew, an old one write into one that nobody can find.
+            for occasion in ("do_connect", "checkout"):
+                event.listen(engine.sync_engine, occasion, partial(_check_file, file))
+        try:
+            await _open(engine, address)
+            yield engine
+        finally:
+            await engine.dispose()
+
+
+def _check_file(file: SqliteFile, *_: object) -> None:
+    file.check_identity()
+
+
+async def _open(engine: AsyncEngine, address: DatabaseAddress) -> None:
     try:
         await _migrate(engine, address)
-        yield engine
-    finally:
-        await engine.dispose()
+    except (SQLAlchemyError, OSError) as exc:
+        where = address.url.render_as_string(hide_password=True)
+        raise DatabaseUnusableError(f"The database {where} can't be used: {_describe_cause(exc)}.") from exc
 
 
 @asynccontextmanager
@@ -62,11 +89,15 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             async with engine.begin() as connection:
                 yield connection
     except (SQLAlchemyError, OSError, UnicodeError) as exc:
+        logger.warning("storage_failed", extra={"reason": _describe_cause(exc)})
         raise StorageError from exc
 
 
 async def database_problem(engine: AsyncEngine) -> str | None:
-    """Ask the database for anything; return the kind of failure if it doesn't answer within 5 s."""
+    """Return why the database can't be used, or None; one of a file is written as well as read."""
+    file: SqliteFile | None = engine.get_execution_options().get(_FILE)
+    if file is not None:
+        return await anyio.to_thread.run_sync(file.find_problem)
     try:
         with anyio.fail_after(_PING_S):
             async with engine.connect() as connection:
@@ -74,6 +105,12 @@ async def database_problem(engine: AsyncEngine) -> str | None:
     except (OSError, SQLAlchemyError) as exc:
         return type(exc).__name__
     return None
+
+
+def _describe_cause(exc: Exception) -> str:
+    """Return what the database said, without the statement and its values: they may be secrets."""
+    said = exc.orig if isinstance(exc, DBAPIError) and exc.orig is not None else exc
+    return f"{type(said).__name__}: {' '.join(str(said).split())[:200]}" if str(said) else type(said).__name__
 
 
 async def _migrate(engine: AsyncEngine, address: DatabaseAddress) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import InstrumentedAttribute
 
 from backend.accounts.vault import Vault, VaultError
+from backend.persistence.engine import transaction
 from backend.persistence.tables import AccountRow, EndpointRow, SessionRow
 
 logger = logging.getLogger(__name__)
@@ -20,10 +21,10 @@ async def reseal(engine: AsyncEngine, vault: Vault) -> int:
     What no key opens stays as it is: its key may be listed at the next start.
 
     Raises:
-        sqlalchemy.exc.SQLAlchemyError, OSError: The database can't be used.
+        StorageError: The database can't be used.
     """
     changed = 0
-    async with engine.begin() as connection:
+    async with transaction(engine) as connection:
         for kind, sealed_column, keys in _SEALED:
             named = [column.label(f"key_{number}") for number, column in enumerate(keys)]
             rows = (await connection.execute(select(sealed_column.label("sealed"), *named))).mappings().all()

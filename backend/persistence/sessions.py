@@ -12,7 +12,7 @@ from backend.persistence.tables import EndpointRow, SessionRow
 
 
 class SqlSessions:
-    """A ``SessionRepository`` on SQLite or PostgreSQL."""
+    """A ``SessionRepository`` on SQLite or PostgreSQL; every method raises ``StorageError`` when the database can't be used."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -20,7 +20,7 @@ class SqlSessions:
     async def load_session(self, slug: str, account: str) -> str | None:
         """Return what was saved, or None."""
         wanted = select(SessionRow.sealed_state).where(_key(slug, account))
-        async with self._engine.connect() as connection:
+        async with transaction(self._engine) as connection:
             sealed: str | None = await connection.scalar(wanted)
         return sealed
 
@@ -39,7 +39,7 @@ class SqlSessions:
 
     async def clear_session(self, slug: str, account: str) -> None:
         """Forget what was saved."""
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(delete(SessionRow).where(_key(slug, account)))
 
 

@@ -14,10 +14,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from backend.main import main
-from backend.persistence import engine
 from tests.contract.conftest import run_gateway
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,18 +68,6 @@ async def test_ready_tells_database_browser_and_endpoints(gateway):
         "browser": {"status": "scripted"},
         "endpoints": {"demo": {"state": "active", "state_reason": None}},
     }
-
-
-async def test_ready_is_a_503_while_the_database_does_not_answer(gateway, monkeypatch):
-    def fail(_statement: str) -> None:
-        raise OperationalError("SELECT 1", {}, OSError("gone"))
-
-    monkeypatch.setattr(engine, "text", fail)
-
-    got = await gateway.rest.get("/ready")
-
-    assert got.status_code == 503
-    assert got.json()["database"] == {"status": "error", "reason": "OperationalError"}
 
 
 @pytest.mark.parametrize(
