@@ -27,6 +27,7 @@ from backend.api.operations import OperationRouter
 from backend.asgi import ASGIApp, Message, Receive, Scope, Send
 from backend.assembly import OpenAuthenticator, ensure_admin_key, open_gateway
 from backend.assembly import open_authenticator as open_default_authenticator
+from backend.ending import Ending
 from backend.errors import GatewayError
 from backend.imports.import_file import Import
 from backend.imports.imports import import_files, read_imports
@@ -38,6 +39,7 @@ from backend.security.authentication import Authentication
 from backend.security.body_encoding import BodyEncoding
 from backend.security.body_limit import BodyLimit
 from backend.security.cross_origin import CrossOrigin
+from backend.security.ending_guard import EndingGuard
 from backend.security.exposure import check_exposure, find_open_doors
 from backend.security.host_header import HostHeader
 from backend.security.local_guard import LocalGuard
@@ -80,6 +82,7 @@ class App(FastAPI):
 
     front: ASGIApp
     authentication: Authentication
+    ending: Ending
     known_paths: Sequence[str] = ()
     problem: str | None = None
 
@@ -116,7 +119,7 @@ def create_app(
     imports: Sequence[Path] = (),
     *,
     open_authenticator: OpenAuthenticator = open_default_authenticator,
-) -> FastAPI:
+) -> App:
     """Return the application; its lifespan opens and closes everything.
 
     ``open_providers`` and ``open_authenticator`` are other ones in tests only. ``imports`` are files with endpoints and
@@ -158,7 +161,8 @@ def create_app(
     app.known_paths = _KNOWN_PATHS
     router = OperationRouter(OPERATIONS, app.behind_front, _rate_limit(settings))
     app.authentication = Authentication(router)
-    app.front = _guarded(app.authentication, settings)
+    app.ending = Ending()
+    app.front = _guarded(app.authentication, settings, app.ending)
     return app
 
 
@@ -176,7 +180,7 @@ def _rate_limit(settings: Settings) -> RateLimit | None:
     return RateLimit(settings.rate_limit_requests, settings.rate_limit_window)
 
 
-def _guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
+def _guarded(app: ASGIApp, settings: Settings, ending: Ending) -> ASGIApp:
     """Return the application behind what every request passes besides authentication, innermost first."""
     app = BodyEncoding(app, most_bytes=settings.max_request_bytes)
     app = CrossOrigin(app, settings.cors_origins)
@@ -189,7 +193,7 @@ def _guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
         )
     app = SocketOrigin(app, cors_origins=settings.cors_origins)
     app = BodyLimit(app, most_bytes=settings.max_request_bytes)
-    return RequestScope(HostHeader(app), SECURITY_HEADERS)
+    return RequestScope(HostHeader(EndingGuard(app, ending)), SECURITY_HEADERS)
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@
     ├── InvalidCredentialError     the API key or token is nobody's
     ├── NotAllowedError            this key or role may not use it
     ├── StorageError               the database can't be asked
+    ├── ShuttingDownError          the gateway ends, and with it an answer
     ├── TrialTimeoutError          a profile's trial took too long
     ├── AnswerShapeError           the model did not answer in the form that was asked for
     │   ├── ToolCallError
@@ -233,6 +234,13 @@ class StorageError(GatewayError):
 
     def __init__(self) -> None:
         super().__init__("The gateway's database can't be used now; its log says why.")
+
+
+class ShuttingDownError(GatewayError):
+    """The gateway ends, and with it an answer that was not whole in time; the prompt may have been sent."""
+
+    def __init__(self) -> None:
+        super().__init__("The gateway was shut down before this answer was whole.")
 
 
 class AnswerShapeError(GatewayError):

@@ -36,7 +36,8 @@ def run_server(settings: Settings, imports: Sequence[Path] = ()) -> None:
     most = count_connections_for(raise_descriptor_limit())
     logger.info("gateway_starting", extra={"host": settings.host, "port": settings.port})
     _collect_rarely()
-    GatewayServer(config, ConnectionLimits(most_connections=most)).run()
+    limits = ConnectionLimits(most_connections=most)
+    GatewayServer(config, limits, app.ending, settings.shutdown_grace_s).run()
 
 
 def _collect_rarely() -> None:

@@ -31,6 +31,7 @@ class Settings(BaseSettings):
         auth: ``auto`` is off while ``host`` is a loopback address and on otherwise.
         allowed_hosts: Host names besides loopback that are served with auth off; ``*`` for all.
         trusted_proxies: Addresses and networks of proxies whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed.
+        shutdown_grace_s: Seconds that running answers get to finish at SIGTERM, before they are ended by an error.
         cors_origins: Origins of web pages that may call the gateway, such as ``http://localhost:3000``.
         capture: ``dom`` reads answers from the page alone; ``auto`` from its own traffic where the profile says how.
         max_pages: Most pages open at once over all endpoints.
@@ -105,6 +106,7 @@ class Settings(BaseSettings):
     alert_min_interval: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 300.0
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    shutdown_grace_s: Annotated[float, Field(ge=0, le=3600)] = 30.0
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     rate_limit_requests: Annotated[int, Field(gt=0)] | None = None
     rate_limit_window: Annotated[float, Field(gt=0)] = 60.0

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 
 from backend import __version__
 from backend.api.services import ServicesOf
+from backend.ending import SCOPE_KEY, Ending
 from backend.identity.request_principal import find_principal
 
 router = APIRouter(tags=["health"])
@@ -29,12 +30,14 @@ async def health(services: ServicesOf) -> dict[str, Any]:
 @router.head("/ready", include_in_schema=False)
 @router.get("/ready")
 async def ready(request: Request, services: ServicesOf) -> JSONResponse:
-    """Tell whether the database answers, and how browser and endpoints are; 503 when it can't serve.
+    """Tell whether the database works, and how browser and endpoints are; 503 when it can't serve, or stops.
 
     With authentication on, a caller without the key gets the status alone.
     """
     problem = await services.find_database_problem()
-    document: dict[str, Any] = {"status": "unavailable" if problem else "ready"}
+    ending: Ending = request.scope[SCOPE_KEY]
+    status = "stopping" if ending.is_begun else "unavailable" if problem else "ready"
+    document: dict[str, Any] = {"status": status}
     if find_principal(request.scope) is not None:
         document |= {
             "database": {"status": "error", "reason": problem} if problem else {"status": "ok"},
@@ -44,4 +47,4 @@ async def ready(request: Request, services: ServicesOf) -> JSONResponse:
                 for e in services.manager.list_all()
             },
         }
-    return JSONResponse(document, 503 if problem else 200)
+    return JSONResponse(document, 200 if status == "ready" else 503)

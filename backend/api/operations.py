@@ -14,6 +14,7 @@ from starlette.responses import Response
 from backend.api.error_schema import ERROR_SCHEMA
 from backend.api.errors import describe_failure
 from backend.asgi import ASGIApp, Message, Receive, Scope, Send
+from backend.ending import SCOPE_KEY, Ending
 from backend.errors import RateExceededError
 from backend.identity.request_principal import get_principal
 from backend.security.rate_limit import RateLimit
@@ -63,6 +64,8 @@ class OperationRouter:
         if operation is None:
             await self._app(scope, receive, send)
             return
+        ending: Ending = scope[SCOPE_KEY]
+        ending.enter()
         try:
             if scope["method"] != "POST":
                 raise HTTPException(405, headers={"allow": "POST"})  # noqa: TRY301  told below like every other
@@ -71,6 +74,8 @@ class OperationRouter:
             await operation.handler(scope, receive, send)
         except Exception as exc:  # noqa: BLE001  the outermost boundary of a request: an answer that began handles its own
             await operation.refuse(scope, exc)(scope, receive, send)
+        finally:
+            ending.leave()
 
     def _find(self, scope: Scope) -> RawOperation | None:
         path = scope["path"]

@@ -20,6 +20,7 @@ from fastapi import FastAPI
 
 from backend.app import create_app
 from backend.assembly import OpenAuthenticator, open_authenticator
+from backend.ending import Ending
 from backend.providers.api.client_session import open_api_session
 from backend.providers.api.opener import API_TRAITS, api_opener, check_api, native_apis_of
 from backend.providers.config import EndpointConfig
@@ -40,8 +41,10 @@ PROFILE = {"input": "textarea", "assistant_turn": ".assistant"}
 class _Server(GatewayServer):
     """Tells when it listens, and leaves the test runner's signal handlers alone."""
 
-    def __init__(self, config: uvicorn.Config, limits: ConnectionLimits) -> None:
-        super().__init__(config, limits)
+    def __init__(
+        self, config: uvicorn.Config, limits: ConnectionLimits, ending: Ending, grace_s: float
+    ) -> None:
+        super().__init__(config, limits, ending, grace_s)
         self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -78,6 +81,7 @@ class RunningGateway:
     site: ScriptedSite
     rest: httpx.AsyncClient
     app: FastAPI
+    server: GatewayServer
 
     @cached_property
     def openai(self) -> openai.AsyncOpenAI:
@@ -136,6 +140,7 @@ async def run_gateway(
     providers: OpenProviders | None = None,
     open_authenticator: OpenAuthenticator = open_authenticator,
     limits: ConnectionLimits = LIMITS,
+    grace_s: float = 0.0,
     **settings: Any,
 ) -> AsyncIterator[RunningGateway]:
     """Serve ``site``, or real ``providers``, on a free port until the block is left; ``settings`` are the gateway's."""
@@ -150,7 +155,7 @@ async def run_gateway(
     )
     config = build_server_config(app, "127.0.0.1", 0, trusted_proxies=read.trusted_proxies)
     config.timeout_graceful_shutdown = 1
-    server = _Server(config, limits)
+    server = _Server(config, limits, app.ending, grace_s)
     serving = asyncio.create_task(server.serve())
     try:
         listening = asyncio.create_task(server.listening.wait())
@@ -159,7 +164,7 @@ async def run_gateway(
         port = server.servers[0].sockets[0].getsockname()[1]
         url = f"http://127.0.0.1:{port}"
         async with httpx.AsyncClient(base_url=url, timeout=200, verify=False) as rest:
-            gateway = RunningGateway(url, site, rest, app)
+            gateway = RunningGateway(url, site, rest, app, server)
             yield gateway
             if "openai" in vars(gateway):
                 await gateway.openai.close()

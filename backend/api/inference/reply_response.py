@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from backend.api.errors import describe_error
 from backend.asgi import Receive, Scope, Send
+from backend.ending import SCOPE_KEY, Ending
+from backend.errors import ShuttingDownError
 from backend.providers.chat_call import ChatCall
 from backend.providers.replies import Reply, with_ignored
 from backend.wire.chat_response import DONE
@@ -44,7 +46,9 @@ class _Sender:
         self.sent_at = 0.0
 
     async def begin(self, status: int, headers: Mapping[str, str]) -> None:
-        """Send the status and the headers."""
+        """Send the status and the headers, unless an answer has begun already."""
+        if self.is_begun:
+            return
         raw = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()]
         self.is_begun = True
         await self._send({"type": "http.response.start", "status": status, "headers": raw})
@@ -159,17 +163,21 @@ class ReplyResponse:
         self._door = door
         self._encoder: ResponseEncoder | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request; a client that disconnects cancels the turn."""
         sender = _Sender(send)
         hang_up = _HangUp(self._call, receive, sender)
         watching = _Aside(_WATCH_AFTER_S, hang_up.end_turn)
+        ending: Ending = scope[SCOPE_KEY]
+        cut = _Cut(partial(self._cut_short, sender, hang_up))
+        ending.add(cut.begin)
         try:
             await self._answer(sender)
         except asyncio.CancelledError:
             if not hang_up.is_over():
                 raise
         finally:
+            ending.discard(cut.begin)
             watching.end()
         if sender.is_gone:
             logger.info("turn_cancelled_by_client")
@@ -207,6 +215,11 @@ class ReplyResponse:
         finally:
             keeping_alive.end()
 
+    async def _cut_short(self, sender: _Sender, hang_up: _HangUp) -> None:
+        """Tell the client that the gateway stops, and only then end the turn: a page takes a while to be stopped."""
+        await self._send_failure(ShuttingDownError(), sender)
+        hang_up.cancel()
+
     async def _send_failure(self, exc: Exception, sender: _Sender) -> None:
         error = describe_error(exc)
         facts = {"code": error.code, "status": error.status, "answer_sent": sender.is_complete}
@@ -227,6 +240,7 @@ class _HangUp:
         self._sender = sender
         self._task = asyncio.current_task()
         self._has_cancelled = False
+        self._is_ended = False
 
     async def end_turn(self) -> None:
         """Wait for the client to disconnect before the answer is complete, and cancel the turn."""
@@ -235,6 +249,13 @@ class _HangUp:
         if self._sender.is_complete or self._task is None:
             return
         self._sender.is_gone = True
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Cancel the turn, once."""
+        if self._task is None or self._is_ended:
+            return
+        self._is_ended = True
         if not self._call.cancellation.cancel(self._task):
             self._has_cancelled = True
             self._task.cancel()
@@ -243,7 +264,20 @@ class _HangUp:
         """Whether a cancellation that left the turn is this one, and no other is to follow."""
         if self._has_cancelled and self._task is not None:
             return self._task.uncancel() == 0
-        return self._sender.is_gone
+        return self._is_ended
+
+
+class _Cut:
+    """Ends an answer from outside of its task."""
+
+    def __init__(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._work = work
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Begin to, if it hasn't."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._work())
 
 
 class _Aside:

@@ -44,6 +44,7 @@ NOT_BY_THE_CLIENT = {
     "NoAccountError",
     "ProviderForbidsError",
     "SendUnconfirmedError",
+    "ShuttingDownError",
     "SessionRefusedError",
     "SignInRequiredError",
     "SignInRunningError",

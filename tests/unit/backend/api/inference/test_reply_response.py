@@ -14,6 +14,7 @@ import pytest
 
 from automation.errors import SiteError
 from backend.api.inference.reply_response import BeforeEnd, ReplyResponse
+from backend.ending import SCOPE_KEY, Ending
 from backend.providers.chat_call import ChatCall
 from backend.providers.replies import PassedReply
 
@@ -131,7 +132,7 @@ async def answer(
 ) -> None:
     call = ChatCall("demo", {}, is_streamed, asked=list(asked))
     response = ReplyResponse(call, lambda: turn.open(call), before_end=before_end)
-    await response({"type": "http"}, client.receive, client.send)
+    await response({"type": "http", SCOPE_KEY: Ending()}, client.receive, client.send)
 
 
 @pytest.fixture
