@@ -60,6 +60,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._phase = _Phase.REST
         self._begun = 0  # requests that began within the present read
         self._came = 0  # bytes of the present read
+        self._goes_on = False  # the present read had the end of a head, or bytes of a body
         self._size = 0  # bytes of an incomplete head, or of what came since the last byte of a body
         self._body_bytes = self._body_bytes_then = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -88,13 +89,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and refuse what is too large."""
-        phase, body_bytes = self._phase, self._body_bytes
-        self._begun, self._came = 0, len(data)
+        phase = self._phase
+        self._begun, self._came, self._goes_on = 0, len(data), False
         super().data_received(data)
         if self.transport.is_closing():
             return
         if self._phase is _Phase.BODY:
-            self._count_body(is_body=self._body_bytes > body_bytes)
+            self._count_body()
         elif self._phase is _Phase.HEAD:
             # Where something else came before it in the same read, its size within it isn't known.
             if self._begun == 0 or (self._begun == 1 and phase is _Phase.REST):
@@ -142,7 +143,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._stop_parser(_HEAD_TOO_LARGE)
         if len(self.pipeline) >= self._limits.most_pipelined:
             self._stop_parser(_PIPELINED)
-        self._phase = _Phase.BODY
+        self._phase, self._goes_on = _Phase.BODY, True
         self._size = self._body_bytes = self._body_bytes_then = 0
         self._waiting.without_head.discard(self)
         self._stop_timer()
@@ -151,6 +152,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Hand more of the body on."""
         self._body_bytes += len(body)
+        self._goes_on = True
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -184,9 +186,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _head_bytes(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + _LINE_BYTES for name, value in self.headers)
 
-    def _count_body(self, *, is_body: bool) -> None:
+    def _count_body(self) -> None:
         """Count what doesn't bring the body forward: sizes of its pieces with extensions, or headers behind it."""
-        self._size = 0 if is_body else self._size + self._came
+        self._size = 0 if self._goes_on else self._size + self._came
         if self._size > self._limits.head_bytes:
             self._refuse(_HEAD_TOO_LARGE)
         elif self._timer is None:

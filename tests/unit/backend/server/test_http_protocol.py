@@ -95,6 +95,35 @@ async def test_a_request_behind_a_long_body_has_a_head_of_its_own(app):
     assert app.sizes == [200_000, 0]
 
 
+@pytest.mark.parametrize("begun", [0, 1_000, 100_000], ids=["none", "a little", "much"])
+async def test_a_body_that_begins_behind_a_longer_one_is_no_head(app, begun):
+    body = b"a" * 200_000
+    head = HEAD + b"content-length: %d\r\n\r\n" % len(body)
+    async with serve_bounded(app) as serving:
+        client = await serving.connect()
+        await client.say(head + body[:-70_000])
+        await client.say(body[-70_000:] + head + body[:begun])
+        first = await client.answer()
+        await client.say(body[begun:])
+        second = await client.answer()
+
+    assert (first[:12], second[:12]) == (b"HTTP/1.1 200", b"HTTP/1.1 200")
+    assert app.sizes == [200_000, 200_000]
+
+
+async def test_long_bodies_one_after_the_other_are_served(app):
+    body = b"a" * 300_000
+    whole = HEAD + b"content-length: %d\r\n\r\n" % len(body) + body
+    async with serve_bounded(app) as serving:
+        client = await serving.connect()
+        got = []
+        for _ in range(3):
+            await client.say(whole)
+            got.append((await client.answer())[:12])
+
+    assert got == [b"HTTP/1.1 200"] * 3
+
+
 @pytest.mark.parametrize(
     "pieces",
     [
