@@ -91,12 +91,15 @@ class Blocks:
 
     Attributes:
         stem: Random part of every id in the answer; set it before the first delta.
+        taken: Ids of the conversation's calls so far. A provider may repeat them, and Claude Code runs no call whose id it knows,
+            but asks again without end.
         all: The blocks in order.
     """
 
     def __init__(self, writer: BlockWriter) -> None:
         self._writer = writer
         self.stem = ""
+        self.taken: set[str] = set()
         self._text_size = 0
         self._sorter = CallSorter()
         self._calls: dict[int, AnswerBlock] = {}
@@ -252,7 +255,9 @@ class Blocks:
     def _begin(self, block: AnswerBlock) -> bytes:
         block.is_begun = True
         if block.kind == "call":
-            block.call_id = block.call_id or f"call_{self.stem}_{block.position}"
+            if not block.call_id or block.call_id in self.taken:
+                block.call_id = f"call_{self.stem}_{block.position}"
+            self.taken.add(block.call_id)
         return self._writer.begin(block)
 
 

@@ -67,6 +67,39 @@ async def claude(api_gateway):
         yield client
 
 
+async def test_messages_of_a_provider_that_repeats_its_ids_are_told_apart(claude, api):
+    api.plays(answers(completion("Hello")), answers(completion("Hello")), streams("Hello"), streams("Hello"))
+    ask: Any = {"model": "api", "max_tokens": 50, "messages": [{"role": "user", "content": "Hi"}]}
+
+    whole = [await claude.messages.create(**ask) for _ in range(2)]
+    for _ in range(2):
+        async with claude.messages.stream(**ask) as stream:
+            whole.append(await stream.get_final_message())
+
+    assert len({message.id for message in whole}) == 4
+
+
+async def test_a_call_whose_id_the_conversation_has_gets_another_one(claude, api_gateway, api):
+    entry = {"id": "call_1", "type": "function", "function": {"name": "add", "arguments": "{}"}}
+    api.plays(answers(completion("", tool_calls=[entry])), TOOL_STREAM, TOOL_STREAM)
+    used: Any = [{"type": "tool_use", "id": "call_1", "name": "add", "input": {}}]
+    result: Any = [{"type": "tool_result", "tool_use_id": "call_1", "content": "3"}]
+    told: Any = [{"role": "assistant", "content": used}, {"role": "user", "content": result}]
+    items: Any = [
+        {"type": "function_call", "call_id": "call_1", "name": "add", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "call_1", "output": "3"},
+    ]
+    ask: Any = {"model": "api", "max_tokens": 50, "messages": [{"role": "user", "content": "Hi"}, *told]}
+
+    whole = await claude.messages.create(**ask)
+    async with claude.messages.stream(**ask) as stream:
+        streamed = await stream.get_final_message()
+    response = await api_gateway.openai.responses.create(model="api", input=items, stream=True)
+    called = [event.item async for event in response if event.type == "response.output_item.done"]
+
+    assert "call_1" not in {whole.content[0].id, streamed.content[0].id, called[0].call_id}
+
+
 async def test_a_response_is_answered_whole_and_streamed(api_gateway, api):
     client = api_gateway.openai
     api.plays(answers(completion("Hello there")), streams("Hello", " there"))

@@ -12,6 +12,7 @@ from backend.wire.chat_fields import OWN_FIELDS
 from backend.wire.chat_response import to_json
 from backend.wire.door import DoorName, PassedAnswer, TranslatedRequest
 from backend.wire.errors import ErrorReply
+from backend.wire.ids import new_id
 from backend.wire.messages.encoder import MessagesEncoder
 from backend.wire.messages.errors import error_document
 from backend.wire.messages.request import MessagesRequest
@@ -74,7 +75,7 @@ class MessagesDoor:
         """Return the writer of an answer that comes as a chat completion, or in this API's own words."""
         if is_native:
             return PassedMessages(self._request_id)
-        return MessagesEncoder(self._request, self._request_id)
+        return MessagesEncoder(self._request, self._request_id, new_id(""))
 
     def refusal(self, error: ErrorReply) -> bytes:
         """Return ``{"type": "error", …}``."""

@@ -23,7 +23,7 @@ from backend.wire.chat_events import (
 from backend.wire.chat_response import to_json
 from backend.wire.errors import ErrorReply
 from backend.wire.messages.errors import error_document
-from backend.wire.messages.request import MessagesRequest
+from backend.wire.messages.request import MessagesRequest, find_tool_use_ids
 from backend.wire.messages.translate import estimate_input
 from backend.wire.usage import estimate_tokens
 
@@ -48,13 +48,18 @@ class MessagesEncoder:
     """Encoder of one answer: a ``message`` and its events.
 
     Feed it what the provider sends; a stream that ends before it said why, or a call that can't be read, raises.
+
+    Args:
+        stem: Random part of its id, and of those of calls that have none; empty for that of the completion. A provider may
+            repeat its ids, and Claude Code takes messages with one id for parts of one.
     """
 
-    def __init__(self, request: MessagesRequest, request_id: str | None = None) -> None:
+    def __init__(self, request: MessagesRequest, request_id: str | None = None, stem: str = "") -> None:
         self._request = request
         self._request_id = request_id
+        self._stem = stem
         self._chunks = ChatEvents()
-        self._blocks = Blocks(_EventWriter())
+        self._blocks = _blocks_of(request)
         self._finish_reason: str | None = None
         self._last: Mapping[str, Any] = {}  # the choice that said why the answer ended
         self._usage: Mapping[str, Any] | None = None
@@ -97,7 +102,7 @@ class MessagesEncoder:
         Raises:
             ApiFailedError: The arguments of a call are no JSON object.
         """
-        return to_json(message_document(self._request, chat_document(completion)))
+        return to_json(message_document(self._request, chat_document(completion), self._stem))
 
     def failure(self, error: ErrorReply) -> bytes:
         """Return an ``error`` event; nothing comes after it."""
@@ -122,22 +127,25 @@ class MessagesEncoder:
         if self._is_begun:
             return b""
         self._is_begun = True
-        self._blocks.stem = completion_id_stem(chunk)
+        self._blocks.stem = self._stem or completion_id_stem(chunk)
         # What was read is known only at the end; message_delta then says the true number.
         usage = _usage(self._usage, self._request, ())
-        message = _message(chunk, self._request, [], {"stop_reason": None, "stop_sequence": None}, usage)
+        stop = {"stop_reason": None, "stop_sequence": None}
+        message = _message(self._blocks.stem, chunk, self._request, [], stop, usage)
         return named_event({"type": "message_start", "message": message}) + named_event({"type": "ping"})
 
 
-def message_document(request: MessagesRequest, completion: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the ``message`` for a whole ``chat.completion``.
+def message_document(
+    request: MessagesRequest, completion: Mapping[str, Any], stem: str = ""
+) -> dict[str, Any]:
+    """Return the ``message`` for a whole ``chat.completion``; ``stem`` is as in ``MessagesEncoder``.
 
     Raises:
         ApiFailedError: There is no message in it, or the arguments of a call are no JSON object.
     """
     choice = whole_choice(completion)
-    blocks = Blocks(_EventWriter())
-    blocks.stem = completion_id_stem(completion)
+    blocks = _blocks_of(request)
+    blocks.stem = stem or completion_id_stem(completion)
     blocks.feed(message_to_delta(choice["message"]))
     reason = read_finish_reason(choice["finish_reason"]) or ""
     blocks.finish(reason)
@@ -147,10 +155,17 @@ def message_document(request: MessagesRequest, completion: Mapping[str, Any]) ->
     content = [_content(block, inputs.get(block.position)) for block in shown]
     stop = _stop(reason, find_stop(choice, request.stop_sequences or ()), blocks.all)
     usage = _usage(find_usage(completion), request, blocks.all)
-    return _message(completion, request, content, stop, usage)
+    return _message(blocks.stem, completion, request, content, stop, usage)
+
+
+def _blocks_of(request: MessagesRequest) -> Blocks:
+    blocks = Blocks(_EventWriter())
+    blocks.taken = find_tool_use_ids(request.messages)
+    return blocks
 
 
 def _message(
+    stem: str,
     completion: Mapping[str, Any],
     request: MessagesRequest,
     content: list[dict[str, Any]],
@@ -158,7 +173,7 @@ def _message(
     usage: Mapping[str, Any],
 ) -> dict[str, Any]:
     return {
-        "id": f"msg_{completion_id_stem(completion)}",
+        "id": f"msg_{stem}",
         "type": "message",
         "role": "assistant",
         "model": read_text(completion, "model") or request.model,

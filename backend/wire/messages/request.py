@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -42,6 +43,13 @@ class InputMessage(_Lenient):
 
     role: Literal["user", "assistant", "system"]
     content: str | list[ContentBlock]
+
+
+def find_tool_use_ids(messages: Iterable[InputMessage]) -> set[str]:
+    """Return the ids of all calls of tools in a conversation."""
+    said = (message.content for message in messages if message.role == "assistant")
+    blocks = (block for content in said if not isinstance(content, str) for block in content)
+    return {block.id for block in blocks if block.type == "tool_use" and block.id}
 
 
 class Thinking(_Lenient):

@@ -30,7 +30,7 @@ from backend.wire.responses.document import (
     part,
     response_error,
 )
-from backend.wire.responses.request import ResponsesRequest
+from backend.wire.responses.request import ResponsesRequest, find_call_ids
 
 _TEXT_EVENTS = {
     "reasoning": "response.reasoning_text",
@@ -56,6 +56,7 @@ class ResponsesEncoder:
         self._chunks = ChatEvents()
         self._writer = _EventWriter(request, kept)
         self._blocks = Blocks(self._writer)
+        self._blocks.taken = find_call_ids(request.input)
         self._finish_reason = ""
         self._usage: Mapping[str, Any] | None = None
         self._is_over = False
@@ -125,6 +126,7 @@ def response_document(
     writer = _EventWriter(request, kept)
     writer.begin_response(completion)
     blocks = Blocks(writer)
+    blocks.taken = find_call_ids(request.input)
     blocks.stem = kept.stem or completion_id_stem(completion)
     blocks.feed(message_to_delta(choice["message"]))
     reason = read_finish_reason(choice["finish_reason"]) or ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -42,6 +43,11 @@ class InputItem(_Lenient):
     summary: list[ResponsesPart] | None = None
     encrypted_content: str | None = None
     tools: list[dict[str, Any]] | None = None
+
+
+def find_call_ids(items: str | Iterable[InputItem]) -> set[str]:
+    """Return the ids of all calls of tools in a conversation."""
+    return set() if isinstance(items, str) else {item.call_id for item in items if item.call_id}
 
 
 class Reasoning(_Lenient):

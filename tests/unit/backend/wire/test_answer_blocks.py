@@ -130,6 +130,18 @@ def test_a_call_without_an_id_gets_one_that_names_its_answer():
     assert [block.call_id for block in blocks.all] == ["call_abc_0", "call_theirs"]
 
 
+def test_a_call_whose_id_is_taken_gets_another_one():
+    blocks = Blocks(Script())
+    blocks.stem, blocks.taken = "abc", {"call_0"}
+
+    blocks.feed(call(0, "{}", "f", "call_0"))
+    blocks.feed(call(1, "{}", "g", "call_1"))
+    blocks.feed(call(2, "{}", "h", "call_1"))
+    blocks.finish("stop")
+
+    assert [block.call_id for block in blocks.all] == ["call_abc_0", "call_1", "call_abc_2"]
+
+
 def test_a_whole_message_is_one_delta_whose_calls_are_told_apart():
     calls = [{"id": f"c{i}", "function": {"name": "f", "arguments": "{}"}} for i in range(2)]
     blocks = Blocks(Script())

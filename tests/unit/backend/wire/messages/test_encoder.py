@@ -133,6 +133,20 @@ def test_the_client_gathers_text_and_the_usage():
     assert (told.input_tokens, told.cache_read_input_tokens, told.output_tokens) == (7, 2, 5)
 
 
+def test_a_stem_of_its_own_takes_the_place_of_an_id_that_its_provider_may_repeat():
+    nameless = chunk({"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": "{}"}}]})
+    entry = {"type": "function", "function": {"name": "f", "arguments": "{}"}}
+    choice = {"message": {"content": None, "tool_calls": [entry]}, "finish_reason": "tool_calls"}
+    form = MessagesEncoder(REQUEST, "req_1", "own")
+
+    begun = documents(b"".join(form.events(event) for event in (nameless, chunk({}, "tool_calls"))))
+    whole = json.loads(form.whole(orjson.dumps({"id": "chatcmpl-1", "model": "m", "choices": [choice]})))
+
+    blocks = [event["content_block"] for event in begun if event["type"] == "content_block_start"]
+    assert (begun[0]["message"]["id"], whole["id"]) == ("msg_own", "msg_own")
+    assert [block["id"] for block in blocks + whole["content"]] == ["call_own_0", "call_own_0"]
+
+
 @pytest.mark.parametrize("name", STREAMS)
 def test_one_message_starts_and_one_block_at_a_time_is_open(name):
     events = documents(streamed(STREAMS[name]))
