@@ -51,12 +51,7 @@ def find_errors(outcomes: list[Outcome]) -> list[Outcome]:
     return [each for each in outcomes if each.verdict in ("right error", "error")]
 
 
-FIRST_SEEDS, *OTHER_SEEDS = split_seeds(FIXED_SEEDS)
-
-
-@pytest.mark.parametrize(
-    "seeds", [FIRST_SEEDS, *(pytest.param(seeds, marks=pytest.mark.soak) for seeds in OTHER_SEEDS)], ids=str
-)
+@pytest.mark.parametrize("seeds", split_seeds(FIXED_SEEDS), ids=str)
 async def test_every_turn_of_these_pages_is_answered_exactly(
     seeds: tuple[int, ...], gateway: RunningGateway, pages: RandomPages
 ):

@@ -104,7 +104,7 @@ async def ask_streamed(rest: httpx.AsyncClient, turn: Turn) -> None:
 
 
 @pytest.mark.parametrize(
-    "turns", [20, pytest.param(200, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])]
+    "turns", [10, pytest.param(200, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])]
 )
 @pytest.mark.parametrize("announcing", get_args(Announcing))
 async def test_nobody_gets_a_character_of_anothers_answer(announcing: Announcing, turns: int, tmp_path: Path):
