@@ -4,7 +4,7 @@
 # The API key is printed once, at the first start, and kept in the volume as admin_key.
 # With Chromium's sandbox, which needs user namespaces (docs/security.md):
 #   docker run --rm --security-opt seccomp=docker/seccomp.json -p 127.0.0.1:8000:8000 -v parley-data:/data parley
-FROM python:3.11-slim
+FROM docker.io/library/python:3.11-slim
 
 # libatomic1: the driver's Node.js is linked with it, and the slim image lacks it.
 RUN apt-get update \

@@ -10,7 +10,7 @@ CODE := automation backend demo tools tests
 # Kept bytecode halves what a worker of the tests, and each gateway that they start, compiles before it does anything.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo run test coverage check format bench bench-command soak clients
+.PHONY: help setup demo run test coverage check format bench bench-command soak clients image-test
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "make %-13s %s\n", $$1, $$2 }'
@@ -63,3 +63,7 @@ soak: ## the slow kill and soak tests; interrupted, it goes on where it stopped 
 clients: ## other people's client libraries against the gateway; installs them once, 630 MB
 	$(SETUP) dev
 	@$(PY) -m pytest -m clients --timeout=900 $(ARGS)
+
+image-test: ## build the Docker image, ask a page in it, stop it; ENGINE=docker, podman or buildah, else the first that runs
+	$(SETUP) run
+	@$(PY) -m tools.image.run $(if $(ENGINE),--engine $(ENGINE))

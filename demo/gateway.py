@@ -28,10 +28,13 @@ class RefusedError(DemoError):
 
 
 class Gateway:
-    """The REST API at ``url``, such as ``http://127.0.0.1:8000``."""
+    """The REST API at ``url``, such as ``http://127.0.0.1:8000``, with the key that it wants, if any."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, api_key: str = "") -> None:
         self.url = url
+        self._headers = {"Content-Type": "application/json"}
+        if api_key:
+            self._headers["Authorization"] = f"Bearer {api_key}"
 
     def serve_endpoint(self, name: str, base_url: str, profile: object) -> None:
         """Create the endpoint, or correct the one of an earlier run, and start it.
@@ -77,12 +80,25 @@ class Gateway:
                 raise DemoError(f"The endpoint was still {state} after {limit_s:g} s.")
             pause()
 
+    def ask(self, name: str, question: str) -> str:
+        """Return the endpoint's whole answer.
+
+        Raises:
+            DemoError: The gateway refused, or the answer has no words.
+        """
+        body = {"model": name, "messages": [{"role": "user", "content": question}]}
+        answer = self._call("POST", "/v1/chat/completions", body)
+        try:
+            return str(answer["choices"][0]["message"]["content"])
+        except (LookupError, TypeError) as exc:
+            raise DemoError(f"{name} did not answer: {answer}") from exc
+
     def _call(self, method: str, path: str, body: object = None) -> Any:
         request = urllib.request.Request(
             self.url + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
+            headers=self._headers,
         )
         try:
             with DIRECT.open(request, timeout=_CALL_S) as response:

@@ -12,13 +12,15 @@ from demo.processes import DemoError
 
 
 @contextmanager
-def answering(answers):
-    """A gateway that gives each path's answers in turn (the last one stays) and notes what it was asked."""
+def answering(answers, keys=None):
+    """A gateway that gives each path's answers in turn (the last one stays), notes what it was asked and by which keys."""
     asked = []
+    keys = [] if keys is None else keys
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            keys.append(self.headers.get("Authorization"))
             asked.append((f"{self.command} {self.path}", json.loads(body or b"null")))
             turns = answers.get(asked[-1][0], [(200, {})])
             status, reply = turns.pop(0) if len(turns) > 1 else turns[0]
@@ -119,3 +121,31 @@ def test_the_wait_for_an_active_endpoint_has_an_end():
 def test_a_gateway_that_is_not_there_is_an_error():
     with pytest.raises(DemoError, match="POST /api/endpoints/ failed"):
         Gateway("http://127.0.0.1:9").serve_endpoint("demo", PAGE["base_url"], PAGE["profile"])
+
+
+ASK = "POST /v1/chat/completions"
+
+
+def test_an_endpoint_is_asked_and_its_whole_answer_returned():
+    reply = (200, {"choices": [{"message": {"role": "assistant", "content": "two\nlines"}}]})
+
+    with answering({ASK: [reply]}) as (gateway, asked):
+        answer = gateway.ask("demo", "Hello?")
+
+    assert answer == "two\nlines"
+    assert asked == [(ASK, {"model": "demo", "messages": [{"role": "user", "content": "Hello?"}]})]
+
+
+@pytest.mark.parametrize("reply", [{}, {"choices": []}, None])
+def test_a_reply_without_an_answer_is_told(reply):
+    with answering({ASK: [(200, reply)]}) as (gateway, _), pytest.raises(DemoError, match="did not answer"):
+        gateway.ask("demo", "Hello?")
+
+
+def test_the_key_is_shown_where_there_is_one():
+    keys = []
+    with answering({}, keys) as (gateway, _):
+        Gateway(gateway.url, "sk-here").serve_endpoint("demo", PAGE["base_url"], PAGE["profile"])
+        gateway.serve_endpoint("demo", PAGE["base_url"], PAGE["profile"])
+
+    assert keys == ["Bearer sk-here", "Bearer sk-here", None, None]

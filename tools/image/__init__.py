@@ -1,0 +1,1 @@
+"""Builds the container image and asks a page in it: ``python -m tools.image.run``."""
