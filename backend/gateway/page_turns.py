@@ -39,6 +39,7 @@ from backend.wire.translate import (
     AnswerLimits,
     ignored_params,
     parse_answer_limits,
+    prompt_order,
     refuse_unsupported,
     translate_messages,
 )
@@ -152,6 +153,7 @@ class PageTurns:
         shape = parse_answer_shape(request)
         has_tools = shape is not None and shape.box is not None
         prompt = translate_messages(request.messages, target.site_model, has_tools=has_tools)
+        files = parse_files(request.messages, self._files.limits)
         conversation = "auto" if request.conversation is None else request.conversation
         is_background = conversation == "auto" and self._background.match(prompt.messages)
         return PageRequest(
@@ -162,7 +164,7 @@ class PageTurns:
             tuple(ignored_params(request)),
             conversation,
             notes=(BACKGROUND_NOTE,) if is_background else (),
-            files=parse_files(request.messages, self._files.limits),
+            files=tuple(files[i] for i in prompt_order(request.messages)),
             shape=shape,
             owner=call.principal.conversation_owner,
             is_streamed=call.is_streamed,

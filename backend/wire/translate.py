@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from automation.turn import Message, Prompt, Role, join_texts
 from backend.errors import InvalidRequestError
@@ -29,6 +31,7 @@ _HONOURED = frozenset(
     }
 )
 _MOST_STOPS = 4
+_OF_SYSTEM = frozenset({"system", "developer"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +53,35 @@ def translate_messages(
     """Return the messages as a prompt for the site's model ``model``, without their files.
 
     With ``has_tools`` earlier calls and their results are written in the form in which the model is to call tools; else as
-    plain words, which it has no reason to imitate.
+    plain words, which it has no reason to imitate. Their order is that of ``prompt_order``.
 
     Raises:
         InvalidRequestError: A part can't be sent to a page, or the last message asks nothing.
     """
     calls: dict[str, tuple[int, str]] = {}
-    prompt = Prompt(
-        tuple(
-            _with_tools(m, f"messages.{i}", calls) if has_tools else _message(m, f"messages.{i}")
-            for i, m in enumerate(messages)
-        ),
-        model,
-    )
-    last, where = prompt.messages[-1], f"messages.{len(messages) - 1}"
+    translated = [
+        _with_tools(m, f"messages.{i}", calls) if has_tools else _message(m, f"messages.{i}")
+        for i, m in enumerate(messages)
+    ]
+    order = prompt_order(messages)
+    last, where = translated[order[-1]], f"messages.{order[-1]}"
     if last.role not in ("user", "tool"):
-        msg = f"The last message must be of the user or a tool, not of the {messages[-1].role}."
+        msg = f"The last message must be of the user or a tool, not of the {messages[order[-1]].role}."
         raise InvalidRequestError(msg, f"{where}.role")
-    if not last.text.strip() and not _has_file(messages[-1]):
+    if not last.text.strip() and not _has_file(messages[order[-1]]):
         msg = "The last message has no text."
         raise InvalidRequestError(msg, f"{where}.content")
-    return prompt
+    return Prompt(tuple(translated[i] for i in order), model)
+
+
+def prompt_order(messages: Sequence[ChatMessage]) -> list[int]:
+    """Return the messages' positions in the order of a prompt: what the system says in a turn is before what is asked in it.
+
+    Claude Code, for one, says what changed behind the user's message. A turn ends with the assistant's message.
+    """
+    turns = accumulate((message.role == "assistant" for message in messages), initial=0)
+    keys = [(turn, m.role not in _OF_SYSTEM) for turn, m in zip(turns, messages, strict=False)]
+    return sorted(range(len(messages)), key=keys.__getitem__)
 
 
 def parse_answer_limits(request: ChatRequest) -> AnswerLimits:

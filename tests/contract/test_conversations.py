@@ -118,6 +118,22 @@ async def test_a_changed_system_text_begins_a_new_chat(talk):
     assert texts(talk.gateway.site)[-1] == ["be long", "one", "one", "two"]
 
 
+async def test_system_text_behind_a_users_message_is_of_its_turn(gateway):
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+    asked = {"role": "user", "content": [{"type": "text", "text": "one"}, image]}
+    history: list[Any] = [asked, {"role": "system", "content": "be brief"}]
+    gateway.site.script = says("yes")
+    await gateway.started()
+    create = gateway.openai.chat.completions.create
+
+    await create(model="demo", messages=history)
+    await create(model="demo", messages=[*history, {"role": "assistant", "content": "yes"}, *history])
+
+    assert texts(gateway.site) == [["be brief", "one"]] * 2
+    assert [[len(m.attachments) for m in sent] for sent in gateway.site.sent] == [[0, 1]] * 2
+    assert len(gateway.site.chats) == 1
+
+
 async def test_system_text_is_sent_once(talk):
     talk.messages = [{"role": "developer", "content": "be brief"}]
     await talk.say("one")

@@ -11,11 +11,13 @@ from backend.wire.translate import (
     AnswerLimits,
     ignored_params,
     parse_answer_limits,
+    prompt_order,
     refuse_unsupported,
     translate_messages,
 )
 
 USER = {"role": "user", "content": "Hello"}
+ANSWER = {"role": "assistant", "content": "x"}
 
 
 def request(*messages: dict[str, Any], **fields: object) -> ChatRequest:
@@ -34,6 +36,22 @@ def test_a_text_is_passed_on_byte_for_byte():
 
 def test_the_model_goes_with_the_prompt():
     assert translate_messages(request().messages, "deep").model == "deep"
+
+
+@pytest.mark.parametrize("role", ["system", "developer"])
+def test_what_the_system_says_in_a_turn_comes_before_what_is_asked_in_it(role):
+    told, called = {"role": role, "content": "now"}, {"role": "assistant", "content": "calls"}
+    result = {"role": "tool", "content": "42", "tool_call_id": "c"}
+    turn = [Message("system", "now"), Message("user", "Hello")]
+
+    assert translated(USER, told) == tuple(turn)
+    assert translated(USER, told, called, result, told) == (
+        *turn,
+        Message("assistant", "calls"),
+        Message("system", "now"),
+        Message("tool", "42"),
+    )
+    assert prompt_order(request(USER, told, called, USER).messages) == [1, 0, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +138,10 @@ def test_a_tools_result_may_be_last():
     ("messages", "param"),
     [
         ([{"role": "assistant", "content": "x"}], "messages.0.role"),
-        ([USER, {"role": "system", "content": "x"}], "messages.1.role"),
+        ([{"role": "system", "content": "x"}], "messages.0.role"),
+        ([USER, ANSWER], "messages.1.role"),
+        ([USER, ANSWER, {"role": "system", "content": "x"}], "messages.2.role"),
+        ([{"role": "user", "content": " "}, {"role": "system", "content": "x"}], "messages.0.content"),
         ([{"role": "user", "content": " \n"}], "messages.0.content"),
         ([{"role": "user"}], "messages.0.content"),
         ([{"role": "user", "content": []}], "messages.0.content"),
