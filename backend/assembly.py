@@ -150,6 +150,7 @@ def open_vault(settings: Settings) -> Vault:
 @asynccontextmanager
 async def _open_storage(settings: Settings) -> AsyncIterator[_Storage]:
     make_private(settings.data_dir)
+    _warn_of_new_database(settings)
     vault = open_vault(settings)
     profiles = BrowserProfiles(settings.data_dir / "profiles", vault)
     async with open_repositories(
@@ -170,6 +171,14 @@ async def _open_storage(settings: Settings) -> AsyncIterator[_Storage]:
             is_on=settings.responses_kept > 0,
         )
         yield _Storage(repositories=repositories, profiles=profiles, stores=stores, responses=keeper)
+
+
+def _warn_of_new_database(settings: Settings) -> None:
+    """Say that a database is begun where there was one: its file was removed, or the folder is another one."""
+    database = settings.data_dir / "parley.db"
+    had_key = (settings.data_dir / "secret_key").exists()
+    if had_key and not settings.database_url and not database.exists():
+        logger.warning("database_begun_anew", extra={"path": str(database)})
 
 
 def _build_stores(repositories: Repositories, vault: Vault, *, profiles: BrowserProfiles) -> AccountStores:

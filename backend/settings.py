@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from automation.patterns import check_pattern
 from automation.profiles.loader import SHIPPED_PROFILES
 from backend.security.loopback import is_loopback_name
 
@@ -148,13 +149,8 @@ class Settings(BaseSettings):
 
     @field_validator("background_request_patterns")
     @classmethod
-    def _compile(cls, value: str) -> str:
-        try:
-            re.compile(value)
-        except re.error as exc:
-            msg = f"is no regular expression: {exc}"
-            raise ValueError(msg) from exc
-        return value
+    def _is_pattern(cls, value: str) -> str:
+        return check_pattern(value)
 
     @field_validator("selectors_dir")
     @classmethod

@@ -9,6 +9,8 @@ import pytest
 
 from backend.observability.logs import JsonFormatter, TextFormatter
 from tests.contract.conftest import run_gateway
+from tests.fakes.alert_receivers import run_hook
+from tests.fakes.echoing_api import echoing_api
 from tests.fakes.scripted_api import answers, completion
 
 SECRETS = {
@@ -161,3 +163,54 @@ async def test_a_model_cannot_lead_a_custom_api_elsewhere(gateway, api, name):
 
     assert got.status_code == 400
     assert api.asked == []
+
+
+KEY = "secret-of-the-api-QwertyZuiop"
+DOORS = {
+    "/v1/chat/completions": {"messages": [{"role": "user", "content": "Hi"}]},
+    "/v1/messages": {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 9},
+    "/v1/responses": {"input": "Hi"},
+    "/v1/embeddings": {"input": "Hi"},
+}
+
+
+def gives_away(log) -> list[str]:
+    lines = [f.format(r) for r in log.records for f in (JsonFormatter(), TextFormatter())]
+    return [line for line in lines if "Qwerty" in line]
+
+
+@pytest.mark.parametrize("where", ["status", "body", "stream", "late"])
+async def test_an_api_that_repeats_its_key_tells_it_to_no_client_and_no_log(gateway, caplog, where):
+    caplog.set_level(logging.DEBUG)
+    async with echoing_api("openai", where) as url:
+        await gateway.started_api("api", url, api_key=KEY, models=["m"])
+        told = [
+            await gateway.rest.post(path, json={"model": "api", "stream": is_streamed, **body})
+            for path, body in DOORS.items()
+            for is_streamed in (False, True)
+        ]
+        told += [await gateway.rest.get(f"/api/endpoints/api{what}") for what in ("", "/health", "/metrics")]
+
+    assert [got.url for got in told if "Qwerty" in got.text] == []
+    assert gives_away(caplog) == []
+
+
+async def test_an_api_that_repeats_the_key_it_refuses_tells_it_to_no_receiver_of_alerts(
+    tmp_path, caplog, unused_tcp_port
+):
+    caplog.set_level(logging.DEBUG)
+    async with (
+        run_hook(unused_tcp_port) as hook,
+        echoing_api("openai", "refused") as url,
+        run_gateway(tmp_path, alert_webhook_url=hook.url) as gateway,
+    ):
+        await gateway.create(
+            "api", provider_type="api_token", base_url=url, profile=None, api_key=KEY, retry_attempts=0
+        )
+        await gateway.rest.post("/api/endpoints/api/start")
+        await hook.wait_for(1)
+        shown = await gateway.rest.get("/api/endpoints/api")
+
+    assert "…" in hook.bodies[0]["reason"]
+    assert "Qwerty" not in str(hook.bodies) + shown.text
+    assert gives_away(caplog) == []

@@ -127,7 +127,8 @@ def test_what_keeps_it_from_starting_is_told_in_one_line(tmp_path, spoil):
 
     done = started(tmp_path)
 
-    told = [line for line in done.stderr.splitlines() if "parley.db" in line or "secret_key" in line]
+    told = [line for line in done.stderr.splitlines() if "ERROR" in line or "refused" in line]
+    told = [line for line in told if "parley.db" in line or "secret_key" in line]
     assert done.returncode != 0
     assert "Traceback" not in done.stderr + done.stdout
     assert len(told) == 1
@@ -141,6 +142,16 @@ def test_a_database_server_that_does_not_answer_is_told_in_one_line_without_its_
     assert "Traceback" not in done.stderr + done.stdout
     assert len(told) == 1
     assert "hunter2" not in done.stderr
+
+
+async def test_a_database_that_was_removed_is_not_begun_anew_without_a_word(tmp_path, site, caplog):
+    for is_first in (True, False):
+        async with run_gateway(tmp_path, site):
+            pass
+        told = [record.message for record in caplog.records].count("database_begun_anew")
+        assert told == (0 if is_first else 1)
+        for path in tmp_path.glob("parley.db*"):
+            path.unlink()
 
 
 # -- modes ---------------------------------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-Where = Literal["status", "body", "stream", "late", "line", "cut", "redirect"]
-"""Where the error is: an HTTP error, a body under HTTP 200, a stream before and behind its first delta, the status line,
+Where = Literal["status", "refused", "body", "stream", "late", "line", "cut", "redirect"]
+"""Where the error is: an HTTP error, a refusal of the key, a body under HTTP 200, a stream before and behind its first delta, the status line,
 a message that is cut to a length behind the beginning of the key, an address that it leads to."""
 
 ERRORS: Mapping[str, Callable[[str], Any]] = {
@@ -53,7 +53,8 @@ async def echoing_api(dialect: str, where: Where) -> AsyncIterator[str]:
             return web.Response(status=302, headers={"location": f"/elsewhere?{words}"})
         if where in {"stream", "late"}:
             return await stream(request, [*(FIRST[dialect] if where == "late" else []), error], dialect)
-        return web.json_response(error, status=500 if where in {"status", "cut"} else 200)
+        statuses = {"status": 500, "cut": 500, "refused": 401}
+        return web.json_response(error, status=statuses.get(where, 200))
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from automation.patterns import check_pattern, is_found
 from automation.turn import Message
 from backend.wire.chat_request import ChatRequest
 from backend.wire.translate import translate_messages
@@ -48,11 +49,12 @@ class BackgroundPatterns:
     """The known wordings, and those of an operator.
 
     Raises:
-        re.error: One of ``more`` is no regular expression.
+        ValueError: One of ``more`` is no regular expression of RE2's.
     """
 
     def __init__(self, more: Iterable[str] = ()) -> None:
-        self._patterns = [re.compile(pattern) for pattern in (*_KNOWN, *more)]
+        self._known = [re.compile(pattern) for pattern in _KNOWN]
+        self._more = [check_pattern(pattern) for pattern in more]
 
     def match_request(self, request: ChatRequest) -> bool:
         """Whether a front-end asks something of its own, such as a title: a person's chat has no business with it.
@@ -67,4 +69,7 @@ class BackgroundPatterns:
     def match(self, messages: Sequence[Message]) -> bool:
         """Whether the last message or a system message begins as a front-end's own request does."""
         asked = [m.text for m in messages if m.role == "system" or m is messages[-1]]
-        return any(pattern.search(text[:_LOOKED_AT]) for pattern in self._patterns for text in asked)
+        beginnings = [text[:_LOOKED_AT] for text in asked]
+        return any(pattern.search(text) for pattern in self._known for text in beginnings) or any(
+            is_found(pattern, text) for pattern in self._more for text in beginnings
+        )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from automation.turn import Message
@@ -117,5 +115,5 @@ def test_an_operators_patterns_come_on_top():
 
 
 def test_a_pattern_that_is_none_is_refused():
-    with pytest.raises(re.error):
+    with pytest.raises(ValueError, match="RE2"):
         BackgroundPatterns(["("])

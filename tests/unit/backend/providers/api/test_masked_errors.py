@@ -30,7 +30,7 @@ DIALECTS: dict[str, dict[str, Any]] = {
     "custom": {"api": CUSTOM},
     "codegen": {"preset": "codegen", "api": {"org_id": "1"}},
 }
-PLACES: list[Where] = ["status", "body", "stream", "late", "line", "cut", "redirect"]
+PLACES: list[Where] = ["status", "refused", "body", "stream", "late", "line", "cut", "redirect"]
 
 
 @asynccontextmanager
