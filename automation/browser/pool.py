@@ -283,7 +283,7 @@ class BrowserPool:
 
     async def until_gone(self, browser: Browser) -> str:
         """Return how a browser ended, once it has: ``browser_gone``, ``browser_hung`` or ``driver_gone``."""
-        running = self._of(browser)
+        running = self._find_running(browser)
         if running is None:
             return "browser_gone"
         await running.gone.wait()
@@ -291,7 +291,7 @@ class BrowserPool:
 
     def is_gone(self, browser: Browser) -> bool:
         """Return whether a browser has ended. A dead driver can't report it, so its own word is not enough."""
-        return self._of(browser) is None
+        return self._find_running(browser) is None
 
     async def processes(self, browser: Browser) -> tuple[BrowserProcess, ...]:
         """Return a browser's processes.
@@ -299,14 +299,14 @@ class BrowserPool:
         Raises:
             PageLostError: It is gone, or doesn't answer.
         """
-        running = self._of(browser)
+        running = self._find_running(browser)
         if running is not None:
             with anyio.move_on_after(self._answers_s), page_calls("listing the browser's processes"):
                 return parse_processes(await running.heart.send("SystemInfo.getProcessInfo"))
         msg = "The browser is gone, or does not answer."
         raise PageLostError(msg)
 
-    def _of(self, browser: Browser) -> _Running | None:
+    def _find_running(self, browser: Browser) -> _Running | None:
         return next((running for running in self._running.values() if running.browser is browser), None)
 
     async def examine(self, browser: Browser) -> None:
