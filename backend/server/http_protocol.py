@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from enum import Enum
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+# Between two requests, in a request's head, or in its body. Plain numbers: an Enum's members take longer to look up.
+_REST, _HEAD, _BODY = range(3)
 _NO_HTTP = ErrorReply(400, "invalid_request", "This is no HTTP request that can be read.")
 _PIPELINED = ErrorReply(400, "invalid_request", "Too many requests wait on one connection.")
 _HEAD_TOO_LARGE = ErrorReply(431, "invalid_request", "The request's line and headers are too large.")
@@ -24,14 +25,6 @@ _FULL = ErrorReply(503, "too_many_connections", "The gateway has as many connect
 _CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"cookie"})  # the application looks at them at once
 _LINE_BYTES = 4  # a colon, a space and the line's end
 _HEADERS = b"content-type: application/json\r\nx-content-type-options: nosniff\r\nconnection: close\r\n"
-
-
-class _Phase(Enum):
-    """Between two requests, in a request's head, or in its body."""
-
-    REST = 0
-    HEAD = 1
-    BODY = 2
 
 
 class _RefusedRequest(Exception):
@@ -57,7 +50,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._limits = server_state.limits
         self._waiting = server_state.waiting
-        self._phase = _Phase.REST
+        self._phase = _REST
         self._begun = 0  # requests that began within the present read
         self._came = 0  # bytes of the present read
         self._goes_on = False  # the present read had the end of a head, or bytes of a body
@@ -94,15 +87,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self.transport.is_closing():
             return
-        if self._phase is _Phase.BODY:
+        if self._phase == _BODY:
             self._count_body()
-        elif self._phase is _Phase.HEAD:
+        elif self._phase == _HEAD:
             # Where something else came before it in the same read, its size within it isn't known.
-            if self._begun == 0 or (self._begun == 1 and phase is _Phase.REST):
+            if self._begun == 0 or (self._begun == 1 and phase == _REST):
                 self._size += len(data)
             if self._size > self._limits.head_bytes:
                 self._refuse(_HEAD_TOO_LARGE)
-        if self._phase is not _Phase.BODY and self._timer is None and self._is_idle():
+        if self._phase != _BODY and self._timer is None and self._is_idle():
             self._start_timer(self._limits.head_s, self._end_slow_head)
 
     def handle_websocket_upgrade(self) -> None:
@@ -133,7 +126,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
-        self._phase = _Phase.HEAD
+        self._phase = _HEAD
         self._begun += 1
         self._size = 0
 
@@ -143,7 +136,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._stop_parser(_HEAD_TOO_LARGE)
         if len(self.pipeline) >= self._limits.most_pipelined:
             self._stop_parser(_PIPELINED)
-        self._phase, self._goes_on = _Phase.BODY, True
+        self._phase, self._goes_on = _BODY, True
         self._size = self._body_bytes = self._body_bytes_then = 0
         self._waiting.without_head.discard(self)
         self._stop_timer()
@@ -158,7 +151,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """End a request."""
         super().on_message_complete()
-        self._phase = _Phase.REST
+        self._phase = _REST
         if self._timer is not None:
             self._stop_timer()
             self._waiting.without_body.discard(self)
@@ -168,7 +161,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self.transport.is_closing():
             return
-        if self._phase is _Phase.BODY:
+        if self._phase == _BODY:
             self._start_timer(self._limits.linger_s, self.transport.close)
         elif self.timeout_keep_alive_task is not None:
             self._waiting.without_head.add(self)
@@ -207,7 +200,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _end_slow_head(self) -> None:
         """Answer a client that began a request; one that never did has nothing to be told."""
-        if self._phase is _Phase.HEAD:
+        if self._phase == _HEAD:
             self._refuse(_TOO_SLOW)
         else:
             self.transport.close()
@@ -228,7 +221,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _may_write(self) -> bool:
-        is_next = self._phase is _Phase.BODY and not self.pipeline
+        is_next = self._phase == _BODY and not self.pipeline
         return not self._is_answering() or (is_next and not self.cycle.response_started)
 
     def _start_timer(self, after_s: float, then: Callable[[], None]) -> None:
