@@ -48,8 +48,8 @@ class SocketStreams:
 
     @property
     def is_open(self) -> bool:
-        """Whether more may come: before the page asks."""
-        return not self.has_asked
+        """Whether more may come: before the page asks, and until something is said of the answer."""
+        return not self.has_asked or not (self._ids or self._streams.has_ended)
 
     def wants_reply(self, request: RequestSent) -> bool:
         """Whether a request's whole response is to be told as a ``ReplyCame``: it may name the turn's id."""

@@ -176,3 +176,14 @@ def test_a_close_is_the_answers_failure_once_the_page_does_nothing_about_it():
 
     assert (waiting, wire.is_open) == ([], False)
     assert given_up == [WireError("its connection closed in mid-answer")]
+
+
+def test_more_may_come_from_when_the_page_asks_until_its_answer_ends():
+    wire = reader(**BY_HTTP)
+    read(wire, posted(), ReplyCame("1", b'{"id": "m1"}'))
+    before = wire.is_open
+    read(wire, came("Apples", id="m1"))
+    amid = wire.is_open
+    read(wire, came(end=True, id="m1"))
+
+    assert (before, amid, wire.is_open) == (True, True, False)
