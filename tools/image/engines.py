@@ -30,6 +30,7 @@ INSIDE_PORT = 8000
 _BUILD_S = 1800.0
 _PULL_S = 600.0
 _CALL_S = 60.0
+_END_S = 20.0
 _PAUSE_S = 0.2
 _MANY = 1_048_576
 
@@ -189,8 +190,9 @@ class BuildahEngine:
     takes_base = True
 
     def __init__(self) -> None:
-        storage = [] if succeeds(["buildah", "info"], _CALL_S) else ["--storage-driver", "vfs"]
-        self._buildah = ["buildah", *storage]
+        chosen = find_storage_driver()
+        self._buildah = ["buildah", *([] if chosen else ["--storage-driver", "vfs"])]
+        self._keeps_layers = chosen not in {None, "vfs"}  # of vfs each is a copy of all the files below it
 
     def has(self, tag: str) -> bool:
         """Return whether it keeps an image of that name."""
@@ -208,7 +210,9 @@ class BuildahEngine:
 
     def build(self, tag: str, base: str | None) -> None:
         """Build the Dockerfile; ``base`` is an image to build on in place of the one it names."""
-        how = ["--isolation", "chroot", "--layers", "--format", "docker"]
+        if not self._keeps_layers and self.has(tag):
+            run_command([*self._buildah, "rmi", tag], _CALL_S)  # nothing of it is used again, and it is large
+        how = ["--isolation", "chroot", f"--layers={str(self._keeps_layers).lower()}", "--format", "docker"]
         instead = ["--from", base] if base else []
         run_shown([*self._buildah, "build", *how, *instead, "-t", tag, "."], _BUILD_S)
 
@@ -227,12 +231,13 @@ class BuildahEngine:
                 process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
                 )
+                running = _ChrootProgram(process, Path(log.name), [*run, name, "--"], program)
                 try:
-                    yield _ChrootProgram(process, Path(log.name), [*run, name, "--"], program)
+                    yield running
                 finally:
-                    _end(process)
+                    running.end()
         finally:
-            run_command([*self._buildah, "rm", name], _CALL_S)
+            run_command([*self._buildah, "rm", name], _PULL_S)
 
     def _read_program(self, tag: str) -> list[str]:
         """Return the command line that the image starts with, which ``buildah run`` leaves to its caller."""
@@ -268,6 +273,26 @@ class _ChrootProgram:
                     os.kill(pid, signal.SIGTERM)
                     return
         raise ImageTestError("The image's program is not among Buildah's processes.")
+
+    def end(self) -> None:
+        """Have it end by SIGTERM, and insist after a while."""
+        if self._process.poll() is None:
+            with suppress(ImageTestError):  # ended in between
+                self.terminate()
+        try:
+            self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def find_storage_driver() -> str | None:
+    """Return how Buildah stores images here; None where what it chooses does not work."""
+    try:
+        told = json.loads(run_command(["buildah", "info"], _CALL_S))
+    except ImageTestError:
+        return None
+    return str(told["store"]["GraphDriverName"])
 
 
 def find_descendants(ancestor: int) -> list[int]:
@@ -307,16 +332,6 @@ def _open_engine(name: str) -> Engine | None:
         is_here = succeeds(["buildah", "--version"], _CALL_S) or install_packages("buildah", "debootstrap")
         return BuildahEngine() if is_here else None
     return ContainerEngine(name) if succeeds([name, "info"], _CALL_S) else None
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        process.terminate()
-    try:
-        process.wait(_CALL_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _failure_of(command: Sequence[str]) -> str | None:

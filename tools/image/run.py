@@ -75,6 +75,7 @@ def main() -> int:
     parser.add_argument("--engine", choices=["docker", "podman", "buildah"], default="")
     wanted = parser.parse_args().engine
     started = time.monotonic()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the container is removed then, too
     try:
         engine = build_image(wanted)
         say(f"built after {time.monotonic() - started:.0f} s")
@@ -82,6 +83,9 @@ def main() -> int:
     except (ImageTestError, DemoError) as exc:
         say(f"FAILED. {exc}")
         return 1
+    except KeyboardInterrupt:
+        say("ended")
+        return 130
     say(f"passed in {time.monotonic() - started:.0f} s")
     return 0
 

@@ -1,5 +1,6 @@
 """What an engine is told, read and sent."""
 
+import json
 import subprocess
 import sys
 
@@ -30,13 +31,15 @@ class Ending:
         raise AssertionError
 
 
-def note_commands(monkeypatch, refuses=lambda command: False):
+def note_commands(monkeypatch, refuses=lambda command: False, info="overlay"):
     """Note each command line instead of running it; fail those that ``refuses`` names."""
     told = []
 
     def note(command, limit_s):
         if refuses(command):
             raise ImageTestError(f"`{' '.join(command[:3])}` failed")
+        if command[-1] == "info":
+            return json.dumps({"store": {"GraphDriverName": info}})
         told.append(command)
         return ""
 
@@ -95,6 +98,28 @@ def test_a_base_that_is_here_is_not_fetched(name, monkeypatch):
 
     assert engine.fetch_failure("a-base") is None
     assert told == []
+
+
+@pytest.mark.parametrize(("info", "layers"), [("overlay", "true"), ("vfs", "false"), (None, "false")])
+def test_layers_are_kept_where_they_are_no_copies(info, layers, monkeypatch):
+    told = note_commands(monkeypatch, refuses=lambda command: info is None and "info" in command, info=info)
+    runnable(monkeypatch, "buildah")
+    [engine] = find_engines("buildah")
+
+    engine.build("an-image", None)
+
+    assert f"--layers={layers}" in told[-1]
+    assert (told[-1][:3] == ["buildah", "--storage-driver", "vfs"]) is (info is None)
+
+
+def test_an_older_image_that_shares_nothing_goes_before_the_next(monkeypatch):
+    told = note_commands(monkeypatch, info="vfs")
+    runnable(monkeypatch, "buildah")
+    [engine] = find_engines("buildah")
+
+    engine.build("an-image", None)
+
+    assert told[-2][1:] == ["rmi", "an-image"]
 
 
 def test_a_container_has_the_seccomp_profile_and_answers_on_loopback_alone(monkeypatch):
