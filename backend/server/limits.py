@@ -18,6 +18,7 @@ class ConnectionLimits:
         unread_s: For how long a client may take nothing of what it was sent.
         most_pipelined: Requests that wait for the answer to one before them on their connection.
         most_unknown_sockets: WebSockets whose client the application doesn't know yet.
+        first_bytes: All that an unknown WebSocket may send, whatever it is: parsing small frames takes long.
         first_message_bytes: Of a WebSocket's messages until the application lets it send longer ones.
         message_bytes: Of each one after that.
         first_messages: Messages of a WebSocket that may wait until then.
@@ -34,6 +35,7 @@ class ConnectionLimits:
     unread_s: float = 120.0
     most_pipelined: int = 16
     most_unknown_sockets: int = 64
+    first_bytes: int = 4096
     first_message_bytes: int = 1024
     message_bytes: int = 16 * 1024 * 1024
     first_messages: int = 4

@@ -37,12 +37,15 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._limits = server_state.limits
         self._waiting = server_state.waiting
+        self._is_known = False
+        self._first_bytes = 0
         self._most_messages = self._limits.first_messages
         self.conn.max_message_size = self._limits.first_message_bytes
 
     def allow_long_messages(self) -> None:
         """Let the client send messages of any length that the server takes."""
         self._waiting.forget(self)
+        self._is_known = True
         self._most_messages = self._limits.most_messages
         self.conn.max_message_size = self._limits.message_bytes
 
@@ -69,6 +72,11 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came; a handshake that can't be read is refused, for which uvicorn would wait for ever."""
+        if self.handshake_initiated and not self._is_known:
+            self._first_bytes += len(data)
+            if self._first_bytes > self._limits.first_bytes:
+                self._fail(_TOO_BIG, "too much before a ticket")
+                return
         super().data_received(data)
         if not self.handshake_initiated and not self.transport.is_closing():
             self.transport.write(_BAD_REQUEST)
@@ -105,6 +113,10 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
 
     def _fail(self, code: int, reason: str) -> None:
         self.frames = []
-        if not self.transport.is_closing():
-            self.conn.fail(code, reason)
+        if self.transport.is_closing():
+            return
+        self.conn.fail(code, reason)
+        if self.conn.close_sent is None:  # before the handshake's end there is nobody to tell a code
+            self.transport.close()
+        else:
             self.handle_parser_exception()

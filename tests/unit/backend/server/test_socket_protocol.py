@@ -90,27 +90,54 @@ async def test_a_client_that_is_known_may_send_long_messages(app):
     assert app.messages[2] == 1009
 
 
+@pytest.mark.parametrize("path", [b"/socket", b"/deaf"])
 @pytest.mark.parametrize(
-    ("sent", "codes"),
+    "sent",
     [
-        (frame(TEXT, b"a", is_last=False) + frame(CONTINUATION, is_last=False) * 100_000, {1009}),
-        (frame(TEXT, b"a") * 10_000, {1008}),
-        (frame(TEXT) * 10_000, {1008}),
+        frame(TEXT, b"a", is_last=False) + frame(CONTINUATION, is_last=False) * 100_000,
+        frame(TEXT, b"a") * 10_000,
+        frame(TEXT) * 10_000,
+        frame(PING) * 10_000,
+        frame(PING, b"a" * 125) * 100,
+    ],
+    ids=["empty parts", "small messages", "empty messages", "pings", "long pings"],
+)
+async def test_before_its_client_is_known_all_of_it_together_is_short_whatever_it_is(app, sent, path):
+    async with serve_bounded(app) as serving:
+        client, _ = await shake_hands(serving, path=path)
+        await client.say(sent)
+        rest = await client.rest()
+        app.released.set()
+
+    assert close_code(rest) in {1008, 1009}
+    assert len(app.messages) <= 6
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (frame(TEXT, b"a", is_last=False) + frame(CONTINUATION, is_last=False) * 100_000, 1009),
+        (frame(TEXT, b"a") * 30_000, 1008),
+        (frame(TEXT) * 30_000, 1008),
     ],
     ids=["empty parts", "small messages", "empty messages"],
 )
-async def test_messages_and_their_parts_are_few(app, sent, codes):
+async def test_a_known_clients_messages_and_their_parts_are_not_endless_either(app, sent, code):
     async with serve_bounded(app) as serving:
-        client, _ = await shake_hands(serving, path=b"/deaf")
+        client, _ = await shake_hands(serving)
+        await client.say(frame(TEXT, b"known"))
+        await client.reader.readexactly(len(b"heard") + 2)
         await client.say(sent)
         rest = await client.rest()
 
-    assert close_code(rest) in codes
+    assert close_code(rest) == code
 
 
 async def test_a_client_that_asks_for_answers_and_does_not_read_them_is_left(app):
     async with serve_bounded(app) as serving:
         client, _ = await shake_hands(serving)
+        await client.say(frame(TEXT, b"known"))
+        await client.reader.readexactly(len(b"heard") + 2)
         client.stop_reading()
         async with asyncio.timeout(120):
             while serving.open_now:
@@ -118,6 +145,28 @@ async def test_a_client_that_asks_for_answers_and_does_not_read_them_is_left(app
                 await asyncio.sleep(0)
 
     assert app.messages[-1:] != []
+
+
+@pytest.mark.parametrize("sent", [frame(TEXT, b"a" * 5_000), frame(PING) * 3_000])
+async def test_what_comes_before_the_handshakes_end_ends_it(sent):
+    accepted = asyncio.Event()
+
+    async def slow(scope, receive, send):
+        await receive()
+        await accepted.wait()
+        await receive()
+
+    async with serve_bounded(slow) as serving:
+        client = await serving.connect()
+        await client.say(UPGRADE + b"\r\n")
+        async with asyncio.timeout(60):
+            while not serving.server.server_state.tasks:
+                await asyncio.sleep(0.01)
+        await client.say(sent)
+        async with asyncio.timeout(60):
+            while serving.open_now:
+                await asyncio.sleep(0.01)
+        accepted.set()
 
 
 @pytest.mark.parametrize(
