@@ -1,6 +1,7 @@
 """Compares the beginning of a stream's text with what the page shows of its answer. Pure.
 
-Only letters and digits are compared: what a page makes of Markdown, its white space and its marks say nothing.
+Only letters and digits are compared: what a page makes of Markdown, its white space and its marks say nothing. The
+language of a block of code may be missing: pages write it over the block, or only colour it by it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ _ENOUGH_LETTERS = 12
 # What is looked for behind a label of the page, such as a name.
 _SEARCHED_LETTERS = 4
 _COMPARED_CHARS = 2000
+_FENCE = re.compile(r"^[ \t>]*(?:`{3,}[^`\n]*|~{3,}[^\n]*)$", re.MULTILINE)
 _LINK_TARGET = re.compile(r"\]\([^)\s]*\)?")
 
 
@@ -37,7 +39,14 @@ class Shown(IntEnum):
 
 def compare_shown(text: str, page: str) -> Shown:
     """Return what ``page``, the beginning of the page's answer, shows of ``text``, a stream's Markdown."""
-    told, shown = _letters(text[:_COMPARED_CHARS]), _letters(page[:_COMPARED_CHARS])
+    text, page = text[:_COMPARED_CHARS], page[:_COMPARED_CHARS]
+    verdict = _compare_letters(_letters(text), _letters(page))
+    if verdict >= Shown.SO_FAR or (bare := _FENCE.sub("", text)) == text:
+        return verdict
+    return max(verdict, _compare_letters(_letters(bare), _letters(_FENCE.sub("", page))))
+
+
+def _compare_letters(told: str, shown: str) -> Shown:
     if not told or not shown:
         return Shown.NOTHING
     return max((_compare_at(told, shown, at) for at in _places(told, shown)), default=Shown.OTHERWISE)
