@@ -60,7 +60,7 @@ soak: ## the slow kill and soak tests; interrupted, it goes on where it stopped 
 	$(SETUP) dev
 	@$(PY) -m pytest -p tests.resumable -m soak --timeout=1800 $(ARGS)
 
-clients: ## other people's client libraries against the gateway; installs them once, 630 MB
+clients: ## other people's client libraries and coding agents against the gateway; installs them once, 1.7 GB
 	$(SETUP) dev
 	@$(PY) -m pytest -m clients --timeout=900 $(ARGS)
 

@@ -7,13 +7,12 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.contract.client_places import NoClientsError, npm_clients, python_clients
+from tests.contract.client_places import installed, npm_clients, python_clients
 from tests.contract.conftest import RunningGateway
 from tests.fakes.obliging_api import ObligingApi, obliging_api
 
@@ -55,13 +54,6 @@ async def client_of(gateway: RunningGateway, api: ObligingApi):
         return process.returncode, out.decode(), err.decode()
 
     return run
-
-
-async def installed(place: Callable[[], Path]) -> Path:
-    try:
-        return await asyncio.to_thread(place)
-    except NoClientsError as exc:
-        pytest.skip(str(exc))
 
 
 async def told(client_of: Any, script: str) -> dict[str, Any]:

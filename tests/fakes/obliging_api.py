@@ -35,7 +35,7 @@ class ObligingApi(ScriptedApi):
     def script_for(self, asked: Asked) -> list[Step]:
         """Return the answer to a request, whole or streamed as it says."""
         body = asked.json
-        message = _message(body)
+        message = self.message_for(body)
         finish = "tool_calls" if "tool_calls" in message else message.pop("finish", "stop")
         usage = _usage(body, message)
         common = {**CHUNK, "model": body["model"]}
@@ -49,6 +49,10 @@ class ObligingApi(ScriptedApi):
         choices[-1]["finish_reason"] = finish
         chunks = [event({**common, "choices": [choice]}) for choice in choices]
         return [STREAM_HEAD, *chunks, *counted, event(b"[DONE]"), STREAM_END]
+
+    def message_for(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the message of the answer; ``finish`` in it is a reason to end of its own."""
+        return _message(body)
 
 
 @asynccontextmanager

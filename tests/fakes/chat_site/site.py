@@ -85,6 +85,7 @@ class FakeChatSite:
         sign_ins: User name and success of every sign-in, oldest first.
         sessions: Who is signed in, by session.
         first_token_wait_s: Overrides the wait of variants that have one; None leaves theirs.
+        answering: What a prompt is answered, by its tags if nothing else is set.
     """
 
     def __init__(self, url: str, other_url: str, loop: asyncio.AbstractEventLoop) -> None:
@@ -98,6 +99,7 @@ class FakeChatSite:
         self.muted: set[str] = set()
         self.sessions: dict[str, str] = {}
         self.first_token_wait_s: float | None = None
+        self.answering: Callable[[str], Answer] = answer_to
         self._loop = loop
         self._changed = threading.Condition()
 
@@ -193,7 +195,7 @@ class FakeChatSite:
 
     def receive(self, variant: str, body: dict[str, Any], cookies: dict[str, str]) -> SiteRequest:
         """Note a prompt; one whose fault needs no stream has ended at once."""
-        answer = answer_to(body["prompt"])
+        answer = self.answering(body["prompt"])
         files = [self.uploads[number] for number in body.get("files", ())]
         user = self.sessions.get(cookies.get(SESSION_COOKIE, ""), "")
         request = SiteRequest(variant, body["prompt"], body["conversation"], cookies, answer, files, user)
