@@ -166,7 +166,7 @@ async def test_a_model_cannot_lead_a_custom_api_elsewhere(gateway, api, name):
 
 
 KEY = "secret-of-the-api-QwertyZuiop"
-DOORS = {
+DOORS: dict[str, dict[str, Any]] = {
     "/v1/chat/completions": {"messages": [{"role": "user", "content": "Hi"}]},
     "/v1/messages": {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 9},
     "/v1/responses": {"input": "Hi"},
