@@ -18,6 +18,7 @@ from typing import cast
 import anyio
 from playwright.async_api import Playwright, async_playwright
 
+from automation.browser.process_table import end_own, own_children, read_arguments
 from automation.browser.start_failures import find_own_words, what_is_missing
 from automation.child_environment import limit_environment
 from automation.errors import BrowserUnavailableError
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 _CLOSE_S = 5.0
 _ANSWERS_S = 5.0
 _START_S = 60.0
+_DRIVER_COMMAND = "run-driver"
 # Where the drivers' libraries make the environment of their process, in this and the version before.
 _TRANSPORTS = ("transport", "_transport")
 _LIMITED = "is_limited_by_us"
@@ -93,10 +95,15 @@ async def _start(kind: DriverKind) -> Playwright:
     if obstacle:
         raise BrowserUnavailableError(obstacle)
     _limit_environment(kind)
+    before = own_children()
     try:
         with anyio.fail_after(_START_S):
             return await _begin(kind)
     except TimeoutError as exc:
+        # Nobody holds its process any more.
+        for pid in own_children() - before:
+            if _DRIVER_COMMAND in read_arguments(pid):
+                end_own(pid)
         msg = f"The driver `{kind}` does not start within {_START_S:g} s."
         raise BrowserUnavailableError(msg) from exc
     except Exception as exc:  # a bare one where the driver's process ends, which tells nothing

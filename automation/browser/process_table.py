@@ -40,6 +40,15 @@ def read_arguments(pid: int) -> list[str]:
         return []
 
 
+def own_children() -> set[int]:
+    """Return the processes that this one started and that are not reaped yet."""
+    try:
+        numbers = [int(path.name) for path in _PROC.iterdir() if path.name.isdecimal()]
+    except OSError:
+        return set()
+    return {number for number in numbers if _stat(number)[1:2] == [str(os.getpid())]}
+
+
 def end_own(pid: int) -> bool:
     """Kill a process if it descends from this one, and return whether it was.
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from automation.browser import drivers
 from automation.browser.drivers import driver_kind, driver_obstacle, running_driver
+from automation.browser.process_table import own_children
 from automation.errors import BrowserUnavailableError
 from automation.stealth.options import BrowserConfig
 
@@ -69,13 +72,18 @@ async def test_a_driver_whose_program_is_not_there_says_so(monkeypatch):
             pass
 
 
-async def test_a_driver_that_only_hangs_is_given_up(node, monkeypatch):
-    monkeypatch.setattr(drivers, "_START_S", 0.2)
-    node("exec sleep 60")
+async def test_a_driver_that_only_hangs_is_given_up_and_ended(node, monkeypatch):
+    monkeypatch.setattr(drivers, "_START_S", 0.5)
+    node("while true; do sleep 0.1; done")
+    before = own_children()
 
     with pytest.raises(BrowserUnavailableError, match="does not start within"):
         async with running_driver():
             pass
+
+    async with asyncio.timeout(60):
+        while own_children() - before:
+            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("kind", ["playwright", "patchright"])
