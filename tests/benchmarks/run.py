@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT))
 # Found only from the root on.
 from automation.errors import BrowserUnavailableError  # noqa: E402
 from tests.benchmarks import (  # noqa: E402
+    beside_pages,
     capture_delay,
     completion_timing,
     detectors,
@@ -51,6 +52,7 @@ NAMES = (
     "wire_cost",
     "witness_cost",
     "long_answer",
+    "beside_pages",
 )
 
 
@@ -193,6 +195,13 @@ async def measure_long_answer(characters: int) -> list[long_answer.Row]:
     return rows
 
 
+def run_beside_pages(arguments: argparse.Namespace) -> object:
+    """Measure and print what an API request takes while ten pages stream through the same gateway."""
+    figures = asyncio.run(beside_pages.measure(rounds=1 if arguments.quick else 6))
+    print_beside_pages(figures)
+    return beside_pages.as_data(figures)
+
+
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], object]] = {
     "turn_overhead": run_turn_overhead,
     "capture_delay": run_capture_delay,
@@ -205,6 +214,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], object]] = {
     "wire_cost": run_wire_cost,
     "witness_cost": run_witness_cost,
     "long_answer": run_long_answer,
+    "beside_pages": run_beside_pages,
 }
 
 
@@ -311,6 +321,20 @@ def print_witness_cost(figures: witness_cost.Figures) -> None:
         print(f"{name:28}{statistics.median(sample):>10.1f} ({percentile(sample, 95):.1f})")
     verdict = "" if figures.added_ms <= witness_cost.BAR_MS else "  over the bar"
     print(f"{'added':28}{figures.added_ms:>10.1f}{verdict}")
+
+
+def print_beside_pages(figures: beside_pages.Figures) -> None:
+    """Print milliseconds of the floor and of the gateway, p50 and p99, one line for each load."""
+    print(
+        f"\nAPI requests beside streaming pages, ms p50 (p99); the bar is {beside_pages.BAR:g} times the floor's p99 beside them"
+        f"\n(each page got {figures.written_a_second:g} pieces a second, its reader {figures.read_a_second:g})"
+    )
+    print(f"{'pages':>8}{'at once':>10}{'floor':>20}{'gateway':>20}{'p99 ratio':>12}")
+    for row in figures.rows:
+        told = (f"{sample.p50_ms:.2f} ({sample.p99_ms:.2f})" for sample in (row.floor, row.gateway))
+        cells = "".join(f"{each:>20}" for each in told)
+        verdict = "  over the bar" if row.pages and row.ratio > beside_pages.BAR else ""
+        print(f"{row.pages:>8}{row.at_once:>10}{cells}{row.ratio:>12.2f}{verdict}")
 
 
 def percentile(samples: list[float], percent: int) -> float:
