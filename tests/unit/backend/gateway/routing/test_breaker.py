@@ -40,8 +40,6 @@ from tests.fakes.errors import every_error
 
 # What each error means: whether another endpoint is asked, and whether it speaks against this one.
 MEANINGS = {
-    "SessionUnavailableError": (True, False),
-    "ShuttingDownError": (False, False),
     "AutomationError": (True, True),
     "RetryableError": (True, True),
     "SiteError": (True, True),
