@@ -143,7 +143,7 @@ def test_a_reply_without_an_answer_is_told(reply):
 
 
 def test_the_key_is_shown_where_there_is_one():
-    keys = []
+    keys: list[str | None] = []
     with answering({}, keys) as (gateway, _):
         Gateway(gateway.url, "sk-here").serve_endpoint("demo", PAGE["base_url"], PAGE["profile"])
         gateway.serve_endpoint("demo", PAGE["base_url"], PAGE["profile"])
