@@ -330,7 +330,7 @@ class TurnCapture:
             found = read()
         except StreamFormatError as exc:
             self._answer.decoder_broke(str(exc))
-            await self._dom.call("setMode", "read")
+            await self._ask_page("setMode", "read")
             return []
         return [event for wire_event in found for event in self._answer.take_wire(wire_event, at_s)]
 
@@ -353,14 +353,14 @@ class TurnCapture:
         is_lost = self._wire is not None and self._wire.is_lost and self._is_busy
         if is_lost and self._answer.may_go_on_from_page(time.monotonic()):
             self._answer.go_on_from_page()
-            await self._dom.call("setMode", "read")
+            await self._ask_page("setMode", "read")
             return
         was_missed = self._wire is not None and self._wire.was_missed
         if self._answer.must_read_page(
             time.monotonic(), wire_is_open=self._wire_is_open, wire_was_missed=was_missed
         ):
             self._answer.decoder_broke("it reads nothing while the page's answer grows")
-            await self._dom.call("setMode", "read")
+            await self._ask_page("setMode", "read")
 
     async def _hear_witness(self) -> tuple[str, ...]:
         """Let the page's own answer speak for or against the wire's; return what the client should know of it.
@@ -374,7 +374,7 @@ class TurnCapture:
         began_s = changed_s = time.monotonic()
         before: str | None = None
         while True:
-            whole = await self._dom.call("readTurn")
+            whole = await self._ask_page("readTurn")
             shown = str(whole["markdown"]) if whole else ""
             bound_by = self._wire.bound_by if self._wire else None
             found = self._answer.compare_with_page(shown, bound_by)
@@ -392,6 +392,10 @@ class TurnCapture:
             await self._seen.wait(_TICK_S)
             await self._take_all()
 
+    async def _ask_page(self, name: str, *args: object) -> Any:
+        """Call the agent of a page that may be busy rendering what it has: one that hangs is noticed by its heartbeat."""
+        return await self._dom.call(name, *args, timeout_s=_PAGE_SILENT_S)
+
     async def _open_thought(self) -> bool:
         """Open the page's thinking block where its text is not on the page; return whether that was tried."""
         if self._hands is None or not self._answer.thinking_is_closed:
@@ -406,7 +410,7 @@ class TurnCapture:
         # Many pages close a thought when the answer begins, before its last words were read.
         if await self._open_thought():
             await self._dom.call("until", {"thought_shows": True}, _THOUGHT_SHOWS_MS)
-        whole = await self._dom.call("readTurn")
+        whole = await self._ask_page("readTurn")
         if whole is None:
             return None, "", [], False
         has_retry = bool(whole.get("retry"))

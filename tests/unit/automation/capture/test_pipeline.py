@@ -17,6 +17,7 @@ from automation.errors import (
     SignInRequiredError,
     SiteError,
 )
+from automation.page.cdp import CALL_S
 from automation.timing import Timeouts
 from automation.turn import ReasoningDelta, SourceFound, TextDelta, TurnFinished
 from tests.fakes.capture_taps import (
@@ -267,6 +268,16 @@ async def test_an_answer_of_the_wire_waits_for_the_page_to_show_it():
 
     assert (turn.text, finished) == ("Hello", TurnFinished("stop", "wire"))
     assert turn.page.log.count("readTurn") == 3
+
+
+async def test_a_page_that_is_busy_with_a_long_answer_is_given_its_time():
+    turn = Capture(**BY_WIRE)
+
+    async with turn.capture.watching():
+        turn.network.tell(*answer_of("Hello"))
+        await turn.read()
+
+    assert dict(turn.page.limits)["readTurn"] > CALL_S
 
 
 async def test_an_answer_of_the_wire_that_the_page_contradicts_is_none():
