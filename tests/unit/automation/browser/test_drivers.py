@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -12,7 +13,16 @@ from automation.browser.process_table import own_children
 from automation.errors import BrowserUnavailableError
 from automation.stealth.options import BrowserConfig
 
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 ATTACHED = BrowserConfig(driver="cdp", cdp_url="http://127.0.0.1:9222")
+
+
+@pytest.fixture(autouse=True)
+def _collected():
+    """The library leaves the pipes of a driver that does not start to the collector: not in another test's time."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture
