@@ -123,6 +123,11 @@ class PromptSender:
         """Return how to send past a menu that the prompt opened; None where closing it changed the prompt."""
         if self._profile.send and await self._is_send_clear():
             return "click"
+        if self._profile.dismiss:
+            # A dialog is no menu: behind it the page takes no key either.
+            await self._hands.dismiss_dialogs()
+            if self._profile.send and await self._is_send_clear():
+                return "click"
         if not await self._call("menus"):
             return "click" if self._profile.send else "enter"
         if may_escape:
