@@ -702,7 +702,10 @@ async def test_a_handshake_that_hangs_is_waited_for_once(monkeypatch):
     async with tapped() as seen:
         seen.page.tell("Network.webSocketCreated", requestId="7", url="wss://elsewhere.example/line")
         monkeypatch.setattr(network_tap, "_HANDSHAKE_S", 0.0)
-        await seen.tap.until_sockets_connect()
+        with anyio.move_on_after(60) as waiting:
+            await seen.tap.until_sockets_connect()
+
+    assert not waiting.cancelled_caught
 
 
 async def test_a_page_that_was_just_loaded_is_waited_for_until_it_has_what_it_asked_for():
@@ -731,4 +734,7 @@ async def test_a_page_that_was_loaded_a_while_ago_is_not_waited_for(monkeypatch)
     async with tapped() as seen:
         seen.request("d", "https://x/", "GET", "Document")
         monkeypatch.setattr(network_tap, "_LOADS_S", 0.0)
-        await seen.tap.until_loaded()
+        with anyio.move_on_after(60) as waiting:
+            await seen.tap.until_loaded()
+
+    assert not waiting.cancelled_caught
