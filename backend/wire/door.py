@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal, NamedTuple, Protocol
 
+from backend.wire.chat_response import to_json
 from backend.wire.errors import ErrorReply
 
 DoorName = Literal["messages", "responses"]
@@ -22,6 +23,12 @@ class TranslatedRequest(NamedTuple):
 
     body: dict[str, Any]
     ignored: tuple[str, ...] = ()
+
+
+def encode_passed_body(body: Mapping[str, Any], left_out: Collection[str], model: str | None) -> bytes:
+    """Return a request's JSON without some of its fields, for another ``model`` where there is one."""
+    kept = {name: value for name, value in body.items() if name not in left_out}
+    return to_json(kept if model is None else {**kept, "model": model})
 
 
 class DoorRequest(Protocol):

@@ -10,7 +10,7 @@ from typing import Any
 from backend.wire.chat_events import named_event
 from backend.wire.chat_fields import OWN_FIELDS
 from backend.wire.chat_response import to_json
-from backend.wire.door import DoorName, PassedAnswer, TranslatedRequest
+from backend.wire.door import DoorName, PassedAnswer, TranslatedRequest, encode_passed_body
 from backend.wire.errors import ErrorReply
 from backend.wire.ids import new_id
 from backend.wire.messages.encoder import MessagesEncoder
@@ -67,9 +67,7 @@ class MessagesDoor:
         """Return the body as it came, without the gateway's own extras, for another ``model`` where there is one."""
         # In this API ``thinking`` is an object, and its own.
         own = {name for name in OWN_FIELDS if name != "thinking" or isinstance(self.body.get(name), bool)}
-        changes = {} if model is None else {"model": model}
-        kept = {name: value for name, value in self.body.items() if name not in own}
-        return to_json({**kept, **changes})
+        return encode_passed_body(self.body, own, model)
 
     def encoder(self, *, is_native: bool = False) -> MessagesEncoder | PassedMessages:
         """Return the writer of an answer that comes as a chat completion, or in this API's own words."""

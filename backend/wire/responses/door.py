@@ -12,8 +12,7 @@ from backend.errors import InvalidRequestError
 from backend.wire.answers.exact_json import parse_exactly
 from backend.wire.chat_events import named_event
 from backend.wire.chat_fields import OWN_FIELDS
-from backend.wire.chat_response import to_json
-from backend.wire.door import DoorName, PassedAnswer, TranslatedRequest
+from backend.wire.door import DoorName, PassedAnswer, TranslatedRequest, encode_passed_body
 from backend.wire.errors import ErrorReply
 from backend.wire.ids import new_id
 from backend.wire.responses.document import KeptAs, response_error
@@ -71,9 +70,7 @@ class ResponsesDoor:
             InvalidRequestError: It goes on with what the provider keeps, which may be another caller's.
         """
         _refuse_kept(self.body)
-        changes = {} if model is None else {"model": model}
-        kept = {name: value for name, value in self.body.items() if name not in OWN_FIELDS}
-        return to_json({**kept, **changes})
+        return encode_passed_body(self.body, OWN_FIELDS, model)
 
     def encoder(self, *, is_native: bool = False) -> ResponsesEncoder | PassedResponses:
         """Return the writer of an answer that comes as a chat completion, or in this API's own words."""
