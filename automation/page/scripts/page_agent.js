@@ -81,6 +81,8 @@
           note = noteTurns(prompt);
           beside = noteBeside();
           wasStoppable = false;
+          // Without user turns the prompt can't be found in another document: nothing to keep.
+          if (!(profile.user_turn || []).length) return null;
           const turns = note.before.map(({ role, text }) => ({ role, text }));
           return turns.reduce((sum, { text }) => sum + text.length, 0) > KEPT_CHARS ? null : turns;
         },
