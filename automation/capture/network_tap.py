@@ -16,6 +16,7 @@ from fnmatch import fnmatchcase
 
 import anyio
 
+from automation.capture.page_readiness import PageReadiness
 from automation.capture.tap_events import (
     BodyBytes,
     BodyEnded,
@@ -37,16 +38,6 @@ logger = logging.getLogger(__name__)
 # What Chromium keeps of bodies, for filling in what did not stream: the renderer holds it between turns, too.
 _KEPT_BYTES = 8 * 1024 * 1024
 _KEPT_OF_ONE_BYTES = 4 * 1024 * 1024
-# A page that was loaded is ready when it has asked for nothing for so long, longer where it took its time before, and
-# nothing it asked for is to come; at the latest after 10 s, for some never rest. What is so slow is no part of loading.
-_LOADED_REST_S = 0.3
-_LOADED_REST_SHARE = 0.5
-_LOADS_S = 10.0
-_COMES_WITHIN_S = 3.0
-_LOADED_KINDS = frozenset({"Document", "Script", "Fetch", "XHR"})
-_LOOK_S = 0.05
-# A handshake that hangs longer is not waited for again.
-_HANDSHAKE_S = 10.0
 
 
 Sink = Callable[[TapEvent], None]
@@ -91,6 +82,7 @@ class NetworkTap:
         self._sockets = sockets
         self._spawn = spawn
         self.traffic = Traffic()
+        self.readiness = PageReadiness()
         self._sink: Sink | None = None
         self._bodies: dict[str, _Body] = {}
         self._requests: dict[str, _Request] = {}
@@ -98,10 +90,6 @@ class NetworkTap:
         self._left_workers: set[str] = set()
         self._none_runs = anyio.Event()
         self._open_sockets: dict[str, int] = {}
-        self._document_s = self._asked_s = -_LOADS_S
-        self._coming: dict[str, float] = {}
-        self._handshakes: dict[str, float] = {}
-        self._handshake_over = anyio.Event()
         self._ready_message = ready_message
         self._sockets_made = 0
         self._message_s = 0.0
@@ -173,7 +161,7 @@ class NetworkTap:
 
     def _request(self, channel: Channel, event: Params) -> None:
         kind, request, request_id = event.get("type"), event["request"], event["requestId"]
-        self._note_loading(kind, request_id)
+        self.readiness.request_left(kind, request_id)
         if channel.target_id:
             self._left_workers.add(request_id)
         if kind not in {"Fetch", "XHR", "EventSource", "Other", None}:
@@ -276,30 +264,8 @@ class NetworkTap:
         failure = "cancelled" if event.get("canceled") else event.get("errorText", "failed")
         self._over(event["requestId"], failure)
 
-    def _note_loading(self, kind: str | None, request_id: str) -> None:
-        if kind not in _LOADED_KINDS:
-            return
-        now = self._asked_s = time.monotonic()
-        if kind == "Document":
-            self._document_s = now
-            self._coming.clear()
-        self._coming[request_id] = now
-
-    async def until_loaded(self) -> None:
-        """Wait until a page that was loaded less than 10 s ago has asked for what it needs, and got it.
-
-        Such a page may show its prompt field long before it takes a prompt.
-        """
-        while (now := time.monotonic()) - self._document_s < _LOADS_S:
-            is_coming = any(now - asked_s < _COMES_WITHIN_S for asked_s in self._coming.values())
-            took_s = self._asked_s - self._document_s
-            if not is_coming and now - self._asked_s >= max(_LOADED_REST_S, _LOADED_REST_SHARE * took_s):
-                return
-            await anyio.sleep(_LOOK_S)
-
     def _over(self, request_id: str, failure: str | None) -> None:
-        if self._coming.pop(request_id, None) is not None:
-            self._asked_s = time.monotonic()
+        self.readiness.request_over(request_id)
         is_cut = failure not in {None, "cancelled"}
         self.traffic.request_over(request_id, is_cut=is_cut, at_s=time.monotonic())
         self._running.discard(request_id)
@@ -347,7 +313,7 @@ class NetworkTap:
     # -- WebSockets -------------------------------------------------------------------------------------------------
 
     def _socket_created(self, _: Channel, event: Params) -> None:
-        self._handshakes[event["requestId"]] = time.monotonic()
+        self.readiness.socket_opened(event["requestId"])
         if self._sockets and self._matches(event["url"]):
             self._sockets_made += 1
             self._open_sockets[event["requestId"]] = self._sockets_made
@@ -370,19 +336,8 @@ class NetworkTap:
                 await self._socket_ready.wait()
         return self._newest_ready > after
 
-    async def until_sockets_connect(self) -> None:
-        """Wait until no socket of the page, the profile's or another, is younger than 10 s and still connecting."""
-        while self._handshakes:
-            left_s = max(self._handshakes.values()) + _HANDSHAKE_S - time.monotonic()
-            if left_s <= 0:
-                return
-            self._handshake_over = anyio.Event()
-            with anyio.move_on_after(left_s):
-                await self._handshake_over.wait()
-
     def _handshake_ended(self, _: Channel, event: Params) -> None:
-        if self._handshakes.pop(event["requestId"], None) is not None:
-            self._handshake_over.set()
+        self.readiness.handshake_over(event["requestId"])
 
     async def until_sockets_rest(self, rest_s: float, timeout_s: float) -> bool:
         """Wait until the profile's sockets have said nothing for ``rest_s``; False if they still speak after the time limit."""
@@ -398,7 +353,7 @@ class NetworkTap:
         self.traffic.message_came()
         if event["requestId"] in self._open_sockets:
             self._message_s = time.monotonic()
-        self._asked_s = time.monotonic()
+        self.readiness.message_came()
         self._frame(event, outgoing=False)
 
     def _frame_sent(self, _: Channel, event: Params) -> None:

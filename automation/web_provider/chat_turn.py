@@ -126,8 +126,7 @@ class ChatTurn:
                 await self._account.restore_lost_cookies()
                 await capture.note_page(written)
                 # A page that isn't ready, or whose live line is not up yet, drops the click on Send without a word.
-                await self._connection.network.until_loaded()
-                await self._connection.network.until_sockets_connect()
+                await self._connection.network.readiness.until_ready()
                 self._chat.move(ChatMove.SEND)
                 await self._composer.send(capture)
                 finished = await capture.read(out)

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from automation.capture.page_readiness import PageReadiness
 from automation.capture.tap_events import BodyBytes, BodyEnded, RequestSent, ResponseBegan
 from automation.capture.traffic import Traffic
 
@@ -16,17 +17,12 @@ class TapModel:
 
     def __init__(self):
         self.traffic = Traffic()
+        self.readiness = PageReadiness()
         self.sink: Any = None
         self.kept: list[str] = []
 
     def listen(self, sink):
         self.sink = sink
-
-    async def until_loaded(self):
-        pass
-
-    async def until_sockets_connect(self):
-        pass
 
     def keep_reply(self, request_id):
         self.kept.append(request_id)
