@@ -200,19 +200,15 @@ class TurnStreams:
             self.fail(stream.claim, failure)
         return []
 
-    def look(
-        self, head: str | None, at_s: float, *, is_busy: bool, looked_s: float | None = None
-    ) -> list[WireEvent]:
+    def look(self, head: str | None, at_s: float, *, is_busy: bool, looked_s: float) -> list[WireEvent]:
         """Take what the page shows: the beginning of its answer, and whether it works. Call it now and then.
 
-        ``looked_s`` is when the page last told what it shows, ``at_s`` if not given: a page that is slow to tell has not
-        stopped working.
+        ``looked_s`` is when the page last told what it shows: a page that is slow to tell has not stopped working.
 
         Raises:
             StreamFormatError: The page is done, and its answer is in none of its streams.
         """
-        self.at_s, self._is_busy = at_s, is_busy
-        self._looked_s = at_s if looked_s is None else looked_s
+        self.at_s, self._looked_s, self._is_busy = at_s, looked_s, is_busy
         if is_busy:
             self._busy_s = at_s
         if head is not None:

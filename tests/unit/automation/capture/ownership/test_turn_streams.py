@@ -34,7 +34,7 @@ def told(*found):
 
 
 def look(streams, at_s, head=None, *, is_busy=False, looked_s=None):
-    return streams.look(head, at_s, is_busy=is_busy, looked_s=looked_s)
+    return streams.look(head, at_s, is_busy=is_busy, looked_s=at_s if looked_s is None else looked_s)
 
 
 # -- whose text it is -------------------------------------------------------------------------------------------------
