@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -69,7 +70,7 @@ def open_api_reply(
     """Be ``Provider.open_reply`` for an API."""
     if call.is_streamed:
         return _open_streamed(api, call, target, admitted)
-    return _WholeReply(api, call, target, admitted)
+    return _WholeReply(partial(_ask_whole, api, call, target, admitted))
 
 
 class _WholeReply:
@@ -78,23 +79,23 @@ class _WholeReply:
     A class, because a generator's context costs three times as much.
     """
 
-    def __init__(self, api: ChatApi, call: ChatCall, target: Target, admitted: Admitted) -> None:
-        self._api = api
-        self._call = call
-        self._target = target
-        self._admitted = admitted
+    def __init__(self, ask: Callable[[], Awaitable[PassedReply]]) -> None:
+        self._ask = ask
 
     async def __aenter__(self) -> PassedReply:
-        api, target = self._api, self._target
-        body, headers = _prepare(api, self._call, target)
-        async with self._admitted:
-            whole = await api.complete(body, _head(self._call, target))
-        return PassedReply(headers, whole.body, whole.usage)
+        return await self._ask()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         pass
+
+
+async def _ask_whole(api: ChatApi, call: ChatCall, target: Target, admitted: Admitted) -> PassedReply:
+    body, headers = _prepare(api, call, target)
+    async with admitted:
+        whole = await api.complete(body, _head(call, target))
+    return PassedReply(headers, whole.body, whole.usage)
 
 
 @asynccontextmanager
@@ -126,31 +127,17 @@ def open_native_reply(
     """Be ``Provider.open_reply`` for a request that the API takes as it came."""
     if call.is_streamed:
         return _open_native_stream(api, native, call, target, admitted)
-    return _NativeReply(api, native, call, target, admitted)
+    return _WholeReply(partial(_ask_native, api, native, call, target, admitted))
 
 
-class _NativeReply:
-    """A whole answer in the API's own words."""
-
-    def __init__(
-        self, api: NativeSender, native: NativeApi, call: ChatCall, target: Target, admitted: Admitted
-    ) -> None:
-        self._api = api
-        self._native = native
-        self._call = call
-        self._target = target
-        self._admitted = admitted
-
-    async def __aenter__(self) -> PassedReply:
-        request = self._native.request(_door(self._call), self._target.site_model)
-        async with self._admitted:
-            whole = await self._api.exchange(request, self._native.completion)
-        return PassedReply(reply_headers(self._target.slug, ()), whole.body, whole.usage, is_native=True)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
+async def _ask_native(
+    api: NativeSender, native: NativeApi, call: ChatCall, target: Target, admitted: Admitted
+) -> PassedReply:
+    """Return a whole answer in the API's own words."""
+    request = native.request(_door(call), target.site_model)
+    async with admitted:
+        whole = await api.exchange(request, native.completion)
+    return PassedReply(reply_headers(target.slug, ()), whole.body, whole.usage, is_native=True)
 
 
 @asynccontextmanager
